@@ -1,0 +1,28 @@
+/* The program's own talk: one line a message, on stderr. Only app and cli may call it. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
+
+enum log_form {
+	LOG_PLAIN,   /* "taskbell: text": one-shot commands */
+	LOG_STAMPED, /* "2026-08-22T10:00:00+02:00 warn text": a monitor in a terminal or a file */
+	LOG_JOURNAL, /* "<4>text": stderr is the journal, which stamps lines itself (sd-daemon(3)) */
+};
+
+/* takes a finished line with its newline; must not block. NULL: write(2) to stderr */
+typedef void (*log_writer)(const char *line, size_t len);
+
+/* `level` is the last level that is shown */
+void log_setup(enum log_form form, enum log_level level, log_writer writer);
+/* for LOG_STAMPED: what the wall clock says, set once a turn of the loop; milliseconds since 1970 */
+void log_clock(int64_t wall_ms);
+bool log_shows(enum log_level level);
+/* formats, escapes what could deceive a terminal, cuts at 8 KiB, and writes one line */
+void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

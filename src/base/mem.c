@@ -1,0 +1,129 @@
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+_Noreturn void mem_die(void)
+{
+	static const char text[] = "taskbell: out of memory; nothing stored is lost, start it again\n";
+
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(71);
+	_exit(71);
+}
+
+void *mem_alloc(size_t size)
+{
+	void *ptr = calloc(1, size != 0 ? size : 1);
+
+	if (ptr == NULL)
+		mem_die();
+	return ptr;
+}
+
+void *mem_resize(void *ptr, size_t count, size_t size)
+{
+	if (size != 0 && count > SIZE_MAX / size)
+		mem_die();
+	ptr = realloc(ptr, count * size != 0 ? count * size : 1);
+	if (ptr == NULL)
+		mem_die();
+	return ptr;
+}
+
+void *mem_grow(void *array, size_t *cap, size_t need, size_t size)
+{
+	size_t want = *cap;
+
+	if (need <= want)
+		return array;
+	if (want == 0)
+		want = 8;
+	while (want < need)
+		want += want / 2;
+	array = mem_resize(array, want, size);
+	*cap = want;
+	return array;
+}
+
+char *mem_strndup(const char *bytes, size_t len)
+{
+	char *copy = mem_resize(NULL, len + 1, 1);
+
+	memcpy(copy, bytes, len);
+	copy[len] = '\0';
+	return copy;
+}
+
+char *mem_strdup(const char *text)
+{
+	return text != NULL ? mem_strndup(text, strlen(text)) : NULL;
+}
+
+char *mem_printf(const char *fmt, ...)
+{
+	va_list ap;
+	va_list again;
+	char *text;
+	int len;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	len = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (len < 0)
+		mem_die();
+	text = mem_resize(NULL, (size_t)len + 1, 1);
+	(void)vsnprintf(text, (size_t)len + 1, fmt, again);
+	va_end(again);
+	return text;
+}
+
+void mem_cleanup_free(void *ptr_to_ptr)
+{
+	void *ptr;
+
+	memcpy(&ptr, ptr_to_ptr, sizeof(ptr));
+	free(ptr);
+}
+
+void mem_cleanup_fd(const int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		(void)close(*fd);
+	errno = saved;
+}
+
+void mem_cleanup_file(void *ptr_to_file)
+{
+	FILE *file;
+
+	memcpy(&file, ptr_to_file, sizeof(file));
+	if (file != NULL)
+		(void)fclose(file);
+}
+
+void *mem_steal(void *ptr_to_ptr)
+{
+	void *ptr;
+	void *none = NULL;
+
+	memcpy(&ptr, ptr_to_ptr, sizeof(ptr));
+	memcpy(ptr_to_ptr, &none, sizeof(none));
+	return ptr;
+}
+
+void mem_wipe(void *ptr, size_t len)
+{
+	volatile unsigned char *bytes = ptr;
+
+	while (len-- > 0)
+		*bytes++ = 0;
+}

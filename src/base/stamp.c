@@ -1,0 +1,177 @@
+#include "base/stamp.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#define US_PER_SECOND 1000000
+#define SECONDS_PER_DAY 86400
+
+/*
+ * Days since 1970-01-01 of a proleptic Gregorian date, and back. Years count from March so that the
+ * leap day is the last of the year and month lengths follow 153 days in each five months; an era is
+ * the 400 years (146097 days) after which the calendar repeats. timegm(3) is not in POSIX.1-2008.
+ */
+static int64_t days_from_date(int64_t year, int month, int day)
+{
+	int64_t y = month <= 2 ? year - 1 : year;
+	int64_t era = (y >= 0 ? y : y - 399) / 400;
+	int64_t of_era = y - era * 400;
+	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static void date_from_days(int64_t days, int64_t *year, int *month, int *day)
+{
+	int64_t shifted = days + 719468;
+	int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+	int64_t of_era = shifted - era * 146097;
+	int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
+	int64_t m = (5 * of_year + 2) / 153;
+
+	*day = (int)(of_year - (153 * m + 2) / 5 + 1);
+	*month = (int)(m < 10 ? m + 3 : m - 9);
+	*year = y + era * 400 + (*month <= 2);
+}
+
+/* reads exactly n digits; -1 when there are fewer */
+static int digits(const char **p, int n)
+{
+	int value = 0;
+
+	for (int i = 0; i < n; i++, (*p)++) {
+		if (!isdigit((unsigned char)**p))
+			return -1;
+		value = value * 10 + (**p - '0');
+	}
+	return value;
+}
+
+static bool take(const char **p, char c)
+{
+	if (**p != c)
+		return false;
+	(*p)++;
+	return true;
+}
+
+static int month_days(int year, int month)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return month == 2 && leap ? 29 : days[month - 1];
+}
+
+static bool date_parse(const char **p, int64_t *ret_days)
+{
+	int year = digits(p, 4);
+	int month = year >= 0 && take(p, '-') ? digits(p, 2) : -1;
+	int day = month >= 1 && month <= 12 && take(p, '-') ? digits(p, 2) : -1;
+
+	if (day < 1 || day > month_days(year, month))
+		return false;
+	*ret_days = days_from_date(year, month, day);
+	return true;
+}
+
+static bool fraction_parse(const char **p, int64_t *ret_us)
+{
+	int64_t us = 0;
+	int count = 0;
+
+	for (; isdigit((unsigned char)**p); (*p)++, count++)
+		if (count < 6)
+			us = us * 10 + (**p - '0');
+	if (count < 1 || count > 9)
+		return false;
+	for (; count < 6; count++)
+		us *= 10;
+	*ret_us = us;
+	return true;
+}
+
+/* 23:59:60 is a leap second: RFC 3339 allows it, we count it as the next second */
+static bool clock_parse(const char **p, int64_t *ret_seconds, int64_t *ret_us)
+{
+	int hour = digits(p, 2);
+	int minute = hour >= 0 && hour < 24 && take(p, ':') ? digits(p, 2) : -1;
+	int second = minute >= 0 && minute < 60 && take(p, ':') ? digits(p, 2) : -1;
+
+	if (second < 0 || second > 60)
+		return false;
+	*ret_seconds = hour * 3600 + minute * 60 + second;
+	*ret_us = 0;
+	return !take(p, '.') || fraction_parse(p, ret_us);
+}
+
+static bool zone_parse(const char **p, int64_t *ret_seconds)
+{
+	int sign = **p == '-' ? -1 : 1;
+	int hour;
+	int minute;
+
+	*ret_seconds = 0;
+	if (**p == '\0' || take(p, 'Z') || take(p, 'z'))
+		return true;
+	if (!take(p, '+') && !take(p, '-'))
+		return false;
+	hour = digits(p, 2);
+	(void)take(p, ':');
+	minute = hour >= 0 && hour < 24 ? digits(p, 2) : -1;
+	if (minute < 0 || minute > 59)
+		return false;
+	*ret_seconds = sign * (hour * 3600 + minute * 60);
+	return true;
+}
+
+bool stamp_parse(const char *text, int64_t *ret_us)
+{
+	const char *p = text;
+	int64_t days;
+	int64_t seconds;
+	int64_t us;
+	int64_t offset;
+
+	if (!date_parse(&p, &days) || (!take(&p, 'T') && !take(&p, 't') && !take(&p, ' ')))
+		return false;
+	if (!clock_parse(&p, &seconds, &us) || !zone_parse(&p, &offset) || *p != '\0')
+		return false;
+	*ret_us = (days * SECONDS_PER_DAY + seconds - offset) * US_PER_SECOND + us;
+	return true;
+}
+
+static const char *stamp_format(int64_t us, int fraction_digits, char buf[STAMP_TEXT_MAX])
+{
+	int64_t seconds = us / US_PER_SECOND - (us % US_PER_SECOND < 0);
+	int64_t part = us - seconds * US_PER_SECOND;
+	int64_t days = seconds / SECONDS_PER_DAY - (seconds % SECONDS_PER_DAY < 0);
+	int of_day = (int)(seconds - days * SECONDS_PER_DAY);
+	int64_t year;
+	int month;
+	int day;
+	int len;
+
+	date_from_days(days, &year, &month, &day);
+	len = snprintf(buf, STAMP_TEXT_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)year, month, day,
+		of_day / 3600, of_day / 60 % 60, of_day % 60);
+	if (fraction_digits == 3)
+		len += snprintf(buf + len, STAMP_TEXT_MAX - (size_t)len, ".%03d", (int)(part / 1000));
+	if (fraction_digits == 6)
+		len += snprintf(buf + len, STAMP_TEXT_MAX - (size_t)len, ".%06d", (int)part);
+	(void)snprintf(buf + len, STAMP_TEXT_MAX - (size_t)len, "Z");
+	return buf;
+}
+
+const char *stamp_text(int64_t us, char buf[STAMP_TEXT_MAX])
+{
+	int fraction_digits = us % US_PER_SECOND == 0 ? 0 : us % 1000 == 0 ? 3 : 6;
+
+	return stamp_format(us, fraction_digits, buf);
+}
+
+const char *stamp_text_ms(int64_t wall_ms, char buf[STAMP_TEXT_MAX])
+{
+	return stamp_format(wall_ms * 1000, 3, buf);
+}

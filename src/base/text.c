@@ -1,0 +1,192 @@
+#include "base/text.h"
+
+#include <string.h>
+
+struct range {
+	uint32_t first;
+	uint32_t last;
+};
+
+/* Unicode 15 EastAsianWidth W and F, and emoji presentation, in ranges that are wide as a whole */
+static const struct range wide[] = {
+	{ 0x1100, 0x115f }, { 0x231a, 0x231b }, { 0x2329, 0x232a }, { 0x23e9, 0x23ec },
+	{ 0x23f0, 0x23f0 }, { 0x23f3, 0x23f3 }, { 0x25fd, 0x25fe }, { 0x2614, 0x2615 },
+	{ 0x2648, 0x2653 }, { 0x267f, 0x267f }, { 0x2693, 0x2693 }, { 0x26a1, 0x26a1 },
+	{ 0x26aa, 0x26ab }, { 0x26bd, 0x26be }, { 0x26c4, 0x26c5 }, { 0x26ce, 0x26ce },
+	{ 0x26d4, 0x26d4 }, { 0x26ea, 0x26ea }, { 0x26f2, 0x26f3 }, { 0x26f5, 0x26f5 },
+	{ 0x26fa, 0x26fa }, { 0x26fd, 0x26fd }, { 0x2705, 0x2705 }, { 0x270a, 0x270b },
+	{ 0x2728, 0x2728 }, { 0x274c, 0x274c }, { 0x274e, 0x274e }, { 0x2753, 0x2755 },
+	{ 0x2757, 0x2757 }, { 0x2795, 0x2797 }, { 0x27b0, 0x27b0 }, { 0x27bf, 0x27bf },
+	{ 0x2b1b, 0x2b1c }, { 0x2b50, 0x2b50 }, { 0x2b55, 0x2b55 }, { 0x2e80, 0x303e },
+	{ 0x3041, 0x33ff }, { 0x3400, 0x4dbf }, { 0x4e00, 0x9fff }, { 0xa000, 0xa4cf },
+	{ 0xa960, 0xa97f }, { 0xac00, 0xd7a3 }, { 0xf900, 0xfaff }, { 0xfe10, 0xfe19 },
+	{ 0xfe30, 0xfe6f }, { 0xff01, 0xff60 }, { 0xffe0, 0xffe6 }, { 0x16fe0, 0x18aff },
+	{ 0x1b000, 0x1b2ff }, { 0x1f004, 0x1f004 }, { 0x1f0cf, 0x1f0cf }, { 0x1f18e, 0x1f18e },
+	{ 0x1f191, 0x1f19a }, { 0x1f200, 0x1f320 }, { 0x1f32d, 0x1f335 }, { 0x1f337, 0x1f37c },
+	{ 0x1f37e, 0x1f393 }, { 0x1f3a0, 0x1f3ca }, { 0x1f3cf, 0x1f3d3 }, { 0x1f3e0, 0x1f3f0 },
+	{ 0x1f3f4, 0x1f3f4 }, { 0x1f3f8, 0x1f43e }, { 0x1f440, 0x1f440 }, { 0x1f442, 0x1f4fc },
+	{ 0x1f4ff, 0x1f53d }, { 0x1f54b, 0x1f54e }, { 0x1f550, 0x1f567 }, { 0x1f57a, 0x1f57a },
+	{ 0x1f595, 0x1f596 }, { 0x1f5a4, 0x1f5a4 }, { 0x1f5fb, 0x1f64f }, { 0x1f680, 0x1f6c5 },
+	{ 0x1f6cc, 0x1f6cc }, { 0x1f6d0, 0x1f6d2 }, { 0x1f6d5, 0x1f6d7 }, { 0x1f6dc, 0x1f6df },
+	{ 0x1f6eb, 0x1f6ec }, { 0x1f6f4, 0x1f6fc }, { 0x1f7e0, 0x1f7eb }, { 0x1f7f0, 0x1f7f0 },
+	{ 0x1f90c, 0x1f93a }, { 0x1f93c, 0x1f945 }, { 0x1f947, 0x1f9ff }, { 0x1fa70, 0x1faff },
+	{ 0x20000, 0x3fffd },
+};
+
+/* combining marks and format characters that take no column of their own */
+static const struct range narrow[] = {
+	{ 0x0300, 0x036f }, { 0x0483, 0x0489 }, { 0x0591, 0x05bd }, { 0x05bf, 0x05bf },
+	{ 0x05c1, 0x05c2 }, { 0x05c4, 0x05c5 }, { 0x0610, 0x061a }, { 0x064b, 0x065f },
+	{ 0x0670, 0x0670 }, { 0x06d6, 0x06dc }, { 0x06df, 0x06e4 }, { 0x06e7, 0x06e8 },
+	{ 0x06ea, 0x06ed }, { 0x0900, 0x0902 }, { 0x093a, 0x093a }, { 0x093c, 0x093c },
+	{ 0x0941, 0x0948 }, { 0x094d, 0x094d }, { 0x0951, 0x0957 }, { 0x0e31, 0x0e31 },
+	{ 0x0e34, 0x0e3a }, { 0x0e47, 0x0e4e }, { 0x1160, 0x11ff }, { 0x1ab0, 0x1aff },
+	{ 0x1dc0, 0x1dff }, { 0x200b, 0x200d }, { 0x2060, 0x2064 }, { 0x20d0, 0x20f0 },
+	{ 0x302a, 0x302d }, { 0x3099, 0x309a }, { 0xfe00, 0xfe0f }, { 0xfe20, 0xfe2f },
+	{ 0xfeff, 0xfeff }, { 0x1f3fb, 0x1f3ff }, { 0xe0100, 0xe01ef },
+};
+
+/* what may not reach a terminal or a log as it is */
+static const struct range deceiving[] = {
+	{ 0x0000, 0x001f }, { 0x007f, 0x009f }, { 0x061c, 0x061c }, { 0x200e, 0x200f },
+	{ 0x2028, 0x202e }, { 0x2066, 0x2069 }, { 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
+};
+
+static bool in_ranges(uint32_t code, const struct range *ranges, size_t count)
+{
+	size_t low = 0;
+	size_t high = count;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (code > ranges[mid].last)
+			low = mid + 1;
+		else if (code < ranges[mid].first)
+			high = mid;
+		else
+			return true;
+	}
+	return false;
+}
+
+size_t text_decode(const char *bytes, size_t len, uint32_t *ret_code)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *p = (const unsigned char *)bytes;
+	size_t need = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
+	uint32_t code;
+
+	if (need == 0 || need > len)
+		return 0;
+	code = need == 1 ? p[0] : p[0] & (0x7fU >> need);
+	for (size_t i = 1; i < need; i++) {
+		if (p[i] >> 6 != 2)
+			return 0;
+		code = code << 6 | (p[i] & 0x3fU);
+	}
+	if (code < least[need] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	*ret_code = code;
+	return need;
+}
+
+static size_t code_width(uint32_t code)
+{
+	if (code < 0x300)
+		return 1;
+	if (in_ranges(code, narrow, ARRAY_LEN(narrow)))
+		return 0;
+	return in_ranges(code, wide, ARRAY_LEN(wide)) ? 2 : 1;
+}
+
+size_t text_width(const char *text)
+{
+	size_t left = strlen(text);
+	size_t columns = 0;
+
+	while (left > 0) {
+		uint32_t code;
+		size_t len = text_decode(text, left, &code);
+
+		columns += len != 0 ? code_width(code) : 1;
+		len = len != 0 ? len : 1;
+		text += len;
+		left -= len;
+	}
+	return columns;
+}
+
+/* adds one code point or one bad byte, escaped where it must be; returns the bytes it took */
+static size_t add_safe_one(struct buf *buf, const char *text, size_t left)
+{
+	uint32_t code;
+	size_t len = text_decode(text, left, &code);
+
+	if (len == 0)
+		(void)buf_addf(buf, "\\x%02x", (unsigned char)*text);
+	else if (code == '\n' || code == '\t' || code == '\r')
+		(void)buf_add_text(buf, code == '\n' ? "\\n" : code == '\t' ? "\\t" : "\\r");
+	else if (in_ranges(code, deceiving, ARRAY_LEN(deceiving)))
+		(void)buf_addf(buf, code < 0x100 ? "\\x%02x" : "\\u{%x}", (unsigned int)code);
+	else
+		(void)buf_add(buf, text, len);
+	return len != 0 ? len : 1;
+}
+
+void text_add_safe(struct buf *buf, const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		size_t len = 0;
+
+		while (len < left && text[len] >= 0x20 && text[len] < 0x7f)
+			len++;
+		(void)buf_add(buf, text, len);
+		if (len < left)
+			len += add_safe_one(buf, text + len, left - len);
+		text += len;
+		left -= len;
+	}
+}
+
+void text_add_cut(struct buf *buf, const char *text, size_t columns)
+{
+	cleanup_buf struct buf safe = { 0 };
+	size_t used = 0;
+	size_t pos = 0;
+
+	text_add_safe(&safe, text);
+	if (columns == 0 || text_width(buf_text(&safe)) <= columns) {
+		(void)buf_add_text(buf, buf_text(&safe));
+		return;
+	}
+	while (pos < safe.len) {
+		uint32_t code = 0;
+		size_t len = text_decode(safe.data + pos, safe.len - pos, &code);
+
+		if (used + code_width(code) > columns - 1)
+			break;
+		used += code_width(code);
+		pos += len;
+	}
+	(void)buf_add(buf, buf_text(&safe), pos);
+	(void)buf_add_text(buf, "\xe2\x80\xa6");
+}
+
+void text_add_valid(struct buf *buf, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		uint32_t code;
+		size_t took = text_decode(bytes, len, &code);
+
+		if (took == 0 || code == 0)
+			(void)buf_add_text(buf, "\xef\xbf\xbd");
+		else
+			(void)buf_add(buf, bytes, took);
+		took = took != 0 ? took : 1;
+		bytes += took;
+		len -= took;
+	}
+}

@@ -1,0 +1,28 @@
+/* Text from the network, made fit for people: escaped for terminals and logs, valid for D-Bus. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/*
+ * Decodes one code point of len > 0 bytes; returns the bytes it takes (1 to 4), or 0 when they are not
+ * valid UTF-8 (over-long forms, surrogates and values past U+10FFFF are not).
+ */
+size_t text_decode(const char *bytes, size_t len, uint32_t *ret_code);
+/*
+ * Adds the text with what could deceive a terminal or a reader shown escaped: C0, DEL and C1 controls,
+ * line and paragraph separators, bidi overrides and isolates, invalid bytes (\n \t \xHH \u{HHHH}).
+ * A backslash stays as it is: the output is for people, JSON carries the value.
+ */
+void text_add_safe(struct buf *buf, const char *text);
+/* as text_add_safe, and cut with an ellipsis to `columns` of a terminal (0: not cut) */
+void text_add_cut(struct buf *buf, const char *text, size_t columns);
+/* columns that valid text takes on a terminal: wide East Asian and emoji 2, combining marks 0 */
+size_t text_width(const char *text);
+/* adds the text with each invalid byte and NUL replaced by U+FFFD */
+void text_add_valid(struct buf *buf, const char *bytes, size_t len);
+
+#endif
