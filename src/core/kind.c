@@ -1,0 +1,61 @@
+#include "core/kind.h"
+
+#include <string.h>
+
+/* The filter takes the schema's `failure`; its prose also says `failed`, which is only understood. */
+static const struct kind_word embeddings_words[] = {
+	{ "queued", STATUS_QUEUED, true },
+	{ "processing", STATUS_PROCESSING, true },
+	{ "success", STATUS_SUCCESS, true },
+	{ "failure", STATUS_FAILURE, true },
+	{ "partial_success", STATUS_PARTIAL_SUCCESS, true },
+	{ "failed", STATUS_FAILURE, false },
+	{ NULL, STATUS_UNKNOWN, false },
+};
+
+const struct kind kinds[] = {
+	{
+		/* Source: team-telnyx/openapi, spec3.yml of 2026-07-16, GetTasksByStatus and GetEmbeddingTask. */
+		.name = "telnyx-embeddings",
+		.list_path = "/ai/embeddings",
+		.task_path = "/ai/embeddings/",
+		.reason_path = "/ai/embeddings/buckets/",
+		.status_key = "status",
+		.fields = {
+			[FIELD_ID] = "task_id",
+			[FIELD_STATUS] = "status",
+			[FIELD_NAME] = "task_name",
+			[FIELD_BUCKET] = "bucket",
+			[FIELD_USER] = "user_id",
+			[FIELD_CREATED] = "created_at",
+			[FIELD_FINISHED] = "finished_at",
+		},
+		.words = embeddings_words,
+	},
+	{ .name = NULL },
+};
+
+const struct kind *kind_find(const char *name)
+{
+	for (const struct kind *kind = kinds; kind->name != NULL; kind++)
+		if (strcmp(kind->name, name) == 0)
+			return kind;
+	return NULL;
+}
+
+enum status kind_status(const struct kind *kind, const char *word, size_t len)
+{
+	for (const struct kind_word *row = kind->words; row->word != NULL; row++)
+		if (strlen(row->word) == len && memcmp(row->word, word, len) == 0)
+			return row->status;
+	return STATUS_UNKNOWN;
+}
+
+bool kind_word_in(const struct kind_word *word, enum list_scope scope)
+{
+	enum status_class class = status_class(word->status);
+
+	if (!word->asked)
+		return false;
+	return scope == LIST_ALL || (scope == LIST_ACTIVE) == (class == CLASS_ACTIVE);
+}

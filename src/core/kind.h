@@ -1,0 +1,50 @@
+/*
+ * A kind of source is a row: where its tasks are listed, how its fields are called, which words it has
+ * for which status. Another task API with the same manners costs a row and a test.
+ */
+#ifndef CORE_KIND_H
+#define CORE_KIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/status.h"
+
+enum kind_field {
+	FIELD_ID, /* required, as is FIELD_STATUS; the rest may be missing, null or malformed */
+	FIELD_STATUS,
+	FIELD_NAME,
+	FIELD_BUCKET,
+	FIELD_USER,
+	FIELD_CREATED,
+	FIELD_FINISHED,
+	FIELD_COUNT
+};
+
+struct kind_word {
+	const char *word;
+	enum status status;
+	bool asked; /* used in list queries; the others are only understood */
+};
+
+struct kind {
+	const char *name;        /* the configuration's `type` */
+	const char *list_path;   /* after the base URL */
+	const char *task_path;   /* the percent-encoded id follows */
+	const char *reason_path; /* the percent-encoded bucket follows; NULL: the API does not say why */
+	const char *status_key;  /* query key, repeated once for each word */
+	const char *fields[FIELD_COUNT]; /* member names; NULL: the API has no such field */
+	const struct kind_word *words;   /* ends with a NULL word */
+};
+
+/* which statuses a list asks for */
+enum list_scope { LIST_ACTIVE, LIST_ENDED, LIST_ALL };
+
+extern const struct kind kinds[]; /* ends with a NULL name */
+
+const struct kind *kind_find(const char *name);
+/* STATUS_UNKNOWN for a word that no row knows */
+enum status kind_status(const struct kind *kind, const char *word, size_t len);
+bool kind_word_in(const struct kind_word *word, enum list_scope scope);
+
+#endif

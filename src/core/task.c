@@ -1,0 +1,92 @@
+#include "core/task.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+static size_t text_size(const char *text)
+{
+	return text != NULL ? strlen(text) + 1 : 0;
+}
+
+static const char *text_place(char **at, const char *text)
+{
+	size_t size = text_size(text);
+	char *place = *at;
+
+	if (text == NULL)
+		return NULL;
+	memcpy(place, text, size);
+	*at += size;
+	return place;
+}
+
+struct task *task_copy(const struct task *task)
+{
+	size_t size = text_size(task->id) + text_size(task->name) + text_size(task->bucket) +
+		text_size(task->user_id) + text_size(task->word);
+	struct task *copy = mem_alloc(sizeof(*copy) + size);
+	char *at = (char *)(copy + 1);
+
+	*copy = *task;
+	copy->id = text_place(&at, task->id);
+	copy->name = text_place(&at, task->name);
+	copy->bucket = text_place(&at, task->bucket);
+	copy->user_id = text_place(&at, task->user_id);
+	copy->word = text_place(&at, task->word);
+	return copy;
+}
+
+bool task_id_valid(const char *id, size_t len)
+{
+	if (len < 1 || len > TASK_ID_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)id[i] < 0x20 || id[i] == 0x7f)
+			return false;
+	return !(len == 1 && id[0] == '.') && !(len == 2 && id[0] == '.' && id[1] == '.');
+}
+
+const char *task_status_word(const struct task *task)
+{
+	if (task->status == STATUS_UNKNOWN && task->word != NULL)
+		return task->word;
+	return status_word(task->status);
+}
+
+bool task_duration(const struct task *task, int64_t *ret_ms)
+{
+	if (task->created_us == STAMP_NONE || task->finished_us == STAMP_NONE ||
+		task->finished_us < task->created_us)
+		return false;
+	*ret_ms = (task->finished_us - task->created_us) / 1000;
+	return true;
+}
+
+static void json_stamp(struct json *json, const char *name, int64_t us)
+{
+	char text[STAMP_TEXT_MAX];
+
+	json_text(json, name, us != STAMP_NONE ? stamp_text(us, text) : NULL);
+}
+
+void task_json(const struct task *task, const char *source, struct buf *out)
+{
+	struct json json = json_begin(out);
+	int64_t duration_ms;
+
+	json_int(&json, "schema", 1);
+	json_text(&json, "source", source);
+	json_text(&json, "task_id", task->id);
+	json_text(&json, "task_name", task->name);
+	json_text(&json, "status", task_status_word(task));
+	json_text(&json, "bucket", task->bucket);
+	json_text(&json, "user_id", task->user_id);
+	json_stamp(&json, "created_at", task->created_us);
+	json_stamp(&json, "finished_at", task->finished_us);
+	if (task_duration(task, &duration_ms))
+		json_seconds(&json, "duration_seconds", duration_ms);
+	else
+		json_null(&json, "duration_seconds");
+	json_end(&json);
+}
