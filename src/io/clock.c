@@ -1,0 +1,84 @@
+/* CLOCK_BOOTTIME and timerfd are Linux: a laptop that slept polls right after resume (see clock.h for others). */
+#include "io/clock.h"
+
+#include <stdint.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/timerfd.h>
+#endif
+
+/* CLOCK_BOOTTIME is a GNU and Linux name that _POSIX_C_SOURCE hides in some libraries */
+#if defined(__linux__) && !defined(CLOCK_BOOTTIME)
+#define CLOCK_BOOTTIME 7
+#endif
+#ifdef CLOCK_BOOTTIME
+#define CLOCK_SCHEDULE CLOCK_BOOTTIME
+#else
+#define CLOCK_SCHEDULE CLOCK_MONOTONIC
+#endif
+
+static int64_t clock_ms(clockid_t id)
+{
+	struct timespec ts = { 0 };
+
+	if (clock_gettime(id, &ts) != 0)
+		return 0;
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+struct instant clock_now(void)
+{
+	return (struct instant){ .mono_ms = clock_ms(CLOCK_SCHEDULE), .wall_ms = clock_ms(CLOCK_REALTIME) };
+}
+
+int64_t clock_suspended_ms(void)
+{
+	return clock_ms(CLOCK_SCHEDULE) - clock_ms(CLOCK_MONOTONIC);
+}
+
+int clock_local_minute(int64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	struct tm local = { 0 };
+
+	if (localtime_r(&seconds, &local) == NULL)
+		return 0;
+	return local.tm_hour * 60 + local.tm_min;
+}
+
+#ifdef __linux__
+int clock_timer_new(void)
+{
+	return timerfd_create(CLOCK_SCHEDULE, TFD_CLOEXEC | TFD_NONBLOCK);
+}
+
+void clock_timer_arm(int fd, int64_t mono_ms)
+{
+	struct itimerspec spec = { 0 };
+	uint64_t expired;
+
+	if (fd < 0)
+		return;
+	if (read(fd, &expired, sizeof(expired)) < 0)
+		expired = 0; /* not expired: nothing to drain */
+	if (mono_ms != INSTANT_NEVER) {
+		/* an all-zero value would disarm: the past is one nanosecond after boot */
+		spec.it_value.tv_sec = mono_ms > 0 ? mono_ms / 1000 : 0;
+		spec.it_value.tv_nsec = mono_ms > 0 ? mono_ms % 1000 * 1000000 + 1 : 1;
+	}
+	(void)timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+#else
+int clock_timer_new(void)
+{
+	return -1;
+}
+
+void clock_timer_arm(int fd, int64_t mono_ms)
+{
+	(void)fd;
+	(void)mono_ms;
+}
+#endif

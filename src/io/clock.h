@@ -1,0 +1,23 @@
+/* The only place that reads a clock. */
+#ifndef IO_CLOCK_H
+#define IO_CLOCK_H
+
+#include "base/stamp.h"
+
+/* both clocks of this moment; mono_ms is CLOCK_BOOTTIME where there is one, else CLOCK_MONOTONIC */
+struct instant clock_now(void);
+/*
+ * BOOTTIME minus MONOTONIC in ms: grows by the length of each suspend. 0 where there is no BOOTTIME.
+ */
+int64_t clock_suspended_ms(void);
+/* minute of the local day (0..1439) and seconds into it, for quiet hours */
+int clock_local_minute(int64_t wall_ms);
+/*
+ * A descriptor that becomes readable when mono_ms is reached, also through a suspend (timerfd on
+ * CLOCK_BOOTTIME). -1 where there is none: then the caller sleeps at most 60 s at a time.
+ */
+int clock_timer_new(void);
+/* arms it for a moment (INSTANT_NEVER: disarms); drains an expiry */
+void clock_timer_arm(int fd, int64_t mono_ms);
+
+#endif
