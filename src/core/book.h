@@ -44,6 +44,13 @@ struct ended_block {
 	bool dirty;
 };
 
+/* an ended task that one poll showed active again: believed when the next poll shows it too */
+struct comeback {
+	char *id;           /* own */
+	uint32_t after;     /* the next word counts from requests sent after this serial */
+	bool fresh;         /* shown by the list that is being applied */
+};
+
 struct book {
 	struct record **slots; /* own; open addressing by id, NULL: free */
 	size_t slot_count;     /* a power of two, or 0 */
@@ -55,6 +62,9 @@ struct book {
 	bool baseline;         /* the first list of all statuses has been taken in */
 	bool baseline_dirty;
 	int64_t told_after_us; /* first run after lost state: tasks finished later are told; STAMP_NONE */
+	struct comeback *comebacks; /* own; memory only: two words come from one run or are asked for again */
+	size_t comeback_count;
+	size_t comeback_cap;
 };
 
 struct book *book_new(const struct hash_key *key);
@@ -69,8 +79,11 @@ struct record *book_update(struct book *book, struct record *record, const struc
 void book_remove(struct book *book, struct record *record); /* frees it */
 /* the ended entry of an id, NULL when not known; valid until the next ended change */
 struct ended *book_ended(const struct book *book, const char *id);
-/* puts it in or changes its status */
-void book_set_ended(struct book *book, const char *id, enum status status);
+/* puts it in or changes its status; returns the entry, valid until the next ended change */
+struct ended *book_set_ended(struct book *book, const char *id, enum status status);
+/* the fingerprint of an id, and an entry put in by its fingerprint (a first run keeps no ids) */
+void book_print(const struct book *book, const char *id, uint8_t ret[12]);
+struct ended *book_set_print(struct book *book, const uint8_t print[12], enum status status);
 void book_unset_ended(struct book *book, const char *id);
 /* for the store: one block as bytes (count * 16), and back; bytes that are no block are refused */
 bool book_block_load(struct book *book, unsigned int block, const void *bytes, size_t len);
