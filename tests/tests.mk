@@ -1,0 +1,91 @@
+# Tests, lint and fuzzing. Included by the Makefile; everything here is found by wildcard:
+#   tests/{unit,sim,cases}/**/test_*.c  cmocka programs, each linked with the library; other .c files there with all of them
+#   tests/{simulator,e2e}/**/test_*.py  pytest
+#   tests/check/* without a suffix      programs: exit 0 passed, 77 skipped (last line says why), else failed
+#   tests/fuzz/fuzz_NAME.c              libFuzzer targets, seeds in tests/fuzz/seeds/NAME/, words in tests/fuzz/NAME.dict
+CLANG        ?= clang
+FUZZ_SECONDS ?= 5
+JOBS         ?= $(shell getconf _NPROCESSORS_ONLN)
+
+UNIT_DIRS  := $(wildcard tests/unit tests/sim tests/cases)
+UNIT_FILES := $(if $(UNIT_DIRS),$(sort $(shell find $(UNIT_DIRS) -name '*.c')))
+UNIT_SRC   := $(foreach f,$(UNIT_FILES),$(if $(filter test_%,$(notdir $f)),$f))
+UNIT_HELP  := $(filter-out $(UNIT_SRC),$(UNIT_FILES))
+UNITS      := $(UNIT_SRC:%.c=$(BUILD)/%)
+PY_SIM     := $(sort $(shell find $(wildcard tests/simulator) /dev/null -name 'test_*.py'))
+PY_E2E     := $(sort $(shell find $(wildcard tests/e2e) /dev/null -name 'test_*.py'))
+CHECKS     := $(sort $(foreach f,$(wildcard tests/check/*),$(if $(suffix $f),,$f)))
+FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZERS    := $(FUZZ_SRC:%.c=$(BUILD)/fuzz/%)
+HAVE_CLANG := $(shell command -v $(CLANG) 2>/dev/null)
+
+RUNNER := $(PYTHON) -B tests/check/runner.py --jobs $(JOBS)
+# what the tests are told: the programs under test, absolute, and how this build was made
+export BUILD CC ALL_CPPFLAGS SANITIZE NOTIFY PYTHON
+TEST_ENV = TASKBELL_BUILD='$(abspath $(BUILD))' TASKBELL='$(abspath $(BUILD))/taskbell' \
+           TASKBELL_NOTIFY='$(abspath $(BUILD))/taskbell-notify' TASKBELL_LIBEXEC='$(abspath $(BUILD))' \
+           PYTHONDONTWRITEBYTECODE=1
+
+# what every test needs built
+UNDER_TEST := $(if $(wildcard src/cli/main.c),all,$(if $(NOTIFY_SRC),$(BUILD)/taskbell-notify) $(if $(LIB_OBJ),$(BUILD)/libtaskbell.a))
+
+.PHONY: check check-unit check-e2e check-static check-sanitized valgrind fuzz fuzz-short fuzz-build interop tests
+
+tests: $(UNDER_TEST) $(UNITS)
+
+# everything that needs no network but loopback
+check: tests $(if $(HAVE_CLANG),fuzz-build)
+	@$(TEST_ENV) $(RUNNER) --pytest $(PY_SIM) $(PY_E2E) --checks $(CHECKS) --units $(UNITS) \
+		--fuzz-seconds $(FUZZ_SECONDS) $(FUZZ_JOBS)
+
+FUZZ_JOBS = $(if $(HAVE_CLANG),--fuzz $(FUZZERS),$(if $(FUZZERS),--skip 'fuzz: $(CLANG) is not installed'))
+
+check-unit: tests
+	@$(TEST_ENV) $(RUNNER) --units $(UNITS)
+
+# for a build with SANITIZE: units and end-to-end tests, every finding ends the program that made it
+SANITIZER_ENV = ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+check-sanitized: tests
+	@$(TEST_ENV) $(SANITIZER_ENV) $(RUNNER) --pytest $(PY_E2E) --units $(UNITS)
+
+check-static: $(UNDER_TEST)
+	@$(TEST_ENV) $(RUNNER) --checks $(CHECKS)
+
+# E2E=name: only the files whose path has that word
+check-e2e: $(UNDER_TEST)
+	@$(TEST_ENV) $(RUNNER) --pytest $(foreach f,$(PY_SIM) $(PY_E2E),$(if $(findstring $(E2E),$f),$f))
+
+VALGRIND = valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible \
+           --track-fds=yes --child-silent-after-fork=yes
+valgrind: tests
+	@$(TEST_ENV) $(RUNNER) --wrap '$(VALGRIND)' --units $(UNITS)
+
+# The library once more, instrumented; this very Makefile does it with other flags and another directory.
+fuzz-build:
+ifneq ($(FUZZ_SRC),)
+	@+$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=$(CLANG) SANITIZE=address,undefined \
+		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' $(FUZZERS)
+endif
+
+fuzz-short: fuzz-build
+	@$(TEST_ENV) $(RUNNER) --fuzz-seconds $(FUZZ_SECONDS) $(FUZZ_JOBS)
+
+# make fuzz FUZZ_SECONDS=3600: one long run, what was found stays in $(BUILD)/fuzz/tests/fuzz/
+fuzz: fuzz-short
+
+# Other people's programs against ours: the vendor's SDK, Prism. Needs npm and its registry.
+interop: all
+	@if [ -x tests/interop/run ]; then $(TEST_ENV) tests/interop/run; else echo 'interop: tests/interop/run is not there'; fi
+
+$(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) -Itests/unit $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(UNITS): $(BUILD)/%: $(BUILD)/%.o $(UNIT_HELP:%.c=$(BUILD)/%.o) $(BUILD)/libtaskbell.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
+
+# inside the build of fuzz-build
+$(FUZZ_SRC:%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libtaskbell.a
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+include tests/lint.mk
