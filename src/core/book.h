@@ -27,6 +27,7 @@ struct record {
 	int64_t looked_up_ms;  /* mono time of the last look-up by id; 0: none */
 };
 
+#define BOOK_RECENT 64
 #define ENDED_BLOCKS 1024 /* by the first ten bits of the fingerprint; each is one row of the store */
 
 /* One task that has ended. 16 bytes, stored as they are (little-endian fields). */
@@ -62,6 +63,11 @@ struct book {
 	bool baseline;         /* the first list of all statuses has been taken in */
 	bool baseline_dirty;
 	int64_t told_after_us; /* first run after lost state: tasks finished later are told; STAMP_NONE */
+	struct {
+		uint8_t print[12];
+		uint32_t serial; /* of the request that told of the end */
+	} recent[BOOK_RECENT];      /* the latest ends, a ring: an answer asked for before them is older news */
+	size_t recent_next;
 	struct comeback *comebacks; /* own; memory only: two words come from one run or are asked for again */
 	size_t comeback_count;
 	size_t comeback_cap;
