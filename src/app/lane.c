@@ -1,0 +1,324 @@
+#include "app/lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static const struct http_advice no_advice = { .retry = false, .after_ms = -1 };
+
+static void lane_list(struct lane_run *run, enum list_scope scope);
+static void lane_lookups_send(struct lane_run *run);
+
+static void lane_drop_list(struct lane_run *run)
+{
+	api_list_free(run->decoder);
+	listing_free(run->listing);
+	run->decoder = NULL;
+	run->listing = NULL;
+	run->call = NULL;
+	buf_done(&run->error_body);
+}
+
+static void lane_drop_lookups(struct lane_run *run)
+{
+	for (size_t i = 0; i < run->lookup_count; i++) {
+		struct lookup *lookup = &run->lookups[i];
+
+		if (lookup->call != NULL)
+			http_cancel(run->poller->http, lookup->call);
+		free(lookup->id);
+		buf_done(&lookup->body);
+		*lookup = (struct lookup){ 0 };
+	}
+	run->lookup_count = 0;
+	run->lookup_next = 0;
+	run->lookups_open = 0;
+}
+
+void lane_cancel(struct lane_run *run)
+{
+	if (run->call != NULL)
+		http_cancel(run->poller->http, run->call);
+	lane_drop_list(run);
+	lane_drop_lookups(run);
+	if (run->step != STEP_DONE)
+		run->step = STEP_IDLE;
+}
+
+static void lane_fail(struct lane_run *run, const struct err *err, const struct http_advice *advice)
+{
+	lane_cancel(run);
+	poller_failed(run->poller, run, err, advice);
+}
+
+/* changes that could not be stored: memory is ahead of the disk, so the poll was not made */
+static bool lane_commit(struct lane_run *run, struct changes *changes)
+{
+	bool stored = poller_commit(run->poller, changes);
+
+	changes_done(changes);
+	return stored;
+}
+
+static bool list_body(void *arg, long status, const char *bytes, size_t len)
+{
+	struct lane_run *run = arg;
+
+	if (status == 200)
+		return api_list_feed(run->decoder, bytes, len, &run->reader);
+	if (run->error_body.len + len > API_ERROR_BODY_MAX)
+		return false;
+	return buf_add(&run->error_body, bytes, len);
+}
+
+static bool taker_known(void *arg, const char *bytes, size_t len)
+{
+	struct lane_run *run = arg;
+
+	return listing_known(run->listing, bytes, len);
+}
+
+static bool taker_task(void *arg, const struct task *view, const char *bytes, size_t len)
+{
+	struct lane_run *run = arg;
+
+	listing_task(run->listing, view, bytes, len);
+	return true;
+}
+
+/* what went wrong with a list, if anything did */
+static bool list_valid(struct lane_run *run, const struct http_answer *answer, struct err *err)
+{
+	if (run->reader.kind != ERR_NONE) {
+		*err = run->reader;
+		return false;
+	}
+	if (answer->status == 0) {
+		*err = answer->err;
+		return false;
+	}
+	if (answer->status != 200)
+		return api_error(answer->status, buf_text(&run->error_body), run->error_body.len,
+			answer->request_id, err);
+	if (answer->err.kind != ERR_NONE) {
+		*err = answer->err;
+		return false;
+	}
+	return api_list_end(run->decoder, err);
+}
+
+static struct http_request lane_request(const struct lane_run *run, const char *url)
+{
+	const struct source_config *config = run->poller->config;
+
+	return (struct http_request){
+		.url = url,
+		.key = run->poller->key,
+		.ca_file = config->ca_file,
+		.proxy = config->proxy,
+		.timeout_ms = config->timeout_ms,
+		.connect_timeout_ms = config->connect_timeout_ms,
+	};
+}
+
+/* the lane has all its answers */
+static void lane_close(struct lane_run *run)
+{
+	struct poller *poller = run->poller;
+	struct changes changes = { 0 };
+
+	lane_drop_lookups(run);
+	if (run->lane == LANE_SWEEP)
+		(void)detect_gone(poller->book, &poller->rules, run->list_serial, run->since, poller->now,
+			&changes);
+	detect_stuck(poller->book, &poller->rules, poller->now, &changes);
+	if (!lane_commit(run, &changes))
+		return;
+	run->step = STEP_IDLE;
+	if (run->failure.kind != ERR_NONE)
+		poller_failed(poller, run, &run->failure, &run->advice);
+	else
+		poller_lane_done(poller, run);
+}
+
+static bool lookup_body(void *arg, long status, const char *bytes, size_t len)
+{
+	struct lookup *lookup = arg;
+
+	(void)status;
+	if (lookup->body.len + len > API_ERROR_BODY_MAX)
+		return false;
+	return buf_add(&lookup->body, bytes, len);
+}
+
+/* not-by-id is a word of the API only when the API itself said it, in JSON */
+static bool says_not_by_id(const struct http_answer *answer, const struct buf *body)
+{
+	return (answer->status == 400 || answer->status == 404 || answer->status == 422) &&
+		answer->err.kind == ERR_NONE && api_is_json(buf_text(body), body->len);
+}
+
+static bool lookup_take(struct lookup *lookup, const struct http_answer *answer, struct changes *changes,
+	struct err *err)
+{
+	struct poller *poller = lookup->run->poller;
+	cleanup_buf struct buf scratch = { 0 };
+	struct task view;
+
+	if (says_not_by_id(answer, &lookup->body)) {
+		detect_not_by_id(poller->book, lookup->id, lookup->serial);
+		poller_want_sweep(poller, lookup->run->since);
+		return true;
+	}
+	if (answer->status == 0 || (answer->status == 200 && answer->err.kind != ERR_NONE)) {
+		*err = answer->err;
+		return false;
+	}
+	if (answer->status != 200)
+		return api_error(answer->status, buf_text(&lookup->body), lookup->body.len,
+			answer->request_id, err);
+	if (!api_task(poller->kind, lookup->id, buf_text(&lookup->body), lookup->body.len, &scratch, &view, err))
+		return false;
+	detect_task(poller->book, &poller->rules, &view, lookup->serial, poller->serial, poller->now, changes);
+	return true;
+}
+
+static void lookup_done(void *arg, const struct http_answer *answer)
+{
+	struct lookup *lookup = arg;
+	struct lane_run *run = lookup->run;
+	struct changes changes = { 0 };
+	struct err err = { 0 };
+
+	lookup->call = NULL;
+	run->lookups_open--;
+	if (!lookup_take(lookup, answer, &changes, &err)) {
+		changes_done(&changes);
+		if (err.kind == ERR_AUTH) {
+			lane_fail(run, &err, &answer->advice);
+			return;
+		}
+		/* the list of all statuses answers the same question another way */
+		poller_want_sweep(run->poller, run->since);
+		run->failure = err;
+		run->advice = answer->advice;
+	} else if (!lane_commit(run, &changes)) {
+		return;
+	}
+	if (run->lookup_next < run->lookup_count)
+		lane_lookups_send(run);
+	else if (run->lookups_open == 0)
+		lane_close(run);
+}
+
+static void lane_lookups_send(struct lane_run *run)
+{
+	struct poller *poller = run->poller;
+
+	while (run->lookup_next < run->lookup_count && run->lookups_open < LANE_LOOKUPS_AT_ONCE) {
+		struct lookup *lookup = &run->lookups[run->lookup_next++];
+		cleanup_free char *url = api_task_url(poller->kind, poller->config->base_url, lookup->id);
+		struct http_request request = lane_request(run, url);
+
+		request.body = lookup_body;
+		request.done = lookup_done;
+		request.arg = lookup;
+		lookup->serial = ++poller->serial;
+		lookup->call = http_start(poller->http, &request, poller->now);
+		run->lookups_open++;
+	}
+}
+
+/* a task of unknown status is not worth more than one question in each sweep_interval */
+static bool lookup_due(const struct poller *poller, const struct record *record)
+{
+	return record->task.status != STATUS_UNKNOWN || record->looked_up_ms == 0 ||
+		poller->now.mono_ms - record->looked_up_ms >= poller->config->sweep_interval_ms;
+}
+
+static void lane_lookups(struct lane_run *run, uint32_t since)
+{
+	struct record *missing[DETECT_LOOKUPS_MAX];
+	struct poller *poller = run->poller;
+	size_t count = detect_missing(
+		poller->book, run->lane, run->list_serial, since, missing, DETECT_LOOKUPS_MAX);
+
+	run->step = STEP_LOOKUPS;
+	for (size_t i = 0; i < count && i < DETECT_LOOKUPS_MAX; i++) {
+		if (!lookup_due(poller, missing[i]))
+			continue;
+		missing[i]->looked_up_ms = poller->now.mono_ms != 0 ? poller->now.mono_ms : 1;
+		run->lookups[run->lookup_count++] =
+			(struct lookup){ .run = run, .id = mem_strdup(missing[i]->task.id) };
+	}
+	if (run->lookup_count == 0)
+		lane_close(run);
+	else
+		lane_lookups_send(run);
+}
+
+/* what follows a list that has been taken in */
+static void lane_follow(struct lane_run *run)
+{
+	struct poller *poller = run->poller;
+
+	if (run->step == STEP_LIST && run->lane == LANE_POLL &&
+		detect_missing(poller->book, LANE_POLL, run->list_serial, 0, NULL, 0) > DETECT_BY_ID_MAX)
+		lane_list(run, LIST_ENDED);
+	else
+		lane_lookups(run, run->lane == LANE_SWEEP ? run->since : 0);
+}
+
+static void list_done(void *arg, const struct http_answer *answer)
+{
+	struct lane_run *run = arg;
+	struct poller *poller = run->poller;
+	struct changes changes = { 0 };
+	struct err err = { 0 };
+
+	run->call = NULL;
+	if (!list_valid(run, answer, &err)) {
+		bool reader = run->reader.kind != ERR_NONE || answer->status == 200;
+
+		lane_fail(run, &err, reader ? &no_advice : &answer->advice);
+		return;
+	}
+	detect_list(run->listing, poller->serial, poller->now, &changes);
+	lane_drop_list(run);
+	if (run->lane == LANE_POLL)
+		poller->saw_active = true;
+	poller_good(poller, &changes);
+	if (lane_commit(run, &changes))
+		lane_follow(run);
+}
+
+static void lane_list(struct lane_run *run, enum list_scope scope)
+{
+	struct poller *poller = run->poller;
+	cleanup_free char *url = api_list_url(poller->kind, poller->config->base_url, scope);
+	struct http_request request = lane_request(run, url);
+	struct api_taker taker = { taker_known, taker_task, run };
+	uint32_t serial = ++poller->serial;
+
+	run->step = scope == LIST_ENDED ? STEP_ENDED : STEP_LIST;
+	if (scope != LIST_ENDED)
+		run->list_serial = serial;
+	run->reader = (struct err){ 0 };
+	run->listing = listing_new(poller->book, &poller->rules, poller->kind, scope, run->lane, serial);
+	run->decoder = api_list_new(poller->kind, &taker);
+	request.body = list_body;
+	request.done = list_done;
+	request.arg = run;
+	run->call = http_start(poller->http, &request, poller->now);
+}
+
+void lane_start(struct lane_run *run)
+{
+	sched_start(&run->sched, run->poller->now.mono_ms);
+	run->failure = (struct err){ 0 };
+	lane_list(run, run->lane == LANE_SWEEP ? LIST_ALL : LIST_ACTIVE);
+	/* a sweep of its own accord counts from its own list; one that a poll wanted, from that poll */
+	if (run->lane == LANE_POLL || run->since == 0)
+		run->since = run->list_serial;
+}

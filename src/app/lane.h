@@ -1,0 +1,98 @@
+/* One lane of a poller: the requests of a poll or a sweep, one after the other. Private to app/poller. */
+#ifndef APP_LANE_H
+#define APP_LANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/poller.h"
+#include "base/buf.h"
+#include "core/kind.h"
+#include "core/sched.h"
+#include "io/api.h"
+
+#define LANE_LOOKUPS_AT_ONCE 4
+#define LANE_TRIES_ONCE 3          /* one-shot: tries of a request … */
+#define LANE_SLEEP_ONCE_MS 10000   /* … and the sum of the waits between them */
+
+enum lane_step {
+	STEP_IDLE,
+	STEP_LIST,    /* the lane's own list is under way */
+	STEP_ENDED,   /* many are missing: the list of ended tasks is under way */
+	STEP_LOOKUPS, /* missing tasks are asked for by id */
+	STEP_DONE,    /* one-shot: through */
+};
+
+struct lane_run;
+
+/* one missing task that is asked for by id */
+struct lookup {
+	struct lane_run *run; /* borrowed */
+	char *id;             /* own */
+	struct http_call *call;
+	uint32_t serial;
+	struct buf body;
+};
+
+struct lane_run {
+	struct poller *poller; /* borrowed */
+	enum lane lane;
+	enum lane_step step;
+	struct sched sched;
+	struct http_call *call;
+	struct api_list *decoder;
+	struct listing *listing;
+	struct buf error_body;
+	struct err reader;     /* why the reader ended the transfer */
+	uint32_t list_serial;  /* of the lane's own last list */
+	uint32_t since;        /* look-ups sent from here on count as of this poll */
+	struct lookup lookups[DETECT_LOOKUPS_MAX];
+	size_t lookup_count;
+	size_t lookup_next;    /* the first that has not been sent */
+	size_t lookups_open;   /* sent and not answered */
+	struct err failure;    /* of a look-up; ERR_NONE: none */
+	struct http_advice advice;
+	unsigned int tries;    /* one-shot */
+	int64_t slept_ms;
+};
+
+struct poller {
+	const struct source_config *config; /* borrowed */
+	const struct kind *kind;
+	struct http *http; /* borrowed */
+	struct book *book; /* own; NULL: to be reloaded */
+	enum poller_mode mode;
+	struct poller_owner owner;
+	struct detect_rules rules;
+	struct health health;
+	bool down_stored;       /* health.down as the store has it */
+	struct lane_run lanes[LANE_COUNT];
+	char *key;              /* own; NULL: none */
+	int64_t key_due_ms;     /* mono; when a key is wanted again */
+	uint32_t serial;        /* last one given out */
+	uint64_t lists;
+	uint32_t sweep_since;   /* a sweep is wanted on account of that poll while one is under way; 0: none */
+	bool saw_active;
+	bool excused;           /* after a jump: the next failure does not count */
+	struct err failure;     /* one-shot: the first one */
+	struct instant now;     /* of the current step */
+};
+
+/* sends the lane's list */
+void lane_start(struct lane_run *run);
+/* forgets what is under way */
+void lane_cancel(struct lane_run *run);
+
+/* for lanes, in poller.c: hands changes over; false when they could not be stored */
+bool poller_commit(struct poller *poller, struct changes *changes);
+/* a complete list */
+void poller_good(struct poller *poller, struct changes *changes);
+/* the lane failed: plans the next try, keeps the health */
+void poller_failed(struct poller *poller, struct lane_run *run, const struct err *err,
+	const struct http_advice *advice);
+/* the lane is through */
+void poller_lane_done(struct poller *poller, struct lane_run *run);
+/* a sweep is wanted soon: some task is nowhere to be found. `since`: first serial of the poll that wants it */
+void poller_want_sweep(struct poller *poller, uint32_t since);
+
+#endif

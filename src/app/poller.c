@@ -1,0 +1,369 @@
+#include "app/poller.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/lane.h"
+#include "base/mem.h"
+
+#define POLLER_SETTLE_MS 1000       /* after a resume the network needs a moment */
+#define POLLER_SWEEP_APART_MS 1000  /* sweeps that polls want are at least so far apart */
+#define POLLER_RELOAD_MS 1000       /* a book that could not be read or stored is tried again */
+
+struct poller *poller_new(const struct poller_setup *setup, struct instant now)
+{
+	struct poller *poller = mem_alloc(sizeof(*poller));
+
+	poller->config = setup->config;
+	poller->kind = kind_find(setup->config->type);
+	poller->http = setup->http;
+	poller->book = setup->book;
+	poller->mode = setup->mode;
+	poller->owner = setup->owner;
+	poller->now = now;
+	poller->key_due_ms = now.mono_ms;
+	poller_reconfigure(poller, setup->config);
+	for (int i = 0; i < LANE_COUNT; i++) {
+		struct lane_run *run = &poller->lanes[i];
+
+		run->poller = poller;
+		run->lane = (enum lane)i;
+		run->sched.random = (setup->seed ^ (uint64_t)i) | 1;
+		run->sched.due_ms = now.mono_ms;
+	}
+	/* the sweep of the start is the first poll as well */
+	if (poller->mode == POLLER_WATCH)
+		poller->lanes[LANE_POLL].sched.due_ms = now.mono_ms + poller->config->interval_ms;
+	else
+		poller->lanes[LANE_SWEEP].sched.due_ms = INSTANT_NEVER;
+	return poller;
+}
+
+static void key_drop(struct poller *poller)
+{
+	if (poller->key != NULL)
+		mem_wipe(poller->key, strlen(poller->key));
+	free(poller->key);
+	poller->key = NULL;
+}
+
+void poller_free(struct poller *poller)
+{
+	if (poller == NULL)
+		return;
+	for (int i = 0; i < LANE_COUNT; i++)
+		lane_cancel(&poller->lanes[i]);
+	key_drop(poller);
+	book_free(poller->book);
+	free(poller);
+}
+
+void poller_reconfigure(struct poller *poller, const struct source_config *config)
+{
+	if (config != NULL)
+		poller->config = config;
+	poller->rules = (struct detect_rules){
+		.source = poller->config->name,
+		.first_run = poller->config->first_run,
+		.stuck_after_ms = poller->config->stuck_after_ms,
+	};
+}
+
+static int64_t poller_interval(const struct poller *poller, enum lane lane)
+{
+	const struct source_config *config = poller->config;
+
+	if (lane == LANE_SWEEP)
+		return poller->mode == POLLER_WATCH ? config->sweep_interval_ms : INSTANT_NEVER / 2;
+	if (poller->mode == POLLER_WAIT || poller->book == NULL || poller->book->active != 0)
+		return config->interval_ms;
+	return config->idle_interval_ms;
+}
+
+static void tell_health(struct poller *poller, enum event_type type, const char *message,
+	struct changes *changes)
+{
+	struct event event = {
+		.wall_ms = poller->now.wall_ms,
+		.type = type,
+		.source = poller->config->name,
+		.message = message,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE,
+	};
+
+	changes_add(changes, &event);
+}
+
+/* the book in memory is not what is stored: forget it, and what was asked on its account */
+static void poller_reload(struct poller *poller)
+{
+	for (int i = 0; i < LANE_COUNT; i++) {
+		struct lane_run *run = &poller->lanes[i];
+
+		if (run->step != STEP_IDLE && run->step != STEP_DONE)
+			run->sched.due_ms = poller->now.mono_ms + POLLER_RELOAD_MS;
+		lane_cancel(run);
+		run->sched.failures = 0;
+	}
+	book_free(poller->book);
+	poller->book = poller->owner.reload(poller->owner.arg, poller);
+}
+
+bool poller_commit(struct poller *poller, struct changes *changes)
+{
+	bool health = poller->health.down != poller->down_stored;
+
+	if (poller->owner.commit(poller->owner.arg, poller, changes, health)) {
+		poller->down_stored = poller->health.down;
+		return true;
+	}
+	/* what was not stored was not told */
+	poller->health.down = poller->down_stored;
+	poller_reload(poller);
+	return false;
+}
+
+void poller_good(struct poller *poller, struct changes *changes)
+{
+	int64_t down_ms = poller->now.wall_ms - poller->health.down_since_ms;
+
+	poller->lists++;
+	poller->excused = false;
+	if (health_good(&poller->health, poller->now)) {
+		char span[EVENT_SPAN_MAX];
+		cleanup_free char *message =
+			mem_printf("reachable again after %s", event_span(down_ms > 0 ? down_ms : 0, span));
+
+		tell_health(poller, EVENT_SOURCE_UP, message, changes);
+	}
+	poller->owner.polled(poller->owner.arg, poller);
+}
+
+/* keeps the health of a failure and tells of it when it is time */
+static void poller_ill(struct poller *poller, const struct err *err)
+{
+	struct changes changes = { 0 };
+
+	if (poller->excused && err->kind != ERR_AUTH) {
+		poller->excused = false;
+		poller->health.last_error = *err;
+	} else if (health_bad(&poller->health, err, poller->config->down_after_ms, poller->now)) {
+		tell_health(poller, EVENT_SOURCE_DOWN, err->text, &changes);
+		(void)poller_commit(poller, &changes);
+	}
+	changes_done(&changes);
+	poller->owner.polled(poller->owner.arg, poller);
+}
+
+/* one-shot: may the lane be tried again? */
+static bool once_again(struct lane_run *run, const struct http_advice *advice)
+{
+	int64_t wait = run->sched.due_ms - run->poller->now.mono_ms;
+
+	run->tries++;
+	run->slept_ms += wait;
+	return advice->retry && run->tries < LANE_TRIES_ONCE && run->slept_ms <= LANE_SLEEP_ONCE_MS;
+}
+
+void poller_failed(struct poller *poller, struct lane_run *run, const struct err *err,
+	const struct http_advice *advice)
+{
+	struct sched_advice wish = { advice->retry, advice->after_ms };
+	struct sched *other = &poller->lanes[run->lane == LANE_POLL ? LANE_SWEEP : LANE_POLL].sched;
+
+	sched_bad(&run->sched, err->kind, &wish, poller_interval(poller, run->lane), poller->now.mono_ms);
+	/* a limit and a refusal are the server's word to all of us, not to one lane */
+	if ((advice->after_ms >= 0 || err->kind == ERR_AUTH) && other->due_ms < run->sched.due_ms)
+		other->due_ms = run->sched.due_ms;
+	if (err->kind == ERR_AUTH) {
+		key_drop(poller);
+		poller->key_due_ms = run->sched.due_ms;
+	}
+	poller_ill(poller, err);
+	if (poller->mode != POLLER_ONCE || once_again(run, advice))
+		return;
+	if (poller->failure.kind == ERR_NONE)
+		poller->failure = *err;
+	run->failure = (struct err){ 0 };
+	poller_lane_done(poller, run);
+}
+
+void poller_lane_done(struct poller *poller, struct lane_run *run)
+{
+	run->since = 0;
+	if (poller->mode != POLLER_ONCE) {
+		sched_good(&run->sched, poller_interval(poller, run->lane), poller->now.mono_ms);
+		if (run->lane == LANE_SWEEP && poller->sweep_since != 0)
+			poller_want_sweep(poller, poller->sweep_since);
+		return;
+	}
+	run->step = STEP_DONE;
+	run->sched.due_ms = INSTANT_NEVER;
+	if (run->lane == LANE_POLL) {
+		poller->lanes[LANE_SWEEP].sched.due_ms = poller->now.mono_ms;
+		poller->lanes[LANE_SWEEP].since = poller->sweep_since;
+	}
+}
+
+void poller_want_sweep(struct poller *poller, uint32_t since)
+{
+	struct lane_run *sweep = &poller->lanes[LANE_SWEEP];
+	int64_t due = sweep->sched.started_ms + POLLER_SWEEP_APART_MS;
+
+	poller->sweep_since = since;
+	if (poller->mode == POLLER_ONCE || sweep->step != STEP_IDLE)
+		return;
+	poller->sweep_since = 0;
+	sweep->since = since;
+	if (sweep->sched.failures == 0 && due < sweep->sched.due_ms)
+		sweep->sched.due_ms = due > poller->now.mono_ms ? due : poller->now.mono_ms;
+}
+
+void poller_step(struct poller *poller, struct instant now)
+{
+	struct lane_run *poll = &poller->lanes[LANE_POLL];
+	struct lane_run *sweep = &poller->lanes[LANE_SWEEP];
+
+	poller->now = now;
+	if (poller->book == NULL)
+		poller->book = poller->owner.reload(poller->owner.arg, poller);
+	if (poller->key == NULL || poller->book == NULL)
+		return;
+	if (sweep->step == STEP_IDLE && now.mono_ms >= sweep->sched.due_ms) {
+		/* the list of all statuses serves as the poll that is due at the same time */
+		if (poll->step == STEP_IDLE && poll->sched.due_ms <= now.mono_ms && poll->sched.failures == 0) {
+			sched_start(&poll->sched, now.mono_ms);
+			sched_good(&poll->sched, poller_interval(poller, LANE_POLL), now.mono_ms);
+		}
+		lane_start(sweep);
+	}
+	if (poll->step == STEP_IDLE && now.mono_ms >= poll->sched.due_ms)
+		lane_start(poll);
+}
+
+int64_t poller_next_poll(const struct poller *poller)
+{
+	int64_t next = INSTANT_NEVER;
+
+	for (int i = 0; i < LANE_COUNT; i++) {
+		const struct lane_run *run = &poller->lanes[i];
+
+		if (run->step == STEP_IDLE && run->sched.due_ms < next)
+			next = run->sched.due_ms;
+	}
+	return next;
+}
+
+int64_t poller_next(const struct poller *poller)
+{
+	if (poller->book == NULL)
+		return poller->now.mono_ms + POLLER_RELOAD_MS;
+	if (poller->key == NULL)
+		return poller->key_due_ms;
+	return poller_next_poll(poller);
+}
+
+void poller_hurry(struct poller *poller, struct instant now)
+{
+	poller->now = now;
+	if (poller->key == NULL)
+		poller->key_due_ms = now.mono_ms;
+	for (int i = 0; i < LANE_COUNT; i++) {
+		struct lane_run *run = &poller->lanes[i];
+
+		run->sched.failures = 0;
+		if (run->step == STEP_IDLE)
+			run->sched.due_ms = now.mono_ms;
+	}
+}
+
+void poller_jump(struct poller *poller, struct instant now)
+{
+	poller->now = now;
+	poller->excused = true;
+	health_jump(&poller->health, now);
+	for (int i = 0; i < LANE_COUNT; i++) {
+		struct lane_run *run = &poller->lanes[i];
+		bool busy = run->step != STEP_IDLE && run->step != STEP_DONE;
+
+		lane_cancel(run);
+		run->sched.failures = 0;
+		if (busy || i == LANE_POLL)
+			run->sched.due_ms = now.mono_ms + POLLER_SETTLE_MS;
+	}
+}
+
+bool poller_wants_key(const struct poller *poller)
+{
+	return poller->key == NULL && poller->now.mono_ms >= poller->key_due_ms;
+}
+
+void poller_set_key(struct poller *poller, const char *key, struct instant now)
+{
+	poller->now = now;
+	key_drop(poller);
+	poller->key = mem_strdup(key);
+	for (int i = 0; i < LANE_COUNT; i++)
+		if (poller->lanes[i].sched.failures != 0 && poller->lanes[i].step == STEP_IDLE)
+			poller->lanes[i].sched.due_ms = now.mono_ms;
+}
+
+void poller_no_key(struct poller *poller, const struct err *err, struct instant now)
+{
+	struct err refused = *err;
+
+	poller->now = now;
+	refused.kind = ERR_AUTH;
+	poller->key_due_ms = now.mono_ms + SCHED_REFUSED_MS;
+	poller_ill(poller, &refused);
+	if (poller->failure.kind == ERR_NONE)
+		poller->failure = refused;
+	if (poller->mode == POLLER_ONCE)
+		for (int i = 0; i < LANE_COUNT; i++)
+			poller->lanes[i].step = STEP_DONE;
+}
+
+void poller_forget_key(struct poller *poller)
+{
+	key_drop(poller);
+	poller->key_due_ms = poller->now.mono_ms;
+}
+
+bool poller_finished(const struct poller *poller, struct err *err)
+{
+	*err = poller->failure;
+	return poller->lanes[LANE_POLL].step == STEP_DONE && poller->lanes[LANE_SWEEP].step == STEP_DONE;
+}
+
+const struct source_config *poller_config(const struct poller *poller)
+{
+	return poller->config;
+}
+
+struct book *poller_book(struct poller *poller)
+{
+	return poller->book;
+}
+
+struct health *poller_health(struct poller *poller)
+{
+	return &poller->health;
+}
+
+void poller_restore_down(struct poller *poller, bool down, int64_t since_ms)
+{
+	poller->health.down = down;
+	poller->health.down_since_ms = since_ms;
+	poller->down_stored = down;
+}
+
+uint64_t poller_lists(const struct poller *poller)
+{
+	return poller->lists;
+}
+
+bool poller_saw_active(const struct poller *poller)
+{
+	return poller->saw_active;
+}
