@@ -130,7 +130,8 @@ PORTAL = (
 @kind
 def _empty_list(context: Context, answer: Answer) -> None:
     """Every filter finds nothing, which is what a wrong filter looks like."""
-    answer.set(200, b'{"data":[]}')
+    if answer.status == 200:
+        answer.set(200, b'{"data":[]}')
 
 
 # --- the way it goes out ---------------------------------------------------------------------------
