@@ -1,0 +1,36 @@
+/* Finds the key of a source, also by running a command: never blocks the monitor, and has 10 s. */
+#ifndef APP_KEYRING_H
+#define APP_KEYRING_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/stamp.h"
+#include "io/http.h"
+#include "io/key.h"
+
+#define KEYRING_COMMAND_MS 10000
+
+enum search_state {
+	SEARCH_BUSY,
+	SEARCH_FOUND,
+	SEARCH_MISSING, /* for a reason that stays (watch ends with 77 when no source has a key) */
+	SEARCH_FAILED,  /* a command that failed or was slow: worth another try */
+};
+
+struct search;
+
+/* begins a search for the key that `form` describes (contract 4) */
+struct search *search_new(const char *form, struct instant now);
+/* goes on with it; on SEARCH_FOUND the key is in `key`, on MISSING and FAILED the reason in err (ERR_AUTH, ERR_CONFIG) */
+enum search_state search_step(
+	struct search *search, struct instant now, char key[KEY_MAX + 1], struct err *err);
+/* mono time at which it must be stepped at the latest */
+int64_t search_next(const struct search *search);
+size_t search_fds(const struct search *search, struct http_fd *fds, size_t cap);
+/* kills a command that still runs; NULL is fine */
+void search_free(struct search *search);
+/* for one-shot commands: searches to the end */
+enum search_state key_find(const char *form, char key[KEY_MAX + 1], struct err *err);
+
+#endif

@@ -1,0 +1,21 @@
+/* Signals as events: a handler only counts them and wakes the one wait by a pipe. */
+#ifndef IO_SIGNALS_H
+#define IO_SIGNALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* from now on these signals are counted instead of acted on; SIGPIPE is ignored. Call once */
+bool signals_open(const int *numbers, size_t count, struct err *err);
+/* readable when a signal has come; for http_wait */
+int signals_fd(void);
+/* how often the signal has come since the last call; empties the pipe */
+unsigned int signals_take(int number);
+/* ends the program by the signal itself, so that the caller's shell sees it and stops its loop as well */
+_Noreturn void signals_die(int number);
+/* in a child between fork and exec: everything at its default, nothing blocked */
+void signals_reset(void);
+
+#endif
