@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 
-/* from now on these signals are counted instead of acted on; SIGPIPE is ignored. Call once */
+/* from now on these signals are counted instead of acted on; SIGPIPE is ignored. May be called again for more */
 bool signals_open(const int *numbers, size_t count, struct err *err);
 /* readable when a signal has come; for http_wait */
 int signals_fd(void);
