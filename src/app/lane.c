@@ -108,20 +108,6 @@ static bool list_valid(struct lane_run *run, const struct http_answer *answer, s
 	return api_list_end(run->decoder, err);
 }
 
-static struct http_request lane_request(const struct lane_run *run, const char *url)
-{
-	const struct source_config *config = run->poller->config;
-
-	return (struct http_request){
-		.url = url,
-		.key = run->poller->key,
-		.ca_file = config->ca_file,
-		.proxy = config->proxy,
-		.timeout_ms = config->timeout_ms,
-		.connect_timeout_ms = config->connect_timeout_ms,
-	};
-}
-
 /* the lane has all its answers */
 static void lane_close(struct lane_run *run)
 {
@@ -219,7 +205,7 @@ static void lane_lookups_send(struct lane_run *run)
 	while (run->lookup_next < run->lookup_count && run->lookups_open < LANE_LOOKUPS_AT_ONCE) {
 		struct lookup *lookup = &run->lookups[run->lookup_next++];
 		cleanup_free char *url = api_task_url(poller->kind, poller->config->base_url, lookup->id);
-		struct http_request request = lane_request(run, url);
+		struct http_request request = poller_request(run->poller, url);
 
 		request.body = lookup_body;
 		request.done = lookup_done;
@@ -297,7 +283,7 @@ static void lane_list(struct lane_run *run, enum list_scope scope)
 {
 	struct poller *poller = run->poller;
 	cleanup_free char *url = api_list_url(poller->kind, poller->config->base_url, scope);
-	struct http_request request = lane_request(run, url);
+	struct http_request request = poller_request(run->poller, url);
 	struct api_taker taker = { taker_known, taker_task, run };
 	uint32_t serial = ++poller->serial;
 

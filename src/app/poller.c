@@ -39,6 +39,20 @@ struct poller *poller_new(const struct poller_setup *setup, struct instant now)
 	return poller;
 }
 
+struct http_request poller_request(const struct poller *poller, const char *url)
+{
+	const struct source_config *config = poller->config;
+
+	return (struct http_request){
+		.url = url,
+		.key = poller->key,
+		.ca_file = config->ca_file,
+		.proxy = config->proxy,
+		.timeout_ms = config->timeout_ms,
+		.connect_timeout_ms = config->connect_timeout_ms,
+	};
+}
+
 static void key_drop(struct poller *poller)
 {
 	if (poller->key != NULL)

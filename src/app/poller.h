@@ -69,6 +69,9 @@ void poller_no_key(struct poller *poller, const struct err *err, struct instant 
 /* HUP: read the key again before the next request */
 void poller_forget_key(struct poller *poller);
 
+/* a request to the poller's source with its present key; body, done and arg are the caller's to set */
+struct http_request poller_request(const struct poller *poller, const char *url);
+
 /* POLLER_ONCE: both lanes are through; err holds the first failure (ERR_NONE: none) */
 bool poller_finished(const struct poller *poller, struct err *err);
 const struct source_config *poller_config(const struct poller *poller);
