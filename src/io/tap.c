@@ -1,0 +1,97 @@
+#include "io/tap.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+/* as much as a pipe that says it is writable takes without waiting */
+#define TAP_PIECE 4096
+_Static_assert(TAP_PIECE <= 8 * _POSIX_PIPE_BUF,
+	"a piece has to fit into PIPE_BUF of the systems we know");
+
+struct tap {
+	int fd;
+	int failed; /* errno */
+	struct buf waiting;
+	uint64_t dropped;
+};
+
+struct tap *tap_new(int fd)
+{
+	struct tap *tap = mem_alloc(sizeof(*tap));
+
+	tap->fd = fd;
+	tap->waiting.limit = TAP_WAITING_MAX;
+	return tap;
+}
+
+void tap_free(struct tap *tap)
+{
+	if (tap == NULL)
+		return;
+	buf_done(&tap->waiting);
+	free(tap);
+}
+
+static bool tap_takes(const struct tap *tap)
+{
+	struct pollfd one = { .fd = tap->fd, .events = POLLOUT };
+
+	return poll(&one, 1, 0) == 1;
+}
+
+void tap_step(struct tap *tap)
+{
+	size_t done = 0;
+
+	while (tap->failed == 0 && done < tap->waiting.len && tap_takes(tap)) {
+		size_t left = tap->waiting.len - done;
+		ssize_t len = write(
+			tap->fd, tap->waiting.data + done, left < TAP_PIECE ? left : TAP_PIECE);
+
+		if (len >= 0)
+			done += (size_t)len;
+		else if (errno == EAGAIN || errno == EWOULDBLOCK)
+			break;
+		else if (errno != EINTR)
+			tap->failed = errno;
+	}
+	buf_drop(&tap->waiting, tap->failed != 0 ? tap->waiting.len : done);
+}
+
+void tap_add(struct tap *tap, const char *line, size_t len)
+{
+	if (tap->failed != 0)
+		return;
+	if (!buf_add(&tap->waiting, line, len))
+		tap->dropped++;
+	tap_step(tap);
+}
+
+size_t tap_fds(const struct tap *tap, struct http_fd *fds, size_t cap)
+{
+	if (tap->waiting.len == 0 || cap == 0)
+		return 0;
+	fds[0] = (struct http_fd){ .fd = tap->fd, .write = true };
+	return 1;
+}
+
+uint64_t tap_take_dropped(struct tap *tap)
+{
+	uint64_t dropped = tap->dropped;
+
+	/* a line about lost lines would be lost as well */
+	if (tap->waiting.len > TAP_WAITING_MAX / 2)
+		return 0;
+	tap->dropped = 0;
+	return dropped;
+}
+
+int tap_failed(const struct tap *tap)
+{
+	return tap->failed;
+}
