@@ -30,14 +30,22 @@ struct spawn {
 bool child_start(struct child **ret, const struct spawn *spawn, struct err *err);
 /* moves bytes and notices the end of the process (not of what it left in the background) */
 void child_step(struct child *child);
-/* has it ended? then *ret_status is that of waitpid(2) and its output is as complete as it will be */
+/*
+ * Has it ended? Then *ret_status is that of waitpid(2) and its output is as complete as it will be. Stepped on
+ * after that, it drops what is still written to its pipes.
+ */
 bool child_ended(const struct child *child, int *ret_status);
 /* what it wrote so far; the caller may consume it with buf_drop. `truncated` once something was dropped */
 struct buf *child_output(struct child *child);
 struct buf *child_errors(struct child *child);
 bool child_truncated(const struct child *child);
-/* sends a signal to its process group */
-void child_signal(struct child *child, int number);
+/*
+ * Sends a signal to its process group, also after its own end; false when nobody is left in it. The number of
+ * a group stays taken while somebody is in it, so stop asking once this was false. 0 only asks.
+ */
+bool child_signal(const struct child *child, int number);
+/* does somebody still hold its stdout or stderr open? After the end: what it left in the background */
+bool child_held(const struct child *child);
 pid_t child_pid(const struct child *child);
 /* descriptors to wait for; returns how many were put in, at most `cap` (3 are enough) */
 size_t child_fds(const struct child *child, struct http_fd *fds, size_t cap);

@@ -1,0 +1,451 @@
+/*
+ * posix_spawn instead of fork: a monitor that knows a million tasks has a big address space, and a
+ * hook should not pay for a copy of its page tables. chdir in the child is an extension of glibc,
+ * musl, the BSDs and macOS until POSIX.1-2024 is everywhere; it is the only one here.
+ */
+#define _GNU_SOURCE
+#include "io/spawn.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+
+#define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
+
+enum {
+	STEP_READ_MAX =
+		256 * 1024, /* one step, so that an endless printer cannot hold up the loop */
+	END_READ_MAX = 1024 * 1024, /* what a pipe can hold when its writer ends (pipe-max-size) */
+	DESCRIPTORS_MAX = 1024, /* closed one by one where they cannot be listed */
+};
+
+/* stdout or stderr of a child, our end */
+struct stream {
+	int fd; /* own; -1: closed */
+	struct buf kept;
+	size_t room; /* bytes that may still be kept */
+};
+
+struct child {
+	pid_t pid;
+	bool reaped;
+	bool closed; /* its output was taken in to the end */
+	int status;
+	int input_fd; /* own; -1: all was written, or nobody reads it */
+	struct buf input;
+	struct stream streams[2]; /* stdout, stderr */
+	bool truncated;
+};
+
+/* killed by child_free and not yet seen to end; reaped at the next occasion, because nothing here
+ * waits */
+static struct {
+	pid_t *pids; /* own */
+	size_t count;
+	size_t cap;
+} killed;
+
+static void killed_reap(void)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < killed.count; i++)
+		if (waitpid(killed.pids[i], NULL, WNOHANG) == 0)
+			killed.pids[kept++] = killed.pids[i];
+	killed.count = kept;
+}
+
+static void fd_close(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+/* a pipe whose ends are not 0, 1 or 2, also where those were closed when we were started */
+static bool pipe_open(int ends[2])
+{
+	if (pipe(ends) != 0) {
+		ends[0] = ends[1] = -1;
+		return false;
+	}
+	for (int i = 0; i < 2; i++) {
+		int low = ends[i];
+
+		ends[i] = fcntl(low, F_DUPFD_CLOEXEC, 3);
+		(void)close(low);
+	}
+	return ends[0] >= 0 && ends[1] >= 0;
+}
+
+/*
+ * Nothing of ours is for a child, and not every library marks what it opens. Threads that open
+ * something between this and the exec are those of name look-up, and they mark it.
+ */
+static void descriptors_seal(void)
+{
+	DIR *dir = opendir("/dev/fd");
+	const struct dirent *entry;
+	int64_t fd;
+
+	for (int i = 3; dir == NULL && i < DESCRIPTORS_MAX; i++)
+		(void)fcntl(i, F_SETFD, FD_CLOEXEC);
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (parse_int(entry->d_name, 3, INT_MAX, &fd))
+			(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
+static bool is_program(const char *path)
+{
+	struct stat info;
+
+	return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, X_OK) == 0;
+}
+
+static const char *env_path(const char *const *env)
+{
+	for (; *env != NULL; env++)
+		if (strncmp(*env, "PATH=", 5) == 0)
+			return *env + 5;
+	return PATH_DEFAULT;
+}
+
+/* owned path of the program; a name that is in no directory is returned as it is, for exec to
+ * refuse */
+static char *program_find(const char *name, const char *const *env)
+{
+	const char *dirs = env_path(env);
+
+	/* relative directories would mean another place after the change of directory */
+	for (; strchr(name, '/') == NULL && *dirs != '\0'; dirs += *dirs == ':') {
+		size_t len = strcspn(dirs, ":");
+		cleanup_free char *path = mem_printf("%.*s/%s", (int)len, dirs, name);
+
+		if (*dirs == '/' && is_program(path))
+			return mem_steal(&path);
+		dirs += len;
+	}
+	return mem_strdup(name);
+}
+
+static void start_failed(struct err *err, int num, const char *program)
+{
+	bool want = num == EAGAIN || num == ENOMEM || num == EMFILE || num == ENFILE;
+
+	if (num == ENOENT && is_program(program))
+		(void)err_set(err, ERR_NOT_FOUND,
+			"%s: the interpreter its first line names is missing", program);
+	else
+		(void)err_errno(
+			err, want ? ERR_OS : ERR_NOT_FOUND, num, "cannot start %s", program);
+}
+
+/* what is to be done in the child before exec */
+struct plan {
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+};
+
+static void plan_done(struct plan *plan)
+{
+	(void)posix_spawn_file_actions_destroy(&plan->actions);
+	(void)posix_spawnattr_destroy(&plan->attr);
+}
+
+static int plan_attr(struct plan *plan)
+{
+	sigset_t set;
+	int num = posix_spawnattr_setflags(&plan->attr,
+		POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+
+	(void)sigemptyset(&set);
+	if (num == 0)
+		num = posix_spawnattr_setsigmask(&plan->attr, &set);
+	(void)sigfillset(&set);
+	(void)sigdelset(&set, SIGKILL);
+	(void)sigdelset(&set, SIGSTOP);
+	if (num == 0)
+		num = posix_spawnattr_setsigdefault(&plan->attr, &set);
+	return num != 0 ? num : posix_spawnattr_setpgroup(&plan->attr, 0);
+}
+
+static int plan_actions(
+	struct plan *plan, const struct spawn *spawn, int input, int output, int errors)
+{
+	posix_spawn_file_actions_t *actions = &plan->actions;
+	struct stat info;
+	int num;
+
+	if (input >= 0)
+		num = posix_spawn_file_actions_adddup2(actions, input, STDIN_FILENO);
+	else
+		num = posix_spawn_file_actions_addopen(
+			actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (num == 0)
+		num = posix_spawn_file_actions_adddup2(actions, output, STDOUT_FILENO);
+	if (num == 0)
+		num = posix_spawn_file_actions_adddup2(actions, errors, STDERR_FILENO);
+	if (num == 0 && spawn->cwd != NULL) {
+		bool there = stat(spawn->cwd, &info) == 0 && S_ISDIR(info.st_mode) &&
+			     access(spawn->cwd, X_OK) == 0;
+
+		num = posix_spawn_file_actions_addchdir_np(actions, there ? spawn->cwd : "/");
+	}
+	return num;
+}
+
+extern char **environ;
+
+/* posix_spawn takes its vectors without const and changes nothing */
+static int program_start(
+	pid_t *pid, const struct plan *plan, const char *program, const struct spawn *spawn)
+{
+	char *const *argv;
+	char *const *env;
+
+	memcpy(&argv, &spawn->argv, sizeof(argv));
+	memcpy(&env, &spawn->env, sizeof(env));
+	if (env == NULL)
+		env = environ;
+	descriptors_seal();
+	return posix_spawn(pid, program, &plan->actions, &plan->attr, argv, env);
+}
+
+static int child_launch(
+	struct child *child, const struct spawn *spawn, const char *program, const int far[3])
+{
+	struct plan plan;
+	int num = posix_spawn_file_actions_init(&plan.actions);
+
+	if (num != 0)
+		return num;
+	num = posix_spawnattr_init(&plan.attr);
+	if (num != 0) {
+		(void)posix_spawn_file_actions_destroy(&plan.actions);
+		return num;
+	}
+	num = plan_attr(&plan);
+	if (num == 0)
+		num = plan_actions(&plan, spawn, far[0], far[1], spawn->merge ? far[1] : far[2]);
+	if (num == 0)
+		num = program_start(&child->pid, &plan, program, spawn);
+	plan_done(&plan);
+	return num;
+}
+
+/* our ends do not block; the child's do, as programs expect */
+static bool child_pipes(struct child *child, const struct spawn *spawn, int far[3])
+{
+	int ends[2];
+
+	for (int i = 0; i < 3; i++) {
+		int *near = i == 0 ? &child->input_fd : &child->streams[i - 1].fd;
+		int ours = i == 0 ? 1 : 0;
+
+		if ((i == 0 && spawn->input_len == 0) || (i == 2 && spawn->merge))
+			continue;
+		if (!pipe_open(ends)) {
+			fd_close(&ends[0]);
+			fd_close(&ends[1]);
+			return false;
+		}
+		*near = ends[ours];
+		far[i] = ends[1 - ours];
+		if (fcntl(*near, F_SETFL, O_NONBLOCK) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void child_feed(struct child *child)
+{
+	while (child->input_fd >= 0 && child->input.len > 0) {
+		ssize_t len = write(child->input_fd, child->input.data, child->input.len);
+
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0 && errno == EAGAIN)
+			return;
+		if (len < 0)
+			break; /* EPIPE: it does not care what is on its stdin */
+		buf_drop(&child->input, (size_t)len);
+	}
+	fd_close(&child->input_fd);
+	buf_done(&child->input);
+}
+
+static struct child *child_new(const struct spawn *spawn)
+{
+	struct child *child = mem_alloc(sizeof(*child));
+
+	child->input_fd = -1;
+	for (size_t i = 0; i < ARRAY_LEN(child->streams); i++) {
+		child->streams[i].fd = -1;
+		child->streams[i].room = spawn->output_max;
+	}
+	if (spawn->input_len > 0)
+		(void)buf_add(&child->input, spawn->input, spawn->input_len);
+	return child;
+}
+
+bool child_start(struct child **ret, const struct spawn *spawn, struct err *err)
+{
+	struct child *child = child_new(spawn);
+	const char *const *env = spawn->env != NULL ? spawn->env : (const char *const *)environ;
+	cleanup_free char *program = program_find(spawn->argv[0], env);
+	int far[3] = { -1, -1, -1 };
+	int num;
+
+	killed_reap();
+	num = child_pipes(child, spawn, far) ? child_launch(child, spawn, program, far) : errno;
+	for (int i = 0; i < 3; i++)
+		fd_close(&far[i]);
+	if (num != 0) {
+		child->reaped = true; /* there is nobody */
+		child_free(child);
+		start_failed(err, num, program);
+		return false;
+	}
+	child_feed(child);
+	*ret = child;
+	return true;
+}
+
+/* what comes after the end is of no interest, but whoever writes it shall not die of a closed pipe
+ */
+static void stream_keep(struct child *child, struct stream *stream, const char *bytes, size_t len)
+{
+	size_t take = len < stream->room ? len : stream->room;
+
+	if (child->closed)
+		return;
+	(void)buf_add(&stream->kept, bytes, take);
+	stream->room -= take;
+	if (take < len)
+		child->truncated = true;
+}
+
+static void stream_read(struct child *child, struct stream *stream, size_t max)
+{
+	char chunk[16384];
+
+	for (size_t total = 0; stream->fd >= 0 && total < max;) {
+		ssize_t len = read(stream->fd, chunk, sizeof(chunk));
+
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0 && errno == EAGAIN)
+			return;
+		if (len <= 0) {
+			fd_close(&stream->fd);
+			return;
+		}
+		stream_keep(child, stream, chunk, (size_t)len);
+		total += (size_t)len;
+	}
+}
+
+void child_step(struct child *child)
+{
+	pid_t pid = 0;
+
+	killed_reap();
+	/* first the end, then the bytes: what it wrote before its end is then in the pipe */
+	if (!child->reaped)
+		pid = waitpid(child->pid, &child->status, WNOHANG);
+	if (pid < 0 && errno == ECHILD)
+		child->status =
+			SIGKILL; /* somebody else took it: how it ended is not known, so not well */
+	child->reaped = child->reaped || pid == child->pid || (pid < 0 && errno == ECHILD);
+	child_feed(child);
+	for (size_t i = 0; i < ARRAY_LEN(child->streams); i++)
+		stream_read(child, &child->streams[i],
+			child->reaped && !child->closed ? END_READ_MAX : STEP_READ_MAX);
+	if (child->reaped) {
+		child->closed = true;
+		fd_close(&child->input_fd);
+		buf_done(&child->input);
+	}
+}
+
+bool child_ended(const struct child *child, int *ret_status)
+{
+	if (child->reaped)
+		*ret_status = child->status;
+	return child->reaped;
+}
+
+struct buf *child_output(struct child *child)
+{
+	return &child->streams[0].kept;
+}
+
+struct buf *child_errors(struct child *child)
+{
+	return &child->streams[1].kept;
+}
+
+bool child_truncated(const struct child *child)
+{
+	return child->truncated;
+}
+
+bool child_signal(const struct child *child, int number)
+{
+	return kill(-child->pid, number) == 0;
+}
+
+bool child_held(const struct child *child)
+{
+	return child->streams[0].fd >= 0 || child->streams[1].fd >= 0;
+}
+
+pid_t child_pid(const struct child *child)
+{
+	return child->pid;
+}
+
+size_t child_fds(const struct child *child, struct http_fd *fds, size_t cap)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(child->streams); i++)
+		if (child->streams[i].fd >= 0 && count < cap)
+			fds[count++] = (struct http_fd){ .fd = child->streams[i].fd };
+	if (child->input_fd >= 0 && count < cap)
+		fds[count++] = (struct http_fd){ .fd = child->input_fd, .write = true };
+	return count;
+}
+
+void child_free(struct child *child)
+{
+	if (child == NULL)
+		return;
+	if (!child->reaped) {
+		(void)child_signal(child, SIGKILL);
+		killed.pids =
+			mem_grow(killed.pids, &killed.cap, killed.count + 1, sizeof(*killed.pids));
+		killed.pids[killed.count++] = child->pid;
+		killed_reap();
+	}
+	fd_close(&child->input_fd);
+	buf_done(&child->input);
+	for (size_t i = 0; i < ARRAY_LEN(child->streams); i++) {
+		fd_close(&child->streams[i].fd);
+		buf_done(&child->streams[i].kept);
+	}
+	free(child);
+}

@@ -1,0 +1,429 @@
+/* Real processes: what a child gets, what it gives back, and that nothing waits for anybody. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "io/signals.h"
+#include "io/spawn.h"
+
+static const char *const env[] = { "PATH=/usr/bin:/bin", "A=1", NULL };
+
+static struct child *start(const char *script, const struct spawn *more)
+{
+	const char *const argv[] = { "sh", "-c", script, NULL };
+	struct spawn spawn = more != NULL ? *more : (struct spawn){ .output_max = 4096 };
+	struct child *child = NULL;
+	struct err err = { 0 };
+
+	spawn.argv = argv;
+	spawn.env = env;
+	if (!child_start(&child, &spawn, &err))
+		fail_msg("%s", err.text);
+	return child;
+}
+
+/* one wait, as the monitor does it */
+static void wait_once(struct child *child)
+{
+	struct http_fd fds[3];
+	struct pollfd polls[4];
+	size_t count = child_fds(child, fds, ARRAY_LEN(fds));
+
+	for (size_t i = 0; i < count; i++)
+		polls[i] = (struct pollfd){ .fd = fds[i].fd,
+			.events = fds[i].write ? POLLOUT : POLLIN };
+	polls[count] = (struct pollfd){ .fd = signals_fd(), .events = POLLIN };
+	if (poll(polls, (nfds_t)count + 1, 20000) == 0)
+		fail_msg("the child neither ends nor says anything");
+	(void)signals_take(SIGCHLD);
+	child_step(child);
+}
+
+static int finish(struct child *child)
+{
+	int status = -1;
+
+	while (!child_ended(child, &status))
+		wait_once(child);
+	return status;
+}
+
+static void test_exit_codes(void **state)
+{
+	static const int codes[] = { 0, 1, 75, 126, 255 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+		cleanup_free char *script = mem_printf("exit %d", codes[i]);
+		struct child *child = start(script, NULL);
+		int status = finish(child);
+
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), codes[i]);
+		child_free(child);
+	}
+}
+
+static void test_ended_by_signal(void **state)
+{
+	struct child *child = start("kill -9 $$", NULL);
+	int status = finish(child);
+
+	(void)state;
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+	child_free(child);
+}
+
+static void test_output_and_errors(void **state)
+{
+	struct child *child = start("echo out; echo err >&2; echo more", NULL);
+
+	(void)state;
+	(void)finish(child);
+	assert_string_equal(buf_text(child_output(child)), "out\nmore\n");
+	assert_string_equal(buf_text(child_errors(child)), "err\n");
+	assert_false(child_truncated(child));
+	child_free(child);
+}
+
+static void test_merged(void **state)
+{
+	struct spawn spawn = { .output_max = 4096, .merge = true };
+	struct child *child = start("echo 1; echo 2 >&2; echo 3", &spawn);
+
+	(void)state;
+	(void)finish(child);
+	assert_string_equal(buf_text(child_output(child)), "1\n2\n3\n");
+	assert_string_equal(buf_text(child_errors(child)), "");
+	child_free(child);
+}
+
+static void test_output_is_bounded(void **state)
+{
+	struct spawn spawn = { .output_max = 1000 };
+	struct child *child = start("head -c 3000000 /dev/zero | tr '\\0' x", &spawn);
+
+	(void)state;
+	assert_int_equal(finish(child), 0);
+	assert_int_equal(child_output(child)->len, 1000);
+	assert_true(child_truncated(child));
+	child_free(child);
+	/* as much as fits is not cut, and the rest in the pipe at the end is noticed as cut */
+	child = start("head -c 1000 /dev/zero", &spawn);
+	(void)finish(child);
+	assert_false(child_truncated(child));
+	child_free(child);
+	child = start("head -c 1001 /dev/zero", &spawn);
+	(void)finish(child);
+	assert_true(child_truncated(child));
+	child_free(child);
+}
+
+static void test_endless_printer_does_not_hold_a_step(void **state)
+{
+	struct spawn spawn = { .output_max = 1000 };
+	struct child *child = start("exec yes", &spawn);
+	int status;
+
+	(void)state;
+	while (!child_truncated(child))
+		wait_once(child);
+	wait_once(child);
+	assert_false(child_ended(child, &status));
+	assert_true(child_signal(child, SIGTERM));
+	status = finish(child);
+	assert_int_equal(WTERMSIG(status), SIGTERM);
+	child_free(child);
+}
+
+static void test_consumed_output_counts(void **state)
+{
+	struct spawn spawn = { .output_max = 6 };
+	struct child *child = start("echo one; read x; echo two; exit 0", &spawn);
+
+	(void)state;
+	/* stdin is empty, so `read` returns at once */
+	while (child_output(child)->len < 4)
+		wait_once(child);
+	buf_drop(child_output(child), 4);
+	(void)finish(child);
+	assert_string_equal(buf_text(child_output(child)), "tw");
+	assert_true(child_truncated(child));
+	child_free(child);
+}
+
+static void test_input(void **state)
+{
+	size_t len = 300000; /* more than a pipe holds */
+	cleanup_free char *text = mem_alloc(len + 1);
+	struct spawn spawn = { .output_max = 4096, .input = text, .input_len = len };
+	struct child *child;
+
+	(void)state;
+	memset(text, 'a', len);
+	child = start("wc -c", &spawn);
+	(void)finish(child);
+	assert_int_equal(strtol(buf_text(child_output(child)), NULL, 10), (long)len);
+	child_free(child);
+	/* a child that does not read it is no failure, small or big */
+	child = start("exit 0", &spawn);
+	assert_int_equal(finish(child), 0);
+	child_free(child);
+	spawn.input_len = 10;
+	child = start("exit 3", &spawn);
+	assert_int_equal(WEXITSTATUS(finish(child)), 3);
+	child_free(child);
+}
+
+static void test_environment_is_exact(void **state)
+{
+	static const char *const argv[] = { "env", NULL };
+	struct spawn spawn = { .argv = argv, .env = env, .output_max = 4096 };
+	struct child *child = NULL;
+	struct err err = { 0 };
+
+	(void)state;
+	assert_true(child_start(&child, &spawn, &err));
+	(void)finish(child);
+	assert_string_equal(buf_text(child_output(child)), "PATH=/usr/bin:/bin\nA=1\n");
+	child_free(child);
+}
+
+static void test_directory(void **state)
+{
+	struct spawn spawn = { .output_max = 4096, .cwd = "/usr" };
+	struct child *child = start("pwd", &spawn);
+
+	(void)state;
+	(void)finish(child);
+	assert_string_equal(buf_text(child_output(child)), "/usr\n");
+	child_free(child);
+	spawn.cwd = "/nowhere/at/all";
+	child = start("pwd", &spawn);
+	(void)finish(child);
+	assert_string_equal(buf_text(child_output(child)), "/\n");
+	child_free(child);
+}
+
+/* descriptors that somebody forgot to mark, signals that are blocked or ignored here: none of it is
+ * passed on */
+static void test_nothing_is_inherited(void **state)
+{
+	int fd = open("/dev/null", O_RDONLY);
+	int high = fcntl(fd, F_DUPFD, 200);
+	sigset_t set;
+	sigset_t old;
+	struct child *child;
+
+	/* the last seven digits of the masks are the signals up to 28 */
+	(void)state;
+	assert_true(fd >= 3 && high >= 200);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &set, &old);
+	child = start("cd /proc/self/fd; for f in *; do [ -e $f ] && echo $f; done;"
+		      "grep -E 'Sig(Blk|Ign)' /proc/self/status | sed 's/.*\\(.......\\)/\\1/'",
+		NULL);
+	(void)finish(child);
+	assert_string_equal(buf_text(child_output(child)), "0\n1\n2\n0000000\n0000000\n");
+	child_free(child);
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	(void)close(fd);
+	(void)close(high);
+}
+
+static void test_closed_standard_descriptors(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		struct spawn spawn = { .output_max = 100, .input = "hello", .input_len = 5 };
+		struct child *child;
+		bool good;
+
+		(void)close(0);
+		(void)close(1);
+		(void)close(2);
+		child = start("cat; echo e >&2", &spawn);
+		good = finish(child) == 0 && strcmp(buf_text(child_output(child)), "hello") == 0 &&
+		       strcmp(buf_text(child_errors(child)), "e\n") == 0;
+		child_free(child);
+		_exit(good ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void test_own_group(void **state)
+{
+	struct child *child = start("ps -o pgid= -p $$", NULL);
+	int status;
+
+	(void)state;
+	(void)finish(child);
+	assert_int_equal(strtol(buf_text(child_output(child)), NULL, 10), child_pid(child));
+	child_free(child);
+	/* the signal reaches what the child started, too */
+	child = start("sleep 1000 & echo; wait", NULL);
+	while (child_output(child)->len == 0)
+		wait_once(child);
+	assert_true(child_signal(child, SIGKILL));
+	status = finish(child);
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+	while (child_held(child)) /* the grandchild is gone when nobody holds the pipe */
+		wait_once(child);
+	child_free(child);
+}
+
+/* the end is that of the process: what it left keeps the pipe open, may write to it, and is never
+ * waited for */
+static void test_left_in_background(void **state)
+{
+	struct spawn spawn = { .output_max = 4096, .merge = true };
+	char path[] = "/tmp/taskbell-spawn-XXXXXX";
+	cleanup_free char *script = NULL;
+	struct child *child;
+	int status;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	assert_int_equal(chdir(path), 0);
+	assert_int_equal(mkfifo("go", 0600), 0);
+	script = mem_printf(
+		"cd %s; (read x <go; echo late; echo late; echo alive >done) & echo early", path);
+	child = start(script, &spawn);
+	assert_int_equal(finish(child), 0);
+	assert_string_equal(buf_text(child_output(child)), "early\n");
+	assert_true(child_held(child));
+	assert_true(child_signal(child, 0));
+	status = open("go", O_WRONLY);
+	assert_int_equal(write(status, "\n", 1), 1);
+	(void)close(status);
+	while (child_held(child))
+		wait_once(child);
+	/* what came after the end is dropped, and the writer did not die of SIGPIPE */
+	assert_string_equal(buf_text(child_output(child)), "early\n");
+	assert_false(child_truncated(child));
+	assert_int_equal(access("done", F_OK), 0);
+	child_free(child);
+	assert_int_equal(unlink("go") | unlink("done") | chdir("/") | rmdir(path), 0);
+}
+
+static void start_fails(const char *program, enum err_kind kind, const char *words)
+{
+	const char *argv[] = { program, NULL };
+	struct spawn spawn = {
+		.argv = argv, .env = env, .output_max = 10, .input = "x", .input_len = 1
+	};
+	struct child *child = NULL;
+	struct err err = { 0 };
+
+	assert_false(child_start(&child, &spawn, &err));
+	assert_null(child);
+	assert_int_equal(err.kind, kind);
+	if (strstr(err.text, words) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", err.text, words);
+}
+
+static int write_file(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	(void)close(fd);
+	return chmod(path, mode);
+}
+
+static void test_not_startable(void **state)
+{
+	char dir[] = "/tmp/taskbell-spawn-XXXXXX";
+	cleanup_free char *path = NULL;
+	struct rlimit old;
+	struct rlimit none;
+
+	(void)state;
+	start_fails("/nowhere/hook", ERR_NOT_FOUND, "/nowhere/hook: No such file");
+	start_fails("taskbell-no-such-program", ERR_NOT_FOUND, "taskbell-no-such-program");
+	start_fails("/usr", ERR_NOT_FOUND, "Permission denied");
+	assert_non_null(mkdtemp(dir));
+	path = mem_printf("%s/hook", dir);
+	assert_int_equal(write_file(path, "#!/bin/sh\n", 0600), 0);
+	start_fails(path, ERR_NOT_FOUND, "Permission denied");
+	assert_int_equal(write_file(path, "#!/no/such/interpreter\n", 0700), 0);
+	start_fails(path, ERR_NOT_FOUND, "interpreter");
+	assert_int_equal(unlink(path) | rmdir(dir), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = 4;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	start_fails("/bin/true", ERR_OS, "Too many open files");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+}
+
+static void test_freed_while_running(void **state)
+{
+	struct child *child = start("sleep 1000 & sleep 1000", NULL);
+	pid_t pid = child_pid(child);
+
+	(void)state;
+	child_free(child);
+	/* its end is noticed and taken by whichever child is stepped next */
+	child = start("read x", NULL);
+	while (kill(pid, 0) == 0)
+		wait_once(child);
+	assert_int_equal(errno, ESRCH);
+	child_free(child);
+}
+
+static int setup(void **state)
+{
+	static const int wake[] = { SIGCHLD };
+	struct err err;
+
+	(void)state;
+	return signals_open(wake, 1, &err) ? 0 : -1;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exit_codes),
+		cmocka_unit_test(test_ended_by_signal),
+		cmocka_unit_test(test_output_and_errors),
+		cmocka_unit_test(test_merged),
+		cmocka_unit_test(test_output_is_bounded),
+		cmocka_unit_test(test_endless_printer_does_not_hold_a_step),
+		cmocka_unit_test(test_consumed_output_counts),
+		cmocka_unit_test(test_input),
+		cmocka_unit_test(test_environment_is_exact),
+		cmocka_unit_test(test_directory),
+		cmocka_unit_test(test_nothing_is_inherited),
+		cmocka_unit_test(test_closed_standard_descriptors),
+		cmocka_unit_test(test_own_group),
+		cmocka_unit_test(test_left_in_background),
+		cmocka_unit_test(test_not_startable),
+		cmocka_unit_test(test_freed_while_running),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
