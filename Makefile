@@ -32,7 +32,7 @@ SAN_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fn
 
 ALL_CFLAGS   = -std=c17 $(WARNINGS) $(HARDEN) $(SAN_FLAGS) $(CFLAGS)
 ALL_CPPFLAGS = -D_POSIX_C_SOURCE=200809L -DTASKBELL_VERSION='"$(VERSION)"' \
-               -DTASKBELL_LIBEXEC='"$(libexecdir)/taskbell"' -Isrc $(PKG_CFLAGS) $(CPPFLAGS)
+               -DTASKBELL_LIBEXEC='"$(libexecdir)/taskbell"' $(if $(SANITIZE),-DTASKBELL_SANITIZED) -Isrc $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS  = -pie -Wl,-z,relro,-z,now $(SAN_FLAGS) $(LDFLAGS)
 
 ROOMS    := base core io app cli
