@@ -21,5 +21,6 @@ char *conf_find(const char *path);
 bool conf_load(const char *path, struct config **ret, struct buf *faults, struct err *err);
 /* the effective configuration in libconfig's own form, secrets never shown; conf_load reads it back equal */
 void conf_print(const struct config *config, struct buf *out);
+const char *conf_version(void); /* "libconfig/1.5.0" */
 
 #endif
