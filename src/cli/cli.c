@@ -1,0 +1,93 @@
+/* What every command needs: how faults are said, where the configuration is, which sources are
+ * meant. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/hint.h"
+#include "io/conf.h"
+
+int cli_fail(const struct err *err)
+{
+	log_line(LOG_ERROR, "%s", err->text);
+	return err_exit_code(err->kind);
+}
+
+int cli_misuse(const struct cli *cli, const char *fmt, ...)
+{
+	const char *name = cli->command != NULL ? cli->command->name : NULL;
+	struct err err;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(err.text, sizeof(err.text), fmt, ap);
+	va_end(ap);
+	log_line(LOG_ERROR, "%s%s%s", name != NULL ? name : "", name != NULL ? ": " : "", err.text);
+	(void)fprintf(stderr, "Try 'taskbell %s%s--help'\n", name != NULL ? name : "",
+		name != NULL ? " " : "");
+	return err_exit_code(ERR_USAGE);
+}
+
+/* `file:line: message` lines as they are, so that editors find the place */
+static void say_faults(const struct buf *faults)
+{
+	for (const char *line = buf_text(faults); *line != '\0';) {
+		size_t len = strcspn(line, "\n");
+		cleanup_free char *one = mem_strndup(line, len);
+		cleanup_buf struct buf safe = { 0 };
+
+		text_add_safe(&safe, one);
+		(void)fprintf(stderr, "%s\n", buf_text(&safe));
+		line += len + (line[len] == '\n');
+	}
+}
+
+struct config *cli_config(const struct cli *cli, int *ret_code)
+{
+	cleanup_free char *path = conf_find(cli->config_path);
+	cleanup_buf struct buf faults = { 0 };
+	struct config *config = NULL;
+	struct err err = { 0 };
+
+	if (conf_load(path, &config, &faults, &err))
+		return config;
+	*ret_code = err_exit_code(err.kind);
+	if (faults.len != 0)
+		say_faults(&faults);
+	else
+		(void)cli_fail(&err);
+	return NULL;
+}
+
+bool cli_wants_source(const struct cli *cli, const struct source_config *source)
+{
+	return cli->source == NULL || strcmp(cli->source, source->name) == 0;
+}
+
+bool cli_check_source(const struct cli *cli, const struct config *config, struct err *err)
+{
+	struct hint hint = HINT_INIT(cli->source != NULL ? cli->source : "");
+	cleanup_buf struct buf names = { 0 };
+
+	for (size_t i = 0; i < config->source_count; i++) {
+		const char *name = config->sources[i].name;
+
+		if (cli_wants_source(cli, &config->sources[i]))
+			return true;
+		hint_offer(&hint, name);
+		(void)buf_addf(&names, "%s%s", i != 0 ? ", " : "", name);
+	}
+	if (cli->source == NULL)
+		return true;
+	if (hint.best != NULL)
+		return err_set(err, ERR_USAGE,
+			"--source: no source is called '%.80s'; did you mean '%s'?", cli->source,
+			hint.best);
+	return err_set(err, ERR_USAGE, "--source: no source is called '%.80s'; there are: %.300s",
+		cli->source, buf_text(&names));
+}

@@ -1,0 +1,49 @@
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/commands.h"
+#include "cli/out.h"
+#include "io/conf.h"
+
+CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
+
+static void print_config(const struct config *config)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	conf_print(config, &text);
+	out_bytes(buf_text(&text), text.len);
+}
+
+static int check_run(struct cli *cli)
+{
+	int code = 0;
+	cleanup_with(config_cleanup) struct config *config = cli_config(cli, &code);
+
+	if (config == NULL)
+		return code;
+	if (cli_given(cli, "print"))
+		print_config(config);
+	if (config->file != NULL)
+		log_line(LOG_NOTICE, "configuration OK: %s", config->file);
+	else
+		log_line(LOG_NOTICE,
+			"configuration OK: there is no file, the built-in defaults hold");
+	return out_end(0);
+}
+
+static const struct flag check_flags[] = {
+	{ "print", 0, FLAG_SWITCH, NULL, NULL,
+		"print the effective configuration, defaults and all; no key is ever shown" },
+	{ 0 },
+};
+
+const struct command cmd_check = {
+	.name = "check",
+	.args = "",
+	.summary = "validates the configuration and says every fault of it",
+	.help = "Each fault is one line, FILE:LINE: MESSAGE, on stderr; the exit code is then 78. "
+		"Nothing is asked of the network, and no key is read: see 'taskbell doctor' for "
+		"these.",
+	.flags = check_flags,
+	.run = check_run,
+};

@@ -1,0 +1,9 @@
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/help.h"
+
+const struct command *const commands[] = {
+	&cmd_check,
+	&cmd_help,
+	NULL,
+};

@@ -1,0 +1,9 @@
+/* Every command, one to a file cli/cmd_NAME.c. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct command cmd_check;
+
+#endif
