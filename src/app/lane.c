@@ -116,8 +116,8 @@ static void lane_close(struct lane_run *run)
 
 	lane_drop_lookups(run);
 	if (run->lane == LANE_SWEEP)
-		(void)detect_gone(poller->book, &poller->rules, run->list_serial, run->since, poller->now,
-			&changes);
+		(void)detect_gone(poller->book, &poller->rules, run->list_serial, run->since,
+			poller->now, &changes);
 	detect_stuck(poller->book, &poller->rules, poller->now, &changes);
 	if (!lane_commit(run, &changes))
 		return;
@@ -142,11 +142,11 @@ static bool lookup_body(void *arg, long status, const char *bytes, size_t len)
 static bool says_not_by_id(const struct http_answer *answer, const struct buf *body)
 {
 	return (answer->status == 400 || answer->status == 404 || answer->status == 422) &&
-		answer->err.kind == ERR_NONE && api_is_json(buf_text(body), body->len);
+	       answer->err.kind == ERR_NONE && api_is_json(buf_text(body), body->len);
 }
 
-static bool lookup_take(struct lookup *lookup, const struct http_answer *answer, struct changes *changes,
-	struct err *err)
+static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
+	struct changes *changes, struct err *err)
 {
 	struct poller *poller = lookup->run->poller;
 	cleanup_buf struct buf scratch = { 0 };
@@ -164,9 +164,11 @@ static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
 	if (answer->status != 200)
 		return api_error(answer->status, buf_text(&lookup->body), lookup->body.len,
 			answer->request_id, err);
-	if (!api_task(poller->kind, lookup->id, buf_text(&lookup->body), lookup->body.len, &scratch, &view, err))
+	if (!api_task(poller->kind, lookup->id, buf_text(&lookup->body), lookup->body.len, &scratch,
+		    &view, err))
 		return false;
-	detect_task(poller->book, &poller->rules, &view, lookup->serial, poller->serial, poller->now, changes);
+	detect_task(poller->book, &poller->rules, &view, lookup->serial, poller->serial,
+		poller->now, changes);
 	return true;
 }
 
@@ -204,7 +206,8 @@ static void lane_lookups_send(struct lane_run *run)
 
 	while (run->lookup_next < run->lookup_count && run->lookups_open < LANE_LOOKUPS_AT_ONCE) {
 		struct lookup *lookup = &run->lookups[run->lookup_next++];
-		cleanup_free char *url = api_task_url(poller->kind, poller->config->base_url, lookup->id);
+		cleanup_free char *url =
+			api_task_url(poller->kind, poller->config->base_url, lookup->id);
 		struct http_request request = poller_request(run->poller, url);
 
 		request.body = lookup_body;
@@ -219,8 +222,10 @@ static void lane_lookups_send(struct lane_run *run)
 /* a task of unknown status is not worth more than one question in each sweep_interval */
 static bool lookup_due(const struct poller *poller, const struct record *record)
 {
-	return record->task.status != STATUS_UNKNOWN || record->looked_up_ms == 0 ||
-		poller->now.mono_ms - record->looked_up_ms >= poller->config->sweep_interval_ms;
+	const struct search *search = record->search;
+
+	return record->status != STATUS_UNKNOWN || search == NULL || search->looked_up_ms == 0 ||
+	       poller->now.mono_ms - search->looked_up_ms >= poller->config->sweep_interval_ms;
 }
 
 static void lane_lookups(struct lane_run *run, uint32_t since)
@@ -234,9 +239,10 @@ static void lane_lookups(struct lane_run *run, uint32_t since)
 	for (size_t i = 0; i < count && i < DETECT_LOOKUPS_MAX; i++) {
 		if (!lookup_due(poller, missing[i]))
 			continue;
-		missing[i]->looked_up_ms = poller->now.mono_ms != 0 ? poller->now.mono_ms : 1;
+		record_search(missing[i])->looked_up_ms =
+			poller->now.mono_ms != 0 ? poller->now.mono_ms : 1;
 		run->lookups[run->lookup_count++] =
-			(struct lookup){ .run = run, .id = mem_strdup(missing[i]->task.id) };
+			(struct lookup){ .run = run, .id = mem_strdup(record_id(missing[i])) };
 	}
 	if (run->lookup_count == 0)
 		lane_close(run);
@@ -250,7 +256,8 @@ static void lane_follow(struct lane_run *run)
 	struct poller *poller = run->poller;
 
 	if (run->step == STEP_LIST && run->lane == LANE_POLL &&
-		detect_missing(poller->book, LANE_POLL, run->list_serial, 0, NULL, 0) > DETECT_BY_ID_MAX)
+		detect_missing(poller->book, LANE_POLL, run->list_serial, 0, NULL, 0) >
+			DETECT_BY_ID_MAX)
 		lane_list(run, LIST_ENDED);
 	else
 		lane_lookups(run, run->lane == LANE_SWEEP ? run->since : 0);
@@ -291,7 +298,8 @@ static void lane_list(struct lane_run *run, enum list_scope scope)
 	if (scope != LIST_ENDED)
 		run->list_serial = serial;
 	run->reader = (struct err){ 0 };
-	run->listing = listing_new(poller->book, &poller->rules, poller->kind, scope, run->lane, serial);
+	run->listing =
+		listing_new(poller->book, &poller->rules, poller->kind, scope, run->lane, serial);
 	run->decoder = api_list_new(poller->kind, &taker);
 	request.body = list_body;
 	request.done = list_done;
@@ -304,7 +312,8 @@ void lane_start(struct lane_run *run)
 	sched_start(&run->sched, run->poller->now.mono_ms);
 	run->failure = (struct err){ 0 };
 	lane_list(run, run->lane == LANE_SWEEP ? LIST_ALL : LIST_ACTIVE);
-	/* a sweep of its own accord counts from its own list; one that a poll wanted, from that poll */
+	/* a sweep of its own accord counts from its own list; one that a poll wanted, from that
+	 * poll */
 	if (run->lane == LANE_POLL || run->since == 0)
 		run->since = run->list_serial;
 }

@@ -6,9 +6,9 @@
 #include "app/lane.h"
 #include "base/mem.h"
 
-#define POLLER_SETTLE_MS 1000       /* after a resume the network needs a moment */
-#define POLLER_SWEEP_APART_MS 1000  /* sweeps that polls want are at least so far apart */
-#define POLLER_RELOAD_MS 1000       /* a book that could not be read or stored is tried again */
+#define POLLER_SETTLE_MS 1000 /* after a resume the network needs a moment */
+#define POLLER_SWEEP_APART_MS 1000 /* sweeps that polls want are at least so far apart */
+#define POLLER_RELOAD_MS 1000 /* a book that could not be read or stored is tried again */
 
 struct poller *poller_new(const struct poller_setup *setup, struct instant now)
 {
@@ -94,8 +94,8 @@ static int64_t poller_interval(const struct poller *poller, enum lane lane)
 	return config->idle_interval_ms;
 }
 
-static void tell_health(struct poller *poller, enum event_type type, const char *message,
-	struct changes *changes)
+static void tell_health(
+	struct poller *poller, enum event_type type, const char *message, struct changes *changes)
 {
 	struct event event = {
 		.wall_ms = poller->now.wall_ms,
@@ -146,8 +146,8 @@ void poller_good(struct poller *poller, struct changes *changes)
 	poller->excused = false;
 	if (health_good(&poller->health, poller->now)) {
 		char span[EVENT_SPAN_MAX];
-		cleanup_free char *message =
-			mem_printf("reachable again after %s", event_span(down_ms > 0 ? down_ms : 0, span));
+		cleanup_free char *message = mem_printf(
+			"reachable again after %s", event_span(down_ms > 0 ? down_ms : 0, span));
 
 		tell_health(poller, EVENT_SOURCE_UP, message, changes);
 	}
@@ -186,7 +186,8 @@ void poller_failed(struct poller *poller, struct lane_run *run, const struct err
 	struct sched_advice wish = { advice->retry, advice->after_ms };
 	struct sched *other = &poller->lanes[run->lane == LANE_POLL ? LANE_SWEEP : LANE_POLL].sched;
 
-	sched_bad(&run->sched, err->kind, &wish, poller_interval(poller, run->lane), poller->now.mono_ms);
+	sched_bad(&run->sched, err->kind, &wish, poller_interval(poller, run->lane),
+		poller->now.mono_ms);
 	/* a limit and a refusal are the server's word to all of us, not to one lane */
 	if ((advice->after_ms >= 0 || err->kind == ERR_AUTH) && other->due_ms < run->sched.due_ms)
 		other->due_ms = run->sched.due_ms;
@@ -246,7 +247,8 @@ void poller_step(struct poller *poller, struct instant now)
 		return;
 	if (sweep->step == STEP_IDLE && now.mono_ms >= sweep->sched.due_ms) {
 		/* the list of all statuses serves as the poll that is due at the same time */
-		if (poll->step == STEP_IDLE && poll->sched.due_ms <= now.mono_ms && poll->sched.failures == 0) {
+		if (poll->step == STEP_IDLE && poll->sched.due_ms <= now.mono_ms &&
+			poll->sched.failures == 0) {
 			sched_start(&poll->sched, now.mono_ms);
 			sched_good(&poll->sched, poller_interval(poller, LANE_POLL), now.mono_ms);
 		}
@@ -347,7 +349,8 @@ void poller_forget_key(struct poller *poller)
 bool poller_finished(const struct poller *poller, struct err *err)
 {
 	*err = poller->failure;
-	return poller->lanes[LANE_POLL].step == STEP_DONE && poller->lanes[LANE_SWEEP].step == STEP_DONE;
+	return poller->lanes[LANE_POLL].step == STEP_DONE &&
+	       poller->lanes[LANE_SWEEP].step == STEP_DONE;
 }
 
 const struct source_config *poller_config(const struct poller *poller)

@@ -16,11 +16,12 @@ struct scene {
 	uint32_t newest;
 	struct instant now;
 	struct changes *changes;
-	bool ended_known; /* ended tasks never seen before are news (not history we have yet to take in) */
+	bool ended_known; /* ended tasks never seen before are news (not history we have yet to take
+			     in) */
 };
 
-static void tell(const struct scene *scene, enum event_type type, const struct task *task, const char *from,
-	const char *to)
+static void tell(const struct scene *scene, enum event_type type, const struct task *task,
+	const char *from, const char *to)
 {
 	struct event event = {
 		.wall_ms = scene->now.wall_ms,
@@ -39,19 +40,56 @@ static void tell(const struct scene *scene, enum event_type type, const struct t
 	changes_add(scene->changes, &event);
 }
 
-/* what the record was, as users read it; NULL when `wait` only expects it */
-static const char *record_from(const struct record *record)
+/* what a record was, as users read it; NULL when `wait` only expects it */
+static const char *from_word(const struct task *task)
 {
-	return record->task.status != STATUS_EXPECTED ? task_status_word(&record->task) : NULL;
+	return task->status != STATUS_EXPECTED ? task_status_word(task) : NULL;
 }
 
-static void record_drop(const struct scene *scene, struct record *record)
+/* remembers an end for as long as an older list is under way, which may show the task as it was
+ * before */
+static void end_note(const struct scene *scene, const char *id)
+{
+	struct book *book = scene->book;
+	struct late_end *late;
+
+	for (int i = 0; i < LANE_COUNT; i++) {
+		if (book->open[i] == 0 || book->open[i] >= scene->serial)
+			continue;
+		book->late = mem_grow(
+			book->late, &book->late_cap, book->late_count + 1, sizeof(*book->late));
+		late = &book->late[book->late_count++];
+		ended_print(book_hash(book, id), late->print);
+		late->serial = scene->serial;
+		return;
+	}
+}
+
+/* was the end of this task learned from a request that was sent after this one? */
+static bool end_is_newer(const struct scene *scene, const char *id)
+{
+	const struct book *book = scene->book;
+	uint8_t print[ENDED_PRINT];
+
+	if (book->late_count == 0)
+		return false;
+	ended_print(book_hash(book, id), print);
+	for (size_t i = 0; i < book->late_count; i++)
+		if (book->late[i].serial > scene->serial &&
+			memcmp(book->late[i].print, print, sizeof(print)) == 0)
+			return true;
+	return false;
+}
+
+/* the record leaves the book, because its task has ended one way or another */
+static void record_end(const struct scene *scene, struct record *record)
 {
 	struct changes *changes = scene->changes;
 
-	changes->removed = mem_grow(changes->removed, &changes->removed_cap, changes->removed_count + 1,
-		sizeof(*changes->removed));
-	changes->removed[changes->removed_count++] = mem_strdup(record->task.id);
+	end_note(scene, record_id(record));
+	changes->removed = mem_grow(changes->removed, &changes->removed_cap,
+		changes->removed_count + 1, sizeof(*changes->removed));
+	changes->removed[changes->removed_count++] = mem_strdup(record_id(record));
 	book_remove(scene->book, record);
 }
 
@@ -60,19 +98,14 @@ static bool text_differs(const char *old, const char *new)
 	return new != NULL && (old == NULL || strcmp(old, new) != 0);
 }
 
-static bool stamp_differs(int64_t old, int64_t new)
-{
-	return new != STAMP_NONE && old != new;
-}
-
 /* does the view say anything that the store does not have yet? what it does not know is no news */
 static bool task_differs(const struct task *old, const struct task *new)
 {
 	return old->status != new->status ||
-		(new->status == STATUS_UNKNOWN && text_differs(old->word, new->word)) ||
-		text_differs(old->name, new->name) || text_differs(old->bucket, new->bucket) ||
-		text_differs(old->user_id, new->user_id) || stamp_differs(old->created_us, new->created_us) ||
-		stamp_differs(old->finished_us, new->finished_us);
+	       (new->status == STATUS_UNKNOWN &&text_differs(old->word, new->word)) ||
+	       text_differs(old->name, new->name) || text_differs(old->bucket, new->bucket) ||
+	       text_differs(old->user_id, new->user_id) ||
+	       (new->created_us != STAMP_NONE && old->created_us != new->created_us);
 }
 
 static void comeback_forget(struct book *book, size_t i)
@@ -97,8 +130,8 @@ static bool comeback_believed(const struct scene *scene, const char *id)
 		comeback_forget(book, i);
 		return true;
 	}
-	book->comebacks = mem_grow(
-		book->comebacks, &book->comeback_cap, book->comeback_count + 1, sizeof(*book->comebacks));
+	book->comebacks = mem_grow(book->comebacks, &book->comeback_cap, book->comeback_count + 1,
+		sizeof(*book->comebacks));
 	book->comebacks[book->comeback_count++] =
 		(struct comeback){ .id = mem_strdup(id), .after = scene->newest, .fresh = true };
 	return false;
@@ -117,120 +150,105 @@ static void comebacks_close(struct book *book, uint32_t serial)
 	}
 }
 
-static void record_begin(const struct scene *scene, const struct task *view, uint64_t hash)
+static void record_begin(const struct scene *scene, struct record *record)
 {
-	struct record *record = book_add(scene->book, view, scene->now.wall_ms);
-
-	record->bytes_hash = hash;
 	record->as_of = scene->serial;
 	record->listed[LANE_POLL] = scene->serial;
 	record->listed[LANE_SWEEP] = scene->serial;
 	record->dirty = true;
+	book_put(scene->book, record, scene->now.wall_ms);
 }
 
-static void end_note(const struct scene *scene, const char *id)
-{
-	struct book *book = scene->book;
-	size_t i = book->recent_next++ % BOOK_RECENT;
-
-	book_print(book, id, book->recent[i].print);
-	book->recent[i].serial = scene->serial;
-}
-
-/* was the end of this task learned from a request that was sent after this one? */
-static bool end_is_newer(const struct scene *scene, const char *id)
-{
-	const struct book *book = scene->book;
-	uint8_t print[12];
-
-	book_print(book, id, print);
-	for (size_t i = 0; i < BOOK_RECENT; i++)
-		if (book->recent[i].serial > scene->serial &&
-			memcmp(book->recent[i].print, print, sizeof(print)) == 0)
-			return true;
-	return false;
-}
-
-/* an id without a record */
-static void observe_stranger(const struct scene *scene, const struct task *view, uint64_t hash)
+/* an id without a record; true when `record` has been taken over */
+static bool observe_stranger(
+	const struct scene *scene, const struct task *view, struct record *record)
 {
 	const struct ended *ended = book_ended(scene->book, view->id);
 	const char *from = ended != NULL ? status_word((enum status)ended->status) : NULL;
 	bool has_ended = status_class(view->status) == CLASS_ENDED;
 
+	if (end_is_newer(scene, view->id))
+		return false;
 	if (ended != NULL) {
-		if (ended->status == view->status || end_is_newer(scene, view->id))
-			return;
+		if (ended->status == view->status)
+			return false;
 		if (!has_ended && !comeback_believed(scene, view->id))
-			return;
+			return false;
 	} else if (has_ended && !scene->ended_known) {
-		return;
+		return false;
 	}
 	if (ended != NULL || has_ended || view->status == STATUS_UNKNOWN || scene->book->baseline)
 		tell(scene, event_of_status(view->status), view, from, task_status_word(view));
 	if (has_ended) {
 		(void)book_set_ended(scene->book, view->id, view->status);
 		end_note(scene, view->id);
-	} else {
-		if (ended != NULL)
-			book_unset_ended(scene->book, view->id);
-		record_begin(scene, view, hash);
+		return false;
 	}
+	if (ended != NULL)
+		book_unset_ended(scene->book, view->id);
+	record_begin(scene, record);
+	return true;
 }
 
 /* the task is somewhere: whatever said that it is nowhere is refuted */
-static void record_found(const struct scene *scene, struct record *record)
+static void record_found(struct record *record, uint32_t serial)
 {
-	record->as_of = scene->serial;
-	record->not_by_id = 0;
-	if (record->missing != 0) {
-		record->missing = 0;
-		record->missing_ms = 0;
-		record->dirty = true;
-	}
+	if (record->as_of < serial)
+		record->as_of = serial;
+	if (record->search == NULL)
+		return;
+	record->dirty = record->dirty || record->search->missing != 0;
+	record->search->missing = 0;
+	record->search->missing_ms = 0;
+	record->search->not_by_id = 0;
 }
 
 static void observe_record(
 	const struct scene *scene, struct record *record, const struct task *view, uint64_t hash)
 {
-	char *old = mem_strdup(record_from(record));
-	cleanup_free char *from = old;
-	bool changed = record->task.status != view->status ||
-		(view->status == STATUS_UNKNOWN && text_differs(record->task.word, view->word));
+	struct task old = record_task(scene->book, record);
+	cleanup_free char *from = mem_strdup(from_word(&old));
+	bool changed = old.status != view->status ||
+		       (view->status == STATUS_UNKNOWN && text_differs(old.word, view->word));
+	struct task merged;
 
 	if (scene->serial < record->as_of)
 		return;
-	record_found(scene, record);
-	record->dirty = record->dirty || task_differs(&record->task, view);
+	record_found(record, scene->serial);
+	record->dirty = record->dirty || task_differs(&old, view);
 	record = book_update(scene->book, record, view);
 	record->bytes_hash = hash;
-	if (changed)
-		tell(scene, event_of_status(view->status), &record->task, from, task_status_word(view));
+	if (changed) {
+		merged = record_task(scene->book, record);
+		merged.finished_us = view->finished_us;
+		tell(scene, event_of_status(view->status), &merged, from, task_status_word(view));
+	}
 	if (status_class(view->status) != CLASS_ENDED)
 		return;
 	(void)book_set_ended(scene->book, view->id, view->status);
-	end_note(scene, view->id);
-	record_drop(scene, record);
+	record_end(scene, record);
 }
 
-static void observe(const struct scene *scene, const struct task *view, uint64_t hash)
+static void observe(const struct scene *scene, struct sighting *sighting)
 {
-	struct record *record = book_find(scene->book, view->id);
+	struct task view = record_task(scene->book, sighting->record);
+	struct record *record = book_find(scene->book, view.id);
 
+	view.finished_us = sighting->finished_us;
 	if (record != NULL)
-		observe_record(scene, record, view, hash);
-	else
-		observe_stranger(scene, view, hash);
+		observe_record(scene, record, &view, sighting->record->bytes_hash);
+	else if (observe_stranger(scene, &view, sighting->record))
+		sighting->record = NULL;
 }
 
 /* orders sightings by id, those of one id as they stood in the answer */
 static int sighting_order(const void *a, const void *b)
 {
-	const struct sighting *const *x = a;
-	const struct sighting *const *y = b;
-	int order = strcmp((*x)->task->id, (*y)->task->id);
+	const struct sighting *x = *(struct sighting *const *)a;
+	const struct sighting *y = *(struct sighting *const *)b;
+	int order = strcmp(record_id(x->record), record_id(y->record));
 
-	return order != 0 ? order : *x < *y ? -1 : 1;
+	return order != 0 ? order : x < y ? -1 : 1;
 }
 
 /* an id that stands twice counts once, as it stands last: the earlier ones are dropped */
@@ -244,15 +262,19 @@ static void sightings_unique(struct listing *listing)
 	for (size_t i = 0; i < listing->count; i++)
 		by_id[i] = &listing->items[i];
 	qsort(by_id, listing->count, sizeof(struct sighting *), sighting_order);
-	for (size_t i = 0; i + 1 < listing->count; i++)
-		if (strcmp(by_id[i]->task->id, by_id[i + 1]->task->id) == 0)
-			by_id[i]->bytes_hash = 0, by_id[i]->task->status = STATUS_COUNT;
+	for (size_t i = 0; i + 1 < listing->count; i++) {
+		if (strcmp(record_id(by_id[i]->record), record_id(by_id[i + 1]->record)) != 0)
+			continue;
+		record_free(by_id[i]->record);
+		by_id[i]->record = NULL;
+	}
 }
 
-/* events `summary`: what had already ended when a source was first seen */
+/* event `summary`: what had already ended when a source was first seen */
 static void tell_summary(const struct scene *scene, const size_t counts[STATUS_COUNT])
 {
-	size_t total = counts[STATUS_SUCCESS] + counts[STATUS_FAILURE] + counts[STATUS_PARTIAL_SUCCESS];
+	size_t total =
+		counts[STATUS_SUCCESS] + counts[STATUS_FAILURE] + counts[STATUS_PARTIAL_SUCCESS];
 	struct event event = {
 		.wall_ms = scene->now.wall_ms,
 		.type = EVENT_SUMMARY,
@@ -269,62 +291,52 @@ static void tell_summary(const struct scene *scene, const size_t counts[STATUS_C
 	changes_add(scene->changes, &event);
 }
 
-/* `fresh` may name an id twice: the last one stands, and the counts follow what is in the book */
-static void take_in_first_run(const struct scene *scene, const struct listing *listing)
+/* prints of the first run that a newer answer has meanwhile shown to be active are no history */
+static void take_in_first_run(const struct scene *scene, struct ended_set *fresh)
 {
 	size_t counts[STATUS_COUNT] = { 0 };
+	size_t total = fresh->count;
 
-	for (size_t i = 0; i < listing->fresh_count; i++) {
-		const struct ended *fresh = &listing->fresh[i];
-		size_t before = scene->book->ended_count;
-		struct ended *entry = book_set_print(scene->book, fresh->print, (enum status)fresh->status);
+	for (size_t b = 0; b < ENDED_BLOCKS; b++)
+		for (uint32_t i = fresh->blocks[b].count; i-- > 0;) {
+			struct ended *entry = &fresh->blocks[b].items[i];
 
-		if (scene->book->ended_count == before && entry->generation == listing->generation)
-			counts[entry->absent_day]--;
-		/* until this function ends, absent_day holds the status that was counted */
-		entry->generation = listing->generation;
-		entry->absent_day = fresh->status;
-		counts[fresh->status]++;
-	}
-	for (size_t i = 0; i < listing->fresh_count; i++)
-		book_set_print(scene->book, listing->fresh[i].print, (enum status)listing->fresh[i].status)
-			->absent_day = 0;
-	if (scene->rules->first_run == FIRST_RUN_SUMMARY && listing->fresh_count > 0)
+			if (book_has_print(scene->book, entry->print)) {
+				ended_remove(fresh, entry->print);
+				continue;
+			}
+			entry->generation = scene->book->sweeps;
+			counts[entry->status]++;
+		}
+	ended_merge(&scene->book->ended, fresh);
+	if (scene->rules->first_run == FIRST_RUN_SUMMARY && total > 0)
 		tell_summary(scene, counts);
 }
 
-/*
- * Ended tasks that the API no longer lists are forgotten in the end, so that the state does not grow for
- * ever; not at once, because an answer that is short by mistake must not make the next full one news.
- */
-static void prune_ended(struct book *book, uint8_t generation, int64_t wall_ms)
+/* what follows from the list as a whole */
+static void list_close(const struct scene *scene, const struct listing *listing)
 {
-	uint16_t today = (uint16_t)(wall_ms / 86400000);
+	struct book *book = scene->book;
+	struct record *record;
+	size_t pos = 0;
 
-	for (size_t b = 0; b < ENDED_BLOCKS; b++) {
-		struct ended_block *block = &book->blocks[b];
-		uint32_t kept = 0;
-
-		for (uint32_t i = 0; i < block->count; i++) {
-			struct ended entry = block->items[i];
-			uint16_t since = entry.absent_day;
-
-			if (entry.generation == generation)
-				entry.absent_day = 0;
-			else if (since == 0)
-				entry.absent_day = today;
-			else if (today > since && today - since > DETECT_ABSENT_DAYS)
-				continue;
-			block->dirty = block->dirty || entry.absent_day != since;
-			block->items[kept++] = entry;
-		}
-		book->ended_count -= block->count - kept;
-		block->dirty = block->dirty || kept != block->count;
-		block->count = kept;
-	}
+	if (listing->scope == LIST_ENDED)
+		return;
+	while ((record = book_next(book, &pos)) != NULL)
+		if (record->listed[listing->lane] == listing->serial)
+			record_found(record, listing->serial);
+	comebacks_close(book, listing->serial);
+	if (listing->scope != LIST_ALL)
+		return;
+	ended_prune(&book->ended, book->sweeps, (uint16_t)(scene->now.wall_ms / 86400000),
+		DETECT_ABSENT_DAYS);
+	book->baseline_dirty = book->baseline_dirty || !book->baseline;
+	book->baseline = true;
+	book->told_after_us = STAMP_NONE;
 }
 
-void detect_list(struct listing *listing, uint32_t newest, struct instant now, struct changes *changes)
+void detect_list(
+	struct listing *listing, uint32_t newest, struct instant now, struct changes *changes)
 {
 	struct book *book = listing->book;
 	struct scene scene = {
@@ -339,17 +351,11 @@ void detect_list(struct listing *listing, uint32_t newest, struct instant now, s
 
 	sightings_unique(listing);
 	for (size_t i = 0; i < listing->count; i++)
-		if (listing->items[i].task->status != STATUS_COUNT)
-			observe(&scene, listing->items[i].task, listing->items[i].bytes_hash);
-	take_in_first_run(&scene, listing);
-	if (listing->scope == LIST_ALL) {
-		prune_ended(book, listing->generation, now.wall_ms);
-		book->baseline_dirty = book->baseline_dirty || !book->baseline;
-		book->baseline = true;
-		book->told_after_us = STAMP_NONE;
-	}
-	if (listing->scope != LIST_ENDED)
-		comebacks_close(book, listing->serial);
+		if (listing->items[i].record != NULL)
+			observe(&scene, &listing->items[i]);
+	if (listing->fresh != NULL)
+		take_in_first_run(&scene, listing->fresh);
+	list_close(&scene, listing);
 }
 
 void detect_task(struct book *book, const struct detect_rules *rules, const struct task *view,
@@ -366,7 +372,7 @@ void detect_task(struct book *book, const struct detect_rules *rules, const stru
 	struct record *record = book_find(book, view->id);
 
 	if (record != NULL)
-		observe_record(&scene, record, view, record->bytes_hash);
+		observe_record(&scene, record, view, 0);
 }
 
 void detect_not_by_id(struct book *book, const char *id, uint32_t serial)
@@ -374,14 +380,24 @@ void detect_not_by_id(struct book *book, const char *id, uint32_t serial)
 	struct record *record = book_find(book, id);
 
 	if (record != NULL && serial > record->as_of)
-		record->not_by_id = serial;
+		record_search(record)->not_by_id = serial;
+}
+
+static int64_t looked_up_ms(const struct record *record)
+{
+	return record->search != NULL ? record->search->looked_up_ms : 0;
+}
+
+static uint32_t not_by_id(const struct record *record)
+{
+	return record->search != NULL ? record->search->not_by_id : 0;
 }
 
 static bool is_missing(const struct record *record, enum lane lane, uint32_t serial)
 {
 	if (record->listed[lane] >= serial || record->as_of >= serial)
 		return false;
-	return lane == LANE_SWEEP || record->task.status != STATUS_UNKNOWN;
+	return lane == LANE_SWEEP || record->status != STATUS_UNKNOWN;
 }
 
 /* longest not looked up first, then by id, so that the choice does not depend on the hash key */
@@ -390,9 +406,9 @@ static int lookup_order(const void *a, const void *b)
 	const struct record *x = *(struct record *const *)a;
 	const struct record *y = *(struct record *const *)b;
 
-	if (x->looked_up_ms != y->looked_up_ms)
-		return x->looked_up_ms < y->looked_up_ms ? -1 : 1;
-	return strcmp(x->task.id, y->task.id);
+	if (looked_up_ms(x) != looked_up_ms(y))
+		return looked_up_ms(x) < looked_up_ms(y) ? -1 : 1;
+	return strcmp(record_id(x), record_id(y));
 }
 
 size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, uint32_t since,
@@ -405,7 +421,7 @@ size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, 
 	size_t pos = 0;
 
 	while ((record = book_next(book, &pos)) != NULL) {
-		if (!is_missing(record, lane, serial) || (since != 0 && record->not_by_id >= since))
+		if (!is_missing(record, lane, serial) || (since != 0 && not_by_id(record) >= since))
 			continue;
 		all = mem_grow(all, &cap, count + 1, sizeof(struct record *));
 		all[count++] = record;
@@ -420,21 +436,24 @@ size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, 
 /* one word; true when it was the last that was needed */
 static bool word_counts(struct record *record, int64_t wall_ms)
 {
-	int64_t apart = wall_ms - record->missing_ms;
+	struct search *search = record_search(record);
+	int64_t apart = wall_ms - search->missing_ms;
 
 	/* a wall clock that was set back has to count as well, or the task would stay for a year */
-	if (record->missing != 0 && apart >= 0 && apart < DETECT_GONE_APART_MS)
+	if (search->missing != 0 && apart >= 0 && apart < DETECT_GONE_APART_MS)
 		return false;
-	record->missing++;
-	record->missing_ms = wall_ms;
+	search->missing++;
+	search->missing_ms = wall_ms;
 	record->dirty = true;
-	return record->missing >= DETECT_GONE_WORDS;
+	return search->missing >= DETECT_GONE_WORDS;
 }
 
-size_t detect_gone(struct book *book, const struct detect_rules *rules, uint32_t serial, uint32_t since,
-	struct instant now, struct changes *changes)
+size_t detect_gone(struct book *book, const struct detect_rules *rules, uint32_t serial,
+	uint32_t since, struct instant now, struct changes *changes)
 {
-	struct scene scene = { .book = book, .rules = rules, .now = now, .changes = changes };
+	struct scene scene = {
+		.book = book, .rules = rules, .serial = serial, .now = now, .changes = changes
+	};
 	size_t total = detect_missing(book, LANE_SWEEP, serial, 0, NULL, 0);
 	cleanup_free struct record **missing = mem_resize(NULL, total, sizeof(struct record *));
 	size_t waiting = 0;
@@ -443,11 +462,13 @@ size_t detect_gone(struct book *book, const struct detect_rules *rules, uint32_t
 	for (size_t i = 0; i < total; i++) {
 		struct record *record = missing[i];
 
-		if (record->not_by_id < since || record->not_by_id == 0) {
-			waiting += record->missing != 0;
+		if (not_by_id(record) == 0 || not_by_id(record) < since) {
+			waiting += record->search != NULL && record->search->missing != 0;
 		} else if (word_counts(record, now.wall_ms)) {
-			tell(&scene, EVENT_GONE, &record->task, record_from(record), NULL);
-			record_drop(&scene, record);
+			struct task task = record_task(book, record);
+
+			tell(&scene, EVENT_GONE, &task, from_word(&task), NULL);
+			record_end(&scene, record);
 		} else {
 			waiting++;
 		}
@@ -465,14 +486,15 @@ void detect_stuck(struct book *book, const struct detect_rules *rules, struct in
 	if (rules->stuck_after_ms == 0)
 		return;
 	while ((record = book_next(book, &pos)) != NULL) {
-		int64_t since = record->task.created_us != STAMP_NONE ? record->task.created_us / 1000 :
-									record->seen_wall_ms;
+		struct task task = record_task(book, record);
+		int64_t since = task.created_us != STAMP_NONE ? task.created_us / 1000
+							      : (int64_t)record->seen_s * 1000;
 
-		if (record->stuck_told || status_class(record->task.status) != CLASS_ACTIVE ||
+		if (record->stuck_told || status_class(task.status) != CLASS_ACTIVE ||
 			now.wall_ms - since <= rules->stuck_after_ms)
 			continue;
 		record->stuck_told = true;
 		record->dirty = true;
-		tell(&scene, EVENT_STUCK, &record->task, record_from(record), record_from(record));
+		tell(&scene, EVENT_STUCK, &task, from_word(&task), from_word(&task));
 	}
 }

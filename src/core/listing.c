@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "core/config.h"
 
-struct listing *listing_new(struct book *book, const struct detect_rules *rules, const struct kind *kind,
-	enum list_scope scope, enum lane lane, uint32_t serial)
+struct listing *listing_new(struct book *book, const struct detect_rules *rules,
+	const struct kind *kind, enum list_scope scope, enum lane lane, uint32_t serial)
 {
 	struct listing *listing = mem_alloc(sizeof(*listing));
 
@@ -17,10 +17,33 @@ struct listing *listing_new(struct book *book, const struct detect_rules *rules,
 	listing->scope = scope;
 	listing->lane = lane;
 	listing->serial = serial;
-	/* 1 to 255: an entry that was loaded or has just ended holds 0, which no sweep has */
-	listing->generation = (uint8_t)(serial % 255 + 1);
 	listing->first = scope == LIST_ALL && !book->baseline;
+	/* never 0, which an entry has that was loaded or has just ended */
+	if (scope == LIST_ALL)
+		book->sweeps = (uint8_t)(book->sweeps % 255 + 1);
+	book->open[lane] = serial;
 	return listing;
+}
+
+static void set_free(struct ended_set *set)
+{
+	if (set != NULL)
+		ended_done(set);
+	free(set);
+}
+
+/* ends are remembered for as long as a list is under way that was asked for before them */
+static void late_ends_forget(struct book *book)
+{
+	uint32_t poll = book->open[LANE_POLL];
+	uint32_t sweep = book->open[LANE_SWEEP];
+	uint32_t oldest = poll == 0 || (sweep != 0 && sweep < poll) ? sweep : poll;
+	size_t kept = 0;
+
+	for (size_t i = 0; oldest != 0 && i < book->late_count; i++)
+		if (book->late[i].serial > oldest)
+			book->late[kept++] = book->late[i];
+	book->late_count = kept;
 }
 
 void listing_free(struct listing *listing)
@@ -28,9 +51,12 @@ void listing_free(struct listing *listing)
 	if (listing == NULL)
 		return;
 	for (size_t i = 0; i < listing->count; i++)
-		free(listing->items[i].task);
+		record_free(listing->items[i].record);
 	free(listing->items);
-	free(listing->fresh);
+	set_free(listing->sighted);
+	set_free(listing->fresh);
+	listing->book->open[listing->lane] = 0;
+	late_ends_forget(listing->book);
 	free(listing);
 }
 
@@ -46,10 +72,11 @@ static uint64_t bytes_hash(const struct listing *listing, const char *bytes, siz
 }
 
 /*
- * The value of the first member called like the id, without decoding the element. It may be the wrong
- * one: it only says which record's bytes to compare with, and only equal bytes decide.
+ * The value of the first member called like the id, without decoding the element. It may be the
+ * wrong one: it only says which record's bytes to compare with, and only equal bytes decide.
  */
-static bool id_guess(const struct listing *listing, const char *bytes, size_t len, char id[TASK_ID_MAX + 1])
+static bool id_guess(
+	const struct listing *listing, const char *bytes, size_t len, char id[TASK_ID_MAX + 1])
 {
 	const char *name = listing->kind->fields[FIELD_ID];
 	size_t name_len = strlen(name);
@@ -86,10 +113,11 @@ bool listing_known(struct listing *listing, const char *bytes, size_t len)
 	if (listing->book->count == 0 || !id_guess(listing, bytes, len, id))
 		return false;
 	record = book_find(listing->book, id);
-	if (record == NULL || record->bytes_hash == 0 || record->bytes_hash != bytes_hash(listing, bytes, len))
+	if (record == NULL || record->bytes_hash == 0 ||
+		record->bytes_hash != bytes_hash(listing, bytes, len))
 		return false;
 	/* a second time in one answer: the last one counts, so it has to be looked at in order */
-	if (listing->scope != LIST_ENDED && record->listed[listing->lane] == listing->serial)
+	if (record->listed[listing->lane] == listing->serial)
 		return false;
 	record->listed[listing->lane] = listing->serial;
 	return true;
@@ -97,9 +125,19 @@ bool listing_known(struct listing *listing, const char *bytes, size_t len)
 
 static void sighting_add(struct listing *listing, const struct task *view, uint64_t hash)
 {
-	listing->items =
-		mem_grow(listing->items, &listing->cap, listing->count + 1, sizeof(*listing->items));
-	listing->items[listing->count++] = (struct sighting){ task_copy(view), hash };
+	struct record *record = record_new(listing->book, view);
+
+	record->bytes_hash = hash;
+	listing->items = mem_grow(
+		listing->items, &listing->cap, listing->count + 1, sizeof(*listing->items));
+	listing->items[listing->count++] = (struct sighting){ record, view->finished_us };
+}
+
+static void set_put(struct ended_set **set, const uint8_t print[ENDED_PRINT], enum status status)
+{
+	if (*set == NULL)
+		*set = mem_alloc(sizeof(**set));
+	(void)ended_put(*set, print, status);
 }
 
 /* a first run that tells nothing of this ended task needs no more of it than that it has ended */
@@ -110,49 +148,51 @@ static bool first_run_silent(const struct listing *listing, const struct task *v
 	if (!listing->first || listing->rules->first_run == FIRST_RUN_ALL)
 		return false;
 	return book->told_after_us == STAMP_NONE || view->finished_us == STAMP_NONE ||
-		view->finished_us <= book->told_after_us;
+	       view->finished_us <= book->told_after_us;
 }
 
-static void fresh_add(struct listing *listing, const struct task *view)
+/* an id without a record: true when there is nothing to look at later */
+static bool stranger_settled(
+	struct listing *listing, const struct task *view, const uint8_t print[ENDED_PRINT])
 {
-	struct ended *entry;
+	struct book *book = listing->book;
+	struct ended *ended = ended_find(&book->ended, print);
 
-	listing->fresh = mem_grow(
-		listing->fresh, &listing->fresh_cap, listing->fresh_count + 1, sizeof(*listing->fresh));
-	entry = &listing->fresh[listing->fresh_count++];
-	memset(entry, 0, sizeof(*entry));
-	book_print(listing->book, view->id, entry->print);
-	entry->status = (uint8_t)view->status;
+	if (ended != NULL && listing->scope == LIST_ALL)
+		ended->generation = book->sweeps;
+	/* what stands twice is looked at in order, because the last one counts */
+	if (listing->sighted != NULL && ended_find(listing->sighted, print) != NULL)
+		return false;
+	if (ended != NULL)
+		return ended->status == view->status;
+	if (status_class(view->status) == CLASS_ENDED) {
+		/* history that the first list of all statuses will take in */
+		if (!book->baseline && listing->scope != LIST_ALL)
+			return true;
+		if (first_run_silent(listing, view)) {
+			set_put(&listing->fresh, print, view->status);
+			return true;
+		}
+	}
+	return false;
 }
 
 void listing_task(struct listing *listing, const struct task *view, const char *bytes, size_t len)
 {
-	struct record *record = book_find(listing->book, view->id);
-	struct ended *ended;
+	struct hash hash = book_hash(listing->book, view->id);
+	struct record *record = book_find_hash(listing->book, view->id, hash);
+	uint8_t print[ENDED_PRINT];
 
 	if (record != NULL) {
 		if (listing->scope != LIST_ENDED)
 			record->listed[listing->lane] = listing->serial;
-		sighting_add(listing, view, bytes_hash(listing, bytes, len));
-		return;
-	}
-	ended = book_ended(listing->book, view->id);
-	if (ended != NULL && listing->scope == LIST_ALL) {
-		bool again = ended->generation == listing->generation;
-
-		ended->generation = listing->generation;
-		if (!again && ended->status == view->status)
+	} else {
+		ended_print(hash, print);
+		if (stranger_settled(listing, view, print))
 			return;
-	} else if (ended != NULL && ended->status == view->status) {
-		return;
-	} else if (ended == NULL && status_class(view->status) == CLASS_ENDED) {
-		/* history that the first list of all statuses will take in */
-		if (!listing->book->baseline && listing->scope != LIST_ALL)
-			return;
-		if (first_run_silent(listing, view)) {
-			fresh_add(listing, view);
-			return;
-		}
+		set_put(&listing->sighted, print, view->status);
+		if (listing->fresh != NULL)
+			ended_remove(listing->fresh, print);
 	}
 	sighting_add(listing, view, bytes_hash(listing, bytes, len));
 }

@@ -6,8 +6,8 @@
 
 /* an element that says something new, in the order of the answer */
 struct sighting {
-	struct task *task; /* own */
-	uint64_t bytes_hash;
+	struct record *record; /* own; in no book; NULL: the id stands again further on */
+	int64_t finished_us;
 };
 
 struct listing {
@@ -17,14 +17,12 @@ struct listing {
 	enum list_scope scope;
 	enum lane lane;
 	uint32_t serial;
-	uint8_t generation;     /* marks ended entries that this sweep listed */
-	bool first;             /* the first list of all statuses: ended tasks are taken in by first_run */
-	struct sighting *items; /* own */
+	bool first;              /* the first list of all statuses: ended tasks are taken in by first_run */
+	struct sighting *items;  /* own */
 	size_t count;
 	size_t cap;
-	struct ended *fresh;    /* own; ended tasks of a first run that are not told one by one */
-	size_t fresh_count;
-	size_t fresh_cap;
+	struct ended_set *sighted; /* own; of strangers among the items; NULL: none */
+	struct ended_set *fresh; /* own; ended tasks of a first run that are not told one by one; NULL: none */
 };
 
 #endif
