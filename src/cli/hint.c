@@ -11,8 +11,8 @@ static size_t hint_distance(const char *word, const char *name)
 	size_t max = strlen(name) > 4 ? 2 : 1;
 	size_t distance = parse_distance(word, name, max);
 
-	if (distance > 1 && len >= 2 && strncmp(word, name, len) == 0)
-		return 1;
+	if (len >= 2 && strncmp(word, name, len) == 0)
+		return 0;
 	return distance <= max ? distance : SIZE_MAX;
 }
 
