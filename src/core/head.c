@@ -1,0 +1,111 @@
+#include "core/head.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/stamp.h"
+
+/* no header that is read is longer; the rest of a longer one is not looked at */
+#define NAME_MAX_LEN 32
+#define VALUE_MAX_LEN 256
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+void head_start(struct head *head)
+{
+	*head = (struct head){ .retry = RETRY_INIT, .date_us = STAMP_NONE };
+}
+
+static bool ends_with(const char *text, size_t len, const char *end)
+{
+	size_t end_len = strlen(end);
+
+	return len >= end_len && strncasecmp(text + len - end_len, end, end_len) == 0;
+}
+
+/* application/json, text/json, application/problem+json; with any parameters */
+static bool is_json(const char *value)
+{
+	size_t len = strcspn(value, "; \t");
+
+	return ends_with(value, len, "/json") || ends_with(value, len, "+json");
+}
+
+/* an id is shown to people and told to a vendor's support: what is not printable ASCII is left out
+ */
+static void take_id(struct head *head, const char *value, bool own)
+{
+	size_t n = 0;
+
+	if (head->own_id && !own)
+		return;
+	for (; *value != '\0' && n < HEAD_ID_MAX - 1; value++)
+		if (*value >= ' ' && *value <= '~')
+			head->request_id[n++] = *value;
+	head->request_id[n] = '\0';
+	head->own_id = own && n != 0;
+}
+
+static void head_field(struct head *head, const char *name, const char *value, int64_t wall_ms)
+{
+	if (strcasecmp(name, "content-type") == 0)
+		head->json = is_json(value);
+	else if (strcasecmp(name, "x-request-id") == 0)
+		take_id(head, value, true);
+	else if (strcasecmp(name, "x-telnyx-request-id") == 0)
+		take_id(head, value, false);
+	else if (strcasecmp(name, "date") == 0) {
+		if (!retry_date(value, &head->date_us))
+			head->date_us = STAMP_NONE;
+	} else
+		retry_header(&head->retry, name, value, wall_ms);
+}
+
+/* "HTTP/1.1 103 Early Hints" */
+static void head_status(struct head *head, const char *line, size_t len)
+{
+	const char *blank = memchr(line, ' ', len);
+
+	head_start(head);
+	head->interim = blank != NULL && blank + 1 < line + len && blank[1] == '1';
+}
+
+void head_line(struct head *head, const char *line, size_t len, int64_t wall_ms)
+{
+	char name[NAME_MAX_LEN];
+	char value[VALUE_MAX_LEN];
+	const char *colon;
+	size_t name_len;
+	size_t value_len;
+
+	while (len != 0 &&
+		(line[len - 1] == '\n' || line[len - 1] == '\r' || is_blank(line[len - 1])))
+		len--;
+	if (head->closed)
+		return;
+	if (len == 0) {
+		head->closed = !head->interim;
+		return;
+	}
+	if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
+		head_status(head, line, len);
+		return;
+	}
+	colon = memchr(line, ':', len);
+	name_len = colon != NULL ? (size_t)(colon - line) : sizeof(name);
+	if (name_len >= sizeof(name))
+		return;
+	memcpy(name, line, name_len);
+	name[name_len] = '\0';
+	for (colon++; colon < line + len && is_blank(*colon); colon++)
+		continue;
+	value_len = (size_t)(line + len - colon);
+	if (value_len >= sizeof(value))
+		value_len = sizeof(value) - 1;
+	memcpy(value, colon, value_len);
+	value[value_len] = '\0';
+	head_field(head, name, value, wall_ms);
+}

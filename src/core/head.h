@@ -1,0 +1,29 @@
+/* The head of an HTTP answer: what taskbell reads of it, line by line as it comes. */
+#ifndef CORE_HEAD_H
+#define CORE_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/retry.h"
+
+#define HEAD_LINE_MAX (64 * 1024)
+#define HEAD_ID_MAX 128
+
+struct head {
+	struct retry retry;
+	int64_t date_us; /* Date; STAMP_NONE: absent or not readable */
+	char request_id[HEAD_ID_MAX]; /* printable ASCII; "" when absent */
+	bool own_id; /* it is from x-request-id, which goes before the vendor's own name */
+	bool json; /* Content-Type names JSON */
+	bool interim; /* these lines belong to a 1xx answer; another one follows */
+	bool closed; /* the head has ended: what comes now are trailers, and do not count */
+};
+
+/* forgets everything */
+void head_start(struct head *head);
+/* one line as it came, with or without its line end; a status line starts the head anew */
+void head_line(struct head *head, const char *line, size_t len, int64_t wall_ms);
+
+#endif

@@ -1,0 +1,168 @@
+#include "core/retry.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/stamp.h"
+
+/* more seconds than any server means: arithmetic on them stays far from overflow */
+#define SECONDS_MAX 1000000000000
+/* x-ratelimit-reset is documented both as seconds from now and as Unix time; no wait is 30 years */
+#define RESET_EPOCH_MIN 1000000000
+
+/* digits with an optional fraction, times `scale`; a sign, a unit or anything else is no number */
+static bool decimal_parse(const char *text, int64_t scale, int64_t *ret)
+{
+	int64_t whole = 0;
+	int64_t part = 0;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	for (; isdigit((unsigned char)*text); text++)
+		if (whole < SECONDS_MAX)
+			whole = whole * 10 + (*text - '0');
+	if (*text == '.') {
+		int64_t place = scale;
+
+		while (isdigit((unsigned char)*++text)) {
+			place /= 10;
+			part += (*text - '0') * place;
+		}
+	}
+	*ret = whole * scale + part;
+	return *text == '\0';
+}
+
+/* splits a date at blanks, commas and dashes, in place, into at most `max` words; 0 when there are
+ * more */
+static size_t date_words(char *text, char **words, size_t max)
+{
+	static const char between[] = " ,-";
+	size_t count = 0;
+
+	for (text += strspn(text, between); *text != '\0'; text += strspn(text, between)) {
+		if (count == max)
+			return 0;
+		words[count++] = text;
+		text += strcspn(text, between);
+		if (*text != '\0')
+			*text++ = '\0';
+	}
+	return count;
+}
+
+static int month_number(const char *word)
+{
+	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
+		"Aug", "Sep", "Oct", "Nov", "Dec" };
+
+	for (int i = 0; i < 12; i++)
+		if (strcasecmp(word, months[i]) == 0)
+			return i + 1;
+	return 0;
+}
+
+/* two digits of a year, as old servers write it, are those of 1970 to 2069 */
+static const char *century(const char *year)
+{
+	if (strlen(year) != 2)
+		return "";
+	return year[0] < '7' ? "20" : "19";
+}
+
+bool retry_date(const char *text, int64_t *ret_us)
+{
+	char copy[64];
+	char rfc3339[80];
+	char *w[6];
+	size_t count;
+	bool asctime; /* Sun Nov  6 08:49:37 1994, else Sun, 06 Nov 1994 or Sunday, 06-Nov-94 */
+	const char *day;
+	const char *year;
+
+	if (strlen(text) >= sizeof(copy))
+		return false;
+	memcpy(copy, text, strlen(text) + 1);
+	count = date_words(copy, w, 6);
+	asctime = count == 5;
+	if (!asctime && (count != 6 || strcasecmp(w[5], "GMT") != 0))
+		return false;
+	day = asctime ? w[2] : w[1];
+	year = asctime ? w[4] : w[3];
+	(void)snprintf(rfc3339, sizeof(rfc3339), "%s%s-%02d-%s%sT%sZ", century(year), year,
+		month_number(asctime ? w[1] : w[2]), strlen(day) == 1 ? "0" : "", day,
+		asctime ? w[3] : w[4]);
+	return stamp_parse(rfc3339, ret_us);
+}
+
+/* what is past already is now */
+static int64_t from_now(int64_t then_ms, int64_t wall_ms)
+{
+	return then_ms > wall_ms ? then_ms - wall_ms : 0;
+}
+
+static void read_after(struct retry *retry, const char *value, int64_t wall_ms)
+{
+	int64_t number;
+
+	if (decimal_parse(value, 1000, &number))
+		retry->after_ms = number;
+	else if (retry_date(value, &number))
+		retry->after_ms = from_now(number / 1000, wall_ms);
+}
+
+static void read_reset(struct retry *retry, const char *value, int64_t wall_ms)
+{
+	int64_t number;
+
+	if (!decimal_parse(value, 1000, &number))
+		return;
+	if (number > RESET_EPOCH_MIN * INT64_C(1000))
+		number = from_now(number, wall_ms);
+	retry->reset_ms = number;
+}
+
+void retry_header(struct retry *retry, const char *name, const char *value, int64_t wall_ms)
+{
+	int64_t number;
+
+	if (strcasecmp(name, "retry-after-ms") == 0) {
+		if (decimal_parse(value, 1, &number))
+			retry->after_ms_ms = number;
+	} else if (strcasecmp(name, "retry-after") == 0) {
+		read_after(retry, value, wall_ms);
+	} else if (strcasecmp(name, "x-ratelimit-reset") == 0) {
+		read_reset(retry, value, wall_ms);
+	} else if (strcasecmp(name, "x-should-retry") == 0) {
+		if (strcasecmp(value, "true") == 0)
+			retry->word = RETRY_YES;
+		else if (strcasecmp(value, "false") == 0)
+			retry->word = RETRY_NO;
+	}
+}
+
+bool retry_worth(const struct retry *retry, long status)
+{
+	if (retry->word != RETRY_UNSAID)
+		return retry->word == RETRY_YES;
+	return status == 408 || status == 409 || status == 429 || (status >= 500 && status <= 599);
+}
+
+int64_t retry_wait(const struct retry *retry, long status)
+{
+	int64_t wait = retry->after_ms_ms;
+
+	if (status != 429 && status != 503)
+		return -1;
+	if (wait < 0)
+		wait = retry->after_ms;
+	if (wait < 0)
+		wait = retry->reset_ms;
+	if (wait < 0)
+		return -1;
+	if (wait < RETRY_WAIT_MIN_MS)
+		return RETRY_WAIT_MIN_MS;
+	return wait < RETRY_WAIT_MAX_MS ? wait : RETRY_WAIT_MAX_MS;
+}

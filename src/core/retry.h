@@ -1,0 +1,42 @@
+/*
+ * When and whether a server wants to be asked again (contract 7 and 9): what its headers say, kept
+ * in milliseconds from now. Pure: the wall clock is an argument.
+ */
+#ifndef CORE_RETRY_H
+#define CORE_RETRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RETRY_WAIT_MIN_MS 100
+#define RETRY_WAIT_MAX_MS 300000
+
+enum retry_word { RETRY_UNSAID, RETRY_YES, RETRY_NO };
+
+/* waits as the headers say them, not clamped yet; -1: not said, or not readable */
+struct retry {
+	int64_t after_ms_ms; /* retry-after-ms */
+	int64_t after_ms; /* retry-after */
+	int64_t reset_ms; /* x-ratelimit-reset */
+	enum retry_word word; /* x-should-retry */
+};
+
+#define RETRY_INIT                                                                                 \
+	{                                                                                          \
+		.after_ms_ms = -1, .after_ms = -1, .reset_ms = -1                                  \
+	}
+
+/* takes one header in; any case of the name, other names are ignored */
+void retry_header(struct retry *retry, const char *name, const char *value, int64_t wall_ms);
+/* is an answer of this status worth another try? 408, 409, 429, 5xx, unless x-should-retry says
+ * otherwise */
+bool retry_worth(const struct retry *retry, long status);
+/*
+ * How long the server wants us to wait, clamped to 100 ms .. 5 min; -1: it did not say, or the
+ * status is neither 429 nor 503, where such headers mean something else.
+ */
+int64_t retry_wait(const struct retry *retry, long status);
+/* an HTTP-date in any of the three forms of RFC 9110 5.6.7; microseconds since 1970 */
+bool retry_date(const char *text, int64_t *ret_us);
+
+#endif

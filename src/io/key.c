@@ -1,0 +1,284 @@
+#include "io/key.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define DEFAULT_VARIABLE "TELNYX_API_KEY"
+#define DEFAULT_CREDENTIAL "api-key"
+#define BLANKS " \t"
+#define FORMS "env:NAME, file:PATH, credential:NAME or command:PROGRAM ARG…"
+
+/* checks what follows the prefix of a form */
+typedef bool (*rest_check)(const char *rest, struct err *err);
+typedef enum key_result (*rest_read)(const char *rest, char *ret, struct err *err);
+
+static bool check_name(const char *rest, struct err *err)
+{
+	bool good = isalpha((unsigned char)rest[0]) || rest[0] == '_';
+
+	for (const char *c = rest; *c != '\0'; c++)
+		good = good && (isalnum((unsigned char)*c) || *c == '_');
+	return good ||
+	       err_set(err, ERR_CONFIG, "api_key: env: takes the name of a variable, as in env:%s",
+		       DEFAULT_VARIABLE);
+}
+
+static bool check_path(const char *rest, struct err *err)
+{
+	return rest[0] != '\0' || err_set(err, ERR_CONFIG, "api_key: file: takes a path");
+}
+
+static bool check_credential(const char *rest, struct err *err)
+{
+	if (rest[0] != '\0' && strchr(rest, '/') == NULL && strcmp(rest, ".") != 0 &&
+		strcmp(rest, "..") != 0)
+		return true;
+	return err_set(err, ERR_CONFIG,
+		"api_key: credential: takes the name of a systemd credential, without a slash");
+}
+
+static bool check_command(const char *rest, struct err *err)
+{
+	return rest[strspn(rest, BLANKS)] != '\0' ||
+	       err_set(err, ERR_CONFIG, "api_key: command: takes a program and its arguments");
+}
+
+static enum key_result missing(struct err *err, const char *prefix, const char *name)
+{
+	(void)err_prefix(err, "%s%s: ", prefix, name);
+	return KEY_MISSING;
+}
+
+static enum key_result read_name(const char *rest, char *ret, struct err *err)
+{
+	const char *value = getenv(rest);
+	bool good;
+
+	if (value == NULL || value[0] == '\0') {
+		(void)err_set(err, ERR_AUTH, "no API key: the variable %s is not set", rest);
+		return KEY_MISSING;
+	}
+	if (strlen(value) > KEY_MAX)
+		good = err_set(err, ERR_AUTH, "the API key is longer than %d bytes", KEY_MAX);
+	else
+		good = key_clean(memcpy(ret, value, strlen(value) + 1), err);
+	return good ? KEY_FOUND : missing(err, "variable ", rest);
+}
+
+/* is this a file that only its owner can read, and is that us or root? */
+static bool file_private(const struct stat *st, struct err *err)
+{
+	if ((st->st_mode & 077) != 0)
+		return err_set(err, ERR_CONFIG,
+			"others can use this key file (mode %03o); chmod 600 it",
+			(unsigned int)st->st_mode & 0777);
+	if (st->st_uid != geteuid() && st->st_uid != 0)
+		return err_set(err, ERR_CONFIG, "the key file belongs to another user; chown it");
+	return true;
+}
+
+/* reads until the end or KEY_MAX + 1 bytes; -1 on an error */
+static ssize_t read_most(int fd, char *ret)
+{
+	size_t len = 0;
+
+	while (len < KEY_MAX + 1) {
+		ssize_t n = read(fd, ret + len, KEY_MAX + 1 - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+/* the first line of what was read, as a text */
+static bool take_line(char *bytes, size_t len, struct err *err)
+{
+	size_t end = 0;
+
+	while (end < len && bytes[end] != '\n')
+		end++;
+	if (end > KEY_MAX)
+		return err_set(err, ERR_AUTH, "the API key is longer than %d bytes", KEY_MAX);
+	if (memchr(bytes, '\0', end) != NULL)
+		return err_set(err, ERR_AUTH, "this is no API key: it has a NUL byte in it");
+	bytes[end] = '\0';
+	return key_clean(bytes, err);
+}
+
+static bool read_file(const char *path, bool keep_private, char *ret, struct err *err)
+{
+	/* O_NONBLOCK: a FIFO would wait for a writer before it can be refused */
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	ssize_t len;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return err_errno(err, ERR_AUTH, errno, "cannot read the API key");
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_CONFIG, "the key file is not a regular file");
+	if (keep_private && !file_private(&st, err))
+		return false;
+	len = read_most(fd, ret);
+	if (len < 0)
+		return err_errno(err, ERR_AUTH, errno, "cannot read the API key");
+	return take_line(ret, (size_t)len, err);
+}
+
+static enum key_result read_path(const char *rest, char *ret, struct err *err)
+{
+	const char *home = getenv("HOME");
+	cleanup_free char *path = NULL;
+
+	if (strncmp(rest, "~/", 2) != 0) {
+		path = mem_strdup(rest);
+	} else if (home != NULL && home[0] == '/') {
+		path = mem_printf("%s%s", home, rest + 1);
+	} else {
+		(void)err_set(err, ERR_AUTH, "no API key: HOME is not set; name the whole path");
+		return missing(err, "file:", rest);
+	}
+	return read_file(path, true, ret, err) ? KEY_FOUND : missing(err, "", path);
+}
+
+/* systemd itself made the file, and lets its service read it by ways that the mode does not show */
+static enum key_result read_credential(const char *rest, char *ret, struct err *err)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	cleanup_free char *path = NULL;
+
+	if (dir == NULL || dir[0] != '/') {
+		(void)err_set(err, ERR_AUTH,
+			"no API key: there are no credentials here; LoadCredential= in a unit "
+			"makes them");
+		return missing(err, "credential:", rest);
+	}
+	path = mem_printf("%s/%s", dir, rest);
+	return read_file(path, false, ret, err) ? KEY_FOUND : missing(err, "", path);
+}
+
+static enum key_result read_command(const char *rest, char *ret, struct err *err)
+{
+	(void)rest;
+	(void)ret;
+	(void)err;
+	return KEY_COMMAND;
+}
+
+static const struct key_form {
+	const char *prefix;
+	rest_check check;
+	rest_read read;
+} forms[] = {
+	{ "env:", check_name, read_name },
+	{ "file:", check_path, read_path },
+	{ "credential:", check_credential, read_credential },
+	{ "command:", check_command, read_command },
+};
+
+static const struct key_form *form_find(const char *form)
+{
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++)
+		if (strncmp(form, forms[i].prefix, strlen(forms[i].prefix)) == 0)
+			return &forms[i];
+	return NULL;
+}
+
+bool key_form_check(const char *form, struct err *err)
+{
+	const struct key_form *found = form_find(form);
+
+	if (form[0] == '\0')
+		return true;
+	if (found == NULL)
+		return err_set(err, ERR_CONFIG,
+			"api_key says where the key is, never the key itself: " FORMS);
+	return found->check(form + strlen(found->prefix), err);
+}
+
+static enum key_result read_default(char *ret, struct err *err)
+{
+	const char *value = getenv(DEFAULT_VARIABLE);
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+	if (value != NULL && value[0] != '\0')
+		return read_name(DEFAULT_VARIABLE, ret, err);
+	if (dir != NULL && dir[0] != '\0')
+		return read_credential(DEFAULT_CREDENTIAL, ret, err);
+	(void)err_set(err, ERR_AUTH,
+		"no API key: set " DEFAULT_VARIABLE
+		", or api_key in the configuration to one of " FORMS);
+	return KEY_MISSING;
+}
+
+enum key_result key_read(const char *form, char ret[KEY_MAX + 1], struct err *err)
+{
+	const struct key_form *found = form_find(form);
+	char key[KEY_MAX + 2];
+	enum key_result result;
+
+	if (!key_form_check(form, err))
+		return KEY_MISSING;
+	if (found == NULL)
+		result = read_default(key, err);
+	else
+		result = found->read(form + strlen(found->prefix), key, err);
+	if (result == KEY_FOUND)
+		memcpy(ret, key, strlen(key) + 1);
+	mem_wipe(key, sizeof(key));
+	return result;
+}
+
+char **key_command_argv(const char *form)
+{
+	const char *rest = form + (form_find(form) != NULL ? strlen("command:") : 0);
+	char **argv = NULL;
+	size_t cap = 0;
+	size_t count = 0;
+
+	for (rest += strspn(rest, BLANKS); *rest != '\0'; rest += strspn(rest, BLANKS)) {
+		size_t len = strcspn(rest, BLANKS);
+
+		argv = mem_grow(argv, &cap, count + 2, sizeof(*argv));
+		argv[count++] = mem_strndup(rest, len);
+		rest += len;
+	}
+	argv = mem_grow(argv, &cap, count + 1, sizeof(*argv));
+	argv[count] = NULL;
+	return argv;
+}
+
+void key_argv_free(char **argv)
+{
+	for (size_t i = 0; argv != NULL && argv[i] != NULL; i++)
+		free(argv[i]);
+	free(argv);
+}
+
+bool key_clean(char *key, struct err *err)
+{
+	key[strcspn(key, "\r\n")] = '\0';
+	if (key[0] == '\0')
+		return err_set(err, ERR_AUTH, "the API key is empty");
+	if (strlen(key) > KEY_MAX)
+		return err_set(err, ERR_AUTH, "the API key is longer than %d bytes", KEY_MAX);
+	/* it becomes part of a header: a blank or a control in it would end that early */
+	for (const char *c = key; *c != '\0'; c++)
+		if (*c <= ' ' || *c > '~')
+			return err_set(err, ERR_AUTH,
+				"this is no API key: it has a blank, a control or a letter outside "
+				"ASCII in it");
+	return true;
+}
