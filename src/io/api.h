@@ -1,6 +1,6 @@
 /*
- * What the bytes of an API mean. Bytes go through the splitter of core/frame, one element of `data` at a
- * time; an element in plain form is read in place, any other by cJSON (the only file that sees cJSON).
+ * What the bytes of an API mean. Bytes go through the splitter of core/frame, one element of `data`
+ * at a time; an element in plain form is read in place, any other by cJSON (io/tree).
  */
 #ifndef IO_API_H
 #define IO_API_H
@@ -15,44 +15,44 @@
 #include "core/task.h"
 
 #define API_ERROR_BODY_MAX (64 * 1024)
-#define API_ANSWER_MAX (1024LL * 1024 * 1024)
-#define API_TASKS_MAX 5000000
 
 struct api_list;
 
 /*
- * One element of the list, first as bytes. `known` decides by the bytes alone: true means that the element
- * is the same as last time and need not be decoded. Otherwise `task` gets the decoded view.
+ * One element of the list, first as bytes. `known` decides by the bytes alone: true means that the
+ * element is the same as last time and need not be decoded. Otherwise `task` gets the decoded view.
  */
 struct api_taker {
 	bool (*known)(void *arg, const char *bytes, size_t len); /* may be NULL */
+	/* false ends the reading (ERR_IO): what the tasks are for cannot go on */
 	bool (*task)(void *arg, const struct task *view, const char *bytes, size_t len);
 	void *arg;
 };
 
 struct api_list *api_list_new(const struct kind *kind, const struct api_taker *taker);
 void api_list_free(struct api_list *list); /* NULL is fine */
-/* false: the answer is not valid or passes a limit, err says what (ERR_PROTOCOL) */
+/* false: the answer is not valid or passes a limit of core/frame, err says what (ERR_PROTOCOL) */
 bool api_list_feed(struct api_list *list, const char *bytes, size_t len, struct err *err);
 /* the body has ended: false unless it was one complete, valid document */
 bool api_list_end(struct api_list *list, struct err *err);
 
 /*
- * The answer to a look-up by id, {"data":{…}}. Only `status` is required; `id` is what was asked for.
- * The view is borrowed from `scratch`, which the caller keeps until it is done with the view.
+ * The answer to a look-up by id, {"data":{…}}. Only `status` is required; `id` is what was asked
+ * for. The view is borrowed from `scratch`, which the caller keeps until it is done with the view.
  */
-bool api_task(const struct kind *kind, const char *id, const char *body, size_t len, struct buf *scratch,
-	struct task *ret, struct err *err);
+bool api_task(const struct kind *kind, const char *id, const char *body, size_t len,
+	struct buf *scratch, struct task *ret, struct err *err);
 /* is the body a JSON document? (a proxy's HTML 404 is not a word of the API) */
 bool api_is_json(const char *body, size_t len);
 /*
- * Makes one readable line of an error answer of any known shape, with kind by status: 401, 403 ERR_AUTH;
- * 408, 409, 429, 5xx ERR_UNREACHABLE; any other ERR_PROTOCOL. Always returns false.
+ * Makes one readable line of an error answer of any known shape, with kind by status: 401, 403
+ * ERR_AUTH; 408, 409, 429, 5xx ERR_UNREACHABLE; any other ERR_PROTOCOL. Always returns false.
  */
 bool api_error(long status, const char *body, size_t len, const char *request_id, struct err *err);
 /*
- * Why tasks of a bucket failed: reads the bucket's file list and writes "2 of 40 files failed: a.pdf:
- * reason; b.pdf: reason" (at most 5 named, 2 KiB). False when the answer says nothing of failures.
+ * Why tasks of a bucket failed: reads the bucket's file list and writes "2 of 40 files failed:
+ * a.pdf: reason; b.pdf: reason" (at most 5 named, 2 KiB). False when the answer says nothing of
+ * failures.
  */
 bool api_reason(const char *body, size_t len, struct buf *out);
 const char *api_version(void); /* "cJSON/1.7.15" */

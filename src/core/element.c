@@ -1,0 +1,115 @@
+#include "core/element.h"
+
+#include <string.h>
+
+#include "base/stamp.h"
+
+enum kind_field element_field(const struct kind *kind, const char *name, size_t len)
+{
+	int field = 0;
+
+	for (; field < FIELD_COUNT; field++) {
+		const char *known = kind->fields[field];
+
+		/* the first byte rules out most of them without a call */
+		if (known != NULL && len != 0 && known[0] == name[0] && strlen(known) == len &&
+			memcmp(known, name, len) == 0)
+			break;
+	}
+	return (enum kind_field)field;
+}
+
+void element_from_flat(const struct kind *kind, const struct flat *flat, struct element *ret)
+{
+	*ret = (struct element){ 0 };
+	for (size_t i = 0; i < flat->count; i++) {
+		const struct flat_member *member = &flat->members[i];
+		enum kind_field field = element_field(kind, member->name, member->name_len);
+
+		if (field != FIELD_COUNT)
+			ret->fields[field] =
+				(struct element_field){ member->text, member->text_len };
+	}
+}
+
+static const char *id_fault(const struct element *element, const char *asked)
+{
+	const struct element_field *id = &element->fields[FIELD_ID];
+
+	if (id->text == NULL)
+		return asked != NULL ? NULL : "has no id";
+	if (asked != NULL)
+		return strlen(asked) == id->len && memcmp(asked, id->text, id->len) == 0
+			       ? NULL
+			       : "is another task than the one asked for";
+	if (id->len == 0)
+		return "has an empty id";
+	return element->id_broken || !task_id_valid(id->text, id->len)
+		       ? "has an id that is none (1 to 256 bytes, no control characters, not . or "
+			 "..)"
+		       : NULL;
+}
+
+static const char *status_fault(const struct element *element)
+{
+	const struct element_field *status = &element->fields[FIELD_STATUS];
+
+	if (status->text == NULL)
+		return "has no status";
+	return status->len == 0 ? "has an empty status" : NULL;
+}
+
+/* puts the texts one after the other into scratch, each with a NUL; the scratch may move until all
+ * are in */
+static void texts_place(const struct element *element, const char *asked, struct buf *scratch,
+	const char *texts[FIELD_COUNT])
+{
+	size_t at[FIELD_COUNT];
+
+	buf_clear(scratch);
+	for (int i = 0; i < FIELD_COUNT; i++) {
+		const struct element_field *field = &element->fields[i];
+
+		at[i] = scratch->len;
+		if (i == FIELD_ID && asked != NULL)
+			(void)buf_add(scratch, asked, strlen(asked) + 1);
+		else if (field->text != NULL && buf_add(scratch, field->text, field->len))
+			(void)buf_add_char(scratch, '\0');
+	}
+	for (int i = 0; i < FIELD_COUNT; i++) {
+		bool known = element->fields[i].text != NULL || (i == FIELD_ID && asked != NULL);
+
+		texts[i] = known ? scratch->data + at[i] : NULL;
+	}
+}
+
+static int64_t stamp_or_none(const char *text)
+{
+	int64_t us;
+
+	return text != NULL && stamp_parse(text, &us) ? us : STAMP_NONE;
+}
+
+const char *element_view(const struct kind *kind, const struct element *element, const char *asked,
+	struct buf *scratch, struct task *ret)
+{
+	const char *texts[FIELD_COUNT];
+	const char *fault = id_fault(element, asked);
+
+	if (fault == NULL)
+		fault = status_fault(element);
+	if (fault != NULL)
+		return fault;
+	texts_place(element, asked, scratch, texts);
+	*ret = (struct task){
+		.id = texts[FIELD_ID],
+		.name = texts[FIELD_NAME],
+		.bucket = texts[FIELD_BUCKET],
+		.user_id = texts[FIELD_USER],
+		.word = texts[FIELD_STATUS],
+		.status = kind_status(kind, texts[FIELD_STATUS], element->fields[FIELD_STATUS].len),
+		.created_us = stamp_or_none(texts[FIELD_CREATED]),
+		.finished_us = stamp_or_none(texts[FIELD_FINISHED]),
+	};
+	return NULL;
+}

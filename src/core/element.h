@@ -1,0 +1,36 @@
+/* What one element of a list says of its task, whoever took it apart. */
+#ifndef CORE_ELEMENT_H
+#define CORE_ELEMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "core/flat.h"
+#include "core/kind.h"
+#include "core/task.h"
+
+struct element_field {
+	const char *text; /* borrowed; NULL: missing, or not a string */
+	size_t len;
+};
+
+/* by enum kind_field; of a name that stands twice the last one counts */
+struct element {
+	struct element_field fields[FIELD_COUNT];
+	bool id_broken; /* its id has an escape that stands for no text: NUL, half a surrogate pair
+			 */
+};
+
+/* the field that is so called; FIELD_COUNT: none */
+enum kind_field element_field(const struct kind *kind, const char *name, size_t len);
+void element_from_flat(const struct kind *kind, const struct flat *flat, struct element *ret);
+/*
+ * Makes the view of the task, its texts in `scratch` (emptied first). `asked` NULL: an element of a
+ * list, which must say its id. Otherwise the answer to a look-up of that id, which may say none but
+ * no other. NULL when all is well, else what is wrong with the element, to be put after its name.
+ */
+const char *element_view(const struct kind *kind, const struct element *element, const char *asked,
+	struct buf *scratch, struct task *ret);
+
+#endif

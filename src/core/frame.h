@@ -1,0 +1,54 @@
+/*
+ * The splitter: a JSON document arrives in pieces of any size and is validated as a whole (RFC
+ * 8259) while the elements of one array, a member of the top-level object, are handed out one at a
+ * time. Memory follows the largest element, not the document.
+ *
+ * Two liberties, both for the sake of not losing a whole answer over a trifle: a byte order mark at
+ * the very start is skipped, and bytes in strings need not be UTF-8. One bad byte in the name of
+ * one task says nothing against all the others; whoever shows such a text escapes it.
+ */
+#ifndef CORE_FRAME_H
+#define CORE_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "core/flat.h"
+
+#define FRAME_ELEMENT_MAX (1024UL * 1024)
+#define FRAME_DEPTH_MAX 64 /* the document itself is the first level */
+#define FRAME_DOCUMENT_MAX (1024ULL * 1024 * 1024)
+#define FRAME_ELEMENTS_MAX 5000000
+
+struct frame;
+
+struct frame_taker {
+	/*
+	 * Takes one whole object, valid by itself. `flat` has its parts when it is in plain form,
+	 * else NULL. Bytes and parts are borrowed until it returns. False, with err set, ends the
+	 * reading.
+	 */
+	bool (*element)(
+		void *arg, const char *bytes, size_t len, const struct flat *flat, struct err *err);
+	void *arg;
+};
+
+/*
+ * `member` (borrowed, ASCII) must be in the document exactly once and be an array of objects; NULL:
+ * any document is good and nothing is handed out. `taker` is copied and may be NULL when `member`
+ * is.
+ */
+struct frame *frame_new(const char *member, const struct frame_taker *taker);
+void frame_free(struct frame *frame); /* NULL is fine */
+/* false: not valid, past a limit, or ended by the taker; err (ERR_PROTOCOL) says what, also at
+ * every later call */
+bool frame_feed(struct frame *frame, const char *bytes, size_t len, struct err *err);
+/* the document has ended: false unless it was one, complete; only then may what was handed out be
+ * believed */
+bool frame_end(struct frame *frame, struct err *err);
+/* is this one complete, valid document within the limits? */
+bool frame_check(const char *bytes, size_t len, struct err *err);
+
+#endif

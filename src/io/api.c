@@ -1,0 +1,362 @@
+#include "io/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "core/element.h"
+#include "core/frame.h"
+#include "io/problem.h"
+#include "io/tree.h"
+
+/* the member that holds the list, and the one task of a look-up */
+#define DATA "data"
+
+struct api_list {
+	const struct kind *kind; /* borrowed */
+	struct api_taker taker;
+	struct frame *frame;
+	uint64_t elements;
+	struct buf scratch;
+};
+
+/* what cJSON has read must look as if it had been plain */
+static void element_from_tree(
+	const struct kind *kind, const struct node *object, struct element *ret)
+{
+	*ret = (struct element){ 0 };
+	for (const struct node *node = node_first(object); node != NULL; node = node_next(node)) {
+		const char *name = node_name(node);
+		enum kind_field field = element_field(kind, name, strlen(name));
+		bool broken = node_broken(node);
+		const char *text;
+
+		if (field == FIELD_COUNT)
+			continue;
+		if (field == FIELD_ID)
+			ret->id_broken = broken;
+		text = node_text(node);
+		ret->fields[field] =
+			(struct element_field){ text, text != NULL ? strlen(text) : 0 };
+	}
+}
+
+static bool list_element(
+	void *arg, const char *bytes, size_t len, const struct flat *flat, struct err *err)
+{
+	struct api_list *list = arg;
+	struct element element;
+	struct task view;
+	const char *fault;
+
+	list->elements++;
+	if (list->taker.known != NULL && list->taker.known(list->taker.arg, bytes, len))
+		return true;
+	if (flat != NULL)
+		element_from_flat(list->kind, flat, &element);
+	else
+		element_from_tree(list->kind, tree_read(bytes, len), &element);
+	fault = element_view(list->kind, &element, NULL, &list->scratch, &view);
+	if (fault != NULL)
+		return err_set(err, ERR_PROTOCOL, "element %llu of \"" DATA "\" in the answer %s",
+			(unsigned long long)list->elements, fault);
+	if (!list->taker.task(list->taker.arg, &view, bytes, len))
+		return err_set(err, ERR_IO, "the reading of tasks was ended");
+	return true;
+}
+
+struct api_list *api_list_new(const struct kind *kind, const struct api_taker *taker)
+{
+	struct api_list *list = mem_alloc(sizeof(*list));
+	struct frame_taker elements = { list_element, list };
+
+	list->kind = kind;
+	list->taker = *taker;
+	list->frame = frame_new(DATA, &elements);
+	return list;
+}
+
+void api_list_free(struct api_list *list)
+{
+	if (list == NULL)
+		return;
+	frame_free(list->frame);
+	buf_done(&list->scratch);
+	tree_clear();
+	free(list);
+}
+
+bool api_list_feed(struct api_list *list, const char *bytes, size_t len, struct err *err)
+{
+	return frame_feed(list->frame, bytes, len, err);
+}
+
+bool api_list_end(struct api_list *list, struct err *err)
+{
+	return frame_end(list->frame, err);
+}
+
+bool api_task(const struct kind *kind, const char *id, const char *body, size_t len,
+	struct buf *scratch, struct task *ret, struct err *err)
+{
+	const struct node *data;
+	struct element element;
+	const char *fault;
+
+	if (!frame_check(body, len, err))
+		return false;
+	data = node_member(tree_read(body, len), DATA);
+	if (data == NULL || !node_is_object(data)) {
+		tree_clear();
+		return err_set(
+			err, ERR_PROTOCOL, "the answer is JSON, but has no task in \"" DATA "\"");
+	}
+	element_from_tree(kind, data, &element);
+	fault = element_view(kind, &element, id, scratch, ret);
+	tree_clear();
+	return fault == NULL || err_set(err, ERR_PROTOCOL, "the task in the answer %s", fault);
+}
+
+bool api_is_json(const char *body, size_t len)
+{
+	struct err ignored;
+	size_t blanks = 0;
+
+	while (blanks < len && memchr(" \t\r\n", body[blanks], 4) != NULL)
+		blanks++;
+	/* a number or a word alone may be some proxy's plain text */
+	return blanks < len && (body[blanks] == '{' || body[blanks] == '[') &&
+	       frame_check(body, len, &ignored);
+}
+
+/* RFC 9110 and 6585, those that a task API or what stands before it answers with */
+static const char *status_phrase(long status)
+{
+	static const struct {
+		long status;
+		const char *phrase;
+	} rows[] = {
+		{ 204, "No Content" },
+		{ 301, "Moved Permanently" },
+		{ 302, "Found" },
+		{ 303, "See Other" },
+		{ 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 407, "Proxy Authentication Required" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 410, "Gone" },
+		{ 422, "Unprocessable Content" },
+		{ 429, "Too Many Requests" },
+		{ 500, "Internal Server Error" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].status == status)
+			return rows[i].phrase;
+	return NULL;
+}
+
+static enum err_kind status_kind(long status)
+{
+	if (status == 401 || status == 403)
+		return ERR_AUTH;
+	if (status == 408 || status == 409 || status == 429 || (status >= 500 && status <= 599))
+		return ERR_UNREACHABLE;
+	return ERR_PROTOCOL;
+}
+
+/* shortens the text to `max` bytes with an ellipsis, between two characters */
+static void cut_text(struct buf *buf, size_t max)
+{
+	static const char ellipsis[] = "\xe2\x80\xa6";
+	size_t len = max - (sizeof(ellipsis) - 1);
+
+	if (buf->len <= max)
+		return;
+	while (len > 0 && ((unsigned char)buf->data[len] & 0xc0) == 0x80)
+		len--;
+	buf->len = len;
+	(void)buf_add_text(buf, ellipsis);
+}
+
+#define REQUEST_ID_MAX 100
+
+bool api_error(long status, const char *body, size_t len, const char *request_id, struct err *err)
+{
+	const char *phrase = status_phrase(status);
+	cleanup_buf struct buf words = { 0 };
+	cleanup_buf struct buf tail = { 0 };
+	size_t room = sizeof(err->text) - 1;
+
+	if (request_id != NULL && request_id[0] != '\0') {
+		text_add_safe(&tail, request_id);
+		cut_text(&tail, REQUEST_ID_MAX);
+	}
+	err->kind = status_kind(status);
+	if (err->kind == ERR_AUTH)
+		(void)buf_add_text(&words, "the API refused the key: ");
+	(void)buf_addf(&words, phrase != NULL ? "HTTP %ld %s: " : "HTTP %ld: ", status, phrase);
+	problem_words(body, len, &words);
+	if (words.data[words.len - 1] == ' ')
+		(void)buf_add_text(&words, "the answer says no more");
+	if (tail.len > 0)
+		room -= tail.len + strlen(" (request )");
+	cut_text(&words, room);
+	return err_set(err, err->kind, tail.len > 0 ? "%s (request %s)" : "%s", buf_text(&words),
+		buf_text(&tail));
+}
+
+#define REASON_NAMED 5
+#define REASON_MAX 2048
+
+struct reason {
+	unsigned long files;
+	unsigned long failed;
+	struct buf named; /* "a.pdf: reason; b.pdf: reason" */
+};
+
+/* an old reason beside a good status is history */
+static bool file_failed(const struct node *file)
+{
+	const struct node *status = node_member(file, "status");
+	const struct node *reason = node_member(file, "error_reason");
+	const char *word = status != NULL ? node_text(status) : NULL;
+	const char *text = reason != NULL ? node_text(reason) : NULL;
+	enum status known;
+
+	if (word != NULL && status_from_word(word, &known) && status_class(known) == CLASS_ENDED)
+		return known == STATUS_FAILURE;
+	return (text != NULL && text[0] != '\0') || (word != NULL && strcmp(word, "error") == 0);
+}
+
+static void file_name(const struct node *file, struct buf *out)
+{
+	const struct node *name = node_member(file, "filename");
+	const struct node *reason = node_member(file, "error_reason");
+	const char *text = name != NULL ? node_text(name) : NULL;
+
+	if (out->len > 0)
+		(void)buf_add_text(out, "; ");
+	text = text != NULL ? text : "a file without a name";
+	text_add_valid(out, text, strlen(text));
+	text = reason != NULL ? node_text(reason) : NULL;
+	if (text == NULL || text[0] == '\0')
+		return;
+	(void)buf_add_text(out, ": ");
+	text_add_valid(out, text, strlen(text));
+}
+
+static bool reason_file(
+	void *arg, const char *bytes, size_t len, const struct flat *flat, struct err *err)
+{
+	struct reason *reason = arg;
+	const struct node *file = tree_read(bytes, len);
+
+	(void)flat;
+	(void)err;
+	reason->files++;
+	if (file != NULL && file_failed(file) && reason->failed++ < REASON_NAMED)
+		file_name(file, &reason->named);
+	return true;
+}
+
+bool api_reason(const char *body, size_t len, struct buf *out)
+{
+	struct reason reason = { 0 };
+	struct frame_taker files = { reason_file, &reason };
+	struct frame *frame = frame_new(DATA, &files);
+	cleanup_buf struct buf text = { 0 };
+	struct err ignored;
+	bool good = frame_feed(frame, body, len, &ignored) && frame_end(frame, &ignored);
+
+	frame_free(frame);
+	tree_clear();
+	if (good && reason.failed > 0) {
+		(void)buf_addf(&text, "%lu of %lu file%s failed: %s", reason.failed, reason.files,
+			reason.files == 1 ? "" : "s", buf_text(&reason.named));
+		if (reason.failed > REASON_NAMED)
+			(void)buf_addf(&text, "; and %lu more", reason.failed - REASON_NAMED);
+		cut_text(&text, REASON_MAX);
+		good = buf_add(out, text.data, text.len);
+	}
+	buf_done(&reason.named);
+	return good && reason.failed > 0;
+}
+
+const char *api_version(void)
+{
+	static char text[32];
+
+	(void)snprintf(text, sizeof(text), "cJSON/%s", tree_version());
+	return text;
+}
+
+/* RFC 3986: all but the unreserved characters, so that no id or word can leave its segment */
+static void add_encoded(struct buf *out, const char *text)
+{
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	for (; *text != '\0'; text++) {
+		if (strchr(plain, *text) != NULL)
+			(void)buf_add_char(out, *text);
+		else
+			(void)buf_addf(out, "%%%02X", (unsigned int)(unsigned char)*text);
+	}
+}
+
+static void add_base(struct buf *out, const char *base_url)
+{
+	size_t len = strlen(base_url);
+
+	while (len > 0 && base_url[len - 1] == '/')
+		len--;
+	(void)buf_add(out, base_url, len);
+}
+
+char *api_list_url(const struct kind *kind, const char *base_url, enum list_scope scope)
+{
+	struct buf url = { 0 };
+	char between = '?';
+
+	add_base(&url, base_url);
+	(void)buf_add_text(&url, kind->list_path);
+	for (const struct kind_word *word = kind->words; word->word != NULL; word++) {
+		if (!kind_word_in(word, scope))
+			continue;
+		(void)buf_addf(&url, "%c%s=", between, kind->status_key);
+		add_encoded(&url, word->word);
+		between = '&';
+	}
+	return buf_steal(&url);
+}
+
+static char *segment_url(const char *base_url, const char *path, const char *segment)
+{
+	struct buf url = { 0 };
+
+	add_base(&url, base_url);
+	(void)buf_add_text(&url, path);
+	add_encoded(&url, segment);
+	return buf_steal(&url);
+}
+
+char *api_task_url(const struct kind *kind, const char *base_url, const char *id)
+{
+	return segment_url(base_url, kind->task_path, id);
+}
+
+char *api_reason_url(const struct kind *kind, const char *base_url, const char *bucket)
+{
+	return segment_url(base_url, kind->reason_path, bucket);
+}

@@ -1,0 +1,251 @@
+#include "io/tree.h"
+
+#include <cjson/cJSON.h>
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/*
+ * cJSON allocates each node and text by itself and frees them one by one: with malloc that was most
+ * of its time. Here it gets them from blocks that are emptied as a whole before the next document.
+ * The first block is enough for any task; a hostile element of 1 MiB needs 33 MB, which are given
+ * back.
+ */
+#define FIRST_SIZE (64 * 1024)
+#define BLOCK_SIZE (1024UL * 1024)
+
+struct block {
+	struct block *next; /* own */
+	size_t size;
+	alignas(max_align_t) char bytes[];
+};
+
+static struct {
+	alignas(max_align_t) char first[FIRST_SIZE];
+	struct block *more; /* own; the newest first */
+	char *free; /* borrowed; of the newest block, or the first one */
+	size_t left;
+	bool broken; /* some escape of this document stands for no text */
+} arena;
+
+static void *arena_take(size_t size)
+{
+	char *bytes;
+
+	size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+	if (size > arena.left) {
+		size_t block_size = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+		struct block *block = mem_resize(NULL, 1, sizeof(*block) + block_size);
+
+		block->next = arena.more;
+		arena.more = block;
+		arena.free = block->bytes;
+		arena.left = block_size;
+	}
+	bytes = arena.free;
+	arena.free += size;
+	arena.left -= size;
+	return bytes;
+}
+
+static void arena_give(void *ptr)
+{
+	(void)ptr;
+}
+
+void tree_clear(void)
+{
+	while (arena.more != NULL) {
+		struct block *block = arena.more;
+
+		arena.more = block->next;
+		free(block);
+	}
+	arena.free = arena.first;
+	arena.left = sizeof(arena.first);
+	arena.broken = false;
+}
+
+/*
+ * JSON allows escapes that stand for no text: NUL, at which cJSON cuts a text silently, and half a
+ * surrogate pair, for which it refuses the whole document. Both are replaced by these three bytes,
+ * which no UTF-8 has (NUL in a form too long), until somebody asks for the text.
+ */
+static const char broken_mark[] = "\xe0\x80\x80";
+static const char replacement[] = "\xef\xbf\xbd";
+#define MARK_LEN 3
+
+/* cJSON reads at most 63 bytes of a number and takes the rest for a fault */
+#define NUMBER_MAX 63
+
+static unsigned int hex_value(const char *p)
+{
+	unsigned int value = 0;
+
+	for (int i = 0; i < 4; i++) {
+		unsigned int c = (unsigned char)p[i];
+
+		value = value << 4 | (c <= '9' ? c - '0' : (c | 0x20U) - 'a' + 10);
+	}
+	return value;
+}
+
+/* copies the escape at `p` to `to` and moves both past it */
+static void copy_escape(char **to, const char **p, const char *end)
+{
+	unsigned int code = (*p)[1] == 'u' ? hex_value(*p + 2) : 'x';
+	size_t len = (*p)[1] == 'u' ? 6 : 2;
+	bool high = code >= 0xd800 && code < 0xdc00;
+
+	if (high && end - *p >= 12 && (*p)[6] == '\\' && (*p)[7] == 'u') {
+		unsigned int low = hex_value(*p + 8);
+
+		if (low >= 0xdc00 && low < 0xe000) {
+			high = false;
+			code = 'x';
+			len = 12;
+		}
+	}
+	if (code == 0 || (code >= 0xd800 && code < 0xe000)) {
+		memcpy(*to, broken_mark, MARK_LEN);
+		*to += MARK_LEN;
+		arena.broken = true;
+	} else {
+		memcpy(*to, *p, len);
+		*to += len;
+	}
+	*p += len;
+}
+
+static bool in_number(char c)
+{
+	return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+/* copies a number, or null for one that is too long to be of use */
+static void copy_number(char **to, const char **p, const char *end)
+{
+	const char *begin = *p;
+	size_t len;
+
+	while (*p < end && in_number(**p))
+		(*p)++;
+	len = (size_t)(*p - begin);
+	if (len > NUMBER_MAX) {
+		begin = "null";
+		len = 4;
+	}
+	memcpy(*to, begin, len);
+	*to += len;
+}
+
+/* the document as cJSON can read it, with a NUL; never longer than it was */
+static char *copy_readable(const char *p, size_t len)
+{
+	const char *end = p + len;
+	char *copy = arena_take(len + 1);
+	char *to = copy;
+	bool string = false;
+
+	while (p < end) {
+		if (string && *p == '\\') {
+			copy_escape(&to, &p, end);
+		} else if (!string && (*p == '-' || (*p >= '0' && *p <= '9'))) {
+			copy_number(&to, &p, end);
+		} else {
+			if (*p == '"')
+				string = !string;
+			*to++ = *p++;
+		}
+	}
+	*to = '\0';
+	return copy;
+}
+
+const struct node *tree_read(const char *bytes, size_t len)
+{
+	cJSON_Hooks hooks = { arena_take, arena_give };
+
+	tree_clear();
+	cJSON_InitHooks(&hooks);
+	return (const struct node *)cJSON_Parse(copy_readable(bytes, len));
+}
+
+static const cJSON *item(const struct node *node)
+{
+	return (const cJSON *)node;
+}
+
+bool node_is_object(const struct node *node)
+{
+	return cJSON_IsObject(item(node)) != 0;
+}
+
+bool node_is_array(const struct node *node)
+{
+	return cJSON_IsArray(item(node)) != 0;
+}
+
+bool node_is_number(const struct node *node)
+{
+	return cJSON_IsNumber(item(node)) != 0;
+}
+
+double node_number(const struct node *node)
+{
+	return item(node)->valuedouble;
+}
+
+const char *node_text(const struct node *node)
+{
+	char *text = cJSON_IsString(item(node)) ? item(node)->valuestring : NULL;
+
+	if (text == NULL || !arena.broken)
+		return text;
+	for (char *mark = text; (mark = strstr(mark, broken_mark)) != NULL; mark += MARK_LEN)
+		memcpy(mark, replacement, MARK_LEN);
+	return text;
+}
+
+bool node_broken(const struct node *node)
+{
+	return arena.broken && cJSON_IsString(item(node)) &&
+	       strstr(item(node)->valuestring, broken_mark) != NULL;
+}
+
+const char *node_name(const struct node *node)
+{
+	return item(node)->string != NULL ? item(node)->string : "";
+}
+
+const struct node *node_first(const struct node *node)
+{
+	return node_is_object(node) || node_is_array(node) ? (const struct node *)item(node)->child
+							   : NULL;
+}
+
+const struct node *node_next(const struct node *node)
+{
+	return (const struct node *)item(node)->next;
+}
+
+const struct node *node_member(const struct node *node, const char *name)
+{
+	const struct node *found = NULL;
+
+	if (!node_is_object(node))
+		return NULL;
+	for (const struct node *member = node_first(node); member != NULL;
+		member = node_next(member))
+		if (strcmp(node_name(member), name) == 0)
+			found = member;
+	return found;
+}
+
+const char *tree_version(void)
+{
+	return cJSON_Version();
+}
