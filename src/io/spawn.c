@@ -108,11 +108,14 @@ static void descriptors_seal(void)
 		(void)closedir(dir);
 }
 
-static bool is_program(const char *path)
+/* 0 or the errno of why this path cannot be a program */
+static int program_check(const char *path)
 {
 	struct stat info;
 
-	return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, X_OK) == 0;
+	if (stat(path, &info) != 0 || access(path, X_OK) != 0)
+		return errno;
+	return S_ISREG(info.st_mode) ? 0 : EACCES;
 }
 
 static const char *env_path(const char *const *env)
@@ -134,7 +137,7 @@ static char *program_find(const char *name, const char *const *env)
 		size_t len = strcspn(dirs, ":");
 		cleanup_free char *path = mem_printf("%.*s/%s", (int)len, dirs, name);
 
-		if (*dirs == '/' && is_program(path))
+		if (*dirs == '/' && program_check(path) == 0)
 			return mem_steal(&path);
 		dirs += len;
 	}
@@ -145,7 +148,7 @@ static void start_failed(struct err *err, int num, const char *program)
 {
 	bool want = num == EAGAIN || num == ENOMEM || num == EMFILE || num == ENFILE;
 
-	if (num == ENOENT && is_program(program))
+	if (num == ENOENT && program_check(program) == 0)
 		(void)err_set(err, ERR_NOT_FOUND,
 			"%s: the interpreter its first line names is missing", program);
 	else
@@ -228,8 +231,14 @@ static int child_launch(
 	struct child *child, const struct spawn *spawn, const char *program, const int far[3])
 {
 	struct plan plan;
-	int num = posix_spawn_file_actions_init(&plan.actions);
+	/* a relative path is one in the child's directory; under valgrind exec itself cannot tell
+	 * us */
+	int num = strchr(program, '/') == NULL ? ENOENT
+		  : *program == '/'            ? program_check(program)
+					       : 0;
 
+	if (num == 0)
+		num = posix_spawn_file_actions_init(&plan.actions);
 	if (num != 0)
 		return num;
 	num = posix_spawnattr_init(&plan.attr);
