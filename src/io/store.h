@@ -101,17 +101,22 @@ bool store_explain(struct store *store, int64_t event_id, const char *message, i
 
 /*
  * Pending deliveries of a sink that are due at `wall_ms` (INT64_MAX: all), oldest first, at most `limit`, without those whose
- * event ids stand in `busy` (sorted ascending), and only the first of each task: its later events wait for it.
+ * event ids stand in `busy` (sorted ascending), and only the first pending of each task: its later events wait
+ * for it, also while it is busy or not due.
  * `*ret` is an owned array of *ret_count rows.
  */
 bool store_due(struct store *store, const char *sink, int64_t wall_ms, const int64_t *busy,
 	size_t busy_count, size_t limit, struct delivery **ret, size_t *ret_count, struct err *err);
-/* as store_due, but every due delivery in event order, also several of one task (batches keep their order) */
-bool store_due_batch(struct store *store, const char *sink, int64_t wall_ms, size_t limit,
+/*
+ * As store_due, but every due delivery of events later than `after_id` in event order, also several of one task,
+ * except those behind a pending one of the same task that is not due (a retry): batches keep their order.
+ */
+bool store_due_batch(struct store *store, const char *sink, int64_t wall_ms, int64_t after_id, size_t limit,
 	struct delivery **ret, size_t *ret_count, struct err *err);
 void deliveries_free(struct delivery *rows, size_t count);
-/* earliest due time (wall ms) of a pending delivery of the sink; INT64_MAX: none pending */
-bool store_next_due(struct store *store, const char *sink, int64_t *ret_wall_ms, struct err *err);
+/* earliest due time (wall ms) later than `after_ms` of a pending delivery of the sink; INT64_MAX: none */
+bool store_next_due(struct store *store, const char *sink, int64_t after_ms, int64_t *ret_wall_ms,
+	struct err *err);
 /* one transaction, synchronous=NORMAL: what became of deliveries of one sink */
 bool store_settle(struct store *store, const char *sink, const struct receipt *receipts, size_t count,
 	int64_t wall_ms, struct err *err);
