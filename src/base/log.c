@@ -38,6 +38,11 @@ void log_clock(int64_t wall_ms)
 	log_state.wall_ms = wall_ms;
 }
 
+enum log_level log_threshold(void)
+{
+	return log_state.level;
+}
+
 bool log_shows(enum log_level level)
 {
 	return level <= log_state.level;

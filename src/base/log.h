@@ -21,6 +21,7 @@ typedef void (*log_writer)(const char *line, size_t len);
 void log_setup(enum log_form form, enum log_level level, log_writer writer);
 /* for LOG_STAMPED: what the wall clock says, set once a turn of the loop; milliseconds since 1970 */
 void log_clock(int64_t wall_ms);
+enum log_level log_threshold(void); /* the last level that is shown */
 bool log_shows(enum log_level level);
 /* formats, escapes what could deceive a terminal, cuts at 8 KiB, and writes one line */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -1,4 +1,5 @@
-/* CLOCK_BOOTTIME and timerfd are Linux: a laptop that slept polls right after resume (see clock.h for others). */
+/* CLOCK_BOOTTIME and timerfd are Linux: a laptop that slept polls right after resume (see clock.h
+ * for others). */
 #include "io/clock.h"
 
 #include <stdint.h>
@@ -30,12 +31,22 @@ static int64_t clock_ms(clockid_t id)
 
 struct instant clock_now(void)
 {
-	return (struct instant){ .mono_ms = clock_ms(CLOCK_SCHEDULE), .wall_ms = clock_ms(CLOCK_REALTIME) };
+	return (struct instant){ .mono_ms = clock_ms(CLOCK_SCHEDULE),
+		.wall_ms = clock_ms(CLOCK_REALTIME) };
 }
 
 int64_t clock_suspended_ms(void)
 {
 	return clock_ms(CLOCK_SCHEDULE) - clock_ms(CLOCK_MONOTONIC);
+}
+
+int64_t clock_monotonic_us(void)
+{
+	struct timespec ts = { 0 };
+
+	if (clock_gettime(CLOCK_MONOTONIC, &ts) != 0)
+		return 0;
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 int clock_local_minute(int64_t wall_ms)

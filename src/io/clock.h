@@ -10,7 +10,9 @@ struct instant clock_now(void);
  * BOOTTIME minus MONOTONIC in ms: grows by the length of each suspend. 0 where there is no BOOTTIME.
  */
 int64_t clock_suspended_ms(void);
-/* minute of the local day (0..1439) and seconds into it, for quiet hours */
+/* CLOCK_MONOTONIC in microseconds, for systemd's RELOADING= */
+int64_t clock_monotonic_us(void);
+/* minute of the local day (0..1439), for quiet hours */
 int clock_local_minute(int64_t wall_ms);
 /*
  * A descriptor that becomes readable when mono_ms is reached, also through a suspend (timerfd on
