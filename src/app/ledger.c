@@ -1,0 +1,175 @@
+#include "app/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/filter.h"
+
+/* what a delivery is held for beyond the time that an explanation may take */
+#define LEDGER_HOLD_MS (EXPLAIN_WAIT_MS + 500)
+
+static const char *event_color(const struct event *event)
+{
+	const struct event_type_info *info = event_info(event->type);
+
+	if (event->type == EVENT_PARTIAL_SUCCESS)
+		return "33";
+	return info->bad ? "31" : event->type == EVENT_SUCCESS ? "32" : "36";
+}
+
+static void print_line(const struct ledger *ledger, const struct event *event, struct buf *out)
+{
+	cleanup_buf struct buf line = { 0 };
+	const char *word;
+	size_t len;
+
+	event_line(event, &line);
+	word = strchr(buf_text(&line), ' ') + 1;
+	len = strcspn(word, " ");
+	if (ledger->stamped)
+		(void)buf_add(out, line.data, (size_t)(word - line.data));
+	if (ledger->color)
+		(void)buf_addf(out, "\033[%sm%.*s\033[m", event_color(event), (int)len, word);
+	else
+		(void)buf_add(out, word, len);
+	(void)buf_add_text(out, word + len);
+}
+
+static void print_event(const struct ledger *ledger, const struct event *event)
+{
+	cleanup_buf struct buf out = { 0 };
+
+	if (ledger->json)
+		event_json(event, &out);
+	else
+		print_line(ledger, event, &out);
+	(void)buf_add_char(&out, '\n');
+	tap_add(ledger->out, out.data, out.len);
+}
+
+/* one line when it begins and one when it is over, not one for each poll */
+static bool store_said(struct ledger *ledger, bool stored, const struct err *err)
+{
+	if (!stored && !ledger->failing)
+		log_line(LOG_ERROR, "%s; nothing is lost, it is tried again at every poll",
+			err->text);
+	if (stored && ledger->failing)
+		log_line(LOG_NOTICE, "the state can be written again");
+	ledger->failing = !stored;
+	return stored;
+}
+
+/* the sinks that want the event; returns how many */
+static size_t wanted_sinks(
+	const struct config *config, const struct event *event, const char **names)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->sink_count; i++)
+		if (filter_wants(&config->sinks[i], event))
+			names[count++] = config->sinks[i].name;
+	return count;
+}
+
+/* fills the rows of a commit; `names` has room for all sinks of all events */
+static void rows_fill(struct ledger *ledger, const struct poller *poller,
+	struct event *const *events, struct store_event *rows, size_t count, const char **names)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct event *event = events[i];
+
+		event->explain = poller != NULL && explain_wants(ledger->explain, poller, event);
+		rows[i].event = event;
+		rows[i].wanted = names;
+		rows[i].wanted_count = wanted_sinks(ledger->config, event, names);
+		rows[i].due_ms = ledger->now.wall_ms + (event->explain ? LEDGER_HOLD_MS : 0);
+		names += rows[i].wanted_count;
+	}
+}
+
+static void tell_stored(
+	struct ledger *ledger, const struct poller *poller, const struct store_changes *stored)
+{
+	for (size_t i = 0; i < stored->event_count; i++) {
+		const struct event *event = stored->events[i].event;
+
+		if (event->explain)
+			explain_add(ledger->explain, poller, event, ledger->now);
+		else
+			print_event(ledger, event);
+	}
+	if (stored->event_count > 0)
+		outbox_wake(ledger->outbox);
+}
+
+static bool ledger_store(struct ledger *ledger, struct poller *poller, struct event *const *events,
+	size_t count, struct store_changes *stored)
+{
+	cleanup_free struct store_event *rows = mem_alloc(count * sizeof(*rows));
+	cleanup_free const char **names =
+		mem_alloc(count * ledger->config->sink_count * sizeof(*names));
+	struct err err = { 0 };
+
+	rows_fill(ledger, poller, events, rows, count, names);
+	stored->events = rows;
+	stored->event_count = count;
+	if (!store_said(ledger, store_commit(ledger->store, stored, &err), &err))
+		return false;
+	tell_stored(ledger, poller, stored);
+	return true;
+}
+
+bool ledger_commit(
+	struct ledger *ledger, struct poller *poller, struct changes *changes, bool health)
+{
+	const struct source_config *config = poller_config(poller);
+	struct store_source source = {
+		.name = config->name,
+		.down_told = poller_health(poller)->down,
+		.down_since_ms = poller_health(poller)->down_since_ms,
+	};
+	struct store_changes stored = {
+		.source = config->name,
+		.book = poller_book(poller),
+		.removed = (const char *const *)changes->removed,
+		.removed_count = changes->removed_count,
+		.health = health ? &source : NULL,
+	};
+
+	return ledger_store(ledger, poller, changes->events, changes->event_count, &stored);
+}
+
+struct book *ledger_book(struct ledger *ledger, const char *source)
+{
+	struct book *book = NULL;
+	struct err err = { 0 };
+
+	return store_said(ledger, store_load_book(ledger->store, source, &book, &err), &err) ? book
+											     : NULL;
+}
+
+bool ledger_event(struct ledger *ledger, const struct event *event)
+{
+	cleanup_free struct event *copy = event_copy(event);
+	struct store_changes stored = { 0 };
+
+	return ledger_store(ledger, NULL, &copy, 1, &stored);
+}
+
+void ledger_explained(void *arg, const struct event *event, const char *message)
+{
+	struct ledger *ledger = arg;
+	struct event told = *event;
+	struct err err = { 0 };
+
+	told.message = message;
+	/* a message that cannot be stored is not worth holding the event back: it goes out without
+	 */
+	if (!store_explain(ledger->store, event->id, message, ledger->now.wall_ms, &err))
+		log_line(LOG_WARN, "the reason of event %lld is not stored: %s",
+			(long long)event->id, err.text);
+	print_event(ledger, &told);
+	outbox_wake(ledger->outbox);
+}

@@ -1,0 +1,487 @@
+#include "app/monitor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/explain.h"
+#include "app/ledger.h"
+#include "app/outbox.h"
+#include "app/station.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/clock.h"
+#include "io/conf.h"
+#include "io/http.h"
+#include "io/pulse.h"
+#include "io/sdnotify.h"
+#include "io/signals.h"
+#include "io/statedir.h"
+#include "io/store.h"
+#include "io/tap.h"
+
+#define MONITOR_FDS 256
+#define MONITOR_STOP_MS 8000 /* a stop takes no longer … */
+#define MONITOR_GRACE_MS 5000 /* … of which running hooks have so much to end by themselves */
+#define MONITOR_PULSE_MS 200 /* the pulse is written no more often */
+#define MONITOR_LATE_MS 3000 /* woken so much later than asked for: the machine was stopped */
+#define MONITOR_PRUNE_MS 3600000 /* old events are looked for so often, together with a poll */
+#define MONITOR_PRUNE_LIMIT 1000 /* … and so many are forgotten at once */
+#define MONITOR_SLEEP_MAX_MS 60000 /* where there is no timer that runs on through a suspend */
+
+struct monitor {
+	const struct monitor_setup *setup; /* borrowed */
+	struct config *config; /* own */
+	int lock_fd;
+	int timer_fd;
+	struct store *store; /* own */
+	struct http *http; /* own */
+	struct outbox *outbox; /* own */
+	struct explain *explain; /* own */
+	struct stations *stations; /* own */
+	struct pulse_file *pulse; /* own */
+	struct tap *out; /* own */
+	struct ledger ledger;
+	struct instant now;
+	int64_t started_ms; /* wall */
+	int64_t wake_ms; /* mono; what the last sleep was to last until */
+	int64_t suspended_ms; /* clock_suspended_ms() of the last turn */
+	int64_t pulse_due_ms; /* mono; INSTANT_NEVER: nothing new */
+	int64_t pulse_written_ms;
+	int64_t watchdog_due_ms; /* mono; INSTANT_NEVER: none */
+	int64_t prune_due_ms; /* mono */
+	int64_t stop_ms; /* mono; when a stop is over at the latest; 0: nobody stops us */
+	int code; /* the exit code of the stop */
+};
+
+/* log_writer has no argument, and there is one stderr */
+static struct tap *talk;
+
+static void talk_write(const char *line, size_t len)
+{
+	tap_add(talk, line, len);
+}
+
+static void monitor_stop(struct monitor *monitor, int code)
+{
+	if (monitor->stop_ms != 0)
+		return;
+	sd_tell("STOPPING=1\nSTATUS=stopping");
+	monitor->code = code;
+	monitor->stop_ms = monitor->now.mono_ms + MONITOR_STOP_MS;
+	stations_free(monitor->stations);
+	monitor->stations = NULL;
+	outbox_stop(monitor->outbox, monitor->now, MONITOR_GRACE_MS);
+}
+
+/* the outbox's own event, sink_failed */
+static void outbox_event(void *arg, const struct event *event)
+{
+	struct monitor *monitor = arg;
+
+	(void)ledger_event(&monitor->ledger, event);
+}
+
+static bool on_terminal(void)
+{
+	return isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
+}
+
+static bool config_check_source(
+	const struct monitor *monitor, const struct config *config, struct err *err)
+{
+	const char *only = monitor->setup->only_source;
+
+	for (size_t i = 0; i < config->source_count; i++)
+		if (only == NULL || strcmp(config->sources[i].name, only) == 0)
+			return true;
+	if (only == NULL)
+		return err_set(
+			err, ERR_CONFIG, "no source is configured; nothing would be watched");
+	return err_set(err, ERR_USAGE, "--source %s: no such source in the configuration", only);
+}
+
+static void monitor_reload(struct monitor *monitor)
+{
+	cleanup_buf struct buf faults = { 0 };
+	struct config *config = NULL;
+	struct config *old = monitor->config;
+	struct err err = { 0 };
+
+	sd_tell("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_monotonic_us());
+	if (!conf_load(old->file, &config, &faults, &err) ||
+		!config_check_source(monitor, config, &err)) {
+		for (char *line = faults.data; line != NULL && *line != '\0';) {
+			size_t len = strcspn(line, "\n");
+
+			log_line(LOG_ERROR, "%.*s", (int)len, line);
+			line += len + (line[len] == '\n');
+		}
+		log_line(
+			LOG_ERROR, "configuration not read again, the old one stays: %s", err.text);
+		config_free(config);
+		outbox_reload(monitor->outbox, old);
+		config = old;
+	} else {
+		monitor->config = config;
+		monitor->ledger.config = config;
+		outbox_reload(monitor->outbox, config);
+		log_line(LOG_NOTICE, "configuration read again");
+	}
+	stations_reload(monitor->stations, config, monitor->now);
+	if (config != old)
+		config_free(old);
+	sd_tell("READY=1");
+}
+
+static void monitor_signals(struct monitor *monitor)
+{
+	unsigned int terms = signals_take(SIGTERM);
+	unsigned int ints = signals_take(SIGINT);
+	bool hup = signals_take(SIGHUP) > 0;
+	bool hurry = signals_take(SIGUSR1) > 0;
+
+	(void)signals_take(SIGCHLD);
+	if (terms + ints > 1 || (terms + ints > 0 && monitor->stop_ms != 0)) {
+		outbox_free(monitor->outbox);
+		signals_die(terms > 0 ? SIGTERM : SIGINT);
+	}
+	if (terms + ints > 0 || (hup && on_terminal()))
+		monitor_stop(monitor, 0);
+	if (monitor->stations == NULL)
+		return;
+	if (hup)
+		monitor_reload(monitor);
+	if (hurry) {
+		stations_hurry(monitor->stations, monitor->now);
+		outbox_wake(monitor->outbox);
+	}
+}
+
+/* a machine or a process that stood still: connections are dead, and nobody is to blame for
+ * lateness */
+static void monitor_jump(struct monitor *monitor)
+{
+	int64_t suspended = clock_suspended_ms();
+	bool late =
+		monitor->wake_ms != 0 && monitor->now.mono_ms - monitor->wake_ms > MONITOR_LATE_MS;
+	bool slept = suspended - monitor->suspended_ms > 1000;
+
+	monitor->suspended_ms = suspended;
+	if (!late && !slept)
+		return;
+	http_drop_connections(monitor->http);
+	if (monitor->stations != NULL)
+		stations_jump(monitor->stations, monitor->now);
+}
+
+static void monitor_output(struct monitor *monitor)
+{
+	uint64_t lost = tap_take_dropped(monitor->out);
+	int failed = tap_failed(monitor->out);
+
+	tap_step(monitor->out);
+	tap_step(talk);
+	if (lost > 0)
+		log_line(LOG_WARN,
+			"stdout was not read: %llu lines were dropped there, no delivery is "
+			"affected",
+			(unsigned long long)lost);
+	lost = tap_take_dropped(talk);
+	if (lost > 0)
+		log_line(LOG_WARN, "%llu lines were dropped here, because they were not read",
+			(unsigned long long)lost);
+	if (failed == 0 || monitor->stop_ms != 0)
+		return;
+	if (failed != EPIPE)
+		log_line(LOG_ERROR, "stdout: %s", strerror(failed));
+	monitor_stop(monitor, failed == EPIPE ? 128 + SIGPIPE : err_exit_code(ERR_IO));
+}
+
+static void pulse_beat(struct monitor *monitor)
+{
+	struct pulse pulse = { .pid = (int64_t)getpid(), .started_ms = monitor->started_ms };
+	int64_t active = 0;
+
+	stations_pulse(monitor->stations, monitor->now, &pulse);
+	pulse_write(monitor->pulse, &pulse);
+	for (size_t i = 0; i < pulse.source_count; i++)
+		active += pulse.sources[i].active;
+	if (sd_listens()) {
+		char clock[STAMP_TEXT_MAX];
+
+		sd_tell("STATUS=%lld active, last poll %s", (long long)active,
+			stamp_text(monitor->now.wall_ms / 1000 * 1000000, clock));
+	}
+	pulse_done(&pulse);
+	monitor->pulse_written_ms = monitor->now.mono_ms;
+	monitor->pulse_due_ms = INSTANT_NEVER;
+}
+
+static void monitor_prune(struct monitor *monitor)
+{
+	int64_t keep_ms = monitor->config->history_keep_ms;
+	struct err err = { 0 };
+	size_t count = 0;
+
+	if (keep_ms == 0 || monitor->now.mono_ms < monitor->prune_due_ms)
+		return;
+	/* a failure is that of the disk, of which the next commit will tell */
+	if (store_prune(monitor->store, monitor->now.wall_ms - keep_ms, MONITOR_PRUNE_LIMIT, &count,
+		    &err) &&
+		count == MONITOR_PRUNE_LIMIT)
+		return;
+	monitor->prune_due_ms = monitor->now.mono_ms + MONITOR_PRUNE_MS;
+}
+
+/* what goes along with polls, so that it never wakes us by itself */
+static void monitor_polled(struct monitor *monitor)
+{
+	if (monitor->stations == NULL)
+		return;
+	if (stations_polled(monitor->stations)) {
+		int64_t due = monitor->pulse_written_ms + MONITOR_PULSE_MS;
+
+		monitor->pulse_due_ms = due > monitor->now.mono_ms ? due : monitor->now.mono_ms;
+		monitor_prune(monitor);
+	}
+	if (monitor->now.mono_ms >= monitor->pulse_due_ms)
+		pulse_beat(monitor);
+}
+
+static void monitor_watchdog(struct monitor *monitor)
+{
+	if (monitor->now.mono_ms < monitor->watchdog_due_ms)
+		return;
+	sd_tell("WATCHDOG=1");
+	monitor->watchdog_due_ms = monitor->now.mono_ms + sd_watchdog_ms();
+}
+
+/* everything that can be done now */
+static void monitor_turn(struct monitor *monitor)
+{
+	monitor->now = clock_now();
+	monitor->ledger.now = monitor->now;
+	log_clock(monitor->now.wall_ms);
+	monitor_jump(monitor);
+	monitor_signals(monitor);
+	http_step(monitor->http, monitor->now);
+	if (monitor->stations != NULL)
+		stations_step(monitor->stations, monitor->now);
+	explain_step(monitor->explain, monitor->now);
+	if (store_changed(monitor->store))
+		outbox_wake(monitor->outbox);
+	outbox_step(monitor->outbox, monitor->now);
+	monitor_output(monitor);
+	monitor_polled(monitor);
+	monitor_watchdog(monitor);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t monitor_next(const struct monitor *monitor)
+{
+	int64_t next = outbox_next(monitor->outbox, monitor->now);
+
+	next = least(next, http_next(monitor->http));
+	next = least(next, explain_next(monitor->explain));
+	if (monitor->stations != NULL)
+		next = least(next, stations_next(monitor->stations));
+	next = least(next, monitor->pulse_due_ms);
+	next = least(next, monitor->watchdog_due_ms);
+	return monitor->stop_ms != 0 ? least(next, monitor->stop_ms) : next;
+}
+
+/* the one blocking call */
+static void monitor_wait(struct monitor *monitor)
+{
+	struct http_fd fds[MONITOR_FDS];
+	int64_t next = monitor_next(monitor);
+	int64_t left = next - monitor->now.mono_ms;
+	int64_t timeout = -1;
+	size_t count = 0;
+
+	fds[count++] = (struct http_fd){ .fd = signals_fd() };
+	if (monitor->timer_fd >= 0)
+		fds[count++] = (struct http_fd){ .fd = monitor->timer_fd };
+	count += tap_fds(monitor->out, fds + count, MONITOR_FDS - count);
+	count += tap_fds(talk, fds + count, MONITOR_FDS - count);
+	if (monitor->stations != NULL)
+		count += stations_fds(monitor->stations, fds + count, MONITOR_FDS - count);
+	count += outbox_fds(monitor->outbox, fds + count, MONITOR_FDS - count);
+	clock_timer_arm(monitor->timer_fd, next);
+	if (left <= 0)
+		timeout = 0;
+	else if (monitor->timer_fd < 0)
+		timeout = least(left, MONITOR_SLEEP_MAX_MS);
+	monitor->wake_ms = next == INSTANT_NEVER         ? 0
+			   : next > monitor->now.mono_ms ? next
+							 : monitor->now.mono_ms;
+	(void)http_wait(monitor->http, fds, count, timeout);
+}
+
+/* is there a reason to end, by ourselves? */
+static bool monitor_done(struct monitor *monitor)
+{
+	struct err err = { 0 };
+
+	if (monitor->stop_ms != 0)
+		return outbox_stopped(monitor->outbox) || monitor->now.mono_ms >= monitor->stop_ms;
+	if (stations_keyless(monitor->stations, &err)) {
+		log_line(LOG_ERROR, "%s", err.text);
+		monitor_stop(monitor, err_exit_code(err.kind));
+		return false;
+	}
+	if (!monitor->setup->once || !stations_finished(monitor->stations, &err))
+		return false;
+	if (explain_next(monitor->explain) != INSTANT_NEVER ||
+		!outbox_settled(monitor->outbox, monitor->now))
+		return false;
+	if (err.kind != ERR_NONE)
+		log_line(LOG_ERROR, "%s", err.text);
+	monitor_stop(monitor, err_exit_code(err.kind));
+	return false;
+}
+
+/* the state that was damaged lies aside; everybody is told, and what ended since then as well */
+static void monitor_tell_damage(struct monitor *monitor, const struct store_damage *damage)
+{
+	struct event event = {
+		.wall_ms = monitor->now.wall_ms,
+		.type = EVENT_STATE_LOST,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE,
+	};
+	cleanup_free char *message = NULL;
+
+	if (damage->aside[0] == '\0')
+		return;
+	message = mem_printf("the state was damaged (%s) and lies now in %s; a new one was begun",
+		damage->reason, damage->aside);
+	event.message = message;
+	log_line(LOG_ERROR, "%s", message);
+	stations_state_lost(monitor->stations, damage->changed_ms);
+	(void)ledger_event(&monitor->ledger, &event);
+}
+
+static bool monitor_open_state(
+	struct monitor *monitor, struct store_damage *damage, struct err *err)
+{
+	const char *dir = monitor->setup->state_dir;
+
+	if (!statedir_make(dir, err) || !statedir_lock(dir, &monitor->lock_fd, err))
+		return false;
+	return store_open(&monitor->store, dir, STORE_WRITE, monitor->now.wall_ms, damage, err);
+}
+
+static bool monitor_open(struct monitor *monitor, struct err *err)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD };
+	const struct monitor_setup *setup = monitor->setup;
+	struct store_damage damage = { 0 };
+	struct outbox_setup outbox = {
+		.config = monitor->config,
+		.state_dir = setup->state_dir,
+		.event = outbox_event,
+		.arg = monitor,
+	};
+	struct stations_setup stations = {
+		.config = monitor->config, .only = setup->only_source, .once = setup->once
+	};
+
+	if (!config_check_source(monitor, monitor->config, err) ||
+		!signals_open(numbers, ARRAY_LEN(numbers), err) ||
+		!monitor_open_state(monitor, &damage, err))
+		return false;
+	outbox.store = monitor->store;
+	if (!outbox_new(&monitor->outbox, &outbox, err))
+		return false;
+	monitor->http = http_new();
+	monitor->explain = explain_new(monitor->http, ledger_explained, &monitor->ledger);
+	monitor->ledger = (struct ledger){
+		.config = monitor->config,
+		.store = monitor->store,
+		.outbox = monitor->outbox,
+		.explain = monitor->explain,
+		.out = monitor->out,
+		.json = setup->json,
+		.color = setup->color,
+		.stamped = !sd_stderr_is_journal(),
+		.now = monitor->now,
+	};
+	stations.http = monitor->http;
+	stations.ledger = &monitor->ledger;
+	stations.explain = monitor->explain;
+	monitor->stations = stations_new(&stations, monitor->now);
+	monitor->timer_fd = clock_timer_new();
+	monitor->pulse = pulse_open(setup->state_dir, monitor->lock_fd);
+	monitor_tell_damage(monitor, &damage);
+	return true;
+}
+
+static void monitor_close(struct monitor *monitor)
+{
+	stations_free(monitor->stations);
+	explain_free(monitor->explain);
+	outbox_free(monitor->outbox);
+	http_free(monitor->http);
+	store_close(monitor->store);
+	pulse_close(monitor->pulse);
+	if (monitor->timer_fd >= 0)
+		(void)close(monitor->timer_fd);
+	if (monitor->lock_fd >= 0)
+		(void)close(monitor->lock_fd);
+	tap_step(monitor->out);
+	tap_free(monitor->out);
+	config_free(monitor->config);
+}
+
+static void monitor_start(struct monitor *monitor)
+{
+	monitor->started_ms = monitor->now.wall_ms;
+	monitor->suspended_ms = clock_suspended_ms();
+	monitor->pulse_due_ms = monitor->now.mono_ms;
+	monitor->watchdog_due_ms = sd_watchdog_ms() != 0 ? monitor->now.mono_ms : INSTANT_NEVER;
+	log_line(LOG_NOTICE, "watching %zu source%s; state in %s",
+		stations_count(monitor->stations),
+		stations_count(monitor->stations) == 1 ? "" : "s", monitor->setup->state_dir);
+	sd_tell("READY=1\nSTATUS=0 active, first poll under way");
+}
+
+int monitor_run(const struct monitor_setup *setup)
+{
+	struct monitor monitor = {
+		.setup = setup,
+		.config = setup->config,
+		.lock_fd = -1,
+		.timer_fd = -1,
+		.now = clock_now(),
+		.out = tap_new(STDOUT_FILENO),
+	};
+	struct err err = { 0 };
+
+	talk = tap_new(STDERR_FILENO);
+	sd_open();
+	log_clock(monitor.now.wall_ms);
+	log_setup(sd_stderr_is_journal() ? LOG_JOURNAL : LOG_STAMPED, log_threshold(), talk_write);
+	if (monitor_open(&monitor, &err)) {
+		monitor_start(&monitor);
+		for (monitor_turn(&monitor); !monitor_done(&monitor); monitor_turn(&monitor))
+			monitor_wait(&monitor);
+	} else {
+		log_line(LOG_ERROR, "%s", err.text);
+		monitor.code = err_exit_code(err.kind);
+	}
+	monitor_close(&monitor);
+	log_setup(LOG_PLAIN, log_threshold(), NULL);
+	tap_step(talk);
+	tap_free(talk);
+	if (monitor.code == 128 + SIGPIPE)
+		signals_die(SIGPIPE);
+	return monitor.code;
+}
