@@ -1,4 +1,5 @@
-# taskbell: build, test, install. GNU make. `make help` lists the targets.
+# taskbell: build, test, install. GNU make.
+#   all run check bench interop valgrind fuzz lint format install installcheck uninstall dist clean
 VERSION := 0.1.0
 
 prefix      ?= /usr/local
@@ -43,8 +44,15 @@ NOTIFY_SRC := $(wildcard src/notify/*.c)
 NOTIFY_OBJ := $(NOTIFY_SRC:%.c=$(BUILD)/%.o)
 PROGRAMS := $(BUILD)/taskbell $(if $(filter yes,$(NOTIFY)),$(BUILD)/taskbell-notify)
 
-.PHONY: all
+.PHONY: all run clean
 all: $(PROGRAMS)
+
+# watches your tasks when TELNYX_API_KEY is set, else those of the simulator
+run: all
+	@TASKBELL='$(abspath $(BUILD))/taskbell' TASKBELL_LIBEXEC='$(abspath $(BUILD))' PYTHON='$(PYTHON)' tests/simulator/run
+
+clean:
+	rm -rf $(BUILD)
 
 $(BUILD)/taskbell: $(BUILD)/src/cli/main.o $(BUILD)/libtaskbell.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
@@ -69,6 +77,8 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' >$@
 FORCE:
+
+include packaging/install.mk
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
