@@ -61,15 +61,19 @@ static bool lane_commit(struct lane_run *run, struct changes *changes)
 	return stored;
 }
 
+/* of an error the first 64 KiB are enough, and the rest is not waited for */
+static bool error_body(struct buf *body, const char *bytes, size_t len)
+{
+	return body->len + len <= API_ERROR_BODY_MAX && buf_add(body, bytes, len);
+}
+
 static bool list_body(void *arg, long status, const char *bytes, size_t len)
 {
 	struct lane_run *run = arg;
 
 	if (status == 200)
 		return api_list_feed(run->decoder, bytes, len, &run->reader);
-	if (run->error_body.len + len > API_ERROR_BODY_MAX)
-		return false;
-	return buf_add(&run->error_body, bytes, len);
+	return error_body(&run->error_body, bytes, len);
 }
 
 static bool taker_known(void *arg, const char *bytes, size_t len)
@@ -90,21 +94,15 @@ static bool taker_task(void *arg, const struct task *view, const char *bytes, si
 /* what went wrong with a list, if anything did */
 static bool list_valid(struct lane_run *run, const struct http_answer *answer, struct err *err)
 {
-	if (run->reader.kind != ERR_NONE) {
-		*err = run->reader;
+	*err = run->reader;
+	if (err->kind != ERR_NONE)
 		return false;
-	}
-	if (answer->status == 0) {
-		*err = answer->err;
-		return false;
-	}
-	if (answer->status != 200)
+	if (answer->status != 0 && answer->status != 200)
 		return api_error(answer->status, buf_text(&run->error_body), run->error_body.len,
 			answer->request_id, err);
-	if (answer->err.kind != ERR_NONE) {
-		*err = answer->err;
+	*err = answer->err;
+	if (err->kind != ERR_NONE)
 		return false;
-	}
 	return api_list_end(run->decoder, err);
 }
 
@@ -133,9 +131,7 @@ static bool lookup_body(void *arg, long status, const char *bytes, size_t len)
 	struct lookup *lookup = arg;
 
 	(void)status;
-	if (lookup->body.len + len > API_ERROR_BODY_MAX)
-		return false;
-	return buf_add(&lookup->body, bytes, len);
+	return error_body(&lookup->body, bytes, len);
 }
 
 /* not-by-id is a word of the API only when the API itself said it, in JSON */
@@ -143,6 +139,13 @@ static bool says_not_by_id(const struct http_answer *answer, const struct buf *b
 {
 	return (answer->status == 400 || answer->status == 404 || answer->status == 422) &&
 	       answer->err.kind == ERR_NONE && api_is_json(buf_text(body), body->len);
+}
+
+/* a poll that cannot find a task wants the list of all statuses; a sweep has just had it */
+static void lane_want_sweep(struct lane_run *run)
+{
+	if (run->lane == LANE_POLL)
+		poller_want_sweep(run->poller, run->since);
 }
 
 static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
@@ -154,7 +157,7 @@ static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
 
 	if (says_not_by_id(answer, &lookup->body)) {
 		detect_not_by_id(poller->book, lookup->id, lookup->serial);
-		poller_want_sweep(poller, lookup->run->since);
+		lane_want_sweep(lookup->run);
 		return true;
 	}
 	if (answer->status == 0 || (answer->status == 200 && answer->err.kind != ERR_NONE)) {
@@ -183,12 +186,12 @@ static void lookup_done(void *arg, const struct http_answer *answer)
 	run->lookups_open--;
 	if (!lookup_take(lookup, answer, &changes, &err)) {
 		changes_done(&changes);
-		if (err.kind == ERR_AUTH) {
-			lane_fail(run, &err, &answer->advice);
-			return;
-		}
 		/* the list of all statuses answers the same question another way */
-		poller_want_sweep(run->poller, run->since);
+		lane_want_sweep(run);
+		/* a list has just been had with this key; if it is refused from now on, the next
+		 * list says so */
+		if (err.kind == ERR_AUTH)
+			err.kind = ERR_UNREACHABLE;
 		run->failure = err;
 		run->advice = answer->advice;
 	} else if (!lane_commit(run, &changes)) {
@@ -267,6 +270,7 @@ static void list_done(void *arg, const struct http_answer *answer)
 {
 	struct lane_run *run = arg;
 	struct poller *poller = run->poller;
+	struct health before = poller->health;
 	struct changes changes = { 0 };
 	struct err err = { 0 };
 
@@ -279,11 +283,14 @@ static void list_done(void *arg, const struct http_answer *answer)
 	}
 	detect_list(run->listing, poller->serial, poller->now, &changes);
 	lane_drop_list(run);
-	if (run->lane == LANE_POLL)
-		poller->saw_active = true;
-	poller_good(poller, &changes);
-	if (lane_commit(run, &changes))
-		lane_follow(run);
+	poller_good(poller, run, &changes);
+	if (!lane_commit(run, &changes)) {
+		poller->health = before;
+		return;
+	}
+	poller->saw_active = true;
+	poller_listed(poller);
+	lane_follow(run);
 }
 
 static void lane_list(struct lane_run *run, enum list_scope scope)

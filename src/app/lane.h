@@ -12,8 +12,7 @@
 #include "io/api.h"
 
 #define LANE_LOOKUPS_AT_ONCE 4
-#define LANE_TRIES_ONCE 3          /* one-shot: tries of a request … */
-#define LANE_SLEEP_ONCE_MS 10000   /* … and the sum of the waits between them */
+#define LANE_TRIES_ONCE 3 /* one-shot: tries of a request */
 
 enum lane_step {
 	STEP_IDLE,
@@ -53,7 +52,6 @@ struct lane_run {
 	struct err failure;    /* of a look-up; ERR_NONE: none */
 	struct http_advice advice;
 	unsigned int tries;    /* one-shot */
-	int64_t slept_ms;
 };
 
 struct poller {
@@ -73,8 +71,12 @@ struct poller {
 	uint64_t lists;
 	uint32_t sweep_since;   /* a sweep is wanted on account of that poll while one is under way; 0: none */
 	bool saw_active;
-	bool excused;           /* after a jump: the next failure does not count */
+	bool excused;           /* after a jump: the next failure of a poll does not count */
+	unsigned int refused;   /* bits of the lanes whose key was refused and that have not succeeded since */
+	bool probing;           /* the key was refused and no poll has succeeded since */
+	int64_t reload_ms;      /* mono; while there is no book: not asked for before */
 	struct err failure;     /* one-shot: the first one */
+	int64_t slept_ms;       /* one-shot: between tries */
 	struct instant now;     /* of the current step */
 };
 
@@ -85,8 +87,10 @@ void lane_cancel(struct lane_run *run);
 
 /* for lanes, in poller.c: hands changes over; false when they could not be stored */
 bool poller_commit(struct poller *poller, struct changes *changes);
-/* a complete list */
-void poller_good(struct poller *poller, struct changes *changes);
+/* a complete list came: keeps the health and tells of it; not yet stored */
+void poller_good(struct poller *poller, const struct lane_run *run, struct changes *changes);
+/* a complete list was stored */
+void poller_listed(struct poller *poller);
 /* the lane failed: plans the next try, keeps the health */
 void poller_failed(struct poller *poller, struct lane_run *run, const struct err *err,
 	const struct http_advice *advice);

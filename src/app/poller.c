@@ -9,13 +9,13 @@
 #define POLLER_SETTLE_MS 1000 /* after a resume the network needs a moment */
 #define POLLER_SWEEP_APART_MS 1000 /* sweeps that polls want are at least so far apart */
 #define POLLER_RELOAD_MS 1000 /* a book that could not be read or stored is tried again */
+#define POLLER_SLEEP_ONCE_MS 10000 /* one-shot: the sum of all waits between tries */
 
 struct poller *poller_new(const struct poller_setup *setup, struct instant now)
 {
 	struct poller *poller = mem_alloc(sizeof(*poller));
 
 	poller->config = setup->config;
-	poller->kind = kind_find(setup->config->type);
 	poller->http = setup->http;
 	poller->book = setup->book;
 	poller->mode = setup->mode;
@@ -76,6 +76,7 @@ void poller_reconfigure(struct poller *poller, const struct source_config *confi
 {
 	if (config != NULL)
 		poller->config = config;
+	poller->kind = kind_find(poller->config->type);
 	poller->rules = (struct detect_rules){
 		.source = poller->config->name,
 		.first_run = poller->config->first_run,
@@ -87,8 +88,8 @@ static int64_t poller_interval(const struct poller *poller, enum lane lane)
 {
 	const struct source_config *config = poller->config;
 
-	if (lane == LANE_SWEEP)
-		return poller->mode == POLLER_WATCH ? config->sweep_interval_ms : INSTANT_NEVER / 2;
+	if (lane == LANE_SWEEP && poller->mode == POLLER_WATCH)
+		return config->sweep_interval_ms;
 	if (poller->mode == POLLER_WAIT || poller->book == NULL || poller->book->active != 0)
 		return config->interval_ms;
 	return config->idle_interval_ms;
@@ -109,19 +110,46 @@ static void tell_health(
 	changes_add(changes, &event);
 }
 
+static bool run_busy(const struct lane_run *run)
+{
+	return run->step != STEP_IDLE && run->step != STEP_DONE;
+}
+
+static void once_give_up(struct poller *poller, const struct err *err)
+{
+	if (poller->failure.kind == ERR_NONE)
+		poller->failure = *err;
+	for (int i = 0; i < LANE_COUNT; i++) {
+		lane_cancel(&poller->lanes[i]);
+		poller->lanes[i].step = STEP_DONE;
+	}
+}
+
+static void poller_load(struct poller *poller)
+{
+	poller->book = poller->owner.reload(poller->owner.arg, poller);
+	poller->reload_ms = poller->now.mono_ms + POLLER_RELOAD_MS;
+}
+
 /* the book in memory is not what is stored: forget it, and what was asked on its account */
 static void poller_reload(struct poller *poller)
 {
+	static const struct err unstored = { ERR_IO, "what a poll found could not be stored" };
+	bool given_up = false;
+
 	for (int i = 0; i < LANE_COUNT; i++) {
 		struct lane_run *run = &poller->lanes[i];
 
-		if (run->step != STEP_IDLE && run->step != STEP_DONE)
-			run->sched.due_ms = poller->now.mono_ms + POLLER_RELOAD_MS;
+		if (!run_busy(run))
+			continue;
 		lane_cancel(run);
-		run->sched.failures = 0;
+		run->sched.due_ms = poller->now.mono_ms + POLLER_RELOAD_MS;
+		given_up = given_up || ++run->tries >= LANE_TRIES_ONCE;
 	}
 	book_free(poller->book);
-	poller->book = poller->owner.reload(poller->owner.arg, poller);
+	poller_load(poller);
+	if (poller->mode == POLLER_ONCE && given_up)
+		once_give_up(poller, &unstored);
 }
 
 bool poller_commit(struct poller *poller, struct changes *changes)
@@ -138,11 +166,29 @@ bool poller_commit(struct poller *poller, struct changes *changes)
 	return false;
 }
 
-void poller_good(struct poller *poller, struct changes *changes)
+/*
+ * Polls decide on the health, and sweeps only as long as there was no list at all: a sweep that
+ * always fails while polls work, or the other way round, must not tell of ups and downs. A lane
+ * whose key was refused has to succeed itself.
+ */
+static bool health_from(const struct poller *poller, enum lane lane)
 {
+	if (poller->refused != 0)
+		return false;
+	return lane == LANE_POLL || poller->lanes[LANE_POLL].sched.failures == 0;
+}
+
+void poller_good(struct poller *poller, const struct lane_run *run, struct changes *changes)
+{
+	const struct lane_run *other =
+		&poller->lanes[run->lane == LANE_POLL ? LANE_SWEEP : LANE_POLL];
+	struct err error = poller->health.last_error;
 	int64_t down_ms = poller->now.wall_ms - poller->health.down_since_ms;
 
-	poller->lists++;
+	poller->refused &= ~(1U << run->lane);
+	poller->probing = poller->probing && run->lane != LANE_POLL;
+	if (!health_from(poller, run->lane))
+		return;
 	poller->excused = false;
 	if (health_good(&poller->health, poller->now)) {
 		char span[EVENT_SPAN_MAX];
@@ -151,16 +197,19 @@ void poller_good(struct poller *poller, struct changes *changes)
 
 		tell_health(poller, EVENT_SOURCE_UP, message, changes);
 	}
-	poller->owner.polled(poller->owner.arg, poller);
+	/* the last error stands until both lanes do well */
+	if (other->sched.failures != 0)
+		poller->health.last_error = error;
 }
 
 /* keeps the health of a failure and tells of it when it is time */
-static void poller_ill(struct poller *poller, const struct err *err)
+static void poller_ill(struct poller *poller, enum lane lane, const struct err *err)
 {
 	struct changes changes = { 0 };
 
-	if (poller->excused && err->kind != ERR_AUTH) {
-		poller->excused = false;
+	if (err->kind != ERR_AUTH &&
+		(poller->excused || (lane == LANE_SWEEP && poller->lists != 0))) {
+		poller->excused = poller->excused && lane != LANE_POLL;
 		poller->health.last_error = *err;
 	} else if (health_bad(&poller->health, err, poller->config->down_after_ms, poller->now)) {
 		tell_health(poller, EVENT_SOURCE_DOWN, err->text, &changes);
@@ -173,11 +222,20 @@ static void poller_ill(struct poller *poller, const struct err *err)
 /* one-shot: may the lane be tried again? */
 static bool once_again(struct lane_run *run, const struct http_advice *advice)
 {
-	int64_t wait = run->sched.due_ms - run->poller->now.mono_ms;
+	struct poller *poller = run->poller;
 
-	run->tries++;
-	run->slept_ms += wait;
-	return advice->retry && run->tries < LANE_TRIES_ONCE && run->slept_ms <= LANE_SLEEP_ONCE_MS;
+	poller->slept_ms += run->sched.due_ms - poller->now.mono_ms;
+	return ++run->tries < LANE_TRIES_ONCE && advice->retry &&
+	       poller->slept_ms <= POLLER_SLEEP_ONCE_MS;
+}
+
+/* the key was refused: nobody asks before there is another one, or the same again in 5 min */
+static void key_refused(struct poller *poller, const struct lane_run *run)
+{
+	key_drop(poller);
+	poller->refused |= 1U << run->lane;
+	poller->probing = true;
+	poller->key_due_ms = run->sched.due_ms;
 }
 
 void poller_failed(struct poller *poller, struct lane_run *run, const struct err *err,
@@ -188,37 +246,54 @@ void poller_failed(struct poller *poller, struct lane_run *run, const struct err
 
 	sched_bad(&run->sched, err->kind, &wish, poller_interval(poller, run->lane),
 		poller->now.mono_ms);
-	/* a limit and a refusal are the server's word to all of us, not to one lane */
-	if ((advice->after_ms >= 0 || err->kind == ERR_AUTH) && other->due_ms < run->sched.due_ms)
+	/* a limit is the server's word to all of us, not to one lane */
+	if (advice->after_ms >= 0 && other->due_ms < run->sched.due_ms)
 		other->due_ms = run->sched.due_ms;
-	if (err->kind == ERR_AUTH) {
-		key_drop(poller);
-		poller->key_due_ms = run->sched.due_ms;
-	}
-	poller_ill(poller, err);
+	if (err->kind == ERR_AUTH)
+		key_refused(poller, run);
+	poller_ill(poller, run->lane, err);
 	if (poller->mode != POLLER_ONCE || once_again(run, advice))
 		return;
+	if (err->kind == ERR_AUTH) {
+		once_give_up(poller, err);
+		return;
+	}
 	if (poller->failure.kind == ERR_NONE)
 		poller->failure = *err;
-	run->failure = (struct err){ 0 };
 	poller_lane_done(poller, run);
 }
 
 void poller_lane_done(struct poller *poller, struct lane_run *run)
 {
+	struct lane_run *sweep = &poller->lanes[LANE_SWEEP];
+
 	run->since = 0;
-	if (poller->mode != POLLER_ONCE) {
-		sched_good(&run->sched, poller_interval(poller, run->lane), poller->now.mono_ms);
-		if (run->lane == LANE_SWEEP && poller->sweep_since != 0)
-			poller_want_sweep(poller, poller->sweep_since);
+	if (poller->mode == POLLER_ONCE) {
+		run->step = STEP_DONE;
+		run->sched.due_ms = INSTANT_NEVER;
+		if (run->lane == LANE_POLL) {
+			sweep->sched.due_ms = poller->now.mono_ms;
+			sweep->since = poller->sweep_since;
+		}
 		return;
 	}
-	run->step = STEP_DONE;
-	run->sched.due_ms = INSTANT_NEVER;
-	if (run->lane == LANE_POLL) {
-		poller->lanes[LANE_SWEEP].sched.due_ms = poller->now.mono_ms;
-		poller->lanes[LANE_SWEEP].since = poller->sweep_since;
-	}
+	sched_good(&run->sched, poller_interval(poller, run->lane), poller->now.mono_ms);
+	if (run->lane == LANE_SWEEP && poller->mode == POLLER_WAIT)
+		run->sched.due_ms = INSTANT_NEVER;
+	if (run->lane == LANE_SWEEP && poller->sweep_since != 0)
+		poller_want_sweep(poller, poller->sweep_since);
+}
+
+/* a list that was taken in may have made the source a busy one */
+void poller_listed(struct poller *poller)
+{
+	struct lane_run *poll = &poller->lanes[LANE_POLL];
+	int64_t due = poll->sched.started_ms + poller_interval(poller, LANE_POLL);
+
+	poller->lists++;
+	if (poll->step == STEP_IDLE && poll->sched.failures == 0 && due < poll->sched.due_ms)
+		poll->sched.due_ms = due > poller->now.mono_ms ? due : poller->now.mono_ms;
+	poller->owner.polled(poller->owner.arg, poller);
 }
 
 void poller_want_sweep(struct poller *poller, uint32_t since)
@@ -231,52 +306,46 @@ void poller_want_sweep(struct poller *poller, uint32_t since)
 		return;
 	poller->sweep_since = 0;
 	sweep->since = since;
+	/* a sweep that fails keeps its own pace */
 	if (sweep->sched.failures == 0 && due < sweep->sched.due_ms)
 		sweep->sched.due_ms = due > poller->now.mono_ms ? due : poller->now.mono_ms;
 }
 
+/* after a refusal a poll goes first, alone: two requests would only be refused twice */
+static bool lane_waits(const struct poller *poller, enum lane lane)
+{
+	return poller->lanes[lane].step == STEP_IDLE && (lane == LANE_POLL || !poller->probing);
+}
+
 void poller_step(struct poller *poller, struct instant now)
 {
-	struct lane_run *poll = &poller->lanes[LANE_POLL];
-	struct lane_run *sweep = &poller->lanes[LANE_SWEEP];
-
 	poller->now = now;
-	if (poller->book == NULL)
-		poller->book = poller->owner.reload(poller->owner.arg, poller);
+	if (poller->book == NULL && now.mono_ms >= poller->reload_ms)
+		poller_load(poller);
 	if (poller->key == NULL || poller->book == NULL)
 		return;
-	if (sweep->step == STEP_IDLE && now.mono_ms >= sweep->sched.due_ms) {
-		/* the list of all statuses serves as the poll that is due at the same time */
-		if (poll->step == STEP_IDLE && poll->sched.due_ms <= now.mono_ms &&
-			poll->sched.failures == 0) {
-			sched_start(&poll->sched, now.mono_ms);
-			sched_good(&poll->sched, poller_interval(poller, LANE_POLL), now.mono_ms);
-		}
-		lane_start(sweep);
-	}
-	if (poll->step == STEP_IDLE && now.mono_ms >= poll->sched.due_ms)
-		lane_start(poll);
+	for (int i = 0; i < LANE_COUNT; i++)
+		if (lane_waits(poller, (enum lane)i) &&
+			now.mono_ms >= poller->lanes[i].sched.due_ms)
+			lane_start(&poller->lanes[i]);
 }
 
 int64_t poller_next_poll(const struct poller *poller)
 {
 	int64_t next = INSTANT_NEVER;
 
-	for (int i = 0; i < LANE_COUNT; i++) {
-		const struct lane_run *run = &poller->lanes[i];
-
-		if (run->step == STEP_IDLE && run->sched.due_ms < next)
-			next = run->sched.due_ms;
-	}
+	for (int i = 0; i < LANE_COUNT; i++)
+		if (lane_waits(poller, (enum lane)i) && poller->lanes[i].sched.due_ms < next)
+			next = poller->lanes[i].sched.due_ms;
 	return next;
 }
 
 int64_t poller_next(const struct poller *poller)
 {
 	if (poller->book == NULL)
-		return poller->now.mono_ms + POLLER_RELOAD_MS;
+		return poller->reload_ms;
 	if (poller->key == NULL)
-		return poller->key_due_ms;
+		return poller_wants_key(poller) ? INSTANT_NEVER : poller->key_due_ms;
 	return poller_next_poll(poller);
 }
 
@@ -289,24 +358,25 @@ void poller_hurry(struct poller *poller, struct instant now)
 		struct lane_run *run = &poller->lanes[i];
 
 		run->sched.failures = 0;
-		if (run->step == STEP_IDLE)
+		if (run->step == STEP_IDLE && run->sched.due_ms != INSTANT_NEVER)
 			run->sched.due_ms = now.mono_ms;
 	}
 }
 
 void poller_jump(struct poller *poller, struct instant now)
 {
+	int64_t soon = now.mono_ms + POLLER_SETTLE_MS;
+
 	poller->now = now;
 	poller->excused = true;
 	health_jump(&poller->health, now);
 	for (int i = 0; i < LANE_COUNT; i++) {
 		struct lane_run *run = &poller->lanes[i];
-		bool busy = run->step != STEP_IDLE && run->step != STEP_DONE;
 
+		if (run_busy(run) || i == LANE_POLL || run->sched.due_ms < soon)
+			run->sched.due_ms = soon;
 		lane_cancel(run);
 		run->sched.failures = 0;
-		if (busy || i == LANE_POLL)
-			run->sched.due_ms = now.mono_ms + POLLER_SETTLE_MS;
 	}
 }
 
@@ -320,9 +390,12 @@ void poller_set_key(struct poller *poller, const char *key, struct instant now)
 	poller->now = now;
 	key_drop(poller);
 	poller->key = mem_strdup(key);
-	for (int i = 0; i < LANE_COUNT; i++)
-		if (poller->lanes[i].sched.failures != 0 && poller->lanes[i].step == STEP_IDLE)
-			poller->lanes[i].sched.due_ms = now.mono_ms;
+	for (int i = 0; i < LANE_COUNT; i++) {
+		struct lane_run *run = &poller->lanes[i];
+
+		if (run->step == STEP_IDLE && (run->sched.failures != 0 || poller->probing))
+			run->sched.due_ms = now.mono_ms;
+	}
 }
 
 void poller_no_key(struct poller *poller, const struct err *err, struct instant now)
@@ -332,12 +405,9 @@ void poller_no_key(struct poller *poller, const struct err *err, struct instant 
 	poller->now = now;
 	refused.kind = ERR_AUTH;
 	poller->key_due_ms = now.mono_ms + SCHED_REFUSED_MS;
-	poller_ill(poller, &refused);
-	if (poller->failure.kind == ERR_NONE)
-		poller->failure = refused;
+	poller_ill(poller, LANE_POLL, &refused);
 	if (poller->mode == POLLER_ONCE)
-		for (int i = 0; i < LANE_COUNT; i++)
-			poller->lanes[i].step = STEP_DONE;
+		once_give_up(poller, &refused);
 }
 
 void poller_forget_key(struct poller *poller)

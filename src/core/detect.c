@@ -7,91 +7,7 @@
 #include "base/mem.h"
 #include "core/config.h"
 #include "core/listing.h"
-
-/* the answer that is being applied */
-struct scene {
-	struct book *book;
-	const struct detect_rules *rules;
-	uint32_t serial;
-	uint32_t newest;
-	struct instant now;
-	struct changes *changes;
-	bool ended_known; /* ended tasks never seen before are news (not history we have yet to take
-			     in) */
-};
-
-static void tell(const struct scene *scene, enum event_type type, const struct task *task,
-	const char *from, const char *to)
-{
-	struct event event = {
-		.wall_ms = scene->now.wall_ms,
-		.type = type,
-		.source = scene->rules->source,
-		.task_id = task->id,
-		.task_name = task->name,
-		.bucket = task->bucket,
-		.user_id = task->user_id,
-		.from = from,
-		.to = to,
-		.created_us = task->created_us,
-		.finished_us = task->finished_us,
-	};
-
-	changes_add(scene->changes, &event);
-}
-
-/* what a record was, as users read it; NULL when `wait` only expects it */
-static const char *from_word(const struct task *task)
-{
-	return task->status != STATUS_EXPECTED ? task_status_word(task) : NULL;
-}
-
-/* remembers an end for as long as an older list is under way, which may show the task as it was
- * before */
-static void end_note(const struct scene *scene, const char *id)
-{
-	struct book *book = scene->book;
-	struct late_end *late;
-
-	for (int i = 0; i < LANE_COUNT; i++) {
-		if (book->open[i] == 0 || book->open[i] >= scene->serial)
-			continue;
-		book->late = mem_grow(
-			book->late, &book->late_cap, book->late_count + 1, sizeof(*book->late));
-		late = &book->late[book->late_count++];
-		ended_print(book_hash(book, id), late->print);
-		late->serial = scene->serial;
-		return;
-	}
-}
-
-/* was the end of this task learned from a request that was sent after this one? */
-static bool end_is_newer(const struct scene *scene, const char *id)
-{
-	const struct book *book = scene->book;
-	uint8_t print[ENDED_PRINT];
-
-	if (book->late_count == 0)
-		return false;
-	ended_print(book_hash(book, id), print);
-	for (size_t i = 0; i < book->late_count; i++)
-		if (book->late[i].serial > scene->serial &&
-			memcmp(book->late[i].print, print, sizeof(print)) == 0)
-			return true;
-	return false;
-}
-
-/* the record leaves the book, because its task has ended one way or another */
-static void record_end(const struct scene *scene, struct record *record)
-{
-	struct changes *changes = scene->changes;
-
-	end_note(scene, record_id(record));
-	changes->removed = mem_grow(changes->removed, &changes->removed_cap,
-		changes->removed_count + 1, sizeof(*changes->removed));
-	changes->removed[changes->removed_count++] = mem_strdup(record_id(record));
-	book_remove(scene->book, record);
-}
+#include "core/scene.h"
 
 static bool text_differs(const char *old, const char *new)
 {
@@ -167,7 +83,7 @@ static bool observe_stranger(
 	const char *from = ended != NULL ? status_word((enum status)ended->status) : NULL;
 	bool has_ended = status_class(view->status) == CLASS_ENDED;
 
-	if (end_is_newer(scene, view->id))
+	if (scene_is_late(scene, view->id))
 		return false;
 	if (ended != NULL) {
 		if (ended->status == view->status)
@@ -178,10 +94,11 @@ static bool observe_stranger(
 		return false;
 	}
 	if (ended != NULL || has_ended || view->status == STATUS_UNKNOWN || scene->book->baseline)
-		tell(scene, event_of_status(view->status), view, from, task_status_word(view));
+		scene_tell(
+			scene, event_of_status(view->status), view, from, task_status_word(view));
 	if (has_ended) {
 		(void)book_set_ended(scene->book, view->id, view->status);
-		end_note(scene, view->id);
+		scene_note_end(scene, view->id);
 		return false;
 	}
 	if (ended != NULL)
@@ -207,7 +124,7 @@ static void observe_record(
 	const struct scene *scene, struct record *record, const struct task *view, uint64_t hash)
 {
 	struct task old = record_task(scene->book, record);
-	cleanup_free char *from = mem_strdup(from_word(&old));
+	cleanup_free char *from = mem_strdup(scene_from(&old));
 	bool changed = old.status != view->status ||
 		       (view->status == STATUS_UNKNOWN && text_differs(old.word, view->word));
 	struct task merged;
@@ -221,12 +138,13 @@ static void observe_record(
 	if (changed) {
 		merged = record_task(scene->book, record);
 		merged.finished_us = view->finished_us;
-		tell(scene, event_of_status(view->status), &merged, from, task_status_word(view));
+		scene_tell(scene, event_of_status(view->status), &merged, from,
+			task_status_word(view));
 	}
 	if (status_class(view->status) != CLASS_ENDED)
 		return;
 	(void)book_set_ended(scene->book, view->id, view->status);
-	record_end(scene, record);
+	scene_end(scene, record);
 }
 
 static void observe(const struct scene *scene, struct sighting *sighting)
@@ -373,128 +291,4 @@ void detect_task(struct book *book, const struct detect_rules *rules, const stru
 
 	if (record != NULL)
 		observe_record(&scene, record, view, 0);
-}
-
-void detect_not_by_id(struct book *book, const char *id, uint32_t serial)
-{
-	struct record *record = book_find(book, id);
-
-	if (record != NULL && serial > record->as_of)
-		record_search(record)->not_by_id = serial;
-}
-
-static int64_t looked_up_ms(const struct record *record)
-{
-	return record->search != NULL ? record->search->looked_up_ms : 0;
-}
-
-static uint32_t not_by_id(const struct record *record)
-{
-	return record->search != NULL ? record->search->not_by_id : 0;
-}
-
-static bool is_missing(const struct record *record, enum lane lane, uint32_t serial)
-{
-	if (record->listed[lane] >= serial || record->as_of >= serial)
-		return false;
-	return lane == LANE_SWEEP || record->status != STATUS_UNKNOWN;
-}
-
-/* longest not looked up first, then by id, so that the choice does not depend on the hash key */
-static int lookup_order(const void *a, const void *b)
-{
-	const struct record *x = *(struct record *const *)a;
-	const struct record *y = *(struct record *const *)b;
-
-	if (looked_up_ms(x) != looked_up_ms(y))
-		return looked_up_ms(x) < looked_up_ms(y) ? -1 : 1;
-	return strcmp(record_id(x), record_id(y));
-}
-
-size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, uint32_t since,
-	struct record **ret, size_t max)
-{
-	cleanup_free struct record **all = NULL;
-	struct record *record;
-	size_t count = 0;
-	size_t cap = 0;
-	size_t pos = 0;
-
-	while ((record = book_next(book, &pos)) != NULL) {
-		if (!is_missing(record, lane, serial) || (since != 0 && not_by_id(record) >= since))
-			continue;
-		all = mem_grow(all, &cap, count + 1, sizeof(struct record *));
-		all[count++] = record;
-	}
-	if (count > 1)
-		qsort(all, count, sizeof(struct record *), lookup_order);
-	for (size_t i = 0; i < count && i < max; i++)
-		ret[i] = all[i];
-	return count;
-}
-
-/* one word; true when it was the last that was needed */
-static bool word_counts(struct record *record, int64_t wall_ms)
-{
-	struct search *search = record_search(record);
-	int64_t apart = wall_ms - search->missing_ms;
-
-	/* a wall clock that was set back has to count as well, or the task would stay for a year */
-	if (search->missing != 0 && apart >= 0 && apart < DETECT_GONE_APART_MS)
-		return false;
-	search->missing++;
-	search->missing_ms = wall_ms;
-	record->dirty = true;
-	return search->missing >= DETECT_GONE_WORDS;
-}
-
-size_t detect_gone(struct book *book, const struct detect_rules *rules, uint32_t serial,
-	uint32_t since, struct instant now, struct changes *changes)
-{
-	struct scene scene = {
-		.book = book, .rules = rules, .serial = serial, .now = now, .changes = changes
-	};
-	size_t total = detect_missing(book, LANE_SWEEP, serial, 0, NULL, 0);
-	cleanup_free struct record **missing = mem_resize(NULL, total, sizeof(struct record *));
-	size_t waiting = 0;
-
-	(void)detect_missing(book, LANE_SWEEP, serial, 0, missing, total);
-	for (size_t i = 0; i < total; i++) {
-		struct record *record = missing[i];
-
-		if (not_by_id(record) == 0 || not_by_id(record) < since) {
-			waiting += record->search != NULL && record->search->missing != 0;
-		} else if (word_counts(record, now.wall_ms)) {
-			struct task task = record_task(book, record);
-
-			tell(&scene, EVENT_GONE, &task, from_word(&task), NULL);
-			record_end(&scene, record);
-		} else {
-			waiting++;
-		}
-	}
-	return waiting;
-}
-
-void detect_stuck(struct book *book, const struct detect_rules *rules, struct instant now,
-	struct changes *changes)
-{
-	struct scene scene = { .book = book, .rules = rules, .now = now, .changes = changes };
-	struct record *record;
-	size_t pos = 0;
-
-	if (rules->stuck_after_ms == 0)
-		return;
-	while ((record = book_next(book, &pos)) != NULL) {
-		struct task task = record_task(book, record);
-		int64_t since = task.created_us != STAMP_NONE ? task.created_us / 1000
-							      : (int64_t)record->seen_s * 1000;
-
-		if (record->stuck_told || status_class(task.status) != CLASS_ACTIVE ||
-			now.wall_ms - since <= rules->stuck_after_ms)
-			continue;
-		record->stuck_told = true;
-		record->dirty = true;
-		tell(&scene, EVENT_STUCK, &task, from_word(&task), from_word(&task));
-	}
 }

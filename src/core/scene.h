@@ -1,0 +1,31 @@
+/* The answer that is being applied, and what all of detection tells and forgets by. Private to
+ * detection. */
+#ifndef CORE_SCENE_H
+#define CORE_SCENE_H
+
+#include "core/detect.h"
+
+struct scene {
+	struct book *book; /* borrowed, as all here */
+	const struct detect_rules *rules;
+	uint32_t serial;
+	uint32_t newest; /* last serial given out so far */
+	struct instant now;
+	struct changes *changes;
+	bool ended_known; /* ended tasks never seen before are news (not history we have yet to take
+			     in) */
+};
+
+void scene_tell(const struct scene *scene, enum event_type type, const struct task *task,
+	const char *from, const char *to);
+/* what a task was, as users read it; NULL when `wait` only expects it */
+const char *scene_from(const struct task *task);
+/* remembers an end for as long as an older list is under way, which may show the task as it was
+ * before */
+void scene_note_end(const struct scene *scene, const char *id);
+/* was the end of this task learned from a request that was sent after this one? */
+bool scene_is_late(const struct scene *scene, const char *id);
+/* the record leaves the book, because its task has ended one way or another */
+void scene_end(const struct scene *scene, struct record *record);
+
+#endif
