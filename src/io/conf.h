@@ -7,19 +7,23 @@
 #include "core/config.h"
 
 /*
- * Finds the file by contract 2: `path` (--config) if not NULL, $TASKBELL_CONFIG, the XDG directories.
- * Returns an owned absolute path, or NULL when no file is there and none was named. A file that was
- * named (by option or variable) is returned whether it exists or not.
+ * Finds the file by contract 2: `path` (--config) if not NULL, $TASKBELL_CONFIG, the XDG
+ * directories. Returns an owned absolute path, or NULL when no file is there and none was named. A
+ * file that was named (by option or variable) is returned whether it exists or not.
  */
 char *conf_find(const char *path);
 /*
- * Reads `path` (NULL: no file, the built-in defaults) into *ret, which the caller frees with config_free.
- * On faults returns false, *ret is NULL, every fault stands in `faults` as one `file:line: message` line
- * each, and err (ERR_CONFIG) holds the first. Refused too: a file that group or others can write, or that
- * is neither ours nor root's (checked on the open file). TELNYX_BASE_URL is applied where no base_url stood.
+ * Reads `path` (NULL: no file, the built-in defaults) into *ret, which the caller frees with
+ * config_free. On faults returns false, *ret is NULL, every fault stands in `faults` as one
+ * `file:line: message` line each, and err (ERR_CONFIG) holds the first. Refused too: a file that
+ * group or others can write, or that is neither ours nor root's (checked on the open file).
+ * TELNYX_BASE_URL is applied where no base_url stood.
  */
 bool conf_load(const char *path, struct config **ret, struct buf *faults, struct err *err);
-/* the effective configuration in libconfig's own form, secrets never shown; conf_load reads it back equal */
+/*
+ * The effective configuration in libconfig's own form; conf_load reads it back equal, but for the
+ * password of a proxy, which is not shown.
+ */
 void conf_print(const struct config *config, struct buf *out);
 const char *conf_version(void); /* "libconfig/1.5.0" */
 

@@ -1,0 +1,42 @@
+/*
+ * Reads configuration text only as far as libconfig's own reader cannot be trusted with it: where
+ * files are included, and what it would take silently for something else (an open comment, a number
+ * that does not fit, a NUL in a string). It keeps to libconfig's lexical rules, so that both agree
+ * on what is a comment and what a string.
+ */
+#ifndef CORE_CONFSCAN_H
+#define CORE_CONFSCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+enum confscan_found {
+	CONFSCAN_END, /* the piece goes to the end of the text */
+	CONFSCAN_INCLUDE, /* after the piece comes @include "path" */
+	CONFSCAN_FAULT, /* at `line`, err says what */
+};
+
+struct confscan {
+	const char *text; /* borrowed */
+	size_t len;
+	size_t at; /* where the next piece begins, always the begin of a line */
+	unsigned int line; /* of `at`, from 1 */
+	/* the last result */
+	size_t piece; /* where the piece begins; it ends where the directive's line begins */
+	size_t piece_len;
+	unsigned int piece_line; /* of its first line */
+	unsigned int found_line; /* of the directive or fault */
+	char *path; /* own; CONFSCAN_INCLUDE */
+};
+
+#define CONFSCAN_INIT(t, n)                                                                        \
+	{                                                                                          \
+		.text = (t), .len = (n), .line = 1                                                 \
+	}
+
+enum confscan_found confscan_next(struct confscan *scan, struct err *err);
+void confscan_done(struct confscan *scan);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * Judges values of the configuration beyond their type. Errors are ERR_CONFIG, say what is wrong
+ * and what would be right, and do not name the key: whoever knows the place puts it before.
+ */
+#ifndef CORE_VET_H
+#define CORE_VET_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+bool vet_name(const char *text, struct err *err); /* 1 to 64 bytes, printable, without blanks */
+bool vet_kind(const char *text, struct err *err); /* a row of core/kind */
+bool vet_event(const char *text, struct err *err); /* a word of core/event */
+bool vet_argument(const char *text, struct err *err); /* each {word} is a field of an event */
+bool vet_quiet(const char *text, struct err *err); /* "" or HH:MM-HH:MM */
+bool vet_path(const char *text, struct err *err); /* "", absolute, or ~/… */
+/* an environment variable that a hook may be given; secrets and what belongs to systemd are refused
+ */
+bool vet_variable(const char *text, struct err *err);
+/* "" or a proxy as libcurl takes it, [scheme://][user:password@]host[:port]; never shown */
+bool vet_proxy(const char *text, struct err *err);
+/* http or https with a host, without user, query and fragment; never shown when it holds a password
+ */
+bool vet_base_url(const char *text, bool allow_http, struct err *err);
+
+/* adds a user's text in quotes, escaped and cut to what a line can take */
+void vet_quote(struct buf *out, const char *text);
+
+#endif
