@@ -181,6 +181,11 @@ static bool read_include(struct cursor *cursor, char **ret_path, struct err *err
 	return true;
 }
 
+struct confscan confscan_begin(const char *text, size_t len)
+{
+	return (struct confscan){ .text = text, .len = len, .line = 1 };
+}
+
 enum confscan_found confscan_next(struct confscan *scan, struct err *err)
 {
 	struct cursor cursor = { scan->text, scan->len, scan->at, scan->line };

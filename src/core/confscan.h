@@ -31,11 +31,9 @@ struct confscan {
 	char *path; /* own; CONFSCAN_INCLUDE */
 };
 
-#define CONFSCAN_INIT(t, n)                                                                        \
-	{                                                                                          \
-		.text = (t), .len = (n), .line = 1                                                 \
-	}
-
+/* the text is borrowed until confscan_done */
+struct confscan confscan_begin(const char *text, size_t len);
+/* on to the next directive, the end, or a fault (after which there is no going on) */
 enum confscan_found confscan_next(struct confscan *scan, struct err *err);
 void confscan_done(struct confscan *scan);
 

@@ -16,6 +16,8 @@
 #include "io/key.h"
 
 #define BASE_URL_VARIABLE "TELNYX_BASE_URL"
+#define DIGITS_OF(n) #n
+#define NUMBER(n) DIGITS_OF(n)
 
 /* One configuration while it is read. */
 struct loader {
@@ -461,8 +463,5 @@ bool conf_load(const char *path, struct config **ret, struct buf *faults, struct
 
 const char *conf_version(void)
 {
-#define DIGITS_OF(n) #n
-#define NUMBER(n) DIGITS_OF(n)
-	return "libconfig/" NUMBER(LIBCONFIG_VER_MAJOR) "." NUMBER(LIBCONFIG_VER_MINOR) "." NUMBER(
-		LIBCONFIG_VER_REVISION);
+	return "libconfig/" NUMBER(LIBCONFIG_VER_MAJOR) "." NUMBER(LIBCONFIG_VER_MINOR);
 }

@@ -25,6 +25,6 @@ bool conf_load(const char *path, struct config **ret, struct buf *faults, struct
  * password of a proxy, which is not shown.
  */
 void conf_print(const struct config *config, struct buf *out);
-const char *conf_version(void); /* "libconfig/1.5.0" */
+const char *conf_version(void); /* "libconfig/1.5" */
 
 #endif

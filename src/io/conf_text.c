@@ -183,7 +183,7 @@ static bool add_file(struct reader *reader, const struct conf_file *file)
 
 	if (!file_read(file->path, &content, &err))
 		return refuse(reader->faults, file, &err);
-	scan = (struct confscan)CONFSCAN_INIT(buf_text(&content), content.len);
+	scan = confscan_begin(buf_text(&content), content.len);
 	do {
 		found = confscan_next(&scan, &err);
 		if (found == CONFSCAN_FAULT) {
