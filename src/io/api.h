@@ -59,6 +59,9 @@ const char *api_version(void); /* "cJSON/1.7.15" */
 
 /* builds the URL of a list: base, path and one status=… for each word of the scope; owned */
 char *api_list_url(const struct kind *kind, const char *base_url, enum list_scope scope);
+/* as api_list_url, for the statuses that are wanted (by enum status) */
+char *api_statuses_url(
+	const struct kind *kind, const char *base_url, const bool wanted[STATUS_COUNT]);
 char *api_task_url(const struct kind *kind, const char *base_url, const char *id);
 char *api_reason_url(const struct kind *kind, const char *base_url, const char *bucket);
 
