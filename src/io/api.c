@@ -324,7 +324,8 @@ static void add_base(struct buf *out, const char *base_url)
 	(void)buf_add(out, base_url, len);
 }
 
-char *api_list_url(const struct kind *kind, const char *base_url, enum list_scope scope)
+char *api_statuses_url(
+	const struct kind *kind, const char *base_url, const bool wanted[STATUS_COUNT])
 {
 	struct buf url = { 0 };
 	char between = '?';
@@ -332,13 +333,23 @@ char *api_list_url(const struct kind *kind, const char *base_url, enum list_scop
 	add_base(&url, base_url);
 	(void)buf_add_text(&url, kind->list_path);
 	for (const struct kind_word *word = kind->words; word->word != NULL; word++) {
-		if (!kind_word_in(word, scope))
+		if (!word->asked || !wanted[word->status])
 			continue;
 		(void)buf_addf(&url, "%c%s=", between, kind->status_key);
 		add_encoded(&url, word->word);
 		between = '&';
 	}
 	return buf_steal(&url);
+}
+
+char *api_list_url(const struct kind *kind, const char *base_url, enum list_scope scope)
+{
+	bool wanted[STATUS_COUNT] = { false };
+
+	for (const struct kind_word *word = kind->words; word->word != NULL; word++)
+		if (kind_word_in(word, scope))
+			wanted[word->status] = true;
+	return api_statuses_url(kind, base_url, wanted);
 }
 
 static char *segment_url(const char *base_url, const char *path, const char *segment)
