@@ -3,6 +3,8 @@
 #include "cli/help.h"
 
 const struct command *const commands[] = {
+	&cmd_list,
+	&cmd_show,
 	&cmd_check,
 	&cmd_help,
 	NULL,

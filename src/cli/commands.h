@@ -5,5 +5,7 @@
 #include "cli/command.h"
 
 extern const struct command cmd_check;
+extern const struct command cmd_list;
+extern const struct command cmd_show;
 
 #endif
