@@ -1,4 +1,4 @@
-/* HTTP by libcurl (the only file that sees it): several requests at once, one blocking call. */
+/* HTTP requests, several at once, and the one blocking call of the program. */
 #ifndef IO_HTTP_H
 #define IO_HTTP_H
 
@@ -19,9 +19,10 @@ struct http_advice {
 };
 
 struct http_answer {
-	long status;          /* 0: no complete answer, see err */
+	long status;          /* 0: no complete answer, see err; set too when the taker of the body ended it */
 	bool json;            /* the Content-Type names JSON */
-	struct err err;       /* why there is no answer: ERR_UNREACHABLE; ERR_NONE when status is set */
+	struct err err;       /* ERR_NONE: the answer is whole. Else why not: ERR_UNREACHABLE, ERR_OS for want of
+	                         descriptors, ERR_PROTOCOL for an answer past a limit, ERR_CONFIG for a ca_file */
 	struct http_advice advice;
 	char request_id[128]; /* x-request-id or x-telnyx-request-id, printable; "" when absent */
 	int64_t date_us;      /* the Date header; STAMP_NONE when absent or unreadable */
@@ -33,7 +34,7 @@ struct http_answer {
 
 /* body bytes as they come; false ends the transfer: the taker has seen enough and knows why */
 typedef bool (*http_body_fn)(void *arg, long status, const char *bytes, size_t len);
-/* once per call, from http_step or http_wait, never from inside libcurl; the call is gone afterwards */
+/* once per call, from http_step, never from inside libcurl; the call is gone before it is called */
 typedef void (*http_done_fn)(void *arg, const struct http_answer *answer);
 
 struct http_request {
