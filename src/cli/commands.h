@@ -5,7 +5,11 @@
 #include "cli/command.h"
 
 extern const struct command cmd_check;
+extern const struct command cmd_history;
 extern const struct command cmd_list;
+extern const struct command cmd_redeliver;
 extern const struct command cmd_show;
+extern const struct command cmd_status;
+extern const struct command cmd_watch;
 
 #endif

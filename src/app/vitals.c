@@ -1,0 +1,132 @@
+#include "app/vitals.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/statedir.h"
+
+/*
+ * Without a good poll for `down_after` (contract 9), unless all is well and the next poll is simply
+ * not due yet: an interval may be longer than that.
+ */
+static bool source_degraded(const struct pulse_source *source, int64_t started_ms, int64_t wall_ms)
+{
+	int64_t since = source->last_good_ms > started_ms ? source->last_good_ms : started_ms;
+	bool at_ease = source->failing_ms == 0 && source->next_ms > wall_ms;
+
+	return source->refused || (wall_ms - since >= source->down_after_ms && !at_ease);
+}
+
+static struct vitals_source *source_add(struct vitals *vitals, const char *name)
+{
+	struct vitals_source *source;
+
+	vitals->sources =
+		mem_resize(vitals->sources, vitals->source_count + 1, sizeof(*vitals->sources));
+	source = &vitals->sources[vitals->source_count++];
+	*source = (struct vitals_source){ .name = mem_strdup(name) };
+	return source;
+}
+
+static void take_pulse(struct vitals *vitals, const struct pulse *pulse, int64_t wall_ms)
+{
+	vitals->reported = true;
+	vitals->started_ms = pulse->started_ms;
+	for (size_t i = 0; i < pulse->source_count; i++) {
+		const struct pulse_source *from = &pulse->sources[i];
+		struct vitals_source *source = source_add(vitals, from->name);
+
+		source->active = from->active;
+		source->last_good_ms = from->last_good_ms;
+		source->next_ms = from->next_ms;
+		source->failing_ms = from->failing_ms;
+		source->refused = from->refused;
+		source->degraded = source_degraded(from, pulse->started_ms, wall_ms);
+		source->error = *from->error != '\0' ? mem_strdup(from->error) : NULL;
+	}
+}
+
+/* a pulse of another process is left over from a monitor that was killed */
+static void read_pulse(struct vitals *vitals, const char *state_dir, int64_t wall_ms)
+{
+	struct pulse pulse = { 0 };
+
+	if (!pulse_read(state_dir, &pulse))
+		return;
+	if (vitals->pid == 0 || vitals->pid == pulse.pid) {
+		vitals->pid = pulse.pid;
+		take_pulse(vitals, &pulse, wall_ms);
+	}
+	pulse_done(&pulse);
+}
+
+static bool count_active(void *arg, const char *source, const struct task *task)
+{
+	struct vitals *vitals = arg;
+
+	(void)task;
+	for (size_t i = 0; i < vitals->source_count; i++)
+		if (strcmp(vitals->sources[i].name, source) == 0) {
+			vitals->sources[i].active++;
+			return true;
+		}
+	source_add(vitals, source)->active = 1;
+	return true;
+}
+
+static bool read_store(struct vitals *vitals, struct store *store, int64_t wall_ms, struct err *err)
+{
+	if (!vitals->reported && !store_active(store, NULL, count_active, vitals, err))
+		return false;
+	for (size_t i = 0; i < vitals->source_count; i++) {
+		struct store_source stored = { 0 };
+
+		if (!store_load_source(store, vitals->sources[i].name, &stored, err))
+			return false;
+		vitals->sources[i].down = stored.down_told;
+		free(stored.name);
+	}
+	return store_sinks(store, wall_ms, &vitals->sinks, &vitals->sink_count, err);
+}
+
+bool vitals_read(struct vitals *ret, const char *state_dir, struct store *store, int64_t wall_ms,
+	struct err *err)
+{
+	*ret = (struct vitals){ 0 };
+	ret->running = statedir_held(state_dir, &ret->pid);
+	if (ret->running)
+		read_pulse(ret, state_dir, wall_ms);
+	if (store == NULL || read_store(ret, store, wall_ms, err))
+		return true;
+	vitals_done(ret);
+	err->kind = ERR_IO;
+	return false;
+}
+
+void vitals_done(struct vitals *vitals)
+{
+	for (size_t i = 0; i < vitals->source_count; i++) {
+		free(vitals->sources[i].name);
+		free(vitals->sources[i].error);
+	}
+	free(vitals->sources);
+	store_sinks_free(vitals->sinks, vitals->sink_count);
+	*vitals = (struct vitals){ 0 };
+}
+
+bool vitals_sink_degraded(const struct store_sink *sink)
+{
+	return sink->last_failed || sink->failed_day > 0;
+}
+
+bool vitals_healthy(const struct vitals *vitals)
+{
+	bool healthy = vitals->running;
+
+	for (size_t i = 0; i < vitals->source_count; i++)
+		healthy = healthy && !vitals->sources[i].degraded;
+	for (size_t i = 0; i < vitals->sink_count; i++)
+		healthy = healthy && !vitals_sink_degraded(&vitals->sinks[i]);
+	return healthy;
+}

@@ -1,0 +1,48 @@
+/*
+ * How the monitor of a state directory is: from its lock, its pulse and its state, without the
+ * network and without the configuration, which may have changed since it started.
+ */
+#ifndef APP_VITALS_H
+#define APP_VITALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "io/pulse.h"
+#include "io/store.h"
+
+struct vitals_source {
+	char *name; /* own */
+	int64_t active; /* tasks */
+	int64_t last_good_ms; /* wall, as all here; 0: none in this run */
+	int64_t next_ms; /* 0: an answer is awaited, or nothing is known */
+	int64_t failing_ms; /* since when it fails; 0: it does not */
+	bool refused; /* the key was refused or is missing */
+	bool down; /* source_down was told, source_up not yet */
+	bool degraded;
+	char *error; /* own; NULL: none */
+};
+
+struct vitals {
+	bool running;
+	bool reported; /* it has told of its polls */
+	int64_t pid; /* 0: not known */
+	int64_t started_ms; /* 0: not known */
+	struct vitals_source *sources; /* own; when it does not run: those that left active tasks */
+	size_t source_count;
+	struct store_sink *sinks; /* own */
+	size_t sink_count;
+};
+
+/* `store` NULL: nothing was ever stored. False with ERR_IO when the state cannot be read */
+bool vitals_read(struct vitals *ret, const char *state_dir, struct store *store, int64_t wall_ms,
+	struct err *err);
+void vitals_done(struct vitals *vitals);
+/* its last attempt failed, or it gave up a delivery in the last 24 h (contract 9) */
+bool vitals_sink_degraded(const struct store_sink *sink);
+/* running, no source and no sink degraded */
+bool vitals_healthy(const struct vitals *vitals);
+
+#endif
