@@ -104,12 +104,36 @@ bool vitals_read(struct vitals *ret, const char *state_dir, struct store *store,
 	return false;
 }
 
+static void source_done(struct vitals_source *source)
+{
+	free(source->name);
+	free(source->error);
+}
+
+const struct vitals_source *vitals_find(const struct vitals *vitals, const char *name)
+{
+	for (size_t i = 0; i < vitals->source_count; i++)
+		if (strcmp(vitals->sources[i].name, name) == 0)
+			return &vitals->sources[i];
+	return NULL;
+}
+
+void vitals_only(struct vitals *vitals, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < vitals->source_count; i++)
+		if (strcmp(vitals->sources[i].name, name) == 0)
+			vitals->sources[kept++] = vitals->sources[i];
+		else
+			source_done(&vitals->sources[i]);
+	vitals->source_count = kept;
+}
+
 void vitals_done(struct vitals *vitals)
 {
-	for (size_t i = 0; i < vitals->source_count; i++) {
-		free(vitals->sources[i].name);
-		free(vitals->sources[i].error);
-	}
+	for (size_t i = 0; i < vitals->source_count; i++)
+		source_done(&vitals->sources[i]);
 	free(vitals->sources);
 	store_sinks_free(vitals->sinks, vitals->sink_count);
 	*vitals = (struct vitals){ 0 };

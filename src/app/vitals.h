@@ -40,6 +40,10 @@ struct vitals {
 bool vitals_read(struct vitals *ret, const char *state_dir, struct store *store, int64_t wall_ms,
 	struct err *err);
 void vitals_done(struct vitals *vitals);
+/* NULL: there is no such source */
+const struct vitals_source *vitals_find(const struct vitals *vitals, const char *name);
+/* forgets all sources but that one */
+void vitals_only(struct vitals *vitals, const char *name);
 /* its last attempt failed, or it gave up a delivery in the last 24 h (contract 9) */
 bool vitals_sink_degraded(const struct store_sink *sink);
 /* running, no source and no sink degraded */

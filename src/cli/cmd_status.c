@@ -1,0 +1,277 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/vitals.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "cli/commands.h"
+#include "cli/grid.h"
+#include "cli/hint.h"
+#include "cli/out.h"
+#include "cli/state.h"
+#include "cli/when.h"
+#include "io/clock.h"
+
+enum { STATUS_DEGRADED = 1, STATUS_NOT_RUNNING = 3 }; /* exit codes, contract 3 */
+
+CLEANUP_DEFINE(grid_cleanup, struct grid *, grid_free)
+
+struct page {
+	const struct vitals *vitals; /* borrowed */
+	const struct cli *cli; /* borrowed */
+	const char *dir; /* borrowed */
+	int64_t now_ms;
+	bool people; /* stdout is a terminal */
+};
+
+static void json_time(struct json *json, const char *name, int64_t wall_ms)
+{
+	char text[STAMP_TEXT_MAX];
+
+	json_text(json, name, wall_ms != 0 ? stamp_text_ms(wall_ms, text) : NULL);
+}
+
+static void json_source(struct buf *out, const struct vitals_source *source)
+{
+	struct json json = json_begin(out);
+
+	json_text(&json, "name", source->name);
+	json_bool(&json, "healthy", !source->degraded);
+	json_int(&json, "active", source->active);
+	json_time(&json, "last_good", source->last_good_ms);
+	json_time(&json, "next_poll", source->next_ms);
+	json_time(&json, "failing_since", source->failing_ms);
+	json_bool(&json, "down", source->down);
+	json_text(&json, "error", source->error);
+	json_end(&json);
+}
+
+static void json_sink(struct buf *out, const struct store_sink *sink)
+{
+	struct json json = json_begin(out);
+
+	json_text(&json, "name", sink->name);
+	json_bool(&json, "healthy", !vitals_sink_degraded(sink));
+	json_int(&json, "pending", sink->pending);
+	json_int(&json, "failed", sink->failed);
+	json_int(&json, "failed_last_day", sink->failed_day);
+	json_time(&json, "last_success", sink->last_success_ms);
+	json_time(&json, "last_failure", sink->last_failure_ms);
+	json_text(&json, "error", sink->last_error);
+	json_end(&json);
+}
+
+static void print_json(const struct page *page)
+{
+	const struct vitals *vitals = page->vitals;
+	cleanup_buf struct buf line = { 0 };
+	struct json json = json_begin(&line);
+
+	json_int(&json, "schema", 1);
+	json_bool(&json, "running", vitals->running);
+	json_bool(&json, "healthy", vitals_healthy(vitals));
+	if (vitals->pid != 0)
+		json_int(&json, "pid", vitals->pid);
+	else
+		json_null(&json, "pid");
+	json_time(&json, "started_at", vitals->started_ms);
+	json_text(&json, "state_dir", page->dir);
+	json_name(&json, "sources");
+	for (size_t i = 0; i < vitals->source_count; i++) {
+		(void)buf_add_char(&line, i == 0 ? '[' : ',');
+		json_source(&line, &vitals->sources[i]);
+	}
+	(void)buf_add_text(&line, vitals->source_count == 0 ? "[]" : "]");
+	json_name(&json, "sinks");
+	for (size_t i = 0; i < vitals->sink_count; i++) {
+		(void)buf_add_char(&line, i == 0 ? '[' : ',');
+		json_sink(&line, &vitals->sinks[i]);
+	}
+	(void)buf_add_text(&line, vitals->sink_count == 0 ? "[]" : "]");
+	json_end(&json);
+	out_line(&line);
+}
+
+static void print_head(const struct page *page)
+{
+	const struct vitals *vitals = page->vitals;
+	cleanup_buf struct buf line = { 0 };
+
+	if (!vitals->running) {
+		(void)buf_addf(&line, "no monitor is running for %s", page->dir);
+	} else {
+		(void)buf_add_text(&line, "running");
+		if (vitals->pid != 0)
+			(void)buf_addf(&line, ", process %" PRId64, vitals->pid);
+		if (vitals->started_ms != 0) {
+			(void)buf_add_text(&line, ", started ");
+			when_add(&line, vitals->started_ms, page->now_ms, page->people);
+		}
+		(void)buf_add_text(&line, vitals_healthy(vitals) ? ": healthy" : ": degraded");
+		if (!vitals->reported)
+			(void)buf_add_text(&line, " (it has not told of a poll yet)");
+	}
+	out_line(&line);
+}
+
+static void cell_time(struct grid *grid, const struct page *page, int64_t wall_ms)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	when_add(&text, wall_ms, page->now_ms, page->people);
+	grid_cell(grid, buf_text(&text));
+}
+
+static void cell_number(struct grid *grid, int64_t number)
+{
+	cleanup_free char *text = mem_printf("%" PRId64, number);
+
+	grid_cell(grid, text);
+}
+
+static void print_sources(const struct page *page)
+{
+	static const char *const heads[] = {
+		"SOURCE",
+		"STATE",
+		"ACTIVE",
+		"LAST GOOD POLL",
+		"NEXT",
+		"ERROR",
+		NULL,
+	};
+	cleanup_with(grid_cleanup) struct grid *grid = grid_new(heads);
+	const struct vitals *vitals = page->vitals;
+
+	for (size_t i = 0; i < vitals->source_count; i++) {
+		const struct vitals_source *source = &vitals->sources[i];
+
+		grid_cell(grid, source->name);
+		if (!vitals->reported)
+			grid_cell(grid, NULL);
+		else if (source->degraded)
+			grid_colored(grid, source->refused ? "refused" : "down", "31");
+		else if (source->failing_ms != 0)
+			grid_colored(grid, "failing", "33");
+		else
+			grid_colored(grid, "ok", "32");
+		cell_number(grid, source->active);
+		cell_time(grid, page, source->last_good_ms);
+		cell_time(grid, page, source->next_ms);
+		grid_cell(grid, source->error);
+	}
+	grid_print(grid, page->cli->color_out);
+}
+
+static void print_sinks(const struct page *page)
+{
+	static const char *const heads[] = {
+		"SINK",
+		"STATE",
+		"PENDING",
+		"FAILED",
+		"LAST DELIVERY",
+		"ERROR",
+		NULL,
+	};
+	cleanup_with(grid_cleanup) struct grid *grid = grid_new(heads);
+
+	for (size_t i = 0; i < page->vitals->sink_count; i++) {
+		const struct store_sink *sink = &page->vitals->sinks[i];
+		bool bad = vitals_sink_degraded(sink);
+
+		grid_cell(grid, sink->name);
+		grid_colored(grid, bad ? "failing" : "ok", bad ? "31" : "32");
+		cell_number(grid, sink->pending);
+		cell_number(grid, sink->failed);
+		cell_time(grid, page, sink->last_success_ms);
+		grid_cell(grid, bad ? sink->last_error : NULL);
+	}
+	grid_print(grid, page->cli->color_out);
+}
+
+static void print_text(const struct page *page)
+{
+	print_head(page);
+	if (page->vitals->source_count > 0)
+		out_text("\n");
+	print_sources(page);
+	if (page->vitals->sink_count > 0)
+		out_text("\n");
+	print_sinks(page);
+}
+
+static int no_source(const struct cli *cli, const struct vitals *vitals)
+{
+	struct hint hint = HINT_INIT(cli->source);
+
+	for (size_t i = 0; i < vitals->source_count; i++)
+		hint_offer(&hint, vitals->sources[i].name);
+	if (hint.best != NULL)
+		return cli_misuse(cli, "--source: no source is called '%.80s'; did you mean '%s'?",
+			cli->source, hint.best);
+	return cli_misuse(
+		cli, "--source: no source that is watched is called '%.80s'", cli->source);
+}
+
+static int status_print(const struct cli *cli, const struct state *state, struct vitals *vitals)
+{
+	struct page page = {
+		.vitals = vitals,
+		.cli = cli,
+		.dir = state->dir,
+		.now_ms = clock_now().wall_ms,
+		.people = isatty(STDOUT_FILENO) == 1,
+	};
+	struct err err = { 0 };
+
+	if (!vitals_read(vitals, state->dir, state->store, page.now_ms, &err))
+		return cli_fail(&err);
+	if (cli->source != NULL && vitals->reported && vitals_find(vitals, cli->source) == NULL)
+		return no_source(cli, vitals);
+	if (cli->source != NULL)
+		vitals_only(vitals, cli->source);
+	if (cli_given(cli, "json"))
+		print_json(&page);
+	else
+		print_text(&page);
+	if (!vitals->running)
+		return out_end(STATUS_NOT_RUNNING);
+	return out_end(vitals_healthy(vitals) ? 0 : STATUS_DEGRADED);
+}
+
+static int status_run(struct cli *cli)
+{
+	struct vitals vitals = { 0 };
+	struct state state = { 0 };
+	struct err err = { 0 };
+	int code;
+
+	if (!state_open(&state, cli, STORE_READ, &err))
+		return cli_fail(&err);
+	code = status_print(cli, &state, &vitals);
+	vitals_done(&vitals);
+	state_done(&state);
+	return code;
+}
+
+static const struct flag status_flags[] = {
+	{ "json", 0, FLAG_SWITCH, NULL, NULL, "one JSON object" },
+	{ 0 },
+};
+
+const struct command cmd_status = {
+	.name = "status",
+	.args = "",
+	.summary = "says how the monitor is: running, reaching its sources, delivering",
+	.help = "Reads the state directory, never the network. Exits with 0 when a monitor runs "
+		"and is "
+		"healthy, with 1 when it is degraded, with 3 when none is running. Degraded: a "
+		"source "
+		"without a good poll for its down_after or that refuses the key, a sink whose last "
+		"attempt failed, or a delivery given up in the last 24 hours.",
+	.flags = status_flags,
+	.run = status_run,
+};

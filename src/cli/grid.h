@@ -1,0 +1,23 @@
+/* Cells in aligned columns, for whatever is not tasks (cli/table). */
+#ifndef CLI_GRID_H
+#define CLI_GRID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define GRID_COLUMNS_MAX 8
+
+struct grid;
+
+/* `heads` ends with NULL, and is borrowed */
+struct grid *grid_new(const char *const *heads);
+void grid_free(struct grid *grid); /* NULL is fine */
+/* the next cell of the current row, which is full after one for each head; escapes the text; NULL
+ * or "" shows "-" */
+void grid_cell(struct grid *grid, const char *text);
+/* as grid_cell, coloured: `sgr` is "31" for red and so on, NULL: as it is */
+void grid_colored(struct grid *grid, const char *text, const char *sgr);
+/* prints heads and rows to stdout; nothing when there are no rows */
+void grid_print(const struct grid *grid, bool color);
+
+#endif
