@@ -3,9 +3,14 @@
 #include "cli/help.h"
 
 const struct command *const commands[] = {
+	&cmd_watch,
 	&cmd_list,
 	&cmd_show,
+	&cmd_history,
+	&cmd_status,
 	&cmd_check,
+	&cmd_redeliver,
+	&cmd_doctor,
 	&cmd_help,
 	NULL,
 };

@@ -1,0 +1,17 @@
+/* Between the files of the doctor. */
+#ifndef APP_DOCTOR_PRIVATE_H
+#define APP_DOCTOR_PRIVATE_H
+
+#include "app/doctor.h"
+#include "base/err.h"
+#include "core/config.h"
+
+/* formats and tells one finding */
+void doctor_find(const struct doctor *doctor, enum finding finding, const char *what,
+	const char *remedy, const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* key, name look-up, TLS, answer and clock of each source */
+void doctor_sources(const struct doctor *doctor, const struct config *config);
+/* session bus, helper and notification server, when a sink needs them; programs of the others */
+void doctor_sinks(const struct doctor *doctor, const struct config *config);
+
+#endif

@@ -1,0 +1,69 @@
+#include "app/doctor.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/out.h"
+
+struct report {
+	bool color;
+	bool failed;
+};
+
+static const struct {
+	const char *word;
+	const char *color;
+} levels[] = {
+	[FINDING_OK] = { "ok", "\033[32m" },
+	[FINDING_WARN] = { "warn", "\033[33m" },
+	[FINDING_FAIL] = { "fail", "\033[31m" },
+};
+
+/* a reader waits for the slow ones, so each finding is shown when it is there */
+static void tell(
+	void *arg, enum finding finding, const char *what, const char *text, const char *remedy)
+{
+	struct report *report = arg;
+	cleanup_buf struct buf line = { 0 };
+	struct err err;
+
+	report->failed = report->failed || finding == FINDING_FAIL;
+	(void)buf_addf(&line, "%s%-4s%s  ", report->color ? levels[finding].color : "",
+		levels[finding].word, report->color ? "\033[0m" : "");
+	text_add_safe(&line, what);
+	(void)buf_add_text(&line, ": ");
+	text_add_safe(&line, text);
+	if (remedy != NULL)
+		(void)buf_addf(&line, "\n      %s", remedy);
+	out_line(&line);
+	(void)out_flush(&err);
+}
+
+static int doctor_command(struct cli *cli)
+{
+	struct report report = { .color = cli->color_out };
+	struct doctor doctor = {
+		.config_path = cli->config_path,
+		.state_dir = cli->state_dir,
+		.source = cli->source,
+		.tell = tell,
+		.arg = &report,
+	};
+
+	doctor_run(&doctor);
+	return out_end(report.failed ? 1 : 0);
+}
+
+static const struct flag doctor_flags[] = { { 0 } };
+
+const struct command cmd_doctor = {
+	.name = "doctor",
+	.args = "",
+	.summary = "says why a notification would or would not appear here",
+	.help = "Looks at everything between a task and you, one line each: configuration, state "
+		"directory, keys, DNS, TLS, the API's answer, the clock, session bus, notification "
+		"server, monitor and unit. What is not ok is followed by its remedy. Exits with 1 "
+		"when "
+		"something fails.",
+	.flags = doctor_flags,
+	.run = doctor_command,
+};
