@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* milliseconds; far enough from the end of the type that a point in time may be added */
+#define DURATION_MAX (INT64_MAX / 100)
+
 static const struct unit {
 	const char *suffix;
 	int64_t ms;
@@ -49,7 +52,7 @@ bool parse_duration(const char *text, int64_t *ret_ms)
 		return false;
 	for (; isdigit((unsigned char)*p); p++) {
 		whole = whole * 10 + (*p - '0');
-		if (whole > INT64_MAX / 100 / 86400000)
+		if (whole > DURATION_MAX)
 			return false;
 	}
 	if (*p == '.') {
@@ -62,7 +65,7 @@ bool parse_duration(const char *text, int64_t *ret_ms)
 			}
 	}
 	unit = unit_find(p);
-	if (unit == NULL)
+	if (unit == NULL || whole >= DURATION_MAX / unit->ms)
 		return false;
 	*ret_ms = whole * unit->ms + part * unit->ms / scale;
 	return true;
