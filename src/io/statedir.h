@@ -17,6 +17,8 @@ char *statedir_find(const char *option, struct err *err);
  * link itself, ours, with no bit of 077 (a mode that is too wide is narrowed). ERR_CANT_CREATE.
  */
 bool statedir_make(const char *path, struct err *err);
+/* the directory without any links on the way to it; owned, NULL with errno when it is not there */
+char *statedir_real(const char *path);
 /* checks without making; ERR_NOT_FOUND when it is not there */
 bool statedir_check(const char *path, struct err *err);
 /*

@@ -1,0 +1,341 @@
+#include "io/db.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+struct stmt {
+	struct db *db; /* borrowed */
+	const char *sql; /* borrowed; the literal, by whose address it is found again */
+	sqlite3_stmt *raw; /* own */
+	int bind_rc; /* of the first bind that failed */
+};
+
+struct db {
+	sqlite3 *raw; /* own */
+	char *path; /* own */
+	struct stmt **stmts; /* own, each own */
+	size_t stmt_count;
+	size_t stmt_cap;
+	enum db_sync sync;
+	char damage[200]; /* "" while nothing is wrong */
+};
+
+/* not for SQLITE_NOMEM, which ends the program as any want of memory does */
+static bool db_fail(struct db *db, int rc, struct err *err)
+{
+	const char *why = sqlite3_errmsg(db->raw);
+
+	switch (rc & 0xff) {
+	case SQLITE_NOMEM:
+		mem_die();
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_ERROR: /* our own words are right: a table or column that they name is missing
+			    */
+		return db_refuse(db, err, why);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return err_set(err, ERR_TEMPORARY,
+			"%s is in use by another process; try again in a moment", db->path);
+	case SQLITE_FULL:
+		return err_set(err, ERR_IO, "cannot write %s: no space left; make room on its disk",
+			db->path);
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return err_set(err, ERR_IO,
+			"cannot use %s: %s; it and its directory must be yours and writable",
+			db->path, why);
+	case SQLITE_IOERR:
+		return err_set(err, ERR_IO, "cannot read or write %s: %s (%d); check its disk",
+			db->path, why, rc);
+	default:
+		return err_set(err, ERR_IO, "cannot use %s: %s (%d)", db->path, why, rc);
+	}
+}
+
+bool db_refuse(struct db *db, struct err *err, const char *reason)
+{
+	(void)snprintf(db->damage, sizeof(db->damage), "%s", reason);
+	db_leave(db);
+	return err_set(err, ERR_IO,
+		"%s is damaged: %s; `taskbell watch` sets it aside when it starts", db->path,
+		reason);
+}
+
+const char *db_damage(const struct db *db)
+{
+	return db->damage[0] != '\0' ? db->damage : NULL;
+}
+
+void db_leave(struct db *db)
+{
+	(void)sqlite3_db_config(db->raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+}
+
+void db_set_busy(struct db *db, int busy_ms)
+{
+	(void)sqlite3_busy_timeout(db->raw, busy_ms);
+}
+
+bool db_begin_writing(struct db *db, struct err *err)
+{
+	/*
+	 * The log is written back every 1000 pages and cut to 4 MiB, so that it does not grow for
+	 * ever.
+	 */
+	static const char sql[] = "PRAGMA journal_mode = WAL;"
+				  "PRAGMA synchronous = FULL;"
+				  "PRAGMA wal_autocheckpoint = 1000;"
+				  "PRAGMA journal_size_limit = 4194304;";
+
+	if (sqlite3_db_readonly(db->raw, "main") == 0)
+		return db_exec(db, sql, err);
+	/* SQLite falls back to reading alone when the file's rights or its head forbid writing */
+	if (access(db->path, W_OK) != 0)
+		return err_errno(err, ERR_IO, errno, "cannot write %s", db->path);
+	return db_refuse(db, err, "its head says that it cannot be written");
+}
+
+bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, struct err *err)
+{
+	int flags = mode == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+	struct db *db = mem_alloc(sizeof(*db));
+	int rc;
+
+	*ret = NULL;
+	db->path = mem_strdup(path);
+	db->sync = DB_SYNC_FULL;
+	rc = sqlite3_open_v2(path, &db->raw, flags | SQLITE_OPEN_NOFOLLOW, NULL);
+	if (db->raw == NULL)
+		mem_die();
+	if (rc != SQLITE_OK) {
+		(void)db_fail(db, rc, err);
+		db_close(db);
+		return false;
+	}
+	(void)sqlite3_extended_result_codes(db->raw, 1);
+	db_set_busy(db, busy_ms);
+	*ret = db;
+	/* what the file says is not trusted: no function of its schema runs, cells are checked */
+	return db_exec(db,
+		"PRAGMA trusted_schema = OFF;"
+		"PRAGMA cell_size_check = ON;"
+		"PRAGMA temp_store = MEMORY",
+		err);
+}
+
+void db_close(struct db *db)
+{
+	if (db == NULL)
+		return;
+	for (size_t i = 0; i < db->stmt_count; i++) {
+		(void)sqlite3_finalize(db->stmts[i]->raw);
+		free(db->stmts[i]);
+	}
+	(void)sqlite3_close(db->raw);
+	free(db->stmts);
+	free(db->path);
+	free(db);
+}
+
+bool db_exec(struct db *db, const char *sql, struct err *err)
+{
+	int rc = sqlite3_exec(db->raw, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK || db_fail(db, rc, err);
+}
+
+bool db_check(struct db *db, struct err *err)
+{
+	struct stmt *stmt = db_stmt(db, "PRAGMA quick_check(1)", err);
+	enum db_step step;
+	const char *word;
+	bool good;
+
+	if (stmt == NULL)
+		return false;
+	step = stmt_step(stmt, err);
+	if (step == DB_ERROR)
+		return false;
+	word = step == DB_ROW ? stmt_text(stmt, 0) : NULL;
+	good = word != NULL && strcmp(word, "ok") == 0;
+	if (!good)
+		(void)db_refuse(db, err, word != NULL ? word : "it cannot be checked");
+	stmt_reset(stmt);
+	return good;
+}
+
+bool db_begin(struct db *db, enum db_sync sync, struct err *err)
+{
+	static const char *const words[] = {
+		[DB_SYNC_NORMAL] = "PRAGMA synchronous = NORMAL",
+		[DB_SYNC_FULL] = "PRAGMA synchronous = FULL",
+	};
+
+	if (sync != db->sync && !db_exec(db, words[sync], err))
+		return false;
+	db->sync = sync;
+	return db_exec(db, "BEGIN IMMEDIATE", err);
+}
+
+bool db_commit(struct db *db, struct err *err)
+{
+	if (db_exec(db, "COMMIT", err))
+		return true;
+	db_rollback(db);
+	return false;
+}
+
+void db_rollback(struct db *db)
+{
+	if (sqlite3_get_autocommit(db->raw) == 0)
+		(void)sqlite3_exec(db->raw, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static struct stmt *stmt_new(struct db *db, const char *sql, struct err *err)
+{
+	sqlite3_stmt *raw = NULL;
+	struct stmt *stmt;
+	int rc = sqlite3_prepare_v3(db->raw, sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, NULL);
+
+	if (rc != SQLITE_OK) {
+		(void)db_fail(db, rc, err);
+		return NULL;
+	}
+	stmt = mem_alloc(sizeof(*stmt));
+	*stmt = (struct stmt){ .db = db, .sql = sql, .raw = raw };
+	db->stmts = mem_grow(db->stmts, &db->stmt_cap, db->stmt_count + 1, sizeof(struct stmt *));
+	db->stmts[db->stmt_count++] = stmt;
+	return stmt;
+}
+
+struct stmt *db_stmt(struct db *db, const char *sql, struct err *err)
+{
+	for (size_t i = 0; i < db->stmt_count; i++) {
+		struct stmt *stmt = db->stmts[i];
+
+		if (stmt->sql != sql)
+			continue;
+		stmt_reset(stmt);
+		(void)sqlite3_clear_bindings(stmt->raw);
+		return stmt;
+	}
+	return stmt_new(db, sql, err);
+}
+
+static void stmt_bound(struct stmt *stmt, int rc)
+{
+	if (stmt->bind_rc == SQLITE_OK)
+		stmt->bind_rc = rc;
+}
+
+void stmt_bind_int(struct stmt *stmt, int index, int64_t value)
+{
+	stmt_bound(stmt, sqlite3_bind_int64(stmt->raw, index, value));
+}
+
+void stmt_bind_text(struct stmt *stmt, int index, const char *text)
+{
+	stmt_bound(stmt, sqlite3_bind_text(stmt->raw, index, text, -1, SQLITE_STATIC));
+}
+
+void stmt_bind_blob(struct stmt *stmt, int index, const void *bytes, size_t len)
+{
+	stmt_bound(stmt, sqlite3_bind_blob64(stmt->raw, index, bytes, len, SQLITE_STATIC));
+}
+
+enum db_step stmt_step(struct stmt *stmt, struct err *err)
+{
+	int rc = stmt->bind_rc != SQLITE_OK ? stmt->bind_rc : sqlite3_step(stmt->raw);
+
+	if (rc == SQLITE_ROW)
+		return DB_ROW;
+	if (rc != SQLITE_DONE)
+		(void)db_fail(stmt->db, rc, err);
+	stmt_reset(stmt);
+	return rc == SQLITE_DONE ? DB_DONE : DB_ERROR;
+}
+
+bool stmt_run(struct stmt *stmt, struct err *err)
+{
+	enum db_step step;
+
+	do
+		step = stmt_step(stmt, err);
+	while (step == DB_ROW);
+	return step == DB_DONE;
+}
+
+void stmt_reset(struct stmt *stmt)
+{
+	stmt->bind_rc = SQLITE_OK;
+	(void)sqlite3_reset(stmt->raw);
+}
+
+int64_t stmt_int(struct stmt *stmt, int column)
+{
+	return sqlite3_column_int64(stmt->raw, column);
+}
+
+bool stmt_null(struct stmt *stmt, int column)
+{
+	return sqlite3_column_type(stmt->raw, column) == SQLITE_NULL;
+}
+
+const char *stmt_text(struct stmt *stmt, int column)
+{
+	return (const char *)sqlite3_column_text(stmt->raw, column);
+}
+
+const void *stmt_blob(struct stmt *stmt, int column, size_t *ret_len)
+{
+	const void *bytes = sqlite3_column_blob(stmt->raw, column);
+
+	*ret_len = (size_t)sqlite3_column_bytes(stmt->raw, column);
+	return bytes;
+}
+
+bool db_int(struct db *db, const char *sql, int64_t otherwise, int64_t *ret, struct err *err)
+{
+	struct stmt *stmt = db_stmt(db, sql, err);
+	enum db_step step = stmt != NULL ? stmt_step(stmt, err) : DB_ERROR;
+
+	*ret = otherwise;
+	if (step == DB_ERROR)
+		return false;
+	if (step == DB_ROW && !stmt_null(stmt, 0))
+		*ret = stmt_int(stmt, 0);
+	stmt_reset(stmt);
+	return true;
+}
+
+int64_t db_changes(const struct db *db)
+{
+	return sqlite3_changes(db->raw);
+}
+
+int64_t db_last_id(const struct db *db)
+{
+	return sqlite3_last_insert_rowid(db->raw);
+}
+
+void db_random(void *bytes, size_t len)
+{
+	sqlite3_randomness((int)len, bytes);
+}
+
+const char *db_version(void)
+{
+	static char text[32];
+
+	(void)snprintf(text, sizeof(text), "SQLite/%s", sqlite3_libversion());
+	return text;
+}

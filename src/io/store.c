@@ -1,0 +1,362 @@
+#include "io/store.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/schema.h"
+#include "io/statedir.h"
+#include "io/statefile.h"
+#include "io/store_private.h"
+
+#define STORE_OPEN_BUSY_MS 5000 /* at the start, and for commands that a person waits for */
+#define STORE_BUSY_MS                                                                              \
+	250 /* the running monitor has other things to do than to wait for a redeliver */
+#define STORE_LOST_MS (7 * 86400000LL) /* a source first seen so long after a loss is just new */
+
+/* what SQL needs to begin a new file */
+struct beginning {
+	int64_t first_id;
+	int64_t wall_ms;
+	const struct store_damage *damage; /* NULL: nothing was lost */
+};
+
+static struct hash key_proof(const struct hash_key *key)
+{
+	return hash_bytes(key, "taskbell", 8);
+}
+
+static bool home_begin(struct db *db, const struct beginning *beginning, struct err *err)
+{
+	const struct store_damage *damage = beginning->damage;
+	struct stmt *stmt = db_stmt(db,
+		"INSERT INTO home (one, last_event, hash_key, hash_proof, lost_told, "
+		"lost_changed_ms,"
+		" lost_ms, lost_aside, lost_reason) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		err);
+	struct hash_key key;
+	struct hash proof;
+
+	if (stmt == NULL)
+		return false;
+	db_random(&key, sizeof(key));
+	proof = key_proof(&key);
+	stmt_bind_int(stmt, 1, beginning->first_id - 1);
+	stmt_bind_blob(stmt, 2, &key, sizeof(key));
+	stmt_bind_blob(stmt, 3, &proof, sizeof(proof));
+	stmt_bind_int(stmt, 4, damage == NULL);
+	if (damage != NULL) {
+		stmt_bind_int(stmt, 5, damage->changed_ms);
+		stmt_bind_int(stmt, 6, beginning->wall_ms);
+		stmt_bind_text(stmt, 7, damage->aside);
+		stmt_bind_text(stmt, 8, damage->reason);
+	}
+	return stmt_run(stmt, err);
+}
+
+/* reads the key and what was lost; a file without them, or with a wrong key, is damaged */
+static bool home_read(
+	struct store *store, int64_t wall_ms, struct store_damage *damage, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"SELECT hash_key, hash_proof, lost_told, lost_changed_ms, lost_ms, lost_aside,"
+		" lost_reason FROM home",
+		err);
+	enum db_step step = stmt != NULL ? stmt_step(stmt, err) : DB_ERROR;
+	struct hash proof;
+	const void *bytes;
+	size_t len;
+
+	if (step != DB_ROW)
+		return step == DB_ERROR ? false : db_refuse(store->db, err, "its key is missing");
+	bytes = stmt_blob(stmt, 0, &len);
+	if (len == sizeof(store->key))
+		memcpy(&store->key, bytes, len);
+	proof = key_proof(&store->key);
+	bytes = stmt_blob(stmt, 1, &len);
+	if (len != sizeof(proof) || memcmp(bytes, &proof, len) != 0) {
+		stmt_reset(stmt);
+		return db_refuse(store->db, err, "its key is not the one it was made with");
+	}
+	if (!stmt_null(stmt, 4) && wall_ms - stmt_int(stmt, 4) < STORE_LOST_MS)
+		store->told_after_us = stmt_int(stmt, 3) * 1000;
+	/* a loss of which nobody has been told yet is as new as on the first day */
+	if (stmt_int(stmt, 2) == 0 && stmt_text(stmt, 5) != NULL) {
+		damage->changed_ms = stmt_int(stmt, 3);
+		(void)snprintf(damage->aside, sizeof(damage->aside), "%s", stmt_text(stmt, 5));
+		(void)snprintf(damage->reason, sizeof(damage->reason), "%s",
+			stmt_text(stmt, 6) != NULL ? stmt_text(stmt, 6) : "");
+	}
+	stmt_reset(stmt);
+	return true;
+}
+
+static bool version_check(int64_t version, enum store_mode mode, struct err *err)
+{
+	if (version > schema_version)
+		return err_set(err, ERR_IO,
+			"state.db has version %" PRId64 ", this taskbell knows %" PRId64
+			" at most; use the newer taskbell, or another --state-dir",
+			version, schema_version);
+	if (version < schema_version && mode != STORE_WRITE)
+		return err_set(err, ERR_IO,
+			"state.db has version %" PRId64 ", this taskbell reads %" PRId64
+			"; start `taskbell watch` once to bring it up to date",
+			version, schema_version);
+	return true;
+}
+
+/* brings a file from an older version to ours, all or nothing; a new one has version 0 */
+static bool upgrade(
+	struct db *db, int64_t version, const struct beginning *beginning, struct err *err)
+{
+	bool done;
+
+	if (version == schema_version)
+		return true;
+	done = db_begin(db, DB_SYNC_FULL, err) &&
+	       schema_migrate(db, schema_steps, version, schema_version, err) &&
+	       (version != 0 || home_begin(db, beginning, err)) && db_commit(db, err);
+	if (!done)
+		db_rollback(db);
+	return done;
+}
+
+/* what only the monitor does with a file: trust nothing, bring it up to date */
+static bool open_checked(struct store *store, int64_t version, int64_t wall_ms, struct err *err)
+{
+	struct beginning beginning = { wall_ms, wall_ms, NULL };
+
+	return db_check(store->db, err) && db_begin_writing(store->db, err) &&
+	       upgrade(store->db, version, &beginning, err);
+}
+
+/* opens the file that is there; false with db_damage(store->db) when it makes no sense */
+static bool open_file(struct store *store, const char *path, enum store_mode mode, int64_t wall_ms,
+	struct store_damage *damage, struct err *err)
+{
+	int64_t version;
+
+	if (!db_open(&store->db, path, mode == STORE_READ ? DB_READ : DB_WRITE, STORE_OPEN_BUSY_MS,
+		    err) ||
+		!schema_read(store->db, &version, err))
+		return false;
+	if (!version_check(version, mode, err)) {
+		db_leave(store->db);
+		return false;
+	}
+	if (mode == STORE_WRITE && !open_checked(store, version, wall_ms, err))
+		return false;
+	if (mode == STORE_EDIT && !db_begin_writing(store->db, err))
+		return false;
+	if (!home_read(store, wall_ms, damage, err))
+		return false;
+	if (mode == STORE_WRITE) {
+		db_set_busy(store->db, STORE_BUSY_MS);
+		return store_check_books(store, err) && store_check_queue(store, err);
+	}
+	return true;
+}
+
+/* builds a whole new database and puts it in its place, or beside the damaged one */
+static bool create(const char *dir, const struct beginning *beginning, struct err *err)
+{
+	cleanup_free char *making = statefile_make(dir, err);
+	struct db *db = NULL;
+	bool made;
+
+	if (making == NULL)
+		return false;
+	made = db_open(&db, making, DB_WRITE, STORE_OPEN_BUSY_MS, err) &&
+	       db_begin_writing(db, err) && upgrade(db, 0, beginning, err);
+	db_close(db);
+	made = made && statefile_finish(dir, beginning->damage != NULL, err);
+	if (!made) {
+		err->kind = ERR_CANT_CREATE;
+		statefile_sweep(dir, false);
+	}
+	return made;
+}
+
+static void damage_read(const char *path, struct store_damage *ret)
+{
+	struct store store = { 0 };
+	struct err err = { 0 };
+
+	if (db_open(&store.db, path, DB_WRITE, STORE_OPEN_BUSY_MS, &err))
+		(void)home_read(&store, 0, ret, &err);
+	db_close(store.db);
+}
+
+/* a crash in the middle of setting aside: the new database stands ready and knows the name for the
+ * old one */
+static bool resume(const char *dir, struct err *err)
+{
+	cleanup_free char *fresh = statefile_new_path(dir);
+	struct store_damage damage = { 0 };
+	bool waiting = statefile_waiting(dir);
+
+	if (waiting)
+		damage_read(fresh, &damage);
+	if (damage.aside[0] != '\0')
+		return statefile_replace(dir, damage.aside, err);
+	statefile_sweep(dir, waiting);
+	return true;
+}
+
+/* sets the damaged file aside, for a new one that knows of it */
+static bool begin_anew(const char *dir, const char *reason, int64_t wall_ms, struct err *err)
+{
+	struct store_damage damage = { .changed_ms = statefile_changed(dir) };
+	struct beginning beginning = { wall_ms, wall_ms, &damage };
+	cleanup_free char *aside = statefile_aside_name(dir, wall_ms);
+
+	/* with a clock that went back, ids must still not repeat */
+	if (damage.changed_ms >= beginning.first_id)
+		beginning.first_id = damage.changed_ms + 1;
+	if (strlen(aside) >= sizeof(damage.aside))
+		return err_set(err, ERR_CANT_CREATE, "the path %s is too long", aside);
+	(void)snprintf(damage.aside, sizeof(damage.aside), "%s", aside);
+	(void)snprintf(damage.reason, sizeof(damage.reason), "%s", reason);
+	return create(dir, &beginning, err) && statefile_replace(dir, aside, err);
+}
+
+/* a file of a newer version is not even opened, so that nothing of it changes */
+static bool head_check(const char *dir, struct err *err)
+{
+	uint32_t application;
+	uint32_t version;
+
+	if (!statefile_head(dir, &application, &version) || application != SCHEMA_APPLICATION)
+		return true;
+	return version > INT32_MAX || version_check(version, STORE_WRITE, err);
+}
+
+static bool open_or_set_aside(struct store *store, const char *dir, int64_t wall_ms,
+	struct store_damage *damage, struct err *err)
+{
+	cleanup_free char *path = statefile_path(dir);
+	cleanup_free char *reason = NULL;
+
+	if (!head_check(dir, err))
+		return false;
+	if (open_file(store, path, STORE_WRITE, wall_ms, damage, err))
+		return true;
+	if (store->db == NULL || db_damage(store->db) == NULL)
+		return false;
+	reason = mem_strdup(db_damage(store->db));
+	db_close(store->db);
+	store->db = NULL;
+	return begin_anew(dir, reason, wall_ms, err) &&
+	       open_file(store, path, STORE_WRITE, wall_ms, damage, err);
+}
+
+static bool open_for_writing(struct store *store, const char *dir, int64_t wall_ms,
+	struct store_damage *damage, struct err *err)
+{
+	struct beginning beginning = { wall_ms, wall_ms, NULL };
+	const char *reason = "";
+
+	if (!resume(dir, err))
+		return false;
+	switch (statefile_look(dir, true, &reason, err)) {
+	case STATEFILE_REFUSED:
+		return false;
+	case STATEFILE_ABSENT:
+		if (!create(dir, &beginning, err))
+			return false;
+		break;
+	case STATEFILE_RUINED:
+		if (!begin_anew(dir, reason, wall_ms, err))
+			return false;
+		break;
+	case STATEFILE_THERE:
+		break;
+	}
+	return open_or_set_aside(store, dir, wall_ms, damage, err);
+}
+
+static bool open_existing(struct store *store, const char *dir, enum store_mode mode,
+	int64_t wall_ms, struct err *err)
+{
+	cleanup_free char *path = statefile_path(dir);
+	struct store_damage damage = { 0 };
+	const char *reason = "";
+
+	switch (statefile_look(dir, false, &reason, err)) {
+	case STATEFILE_REFUSED:
+		return false;
+	case STATEFILE_ABSENT:
+		return err_set(err, ERR_NOT_FOUND, "no monitor has stored anything in %s", dir);
+	case STATEFILE_RUINED:
+		return err_set(err, ERR_IO,
+			"%s is damaged: %s; `taskbell watch` sets it aside when it starts", path,
+			reason);
+	case STATEFILE_THERE:
+		break;
+	}
+	return open_file(store, path, mode, wall_ms, &damage, err);
+}
+
+bool store_open(struct store **ret, const char *dir, enum store_mode mode, int64_t wall_ms,
+	struct store_damage *damage, struct err *err)
+{
+	/* SQLite is told to follow no links; those that the directory lies behind are resolved here
+	 */
+	cleanup_free char *real = statedir_real(dir);
+	struct store *store = mem_alloc(sizeof(*store));
+	struct store_damage found = { 0 };
+	bool opened;
+
+	*ret = NULL;
+	store->told_after_us = STAMP_NONE;
+	if (real == NULL)
+		opened = err_set(err, mode == STORE_WRITE ? ERR_CANT_CREATE : ERR_NOT_FOUND,
+			"there is no state directory %s", dir);
+	else if (mode == STORE_WRITE)
+		opened = open_for_writing(store, real, wall_ms, &found, err);
+	else
+		opened = open_existing(store, real, mode, wall_ms, err);
+	if (damage != NULL)
+		*damage = found;
+	if (!opened) {
+		store_close(store);
+		return false;
+	}
+	(void)store_changed(store);
+	*ret = store;
+	return true;
+}
+
+void store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	db_close(store->db);
+	store_sinks_forget(store);
+	free(store->sinks);
+	free(store);
+}
+
+struct hash_key store_hash_key(const struct store *store)
+{
+	return store->key;
+}
+
+bool store_changed(struct store *store)
+{
+	struct err err = { 0 };
+	int64_t before = store->data_version;
+
+	if (!db_int(store->db, "PRAGMA data_version", before, &store->data_version, &err))
+		return false;
+	return store->data_version != before;
+}
+
+const char *store_version(void)
+{
+	return db_version();
+}

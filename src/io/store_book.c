@@ -1,0 +1,337 @@
+/* Books and the health of sources, as rows. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/store_private.h"
+
+bool store_source_id(struct store *store, const char *source, int64_t *ret_id, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db, "SELECT id FROM sources WHERE name = ?1", err);
+	enum db_step step;
+
+	*ret_id = 0;
+	if (stmt == NULL)
+		return false;
+	stmt_bind_text(stmt, 1, source);
+	step = stmt_step(stmt, err);
+	if (step == DB_ROW)
+		*ret_id = stmt_int(stmt, 0);
+	stmt_reset(stmt);
+	return step != DB_ERROR;
+}
+
+/* the row of a record as a task; texts borrowed. False when no record can look like this */
+static bool record_view(struct stmt *stmt, struct task *ret)
+{
+	const char *word = stmt_text(stmt, 4);
+	int status = 0;
+
+	while (status < STATUS_COUNT &&
+		(word == NULL || strcmp(word, status_word((enum status)status)) != 0))
+		status++;
+	*ret = (struct task){
+		.id = stmt_text(stmt, 0),
+		.name = stmt_text(stmt, 1),
+		.bucket = stmt_text(stmt, 2),
+		.user_id = stmt_text(stmt, 3),
+		.word = stmt_text(stmt, 5),
+		.status = (enum status)status,
+		.created_us = stmt_stamp(stmt, 6),
+		.finished_us = stmt_stamp(stmt, 7),
+	};
+	return status < STATUS_COUNT && status_class(ret->status) != CLASS_ENDED &&
+	       ret->id != NULL && task_id_valid(ret->id, strlen(ret->id));
+}
+
+#define RECORD_COLUMNS "task_id, task_name, bucket, user_id, status, word, created_us, finished_us"
+
+static bool load_record(struct stmt *stmt, struct book *book)
+{
+	struct record *record;
+	struct task task;
+	int64_t missing = stmt_int(stmt, 9);
+
+	if (!record_view(stmt, &task) || missing < 0 || missing > UINT8_MAX ||
+		book_find(book, task.id) != NULL)
+		return false;
+	record = book_add(book, &task, stmt_int(stmt, 8));
+	if (missing != 0) {
+		struct search *search = record_search(record);
+
+		search->missing = (uint8_t)missing;
+		search->missing_ms = stmt_int(stmt, 10);
+	}
+	record->stuck_told = stmt_int(stmt, 11) != 0;
+	record->dirty = false;
+	return true;
+}
+
+static bool load_records(struct store *store, int64_t source_id, struct book *book, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"SELECT " RECORD_COLUMNS ", seen_ms, missing, missing_ms, stuck_told"
+		" FROM records WHERE source_id = ?1",
+		err);
+	enum db_step step;
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, source_id);
+	while ((step = stmt_step(stmt, err)) == DB_ROW)
+		if (!load_record(stmt, book)) {
+			stmt_reset(stmt);
+			return db_refuse(store->db, err, "a task in it makes no sense");
+		}
+	return step == DB_DONE;
+}
+
+static bool load_ended(struct store *store, int64_t source_id, struct book *book, struct err *err)
+{
+	struct stmt *stmt = db_stmt(
+		store->db, "SELECT id, prints FROM ended WHERE id >= ?1 AND id < ?1 + 1024", err);
+	enum db_step step;
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, source_id * ENDED_BLOCKS);
+	while ((step = stmt_step(stmt, err)) == DB_ROW) {
+		unsigned int block = (unsigned int)(stmt_int(stmt, 0) % ENDED_BLOCKS);
+		size_t len;
+		const void *bytes = stmt_blob(stmt, 1, &len);
+
+		if (!ended_block_load(&book->ended, block, bytes, len)) {
+			stmt_reset(stmt);
+			return db_refuse(
+				store->db, err, "a block of ended tasks in it makes no sense");
+		}
+	}
+	return step == DB_DONE;
+}
+
+static bool load_baseline(
+	struct store *store, int64_t source_id, struct book *book, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db, "SELECT baseline FROM sources WHERE id = ?1", err);
+	enum db_step step;
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, source_id);
+	step = stmt_step(stmt, err);
+	book->baseline = step == DB_ROW && stmt_int(stmt, 0) != 0;
+	if (!book->baseline)
+		book->told_after_us = store->told_after_us;
+	stmt_reset(stmt);
+	return step != DB_ERROR;
+}
+
+bool store_load_book(struct store *store, const char *source, struct book **ret, struct err *err)
+{
+	struct book *book = book_new(&store->key);
+	int64_t id;
+	bool loaded = store_source_id(store, source, &id, err) &&
+		      load_baseline(store, id, book, err) && load_records(store, id, book, err) &&
+		      load_ended(store, id, book, err);
+
+	*ret = NULL;
+	if (!loaded) {
+		book_free(book);
+		return false;
+	}
+	*ret = book;
+	return true;
+}
+
+bool store_check_books(struct store *store, struct err *err)
+{
+	int64_t id = 0;
+	int64_t strays;
+
+	for (;;) {
+		struct stmt *stmt = db_stmt(store->db,
+			"SELECT name FROM sources WHERE id > ?1 ORDER BY id LIMIT 1", err);
+		cleanup_free char *name = NULL;
+		struct book *book;
+
+		if (stmt == NULL)
+			return false;
+		stmt_bind_int(stmt, 1, id);
+		switch (stmt_step(stmt, err)) {
+		case DB_ERROR:
+			return false;
+		case DB_DONE:
+			if (!db_int(store->db,
+				    "SELECT (SELECT count(*) FROM ended WHERE id / 1024 NOT IN"
+				    " (SELECT id FROM sources)) + (SELECT count(*) FROM records "
+				    "WHERE"
+				    " source_id NOT IN (SELECT id FROM sources))",
+				    0, &strays, err))
+				return false;
+			return strays == 0 ||
+			       db_refuse(store->db, err, "tasks in it have no source");
+		case DB_ROW:
+			name = mem_strdup(stmt_text(stmt, 0));
+		}
+		stmt_reset(stmt);
+		if (!store_load_book(store, name, &book, err))
+			return false;
+		book_free(book);
+		if (!store_source_id(store, name, &id, err))
+			return false;
+	}
+}
+
+bool store_load_source(
+	struct store *store, const char *source, struct store_source *ret, struct err *err)
+{
+	struct stmt *stmt = db_stmt(
+		store->db, "SELECT down_told, down_since_ms FROM sources WHERE name = ?1", err);
+	enum db_step step;
+
+	*ret = (struct store_source){ 0 };
+	if (stmt == NULL)
+		return false;
+	stmt_bind_text(stmt, 1, source);
+	step = stmt_step(stmt, err);
+	if (step == DB_ROW) {
+		ret->name = mem_strdup(source);
+		ret->down_told = stmt_int(stmt, 0) != 0;
+		ret->down_since_ms = stmt_int(stmt, 1);
+	}
+	stmt_reset(stmt);
+	return step != DB_ERROR;
+}
+
+bool store_book_dirty(const struct book *book)
+{
+	const struct record *record;
+	size_t pos = 0;
+
+	if (book->baseline_dirty)
+		return true;
+	for (size_t i = 0; i < ENDED_BLOCKS; i++)
+		if (book->ended.blocks[i].dirty)
+			return true;
+	while ((record = book_next(book, &pos)) != NULL)
+		if (record->dirty)
+			return true;
+	return false;
+}
+
+void store_book_clean(struct book *book)
+{
+	struct record *record;
+	size_t pos = 0;
+
+	book->baseline_dirty = false;
+	for (size_t i = 0; i < ENDED_BLOCKS; i++)
+		book->ended.blocks[i].dirty = false;
+	while ((record = book_next(book, &pos)) != NULL)
+		record->dirty = false;
+}
+
+static bool save_record(struct store *store, int64_t source_id, const struct book *book,
+	const struct record *record, struct err *err)
+{
+	struct task task = record_task(book, record);
+	struct stmt *stmt = db_stmt(store->db,
+		"INSERT OR REPLACE INTO records (source_id, " RECORD_COLUMNS
+		", seen_ms, missing, missing_ms, stuck_told)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+		err);
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, source_id);
+	stmt_bind_text(stmt, 2, task.id);
+	stmt_bind_text(stmt, 3, task.name);
+	stmt_bind_text(stmt, 4, task.bucket);
+	stmt_bind_text(stmt, 5, task.user_id);
+	stmt_bind_text(stmt, 6, status_word(task.status));
+	stmt_bind_text(stmt, 7, task.word);
+	stmt_bind_stamp(stmt, 8, task.created_us);
+	stmt_bind_stamp(stmt, 9, task.finished_us);
+	stmt_bind_int(stmt, 10, (int64_t)record->seen_s * 1000);
+	stmt_bind_int(stmt, 11, record->search != NULL ? record->search->missing : 0);
+	stmt_bind_int(stmt, 12, record->search != NULL ? record->search->missing_ms : 0);
+	stmt_bind_int(stmt, 13, record->stuck_told);
+	return stmt_run(stmt, err);
+}
+
+static bool save_block(struct store *store, int64_t source_id, const struct book *book,
+	size_t block, struct err *err)
+{
+	cleanup_buf struct buf bytes = { 0 };
+	bool empty = book->ended.blocks[block].count == 0;
+	struct stmt *stmt =
+		empty ? db_stmt(store->db, "DELETE FROM ended WHERE id = ?1", err)
+		      : db_stmt(store->db,
+				"INSERT OR REPLACE INTO ended (id, prints) VALUES (?1, ?2)", err);
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, source_id * ENDED_BLOCKS + (int64_t)block);
+	if (!empty) {
+		ended_block_save(&book->ended.blocks[block], &bytes);
+		stmt_bind_blob(stmt, 2, bytes.data, bytes.len);
+	}
+	return stmt_run(stmt, err);
+}
+
+static bool save_baseline(
+	struct store *store, int64_t source_id, const struct book *book, struct err *err)
+{
+	struct stmt *stmt =
+		db_stmt(store->db, "UPDATE sources SET baseline = ?2 WHERE id = ?1", err);
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, source_id);
+	stmt_bind_int(stmt, 2, book->baseline);
+	return stmt_run(stmt, err);
+}
+
+bool store_save_book(
+	struct store *store, int64_t source_id, const struct book *book, struct err *err)
+{
+	const struct record *record;
+	size_t pos = 0;
+
+	if (book->baseline_dirty && !save_baseline(store, source_id, book, err))
+		return false;
+	for (size_t i = 0; i < ENDED_BLOCKS; i++)
+		if (book->ended.blocks[i].dirty && !save_block(store, source_id, book, i, err))
+			return false;
+	while ((record = book_next(book, &pos)) != NULL)
+		if (record->dirty && !save_record(store, source_id, book, record, err))
+			return false;
+	return true;
+}
+
+bool store_active(struct store *store, const char *source,
+	bool (*take)(void *arg, const char *source, const struct task *task), void *arg,
+	struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"SELECT " RECORD_COLUMNS
+		", name FROM records JOIN sources ON sources.id = source_id"
+		" WHERE ?1 IS NULL OR name = ?1 ORDER BY name, task_id",
+		err);
+	enum db_step step;
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_text(stmt, 1, source);
+	while ((step = stmt_step(stmt, err)) == DB_ROW) {
+		struct task task;
+
+		if (!record_view(stmt, &task) || status_class(task.status) != CLASS_ACTIVE)
+			continue;
+		if (!take(arg, stmt_text(stmt, 8), &task)) {
+			stmt_reset(stmt);
+			return true;
+		}
+	}
+	return step == DB_DONE;
+}

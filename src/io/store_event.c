@@ -1,0 +1,370 @@
+/* Events: stored with their deliveries in one transaction, told of later, forgotten at last. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/store_private.h"
+
+#define HISTORY_PAGE 256 /* events read at a time, so that a paused reader holds nothing open */
+
+void stmt_bind_stamp(struct stmt *stmt, int index, int64_t us)
+{
+	if (us != STAMP_NONE)
+		stmt_bind_int(stmt, index, us);
+}
+
+int64_t stmt_stamp(struct stmt *stmt, int column)
+{
+	return stmt_null(stmt, column) ? STAMP_NONE : stmt_int(stmt, column);
+}
+
+bool event_view(struct stmt *stmt, struct event *ret)
+{
+	const char *word = stmt_text(stmt, 2);
+
+	*ret = (struct event){
+		.id = stmt_int(stmt, 0),
+		.wall_ms = stmt_int(stmt, 1),
+		.source = stmt_text(stmt, 3),
+		.task_id = stmt_text(stmt, 4),
+		.task_name = stmt_text(stmt, 5),
+		.bucket = stmt_text(stmt, 6),
+		.user_id = stmt_text(stmt, 7),
+		.from = stmt_text(stmt, 8),
+		.to = stmt_text(stmt, 9),
+		.sink = stmt_text(stmt, 10),
+		.message = stmt_text(stmt, 11),
+		.created_us = stmt_stamp(stmt, 12),
+		.finished_us = stmt_stamp(stmt, 13),
+	};
+	return word != NULL && event_from_word(word, &ret->type);
+}
+
+static bool insert_event(struct store *store, const struct event *event, struct err *err)
+{
+	const char *const texts[] = { event_info(event->type)->word, event->source, event->task_id,
+		event->task_name, event->bucket, event->user_id, event->from, event->to,
+		event->sink, event->message };
+	struct stmt *stmt = db_stmt(store->db,
+		"INSERT INTO events (id, wall_ms, type, source, task_id, task_name, bucket, "
+		"user_id,"
+		" from_word, to_word, sink, message, created_us, finished_us)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+		err);
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, event->id);
+	stmt_bind_int(stmt, 2, event->wall_ms);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		stmt_bind_text(stmt, 3 + (int)i, texts[i]);
+	stmt_bind_stamp(stmt, 13, event->created_us);
+	stmt_bind_stamp(stmt, 14, event->finished_us);
+	return stmt_run(stmt, err);
+}
+
+/* what keeps its order: a task of a source */
+static int64_t task_hash(const struct store *store, const struct event *event)
+{
+	const char *source = event->source != NULL ? event->source : "";
+	uint64_t id = hash_bytes(&store->key, event->task_id, strlen(event->task_id)).lo;
+
+	return (int64_t)(id ^ hash_bytes(&store->key, source, strlen(source)).hi);
+}
+
+static bool insert_deliveries(struct store *store, const struct store_event *row, struct err *err)
+{
+	for (size_t i = 0; i < row->wanted_count; i++) {
+		struct stmt *stmt;
+		int64_t sink;
+
+		if (!store_sink_id(store, row->wanted[i], &sink, err))
+			return false;
+		stmt = db_stmt(store->db,
+			"INSERT OR IGNORE INTO deliveries (event_id, sink_id, task, due_ms)"
+			" VALUES (?1, ?2, ?3, ?4)",
+			err);
+		if (stmt == NULL)
+			return false;
+		stmt_bind_int(stmt, 1, row->event->id);
+		stmt_bind_int(stmt, 2, sink);
+		if (row->event->task_id != NULL)
+			stmt_bind_int(stmt, 3, task_hash(store, row->event));
+		stmt_bind_int(stmt, 4, row->due_ms);
+		if (!stmt_run(stmt, err))
+			return false;
+	}
+	return true;
+}
+
+/* from now on the loss of an older state is told: the events say so themselves */
+static bool loss_told(struct store *store, const struct store_changes *changes, struct err *err)
+{
+	for (size_t i = 0; i < changes->event_count; i++)
+		if (changes->events[i].event->type == EVENT_STATE_LOST)
+			return db_exec(store->db, "UPDATE home SET lost_told = 1", err);
+	return true;
+}
+
+static bool save_events(struct store *store, struct store_changes *changes, struct err *err)
+{
+	struct stmt *stmt;
+	int64_t last;
+
+	if (changes->event_count == 0)
+		return true;
+	if (!db_int(store->db,
+		    "SELECT max(last_event, coalesce((SELECT max(id) FROM events), 0)) FROM home",
+		    0, &last, err))
+		return false;
+	for (size_t i = 0; i < changes->event_count; i++) {
+		changes->events[i].event->id = ++last;
+		if (!insert_event(store, changes->events[i].event, err) ||
+			!insert_deliveries(store, &changes->events[i], err))
+			return false;
+	}
+	stmt = db_stmt(store->db, "UPDATE home SET last_event = ?1", err);
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, last);
+	return stmt_run(stmt, err) && loss_told(store, changes, err);
+}
+
+static bool insert_source(struct store *store, const char *source, int64_t *ret_id, struct err *err)
+{
+	struct stmt *stmt;
+
+	if (!store_source_id(store, source, ret_id, err))
+		return false;
+	if (*ret_id != 0)
+		return true;
+	stmt = db_stmt(store->db, "INSERT INTO sources (name) VALUES (?1)", err);
+	if (stmt == NULL)
+		return false;
+	stmt_bind_text(stmt, 1, source);
+	if (!stmt_run(stmt, err))
+		return false;
+	*ret_id = db_last_id(store->db);
+	return true;
+}
+
+static bool remove_record(struct store *store, int64_t source_id, const char *id, struct err *err)
+{
+	struct stmt *stmt = db_stmt(
+		store->db, "DELETE FROM records WHERE source_id = ?1 AND task_id = ?2", err);
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, source_id);
+	stmt_bind_text(stmt, 2, id);
+	return stmt_run(stmt, err);
+}
+
+static bool save_health(
+	struct store *store, int64_t source_id, const struct store_source *health, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"UPDATE sources SET down_told = ?2, down_since_ms = ?3 WHERE id = ?1", err);
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, source_id);
+	stmt_bind_int(stmt, 2, health->down_told);
+	stmt_bind_int(stmt, 3, health->down_since_ms);
+	return stmt_run(stmt, err);
+}
+
+static bool source_changed(const struct store_changes *changes)
+{
+	return changes->source != NULL &&
+	       (changes->removed_count != 0 || changes->health != NULL ||
+		       (changes->book != NULL && store_book_dirty(changes->book)));
+}
+
+static bool save_source(struct store *store, const struct store_changes *changes, struct err *err)
+{
+	int64_t id;
+
+	if (!insert_source(store, changes->source, &id, err))
+		return false;
+	/* a task that ended and came back is both removed and in the book: in this order */
+	for (size_t i = 0; i < changes->removed_count; i++)
+		if (!remove_record(store, id, changes->removed[i], err))
+			return false;
+	if (changes->book != NULL && !store_save_book(store, id, changes->book, err))
+		return false;
+	return changes->health == NULL || save_health(store, id, changes->health, err);
+}
+
+bool store_commit(struct store *store, struct store_changes *changes, struct err *err)
+{
+	bool source = source_changed(changes);
+	bool baseline = changes->book != NULL && changes->book->baseline_dirty;
+	struct err ignored = { 0 };
+
+	if (!source && changes->event_count == 0)
+		return true;
+	if (!db_begin(store->db, DB_SYNC_FULL, err))
+		return false;
+	if ((source && !save_source(store, changes, err)) || !save_events(store, changes, err) ||
+		!db_commit(store->db, err)) {
+		db_rollback(store->db);
+		store_sinks_forget(store);
+		for (size_t i = 0; i < changes->event_count; i++)
+			changes->events[i].event->id = 0;
+		return false;
+	}
+	if (changes->book != NULL)
+		store_book_clean(changes->book);
+	/* into the file itself: whatever happens to the log later, this is no first run again */
+	if (baseline)
+		(void)db_exec(store->db, "PRAGMA wal_checkpoint", &ignored);
+	return true;
+}
+
+bool store_explain(struct store *store, int64_t event_id, const char *message, int64_t wall_ms,
+	struct err *err)
+{
+	struct stmt *explain = db_stmt(
+		store->db, "UPDATE events SET message = coalesce(?2, message) WHERE id = ?1", err);
+	struct stmt *release = db_stmt(store->db,
+		"UPDATE deliveries SET due_ms = ?2 WHERE event_id = ?1 AND failed = 0 AND"
+		" first_failed_ms = 0 AND due_ms > ?2",
+		err);
+
+	if (explain == NULL || release == NULL || !db_begin(store->db, DB_SYNC_FULL, err))
+		return false;
+	stmt_bind_int(explain, 1, event_id);
+	stmt_bind_text(explain, 2, message);
+	stmt_bind_int(release, 1, event_id);
+	stmt_bind_int(release, 2, wall_ms);
+	if (stmt_run(explain, err) && stmt_run(release, err) && db_commit(store->db, err))
+		return true;
+	db_rollback(store->db);
+	return false;
+}
+
+bool store_prune(
+	struct store *store, int64_t before_ms, size_t limit, size_t *ret_count, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"DELETE FROM events WHERE id IN (SELECT id FROM events e WHERE e.wall_ms < ?1 AND"
+		" NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = e.id)"
+		" ORDER BY e.wall_ms LIMIT ?2)",
+		err);
+
+	*ret_count = 0;
+	if (stmt == NULL || !db_begin(store->db, DB_SYNC_NORMAL, err))
+		return false;
+	stmt_bind_int(stmt, 1, before_ms);
+	stmt_bind_int(stmt, 2, (int64_t)limit);
+	if (!stmt_run(stmt, err)) {
+		db_rollback(store->db);
+		return false;
+	}
+	*ret_count = (size_t)db_changes(store->db);
+	return db_commit(store->db, err);
+}
+
+/* ",success,failure," for SQL to look in; NULL: all types */
+static char *types_text(const bool *types)
+{
+	struct buf text = { 0 };
+
+	if (types == NULL)
+		return NULL;
+	(void)buf_add_char(&text, ',');
+	for (int i = 0; i < EVENT_COUNT; i++)
+		if (types[i])
+			(void)buf_addf(&text, "%s,", event_info((enum event_type)i)->word);
+	return buf_steal(&text);
+}
+
+#define HISTORY_WHERE                                                                              \
+	" e.wall_ms >= ?2 AND (?3 IS NULL OR instr(?3, ',' || e.type || ',') > 0)"                 \
+	" AND (?4 IS NULL OR e.source = ?4)"
+
+struct history {
+	const struct store_query *query; /* borrowed */
+	char *types; /* own */
+	int64_t next; /* id to go on with */
+	int64_t last; /* what is stored later is not history yet */
+};
+
+static void history_bind(struct stmt *stmt, const struct history *history)
+{
+	stmt_bind_int(stmt, 1, history->next);
+	stmt_bind_int(stmt, 2, history->query->since_ms);
+	stmt_bind_text(stmt, 3, history->types);
+	stmt_bind_text(stmt, 4, history->query->source);
+}
+
+/* where to begin, so that what follows is the newest `limit` */
+static bool history_begin(struct store *store, struct history *history, struct err *err)
+{
+	struct stmt *stmt;
+	enum db_step step;
+
+	if (!db_int(store->db, "SELECT max(id) FROM events", 0, &history->last, err))
+		return false;
+	stmt = db_stmt(store->db,
+		"SELECT min(id) FROM (SELECT id FROM events e WHERE e.id >= ?1 AND" HISTORY_WHERE
+		" ORDER BY e.id DESC LIMIT ?5)",
+		err);
+	if (stmt == NULL)
+		return false;
+	history_bind(stmt, history);
+	stmt_bind_int(stmt, 5, history->query->limit != 0 ? history->query->limit : -1);
+	step = stmt_step(stmt, err);
+	if (step == DB_ROW)
+		history->next = stmt_null(stmt, 0) ? INT64_MAX : stmt_int(stmt, 0);
+	stmt_reset(stmt);
+	return step != DB_ERROR;
+}
+
+/* copies the next events, at most HISTORY_PAGE; *ret_count 0: there are no more */
+static bool history_page(struct store *store, struct history *history,
+	struct event *page[HISTORY_PAGE], size_t *ret_count, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"SELECT" EVENT_COLUMNS " FROM events e WHERE e.id >= ?1 AND" HISTORY_WHERE
+		" AND e.id <= ?5 ORDER BY e.id LIMIT ?6",
+		err);
+	enum db_step step = DB_ERROR;
+	struct event event;
+
+	*ret_count = 0;
+	if (stmt == NULL)
+		return false;
+	history_bind(stmt, history);
+	stmt_bind_int(stmt, 5, history->last);
+	stmt_bind_int(stmt, 6, HISTORY_PAGE);
+	while (*ret_count < HISTORY_PAGE && (step = stmt_step(stmt, err)) == DB_ROW) {
+		history->next = stmt_int(stmt, 0) + 1;
+		if (event_view(stmt, &event))
+			page[(*ret_count)++] = event_copy(&event);
+	}
+	stmt_reset(stmt);
+	return step != DB_ERROR;
+}
+
+bool store_history(struct store *store, const struct store_query *query,
+	bool (*take)(void *arg, const struct event *event), void *arg, struct err *err)
+{
+	cleanup_free char *types = types_text(query->types);
+	struct history history = { .query = query, .types = types };
+	struct event *page[HISTORY_PAGE];
+	size_t count;
+	bool more = true;
+	bool read = history_begin(store, &history, err);
+
+	while (read && more) {
+		read = history_page(store, &history, page, &count, err);
+		more = count > 0;
+		for (size_t i = 0; i < count; i++) {
+			more = read && more && take(arg, page[i]);
+			free(page[i]);
+		}
+	}
+	return read;
+}

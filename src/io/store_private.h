@@ -1,0 +1,54 @@
+/* What the files of the store share. Private to io/store*.c. */
+#ifndef IO_STORE_PRIVATE_H
+#define IO_STORE_PRIVATE_H
+
+#include "io/db.h"
+#include "io/store.h"
+
+struct store_sink_id {
+	char *name; /* own */
+	int64_t id;
+};
+
+struct store {
+	struct db *db; /* own */
+	struct hash_key key;
+	int64_t told_after_us; /* for sources that are new to this file; STAMP_NONE */
+	int64_t data_version; /* as store_changed() saw it last */
+	struct store_sink_id
+		*sinks; /* own; those that the file has, as far as they were asked for */
+	size_t sink_count;
+	size_t sink_cap;
+};
+
+/* the source's row; *ret_id is 0 when there is none */
+bool store_source_id(struct store *store, const char *source, int64_t *ret_id, struct err *err);
+/* puts the dirty parts of a book into its rows, within the caller's transaction */
+bool store_save_book(
+	struct store *store, int64_t source_id, const struct book *book, struct err *err);
+bool store_book_dirty(const struct book *book);
+/* what was saved is stored */
+void store_book_clean(struct book *book);
+/* are the rows of all sources such that books can be made of them? db_refuse()s what is not */
+bool store_check_books(struct store *store, struct err *err);
+
+/* … and is each delivery one of an event and a sink? */
+bool store_check_queue(struct store *store, struct err *err);
+
+/* the sink's row, put in when it is new, within the caller's transaction */
+bool store_sink_id(struct store *store, const char *sink, int64_t *ret_id, struct err *err);
+/* forgets the ids that were put in since: the transaction is undone */
+void store_sinks_forget(struct store *store);
+
+/* the columns that event_view() reads, from column 0 */
+#define EVENT_COLUMNS                                                                              \
+	" e.id, e.wall_ms, e.type, e.source, e.task_id, e.task_name, e.bucket, e.user_id, "        \
+	"e.from_word,"                                                                             \
+	" e.to_word, e.sink, e.message, e.created_us, e.finished_us"
+#define EVENT_COLUMN_COUNT 14
+/* a view of the row, borrowed until the next step; false when its type is none that we know */
+bool event_view(struct stmt *stmt, struct event *ret);
+void stmt_bind_stamp(struct stmt *stmt, int index, int64_t us);
+int64_t stmt_stamp(struct stmt *stmt, int column);
+
+#endif

@@ -1,0 +1,422 @@
+/* The queue of deliveries and how its sinks fare. A delivery is a row until its sink has confirmed
+ * it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/store_private.h"
+
+#define DAY_MS 86400000
+
+#define SINK_IS(column) column " = (SELECT id FROM sinks WHERE name = ?1)"
+/* is an earlier delivery of the same task pending? */
+#define HELD_BACK                                                                                  \
+	" EXISTS (SELECT 1 FROM deliveries p WHERE p.sink_id = d.sink_id AND p.failed = 0"         \
+	" AND p.task = d.task AND p.event_id < d.event_id"
+
+void store_sinks_forget(struct store *store)
+{
+	for (size_t i = 0; i < store->sink_count; i++)
+		free(store->sinks[i].name);
+	store->sink_count = 0;
+}
+
+static void sink_remember(struct store *store, const char *sink, int64_t id)
+{
+	store->sinks = mem_grow(
+		store->sinks, &store->sink_cap, store->sink_count + 1, sizeof(*store->sinks));
+	store->sinks[store->sink_count++] = (struct store_sink_id){ mem_strdup(sink), id };
+}
+
+bool store_sink_id(struct store *store, const char *sink, int64_t *ret_id, struct err *err)
+{
+	struct stmt *stmt;
+	enum db_step step;
+
+	for (size_t i = 0; i < store->sink_count; i++)
+		if (strcmp(store->sinks[i].name, sink) == 0) {
+			*ret_id = store->sinks[i].id;
+			return true;
+		}
+	stmt = db_stmt(store->db, "INSERT OR IGNORE INTO sinks (name) VALUES (?1)", err);
+	if (stmt == NULL)
+		return false;
+	stmt_bind_text(stmt, 1, sink);
+	if (!stmt_run(stmt, err))
+		return false;
+	stmt = db_stmt(store->db, "SELECT id FROM sinks WHERE name = ?1", err);
+	if (stmt == NULL)
+		return false;
+	stmt_bind_text(stmt, 1, sink);
+	step = stmt_step(stmt, err);
+	if (step != DB_ROW)
+		return step == DB_ERROR ? false : db_refuse(store->db, err, "a sink vanished");
+	*ret_id = stmt_int(stmt, 0);
+	stmt_reset(stmt);
+	sink_remember(store, sink, *ret_id);
+	return true;
+}
+
+static int id_order(const void *a, const void *b)
+{
+	const int64_t *x = a;
+	const int64_t *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static bool is_busy(const int64_t *busy, size_t count, int64_t id)
+{
+	return count != 0 && bsearch(&id, busy, count, sizeof(id), id_order) != NULL;
+}
+
+struct rows {
+	struct delivery *items; /* own */
+	size_t count;
+	size_t cap;
+};
+
+static bool rows_add(struct store *store, struct stmt *stmt, struct rows *rows, struct err *err)
+{
+	struct event event;
+
+	if (!event_view(stmt, &event))
+		return db_refuse(store->db, err, "an event in it makes no sense");
+	rows->items = mem_grow(rows->items, &rows->cap, rows->count + 1, sizeof(*rows->items));
+	rows->items[rows->count++] = (struct delivery){
+		.event = event_copy(&event),
+		.attempts = stmt_int(stmt, EVENT_COLUMN_COUNT),
+		.due_ms = stmt_int(stmt, EVENT_COLUMN_COUNT + 1),
+		.first_failed_ms = stmt_int(stmt, EVENT_COLUMN_COUNT + 2),
+	};
+	return true;
+}
+
+/* hands the rows over, or frees them when something failed */
+static bool rows_give(struct rows *rows, bool good, struct delivery **ret, size_t *ret_count)
+{
+	*ret = NULL;
+	*ret_count = 0;
+	if (!good) {
+		deliveries_free(rows->items, rows->count);
+		return false;
+	}
+	*ret = rows->items;
+	*ret_count = rows->count;
+	return true;
+}
+
+bool store_due(struct store *store, const char *sink, int64_t wall_ms, const int64_t *busy,
+	size_t busy_count, size_t limit, struct delivery **ret, size_t *ret_count, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"SELECT" EVENT_COLUMNS ", d.attempts, d.due_ms, d.first_failed_ms FROM deliveries d"
+		" CROSS JOIN events e ON e.id = d.event_id WHERE " SINK_IS(
+			"d.sink_id") " AND d.failed = 0 AND d.due_ms <= ?2 AND NOT" HELD_BACK
+				     ") ORDER BY d.due_ms, d.event_id",
+		err);
+	struct rows rows = { 0 };
+	enum db_step step = DB_DONE;
+	bool good = stmt != NULL;
+
+	if (good) {
+		stmt_bind_text(stmt, 1, sink);
+		stmt_bind_int(stmt, 2, wall_ms);
+	}
+	while (good && rows.count < limit && (step = stmt_step(stmt, err)) == DB_ROW)
+		if (!is_busy(busy, busy_count, stmt_int(stmt, 0)))
+			good = rows_add(store, stmt, &rows, err);
+	if (stmt != NULL)
+		stmt_reset(stmt);
+	return rows_give(&rows, good && step != DB_ERROR, ret, ret_count);
+}
+
+bool store_due_batch(struct store *store, const char *sink, int64_t wall_ms, int64_t after_id,
+	size_t limit, struct delivery **ret, size_t *ret_count, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"SELECT" EVENT_COLUMNS ", b.attempts, b.due_ms, b.first_failed_ms FROM"
+		" (SELECT d.* FROM deliveries d WHERE " SINK_IS(
+			"d.sink_id") " AND d.failed = 0 AND d.due_ms <= ?2 AND d.event_id > ?4 AND "
+				     "NOT" HELD_BACK
+				     " AND p.due_ms > ?2) ORDER BY d.event_id LIMIT ?3) b"
+				     " CROSS JOIN events e ON e.id = b.event_id ORDER BY "
+				     "b.event_id",
+		err);
+	struct rows rows = { 0 };
+	enum db_step step = DB_DONE;
+	bool good = stmt != NULL;
+
+	if (good) {
+		stmt_bind_text(stmt, 1, sink);
+		stmt_bind_int(stmt, 2, wall_ms);
+		stmt_bind_int(stmt, 3, limit < INT64_MAX ? (int64_t)limit : -1);
+		stmt_bind_int(stmt, 4, after_id);
+	}
+	while (good && (step = stmt_step(stmt, err)) == DB_ROW)
+		good = rows_add(store, stmt, &rows, err);
+	if (stmt != NULL)
+		stmt_reset(stmt);
+	return rows_give(&rows, good && step != DB_ERROR, ret, ret_count);
+}
+
+void deliveries_free(struct delivery *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(rows[i].event);
+	free(rows);
+}
+
+bool store_check_queue(struct store *store, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"SELECT" EVENT_COLUMNS
+		", s.id FROM deliveries d LEFT JOIN events e ON e.id = d.event_id"
+		" LEFT JOIN sinks s ON s.id = d.sink_id",
+		err);
+	enum db_step step;
+
+	if (stmt == NULL)
+		return false;
+	while ((step = stmt_step(stmt, err)) == DB_ROW) {
+		struct event event;
+
+		if (event_view(stmt, &event) && !stmt_null(stmt, EVENT_COLUMN_COUNT))
+			continue;
+		stmt_reset(stmt);
+		return db_refuse(store->db, err, "a delivery in it makes no sense");
+	}
+	return step == DB_DONE;
+}
+
+bool store_next_due(struct store *store, const char *sink, int64_t after_ms, int64_t *ret_wall_ms,
+	struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"SELECT d.due_ms FROM deliveries d WHERE " SINK_IS(
+			"d.sink_id") " AND d.failed = 0 AND d.due_ms > ?2 ORDER BY d.due_ms LIMIT "
+				     "1",
+		err);
+	enum db_step step;
+
+	*ret_wall_ms = INT64_MAX;
+	if (stmt == NULL)
+		return false;
+	stmt_bind_text(stmt, 1, sink);
+	stmt_bind_int(stmt, 2, after_ms);
+	step = stmt_step(stmt, err);
+	if (step == DB_ROW)
+		*ret_wall_ms = stmt_int(stmt, 0);
+	stmt_reset(stmt);
+	return step != DB_ERROR;
+}
+
+static bool settle_delivered(
+	struct store *store, int64_t sink_id, int64_t event_id, struct err *err)
+{
+	struct stmt *stmt = db_stmt(
+		store->db, "DELETE FROM deliveries WHERE event_id = ?1 AND sink_id = ?2", err);
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, event_id);
+	stmt_bind_int(stmt, 2, sink_id);
+	return stmt_run(stmt, err);
+}
+
+static bool settle_kept(struct store *store, int64_t sink_id, const struct receipt *receipt,
+	int64_t wall_ms, struct err *err)
+{
+	bool failed = receipt->outcome == RECEIPT_FAILED;
+	struct stmt *stmt = db_stmt(store->db,
+		"UPDATE deliveries SET failed = ?3, attempts = ?4, due_ms = ?5, first_failed_ms = "
+		"?6,"
+		" failed_ms = ?7, error = ?8 WHERE event_id = ?1 AND sink_id = ?2",
+		err);
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, receipt->event_id);
+	stmt_bind_int(stmt, 2, sink_id);
+	stmt_bind_int(stmt, 3, failed);
+	stmt_bind_int(stmt, 4, receipt->attempts);
+	stmt_bind_int(stmt, 5, receipt->due_ms);
+	stmt_bind_int(stmt, 6, receipt->first_failed_ms);
+	stmt_bind_int(stmt, 7, failed ? wall_ms : 0);
+	stmt_bind_text(stmt, 8, receipt->error);
+	return stmt_run(stmt, err);
+}
+
+static bool note_success(struct store *store, int64_t sink_id, int64_t wall_ms, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"UPDATE sinks SET last_success_ms = ?2, last_failed = 0 WHERE id = ?1", err);
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, sink_id);
+	stmt_bind_int(stmt, 2, wall_ms);
+	return stmt_run(stmt, err);
+}
+
+static bool note_failure(
+	struct store *store, int64_t sink_id, int64_t wall_ms, const char *error, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"UPDATE sinks SET last_failure_ms = ?2, last_failed = 1, last_error = ?3 WHERE id "
+		"= ?1",
+		err);
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, sink_id);
+	stmt_bind_int(stmt, 2, wall_ms);
+	stmt_bind_text(stmt, 3, error);
+	return stmt_run(stmt, err);
+}
+
+/* the sink's row says how the last attempts went; a delivery that only waits was none */
+static bool settle_all(struct store *store, const char *sink, const struct receipt *receipts,
+	size_t count, int64_t wall_ms, struct err *err)
+{
+	int64_t id;
+
+	if (!store_sink_id(store, sink, &id, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct receipt *receipt = &receipts[i];
+		bool delivered = receipt->outcome == RECEIPT_DELIVERED;
+
+		if (delivered ? !settle_delivered(store, id, receipt->event_id, err)
+			      : !settle_kept(store, id, receipt, wall_ms, err))
+			return false;
+		if (delivered && !note_success(store, id, wall_ms, err))
+			return false;
+		if (!delivered && receipt->error != NULL &&
+			!note_failure(store, id, wall_ms, receipt->error, err))
+			return false;
+	}
+	return true;
+}
+
+bool store_settle(struct store *store, const char *sink, const struct receipt *receipts,
+	size_t count, int64_t wall_ms, struct err *err)
+{
+	if (count == 0)
+		return true;
+	if (!db_begin(store->db, DB_SYNC_NORMAL, err))
+		return false;
+	if (settle_all(store, sink, receipts, count, wall_ms, err) && db_commit(store->db, err))
+		return true;
+	db_rollback(store->db);
+	store_sinks_forget(store);
+	return false;
+}
+
+bool store_redeliver(
+	struct store *store, int64_t event_id, int64_t wall_ms, size_t *ret_count, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"UPDATE deliveries SET failed = 0, failed_ms = 0, attempts = 0, first_failed_ms = "
+		"0,"
+		" due_ms = ?2, error = NULL WHERE failed = 1 AND (?1 = 0 OR event_id = ?1)",
+		err);
+
+	*ret_count = 0;
+	if (stmt == NULL || !db_begin(store->db, DB_SYNC_FULL, err))
+		return false;
+	stmt_bind_int(stmt, 1, event_id);
+	stmt_bind_int(stmt, 2, wall_ms);
+	if (!stmt_run(stmt, err)) {
+		db_rollback(store->db);
+		return false;
+	}
+	*ret_count = (size_t)db_changes(store->db);
+	return db_commit(store->db, err);
+}
+
+bool store_sinks(struct store *store, int64_t wall_ms, struct store_sink **ret, size_t *ret_count,
+	struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"SELECT name, (SELECT count(*) FROM deliveries WHERE sink_id = s.id AND failed = "
+		"0),"
+		" (SELECT count(*) FROM deliveries WHERE sink_id = s.id AND failed = 1),"
+		" (SELECT count(*) FROM deliveries WHERE sink_id = s.id AND failed = 1"
+		" AND failed_ms > ?1), last_success_ms, last_failure_ms, last_failed, last_error"
+		" FROM sinks s ORDER BY s.id",
+		err);
+	struct store_sink *sinks = NULL;
+	size_t count = 0;
+	size_t cap = 0;
+	enum db_step step = DB_ERROR;
+
+	*ret = NULL;
+	*ret_count = 0;
+	if (stmt != NULL)
+		stmt_bind_int(stmt, 1, wall_ms - DAY_MS);
+	while (stmt != NULL && (step = stmt_step(stmt, err)) == DB_ROW) {
+		sinks = mem_grow(sinks, &cap, count + 1, sizeof(*sinks));
+		sinks[count++] = (struct store_sink){
+			.name = mem_strdup(stmt_text(stmt, 0)),
+			.pending = stmt_int(stmt, 1),
+			.failed = stmt_int(stmt, 2),
+			.failed_day = stmt_int(stmt, 3),
+			.last_success_ms = stmt_int(stmt, 4),
+			.last_failure_ms = stmt_int(stmt, 5),
+			.last_failed = stmt_int(stmt, 6) != 0,
+			.last_error = mem_strdup(stmt_text(stmt, 7)),
+		};
+	}
+	if (step == DB_ERROR) {
+		store_sinks_free(sinks, count);
+		return false;
+	}
+	*ret = sinks;
+	*ret_count = count;
+	return true;
+}
+
+void store_sinks_free(struct store_sink *sinks, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(sinks[i].name);
+		free(sinks[i].last_error);
+	}
+	free(sinks);
+}
+
+bool store_sink_told(struct store *store, const char *sink, bool *ret, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db, "SELECT told FROM sinks WHERE name = ?1", err);
+	enum db_step step;
+
+	*ret = false;
+	if (stmt == NULL)
+		return false;
+	stmt_bind_text(stmt, 1, sink);
+	step = stmt_step(stmt, err);
+	if (step == DB_ROW)
+		*ret = stmt_int(stmt, 0) != 0;
+	stmt_reset(stmt);
+	return step != DB_ERROR;
+}
+
+bool store_set_sink_told(struct store *store, const char *sink, bool told, struct err *err)
+{
+	struct stmt *stmt;
+	int64_t id;
+	bool done =
+		db_begin(store->db, DB_SYNC_NORMAL, err) && store_sink_id(store, sink, &id, err);
+
+	stmt = done ? db_stmt(store->db, "UPDATE sinks SET told = ?2 WHERE id = ?1", err) : NULL;
+	if (stmt != NULL) {
+		stmt_bind_int(stmt, 1, id);
+		stmt_bind_int(stmt, 2, told);
+	}
+	if (stmt != NULL && stmt_run(stmt, err) && db_commit(store->db, err))
+		return true;
+	db_rollback(store->db);
+	store_sinks_forget(store);
+	return false;
+}
