@@ -97,25 +97,47 @@ bool api_list_end(struct api_list *list, struct err *err)
 	return frame_end(list->frame, err);
 }
 
+/* the object in the one member "data" of an answer that frame_check has found valid */
+static const struct node *task_find(const struct node *root, struct err *err)
+{
+	const struct node *data = NULL;
+
+	if (node_is_object(root))
+		for (const struct node *node = node_first(root); node != NULL;
+			node = node_next(node)) {
+			if (strcmp(node_name(node), DATA) != 0)
+				continue;
+			if (data != NULL) {
+				(void)err_set(
+					err, ERR_PROTOCOL, "the answer has \"" DATA "\" twice");
+				return NULL;
+			}
+			data = node;
+		}
+	if (data != NULL && node_is_object(data))
+		return data;
+	(void)err_set(err, ERR_PROTOCOL, "the answer is JSON, but has no task in \"" DATA "\"");
+	return NULL;
+}
+
 bool api_task(const struct kind *kind, const char *id, const char *body, size_t len,
 	struct buf *scratch, struct task *ret, struct err *err)
 {
 	const struct node *data;
 	struct element element;
-	const char *fault;
+	const char *fault = NULL;
 
 	if (!frame_check(body, len, err))
 		return false;
-	data = node_member(tree_read(body, len), DATA);
-	if (data == NULL || !node_is_object(data)) {
-		tree_clear();
-		return err_set(
-			err, ERR_PROTOCOL, "the answer is JSON, but has no task in \"" DATA "\"");
+	data = task_find(tree_read(body, len), err);
+	if (data != NULL) {
+		element_from_tree(kind, data, &element);
+		fault = element_view(kind, &element, id, scratch, ret);
 	}
-	element_from_tree(kind, data, &element);
-	fault = element_view(kind, &element, id, scratch, ret);
 	tree_clear();
-	return fault == NULL || err_set(err, ERR_PROTOCOL, "the task in the answer %s", fault);
+	if (fault != NULL)
+		return err_set(err, ERR_PROTOCOL, "the task in the answer %s", fault);
+	return data != NULL;
 }
 
 bool api_is_json(const char *body, size_t len)

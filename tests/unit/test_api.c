@@ -1,0 +1,506 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "core/task.h"
+#include "io/api.h"
+
+/* what the taker got: one line a task; a known element is `known` */
+struct taken {
+	struct buf lines;
+	size_t tasks;
+	size_t asked;
+	size_t stop_after; /* 0: never */
+	const char *known; /* bytes that are the same as last time */
+};
+
+static void add_text(struct buf *out, const char *name, const char *text)
+{
+	(void)buf_addf(out, " %s=", name);
+	if (text == NULL)
+		(void)buf_add_text(out, "NULL");
+	else
+		(void)buf_addf(out, "[%s]", text);
+}
+
+static void add_task(struct buf *out, const struct task *task)
+{
+	char stamp[STAMP_TEXT_MAX];
+
+	(void)buf_add_text(out, status_word(task->status));
+	add_text(out, "id", task->id);
+	add_text(out, "word", task->word);
+	add_text(out, "name", task->name);
+	add_text(out, "bucket", task->bucket);
+	add_text(out, "user", task->user_id);
+	add_text(out, "created",
+		task->created_us != STAMP_NONE ? stamp_text(task->created_us, stamp) : NULL);
+	add_text(out, "finished",
+		task->finished_us != STAMP_NONE ? stamp_text(task->finished_us, stamp) : NULL);
+	(void)buf_add_char(out, '\n');
+}
+
+static bool take_known(void *arg, const char *bytes, size_t len)
+{
+	struct taken *taken = arg;
+
+	taken->asked++;
+	return taken->known != NULL && strlen(taken->known) == len &&
+	       memcmp(taken->known, bytes, len) == 0;
+}
+
+static bool take_task(void *arg, const struct task *view, const char *bytes, size_t len)
+{
+	struct taken *taken = arg;
+
+	assert_true(len > 2 && bytes[0] == '{' && bytes[len - 1] == '}');
+	add_task(&taken->lines, view);
+	taken->tasks++;
+	return taken->tasks != taken->stop_after;
+}
+
+static bool list(const char *text, size_t piece, struct taken *taken, struct err *err)
+{
+	struct api_taker taker = { take_known, take_task, taken };
+	struct api_list *list = api_list_new(kind_find("telnyx-embeddings"), &taker);
+	size_t len = strlen(text);
+	bool good = true;
+
+	for (size_t at = 0; at < len && good; at += piece)
+		good = api_list_feed(list, text + at, len - at < piece ? len - at : piece, err);
+	good = good && api_list_end(list, err);
+	api_list_free(list);
+	return good;
+}
+
+static void taken_done(struct taken *taken)
+{
+	buf_done(&taken->lines);
+	*taken = (struct taken){ 0 };
+}
+
+#define FULL                                                                                       \
+	"{\"task_id\":\"t1\",\"user_id\":\"u\",\"task_name\":\"n\",\"status\":\"processing\","     \
+	"\"created_at\":\"2026-01-02T03:04:05.123Z\",\"bucket\":\"b\",\"finished_at\":\"2026-01-"  \
+	"02 04:04:05+01:00\"}"
+#define FULL_LINE                                                                                  \
+	"processing id=[t1] word=[processing] name=[n] bucket=[b] user=[u] "                       \
+	"created=[2026-01-02T03:04:05.123Z] finished=[2026-01-02T03:04:05Z]\n"
+
+static void test_list(void **state)
+{
+	static const char text[] =
+		"{\"data\":[" FULL ",{\"task_id\":\"t2\",\"status\":\"failed\"}," FULL
+		"],\"meta\":{\"total\":3}}";
+	static const char lines[] = FULL_LINE
+		"failure id=[t2] word=[failed] name=NULL bucket=NULL user=NULL created=NULL "
+		"finished=NULL\n" FULL_LINE;
+
+	(void)state;
+	for (size_t piece = 1; piece <= sizeof(text); piece++) {
+		struct taken taken = { 0 };
+		struct err err = { 0 };
+
+		if (!list(text, piece, &taken, &err))
+			fail_msg("%s", err.text);
+		assert_string_equal(buf_text(&taken.lines), lines);
+		taken_done(&taken);
+	}
+}
+
+static void test_known(void **state)
+{
+	struct taken taken = { .known = FULL };
+	struct err err = { 0 };
+
+	(void)state;
+	/* an element without an id is not looked at when its bytes are known, and is when they are
+	 * not */
+	assert_true(
+		list("{\"data\":[" FULL ",{\"task_id\":\"t2\",\"status\":\"queued\"}," FULL "]}",
+			50, &taken, &err));
+	assert_int_equal(taken.asked, 3);
+	assert_int_equal(taken.tasks, 1);
+	taken_done(&taken);
+	/* what is known is not decoded: this one has no id */
+	taken.known = "{\"x\":[1]}";
+	assert_true(list("{\"data\":[{\"x\":[1]}]}", 1, &taken, &err));
+	assert_int_equal(taken.tasks, 0);
+	taken_done(&taken);
+}
+
+static void test_stopped(void **state)
+{
+	struct taken taken = { .stop_after = 1 };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_false(list("{\"data\":[" FULL "," FULL "]}", 1000, &taken, &err));
+	assert_int_equal(err.kind, ERR_IO);
+	assert_int_equal(taken.tasks, 1);
+	taken_done(&taken);
+}
+
+/*
+ * Decodes the element as it is, and once more with a member in front that no plain form has, so
+ * that cJSON reads it: in `ret` what both say, the fault or the line of the view.
+ */
+static void decode(const char *element, struct buf *ret)
+{
+	cleanup_buf struct buf text = { 0 };
+	struct buf said[2] = { { 0 }, { 0 } };
+
+	for (int tree = 0; tree < 2; tree++) {
+		struct taken taken = { 0 };
+		struct err err = { 0 };
+
+		buf_clear(&text);
+		(void)buf_addf(&text, "{\"data\":[%s%s]}", tree ? "{\"\":[]," : "",
+			element + (tree ? 1 : 0));
+		if (list(buf_text(&text), text.len, &taken, &err))
+			(void)buf_add_text(&said[tree], buf_text(&taken.lines));
+		else
+			(void)buf_add_text(&said[tree], err.text);
+		taken_done(&taken);
+	}
+	assert_string_equal(buf_text(&said[0]), buf_text(&said[1]));
+	buf_clear(ret);
+	(void)buf_add_text(ret, buf_text(&said[0]));
+	buf_done(&said[0]);
+	buf_done(&said[1]);
+}
+
+static void test_both_readers(void **state)
+{
+	static const struct {
+		const char *members; /* after a good id and status */
+		const char *view; /* after these */
+	} rows[] = {
+		{ "\"task_name\":\"n\"", "name=[n] bucket=NULL" },
+		{ "\"task_name\":\"\"", "name=[] bucket=NULL" },
+		{ "\"task_name\":null,\"bucket\":null", "name=NULL bucket=NULL" },
+		{ "\"task_name\":7,\"bucket\":true", "name=NULL bucket=NULL" },
+		{ "\"task_name\":{\"task_name\":\"x\"},\"bucket\":[\"b\"]",
+			"name=NULL bucket=NULL" },
+		{ "\"task_name\":\"a\",\"task_name\":\"b\"", "name=[b] bucket=NULL" },
+		{ "\"task_name\":\"a\",\"task_name\":null", "name=NULL bucket=NULL" },
+		{ "\"task_name\":\"a\",\"task_name\":[]", "name=NULL bucket=NULL" },
+		{ "\"Task_Name\":\"a\",\"task_nam\":\"b\",\"task_names\":\"c\",\"\":\"d\"",
+			"name=NULL bucket=NULL" },
+		{ "\"task\\u005fname\":\"a\"", "name=[a] bucket=NULL" },
+		{ "\"task_name\\u0000\":\"a\"", "name=NULL bucket=NULL" },
+		{ "\"task_name\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20AC\\uD83D\\ude00\"",
+			"name=[\"\\/\b\f\n\r\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80] bucket=NULL" },
+		{ "\"task_name\":\"a\\u0000b\"", "name=[a\xef\xbf\xbd"
+						 "b] bucket=NULL" },
+		{ "\"task_name\":\"\\ud800\"", "name=[\xef\xbf\xbd] bucket=NULL" },
+		{ "\"task_name\":\"\\ud800\\ud800\\udc00\"",
+			"name=[\xef\xbf\xbd\xf0\x90\x80\x80] bucket=NULL" },
+		{ "\"task_name\":\"\\udc00\\ud800x\\u0041\"",
+			"name=[\xef\xbf\xbd\xef\xbf\xbdxA] bucket=NULL" },
+		{ "\"task_name\":\"\\ud800\\n\\\\ud800\"",
+			"name=[\xef\xbf\xbd\n\\ud800] bucket=NULL" },
+		{ "\"task_name\":\"\xc3\xa9 \xff\xc0\x80 \xe0\x80\x80\"",
+			"name=[\xc3\xa9 \xff\xc0\x80 \xe0\x80\x80] bucket=NULL" },
+		{ "\"n\":-0.5e-3,\"bucket\":\"b\"", "name=NULL bucket=[b]" },
+		{ "\"n\":"
+		  "1000000000000000000000000000000000000000000000000000000000000000000000000000000,"
+		  "\"bucket\":\"b\"",
+			"name=NULL bucket=[b]" },
+		{ "\"n\":[0."
+		  "3333333333333333333333333333333333333333333333333333333333333333333333333e-1],"
+		  "\"bucket\":\"-1234\"",
+			"name=NULL bucket=[-1234]" },
+		{ "\"n\":1e999,\"bucket\":\"b\"", "name=NULL bucket=[b]" },
+		{ "\"created_at\":\"2024-05-28T14:21:11.123456\",\"finished_at\":\"2024-05-28T14:"
+		  "21:12\"",
+			"name=NULL bucket=NULL user=NULL created=[2024-05-28T14:21:11.123456Z] "
+			"finished=[2024-05-28T14:21:12Z]" },
+		{ "\"created_at\":\"yesterday\",\"finished_at\":1716906071",
+			"name=NULL bucket=NULL user=NULL created=NULL finished=NULL" },
+		{ "\"created_at\":\"2024-05-28T14:21:11Z\\u0000\",\"finished_at\":\"\"",
+			"name=NULL bucket=NULL user=NULL created=NULL finished=NULL" },
+		{ "\"user_id\" : \"u\" , \"x\" : false , \"y\" : true",
+			"name=NULL bucket=NULL user=[u]" },
+	};
+	cleanup_buf struct buf text = { 0 };
+	cleanup_buf struct buf said = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		static const char head[] = "queued id=[i] word=[queued] ";
+
+		buf_clear(&text);
+		(void)buf_addf(
+			&text, "{\"task_id\":\"i\",\"status\":\"queued\",%s}", rows[i].members);
+		decode(buf_text(&text), &said);
+		if (strncmp(buf_text(&said), head, strlen(head)) != 0 ||
+			strncmp(said.data + strlen(head), rows[i].view, strlen(rows[i].view)) != 0)
+			fail_msg("%s: %s", rows[i].members, buf_text(&said));
+	}
+}
+
+static void test_bad_elements(void **state)
+{
+	static const struct {
+		const char *element;
+		const char *said;
+	} rows[] = {
+		{ "{\"status\":\"queued\"}", "has no id" },
+		{ "{\"task_id\":7,\"status\":\"queued\"}", "has no id" },
+		{ "{\"task_id\":null,\"status\":\"queued\"}", "has no id" },
+		{ "{\"task_id\":\"a\",\"task_id\":null,\"status\":\"queued\"}", "has no id" },
+		{ "{\"task_id\":{\"task_id\":\"a\"},\"status\":\"queued\"}", "has no id" },
+		{ "{\"task_id\":\"\",\"status\":\"queued\"}", "has an empty id" },
+		{ "{\"task_id\":\"..\",\"status\":\"queued\"}", "has an id that is none" },
+		{ "{\"task_id\":\"\x7f\",\"status\":\"queued\"}", "has an id that is none" },
+		{ "{\"task_id\":\"a\\nb\",\"status\":\"queued\"}", "has an id that is none" },
+		{ "{\"task_id\":\"a\\u0000b\",\"status\":\"queued\"}", "has an id that is none" },
+		{ "{\"task_id\":\"\\u0000\",\"status\":\"queued\"}", "has an id that is none" },
+		{ "{\"task_id\":\"a\\ud800\",\"status\":\"queued\"}", "has an id that is none" },
+		{ "{\"task_id\":\"a\"}", "has no status" },
+		{ "{\"task_id\":\"a\",\"status\":1}", "has no status" },
+		{ "{\"task_id\":\"a\",\"status\":{\"name\":\"queued\"}}", "has no status" },
+		{ "{\"task_id\":\"a\",\"status\":\"queued\",\"status\":null}", "has no status" },
+		{ "{\"task_id\":\"a\",\"status\":\"\"}", "has an empty status" },
+	};
+	cleanup_buf struct buf said = { 0 };
+	cleanup_buf struct buf expected = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		buf_clear(&expected);
+		(void)buf_addf(&expected, "element 1 of \"data\" in the answer %s", rows[i].said);
+		decode(rows[i].element, &said);
+		if (strncmp(buf_text(&said), buf_text(&expected), expected.len) != 0)
+			fail_msg("%s: %s", rows[i].element, buf_text(&said));
+	}
+}
+
+static void test_ids(void **state)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_buf struct buf said = { 0 };
+	char id[TASK_ID_MAX + 2] = { 0 };
+
+	(void)state;
+	memset(id, 'x', TASK_ID_MAX);
+	(void)buf_addf(&text, "{\"task_id\":\"%s\",\"status\":\"queued\"}", id);
+	decode(buf_text(&text), &said);
+	assert_non_null(strstr(buf_text(&said), id));
+	id[TASK_ID_MAX] = 'x';
+	buf_clear(&text);
+	(void)buf_addf(&text, "{\"task_id\":\"%s\",\"status\":\"queued\"}", id);
+	decode(buf_text(&text), &said);
+	assert_non_null(strstr(buf_text(&said), "has an id that is none"));
+	/* a broken escape elsewhere says nothing against an id that truly has U+FFFD */
+	decode("{\"task_id\":\"\xef\xbf\xbd\",\"status\":\"queued\",\"task_name\":\"\\u0000\"}",
+		&said);
+	assert_non_null(
+		strstr(buf_text(&said), "id=[\xef\xbf\xbd] word=[queued] name=[\xef\xbf\xbd]"));
+}
+
+static void test_statuses(void **state)
+{
+	cleanup_buf struct buf said = { 0 };
+
+	(void)state;
+	decode("{\"task_id\":\"a\",\"status\":\"paused\"}", &said);
+	assert_non_null(strstr(buf_text(&said), "unknown id=[a] word=[paused]"));
+	decode("{\"task_id\":\"a\",\"status\":\"partial_success\"}", &said);
+	assert_non_null(strstr(buf_text(&said), "partial_success id=[a]"));
+	decode("{\"task_id\":\"a\",\"status\":\"succe\\u0073s\"}", &said);
+	assert_non_null(strstr(buf_text(&said), "success id=[a] word=[success]"));
+	decode("{\"task_id\":\"a\",\"status\":\"queued\\u0000\"}", &said);
+	assert_non_null(strstr(buf_text(&said), "unknown id=[a] word=[queued\xef\xbf\xbd]"));
+}
+
+static void test_many_members(void **state)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_buf struct buf said = { 0 };
+
+	(void)state;
+	(void)buf_add_text(&text, "{");
+	for (int i = 0; i < 1000; i++)
+		(void)buf_addf(&text, "\"m%d\":\"v\",", i);
+	(void)buf_add_text(&text, "\"task_id\":\"a\",\"status\":\"queued\"}");
+	decode(buf_text(&text), &said);
+	assert_non_null(strstr(buf_text(&said), "queued id=[a]"));
+}
+
+/* a tree that takes many megabytes is followed by others as if nothing had been */
+static void test_large_tree(void **state)
+{
+	cleanup_buf struct buf text = { 0 };
+	struct taken taken = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	(void)buf_add_text(&text, "{\"data\":[{\"task_id\":\"a\",\"status\":\"queued\",\"x\":[0");
+	for (int i = 0; i < 500000; i++)
+		(void)buf_add_text(&text, ",0");
+	(void)buf_add_text(&text, "]},{\"task_id\":\"b\",\"status\":\"queued\",\"x\":[]}]}");
+	assert_true(list(buf_text(&text), 16384, &taken, &err));
+	assert_int_equal(taken.tasks, 2);
+	taken_done(&taken);
+}
+
+static void test_element_number(void **state)
+{
+	struct taken taken = { .known = FULL };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_false(list("{\"data\":[" FULL "," FULL ",{\"task_id\":\"a\"}]}", 10, &taken, &err));
+	assert_int_equal(err.kind, ERR_PROTOCOL);
+	assert_string_equal(err.text, "element 3 of \"data\" in the answer has no status");
+	taken_done(&taken);
+}
+
+static void test_duplicate_ids_pass(void **state)
+{
+	struct taken taken = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_true(list("{\"data\":[" FULL "," FULL "]}", 7, &taken, &err));
+	assert_string_equal(buf_text(&taken.lines), FULL_LINE FULL_LINE);
+	taken_done(&taken);
+}
+
+static bool task(const char *id, const char *body, struct buf *line, struct err *err)
+{
+	cleanup_buf struct buf scratch = { 0 };
+	struct task view;
+
+	buf_clear(line);
+	if (!api_task(kind_find("telnyx-embeddings"), id, body, strlen(body), &scratch, &view, err))
+		return false;
+	add_task(line, &view);
+	return true;
+}
+
+static void test_task(void **state)
+{
+	cleanup_buf struct buf line = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_true(task("t1", "{\"data\":" FULL "}", &line, &err));
+	assert_string_equal(buf_text(&line), FULL_LINE);
+	assert_true(task("t9", "{\"data\":{\"status\":\"success\"}}", &line, &err));
+	assert_non_null(strstr(buf_text(&line), "success id=[t9] word=[success] name=NULL"));
+	assert_true(task("t9", "{\"data\":{\"task_id\":null,\"status\":\"success\"},\"meta\":[]}",
+		&line, &err));
+	assert_non_null(strstr(buf_text(&line), "success id=[t9]"));
+}
+
+static void test_bad_task(void **state)
+{
+	static const struct {
+		const char *body;
+		const char *said;
+	} rows[] = {
+		{ "", "empty" },
+		{ "<html>", "HTML" },
+		{ "{\"data\":{\"status\":\"queued\"}", "cut off" },
+		{ "{\"data\":{\"status\":\"queued\"}}}", "nothing more expected" },
+		{ "[]", "no task" },
+		{ "7", "no task" },
+		{ "{}", "no task" },
+		{ "{\"data\":null}", "no task" },
+		{ "{\"data\":[{\"task_id\":\"t\",\"status\":\"queued\"}]}", "no task" },
+		{ "{\"data\":{\"status\":\"queued\"},\"data\":{\"status\":\"queued\"}}",
+			"\"data\" twice" },
+		{ "{\"data\":{\"task_id\":\"t\"}}", "has no status" },
+		{ "{\"data\":{\"task_id\":\"t\",\"status\":\"\"}}", "has an empty status" },
+		{ "{\"data\":{\"task_id\":\"u\",\"status\":\"queued\"}}", "is another task" },
+		{ "{\"data\":{\"task_id\":\"\",\"status\":\"queued\"}}", "is another task" },
+		{ "{\"data\":{\"task_id\":\"t\\u0000\",\"status\":\"queued\"}}",
+			"is another task" },
+	};
+	cleanup_buf struct buf line = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct err err = { 0 };
+
+		assert_false(task("t", rows[i].body, &line, &err));
+		assert_int_equal(err.kind, ERR_PROTOCOL);
+		if (strstr(err.text, rows[i].said) == NULL)
+			fail_msg("%s: %s", rows[i].body, err.text);
+	}
+}
+
+static void test_is_json(void **state)
+{
+	static const char *const yes[] = { "{}", " {\"detail\":\"Not Found\"}\n", "[]" };
+	static const char *const no[] = { "", " ", "<html></html>", "Not Found", "404", "\"404\"",
+		"{\"a\":1", "{} {}", "null" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
+		assert_true(api_is_json(yes[i], strlen(yes[i])));
+	for (size_t i = 0; i < ARRAY_LEN(no); i++)
+		assert_false(api_is_json(no[i], strlen(no[i])));
+}
+
+static void assert_url(char *url, const char *expected)
+{
+	assert_string_equal(url, expected);
+	free(url);
+}
+
+static void test_urls(void **state)
+{
+	const struct kind *kind = kind_find("telnyx-embeddings");
+
+	(void)state;
+	assert_url(api_list_url(kind, "https://api.telnyx.com/v2", LIST_ACTIVE),
+		"https://api.telnyx.com/v2/ai/embeddings?status=queued&status=processing");
+	assert_url(api_list_url(kind, "http://[::1]:8080//", LIST_ENDED),
+		"http://[::1]:8080/ai/"
+		"embeddings?status=success&status=failure&status=partial_success");
+	assert_url(api_list_url(kind, "http://h/", LIST_ALL),
+		"http://h/ai/"
+		"embeddings?status=queued&status=processing&status=success&status=failure"
+		"&status=partial_success");
+	assert_url(
+		api_task_url(kind, "http://h", "3c90-A_z.~"), "http://h/ai/embeddings/3c90-A_z.~");
+	assert_url(api_task_url(kind, "http://h", "a/../b?c#d %\xc3\xa9+&="),
+		"http://h/ai/embeddings/a%2F..%2Fb%3Fc%23d%20%25%C3%A9%2B%26%3D");
+	assert_url(api_reason_url(kind, "http://h/v2", "my bucket"),
+		"http://h/v2/ai/embeddings/buckets/my%20bucket");
+	assert_memory_equal(api_version(), "cJSON/", 6);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_both_readers),
+		cmocka_unit_test(test_bad_elements),
+		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_many_members),
+		cmocka_unit_test(test_large_tree),
+		cmocka_unit_test(test_element_number),
+		cmocka_unit_test(test_duplicate_ids_pass),
+		cmocka_unit_test(test_task),
+		cmocka_unit_test(test_bad_task),
+		cmocka_unit_test(test_is_json),
+		cmocka_unit_test(test_urls),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
