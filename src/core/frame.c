@@ -424,20 +424,10 @@ static const char *frame_step(struct frame *frame, const char *p)
 	return p < frame->end ? rows[frame->state].read(frame, p) : p;
 }
 
-static bool frame_failed(const struct frame *frame, struct err *err)
-{
-	if (frame->fault.kind == ERR_NONE)
-		return false;
-	*err = frame->fault;
-	return true;
-}
-
-bool frame_feed(struct frame *frame, const char *bytes, size_t len, struct err *err)
+static void frame_read(struct frame *frame, const char *bytes, size_t len)
 {
 	const char *p = bytes;
 
-	if (frame_failed(frame, err) || len == 0)
-		return frame->fault.kind == ERR_NONE;
 	frame->piece = bytes;
 	frame->end = bytes + len;
 	if (frame->element != NULL)
@@ -446,25 +436,31 @@ bool frame_feed(struct frame *frame, const char *bytes, size_t len, struct err *
 		p = frame_fail(frame, bytes, "the answer is longer than 1 GiB");
 	while (p != NULL && p < frame->end)
 		p = frame_step(frame, p);
-	if (p == NULL || (frame->element != NULL && !element_spill(frame, p))) {
-		*err = frame->fault;
-		return false;
-	}
+	if (p != NULL && frame->element != NULL)
+		(void)element_spill(frame, p);
 	frame->before += len;
-	return true;
+}
+
+bool frame_feed(struct frame *frame, const char *bytes, size_t len, struct err *err)
+{
+	if (frame->fault.kind == ERR_NONE && len > 0)
+		frame_read(frame, bytes, len);
+	if (frame->fault.kind == ERR_NONE)
+		return true;
+	*err = frame->fault;
+	return false;
 }
 
 bool frame_end(struct frame *frame, struct err *err)
 {
-	bool ended =
-		frame->state == STATE_END ||
-		(frame->depth == 0 && frame->state == STATE_NUMBER && number_whole(frame->number));
+	bool number =
+		frame->depth == 0 && frame->state == STATE_NUMBER && number_whole(frame->number);
 
-	if (frame_failed(frame, err))
+	if (!frame_feed(frame, "", 0, err))
 		return false;
 	if (frame->state == STATE_START)
 		return err_set(err, ERR_PROTOCOL, "the answer is empty");
-	if (!ended)
+	if (frame->state != STATE_END && !number)
 		return err_set(err, ERR_PROTOCOL, "the answer was cut off after %llu bytes",
 			(unsigned long long)frame->before);
 	if (frame->member != NULL && frame->seen != MEMBER_CLOSED)

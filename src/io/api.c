@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "core/element.h"
 #include "core/frame.h"
+#include "core/scan.h"
 #include "io/problem.h"
 #include "io/tree.h"
 
@@ -142,13 +143,11 @@ bool api_task(const struct kind *kind, const char *id, const char *body, size_t 
 
 bool api_is_json(const char *body, size_t len)
 {
+	const char *first = scan_blanks(body, body + len);
 	struct err ignored;
-	size_t blanks = 0;
 
-	while (blanks < len && memchr(" \t\r\n", body[blanks], 4) != NULL)
-		blanks++;
 	/* a number or a word alone may be some proxy's plain text */
-	return blanks < len && (body[blanks] == '{' || body[blanks] == '[') &&
+	return first < body + len && (*first == '{' || *first == '[') &&
 	       frame_check(body, len, &ignored);
 }
 

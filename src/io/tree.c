@@ -93,23 +93,22 @@ static unsigned int hex_value(const char *p)
 	return value;
 }
 
+/* of the escapes that begin at `p`: is it a surrogate of this half, the first (0xd800) or the
+ * second (0xdc00)? */
+static bool is_half(const char *p, const char *end, unsigned int half)
+{
+	return end - p >= 6 && p[0] == '\\' && p[1] == 'u' && (hex_value(p + 2) & 0xfc00U) == half;
+}
+
 /* copies the escape at `p` to `to` and moves both past it */
 static void copy_escape(char **to, const char **p, const char *end)
 {
-	unsigned int code = (*p)[1] == 'u' ? hex_value(*p + 2) : 'x';
-	size_t len = (*p)[1] == 'u' ? 6 : 2;
-	bool high = code >= 0xd800 && code < 0xdc00;
+	bool first = is_half(*p, end, 0xd800);
+	bool pair = first && is_half(*p + 6, end, 0xdc00);
+	bool nul = end - *p >= 6 && memcmp(*p, "\\u0000", 6) == 0;
+	size_t len = (*p)[1] != 'u' ? 2 : pair ? 12 : 6;
 
-	if (high && end - *p >= 12 && (*p)[6] == '\\' && (*p)[7] == 'u') {
-		unsigned int low = hex_value(*p + 8);
-
-		if (low >= 0xdc00 && low < 0xe000) {
-			high = false;
-			code = 'x';
-			len = 12;
-		}
-	}
-	if (code == 0 || (code >= 0xd800 && code < 0xe000)) {
+	if (nul || (first && !pair) || is_half(*p, end, 0xdc00)) {
 		memcpy(*to, broken_mark, MARK_LEN);
 		*to += MARK_LEN;
 		arena.broken = true;

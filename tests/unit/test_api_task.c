@@ -1,0 +1,155 @@
+/* One task by id, what counts as JSON at all, and where all this is asked for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "io/api.h"
+
+static bool task(
+	const char *id, const char *body, struct buf *scratch, struct task *ret, struct err *err)
+{
+	return api_task(kind_find("telnyx-embeddings"), id, body, strlen(body), scratch, ret, err);
+}
+
+static void test_task(void **state)
+{
+	cleanup_buf struct buf scratch = { 0 };
+	struct task view;
+	struct err err = { 0 };
+
+	(void)state;
+	assert_true(task("t1",
+		"{\"data\":{\"task_id\":\"t1\",\"task_name\":\"n\\u0000\",\"status\":\"failed\","
+		"\"bucket\":\"b\",\"user_id\":\"u\","
+		"\"created_at\":\"1970-01-01T00:00:01Z\",\"finished_at\":\"1970-01-01T00:00:02."
+		"5Z\"}}",
+		&scratch, &view, &err));
+	assert_string_equal(view.id, "t1");
+	assert_string_equal(view.name, "n\xef\xbf\xbd");
+	assert_string_equal(view.word, "failed");
+	assert_int_equal(view.status, STATUS_FAILURE);
+	assert_string_equal(view.bucket, "b");
+	assert_string_equal(view.user_id, "u");
+	assert_int_equal(view.created_us, 1000000);
+	assert_int_equal(view.finished_us, 2500000);
+}
+
+/* by id only the status is required, and the id is the one that was asked for */
+static void test_sparse_task(void **state)
+{
+	static const char *const bodies[] = { "{\"data\":{\"status\":\"success\"}}",
+		"{\"data\":{\"task_id\":null,\"status\":\"success\"},\"meta\":[]}",
+		"{\"x\":{\"data\":1},\"data\":{\"status\":\"success\",\"task_id\":7}}" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		cleanup_buf struct buf scratch = { 0 };
+		struct task view;
+		struct err err = { 0 };
+
+		assert_true(task("t9", bodies[i], &scratch, &view, &err));
+		assert_string_equal(view.id, "t9");
+		assert_int_equal(view.status, STATUS_SUCCESS);
+		assert_null(view.name);
+		assert_true(view.created_us == STAMP_NONE && view.finished_us == STAMP_NONE);
+	}
+}
+
+static void test_bad_task(void **state)
+{
+	static const struct {
+		const char *body;
+		const char *said;
+	} rows[] = {
+		{ "", "empty" },
+		{ "<html>", "HTML" },
+		{ "{\"data\":{\"status\":\"queued\"}", "cut off" },
+		{ "{\"data\":{\"status\":\"queued\"}}}", "nothing more expected" },
+		{ "[]", "no task" },
+		{ "7", "no task" },
+		{ "{}", "no task" },
+		{ "{\"data\":null}", "no task" },
+		{ "{\"data\":[{\"task_id\":\"t\",\"status\":\"queued\"}]}", "no task" },
+		{ "{\"data\":{\"status\":\"queued\"},\"data\":{\"status\":\"queued\"}}",
+			"\"data\" twice" },
+		{ "{\"data\":{\"task_id\":\"t\"}}", "has no status" },
+		{ "{\"data\":{\"task_id\":\"t\",\"status\":\"\"}}", "has an empty status" },
+		{ "{\"data\":{\"task_id\":\"u\",\"status\":\"queued\"}}", "is another task" },
+		{ "{\"data\":{\"task_id\":\"\",\"status\":\"queued\"}}", "is another task" },
+		{ "{\"data\":{\"task_id\":\"t\\u0000\",\"status\":\"queued\"}}",
+			"is another task" },
+	};
+	cleanup_buf struct buf scratch = { 0 };
+	struct task view;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct err err = { 0 };
+
+		assert_false(task("t", rows[i].body, &scratch, &view, &err));
+		assert_int_equal(err.kind, ERR_PROTOCOL);
+		if (strstr(err.text, rows[i].said) == NULL)
+			fail_msg("%s: %s", rows[i].body, err.text);
+	}
+}
+
+static void test_is_json(void **state)
+{
+	static const char *const yes[] = { "{}", " {\"detail\":\"Not Found\"}\n", "[]" };
+	static const char *const no[] = { "", " ", "<html></html>", "Not Found", "404", "\"404\"",
+		"{\"a\":1", "{} {}", "null" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
+		assert_true(api_is_json(yes[i], strlen(yes[i])));
+	for (size_t i = 0; i < ARRAY_LEN(no); i++)
+		assert_false(api_is_json(no[i], strlen(no[i])));
+}
+
+static void assert_url(char *url, const char *expected)
+{
+	assert_string_equal(url, expected);
+	free(url);
+}
+
+static void test_urls(void **state)
+{
+	const struct kind *kind = kind_find("telnyx-embeddings");
+
+	(void)state;
+	assert_url(api_list_url(kind, "https://api.telnyx.com/v2", LIST_ACTIVE),
+		"https://api.telnyx.com/v2/ai/embeddings?status=queued&status=processing");
+	assert_url(api_list_url(kind, "http://[::1]:8080//", LIST_ENDED),
+		"http://[::1]:8080/ai/"
+		"embeddings?status=success&status=failure&status=partial_success");
+	assert_url(api_list_url(kind, "http://h/", LIST_ALL),
+		"http://h/ai/"
+		"embeddings?status=queued&status=processing&status=success&status=failure"
+		"&status=partial_success");
+	assert_url(
+		api_task_url(kind, "http://h", "3c90-A_z.~"), "http://h/ai/embeddings/3c90-A_z.~");
+	assert_url(api_task_url(kind, "http://h", "a/../b?c#d %\xc3\xa9+&="),
+		"http://h/ai/embeddings/a%2F..%2Fb%3Fc%23d%20%25%C3%A9%2B%26%3D");
+	assert_url(api_reason_url(kind, "http://h/v2", "my bucket"),
+		"http://h/v2/ai/embeddings/buckets/my%20bucket");
+	assert_memory_equal(api_version(), "cJSON/", 6);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_task),
+		cmocka_unit_test(test_sparse_task),
+		cmocka_unit_test(test_bad_task),
+		cmocka_unit_test(test_is_json),
+		cmocka_unit_test(test_urls),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
