@@ -222,12 +222,13 @@ static void lane_lookups_send(struct lane_run *run)
 	}
 }
 
-/* a task of unknown status is not worth more than one question in each sweep_interval */
+/* a task of unknown status is not worth more than one question in each sweep_interval, unless somebody
+ * waits for it */
 static bool lookup_due(const struct poller *poller, const struct record *record)
 {
 	const struct search *search = record->search;
 
-	return record->status != STATUS_UNKNOWN || search == NULL || search->looked_up_ms == 0 ||
+	return record->status != STATUS_UNKNOWN || poller->book->closed || search == NULL || search->looked_up_ms == 0 ||
 	       poller->now.mono_ms - search->looked_up_ms >= poller->config->sweep_interval_ms;
 }
 
@@ -278,6 +279,7 @@ static void list_done(void *arg, const struct http_answer *answer)
 	if (!list_valid(run, answer, &err)) {
 		bool reader = run->reader.kind != ERR_NONE || answer->status == 200;
 
+		poller->failed_status = reader ? 200 : answer->status;
 		lane_fail(run, &err, reader ? &no_advice : &answer->advice);
 		return;
 	}

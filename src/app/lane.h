@@ -75,6 +75,7 @@ struct poller {
 	unsigned int refused;   /* bits of the lanes whose key was refused and that have not succeeded since */
 	bool probing;           /* the key was refused and no poll has succeeded since */
 	int64_t reload_ms;      /* mono; while there is no book: not asked for before */
+	long failed_status;     /* HTTP status of the list that failed last */
 	struct err failure;     /* one-shot: the first one */
 	int64_t slept_ms;       /* one-shot: between tries */
 	struct instant now;     /* of the current step */

@@ -454,3 +454,16 @@ bool poller_saw_active(const struct poller *poller)
 {
 	return poller->saw_active;
 }
+
+bool poller_resting(const struct poller *poller)
+{
+	for (int i = 0; i < LANE_COUNT; i++)
+		if (run_busy(&poller->lanes[i]))
+			return false;
+	return poller->key == NULL || poller_next_poll(poller) > poller->now.mono_ms;
+}
+
+long poller_failed_status(const struct poller *poller)
+{
+	return poller->failed_status;
+}

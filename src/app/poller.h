@@ -81,6 +81,10 @@ struct health *poller_health(struct poller *poller);
 void poller_restore_down(struct poller *poller, bool down, int64_t since_ms);
 /* complete lists taken in so far, of any lane */
 uint64_t poller_lists(const struct poller *poller);
+/* nothing is under way and nothing is due: a poll and what it led to are through (`wait`) */
+bool poller_resting(const struct poller *poller);
+/* HTTP status of the list that failed last; 0: no answer came, 200: it was not valid */
+long poller_failed_status(const struct poller *poller);
 /* the active list has been taken in at least once (`wait` without ids) */
 bool poller_saw_active(const struct poller *poller);
 

@@ -5,6 +5,13 @@
 #include "core/detect.h"
 #include "core/scene.h"
 
+bool detect_nowhere(const struct book *book, const char *id)
+{
+	const struct record *record = book_find(book, id);
+
+	return record != NULL && record->search != NULL && record->search->missing != 0;
+}
+
 void detect_not_by_id(struct book *book, const char *id, uint32_t serial)
 {
 	struct record *record = book_find(book, id);
@@ -23,11 +30,12 @@ static uint32_t not_by_id(const struct record *record)
 	return record->search != NULL ? record->search->not_by_id : 0;
 }
 
-static bool is_missing(const struct record *record, enum lane lane, uint32_t serial)
+static bool is_missing(
+	const struct book *book, const struct record *record, enum lane lane, uint32_t serial)
 {
 	if (record->listed[lane] >= serial || record->as_of >= serial)
 		return false;
-	return lane == LANE_SWEEP || record->status != STATUS_UNKNOWN;
+	return lane == LANE_SWEEP || book->closed || record->status != STATUS_UNKNOWN;
 }
 
 /* longest not looked up first, then by id, so that the choice does not depend on the hash key */
@@ -51,7 +59,7 @@ size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, 
 	size_t pos = 0;
 
 	while ((record = book_next(book, &pos)) != NULL) {
-		if (!is_missing(record, lane, serial) || (since != 0 && not_by_id(record) >= since))
+		if (!is_missing(book, record, lane, serial) || (since != 0 && not_by_id(record) >= since))
 			continue;
 		all = mem_grow(all, &cap, count + 1, sizeof(struct record *));
 		all[count++] = record;

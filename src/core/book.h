@@ -71,6 +71,7 @@ struct book {
 	struct hash_key key;   /* of this state directory, random */
 	bool baseline;         /* the first list of all statuses has been taken in */
 	bool baseline_dirty;
+	bool closed;           /* `wait`: tasks without a record are none of its business; memory only */
 	int64_t told_after_us; /* first run after lost state: tasks finished later are told; STAMP_NONE */
 	uint8_t sweeps;        /* generation of the last list of all statuses; memory only, as all below */
 	uint32_t open[2];      /* serial of the list that is under way in each lane; 0: none */

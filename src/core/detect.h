@@ -66,11 +66,13 @@ void detect_not_by_id(struct book *book, const char *id, uint32_t serial);
 /*
  * The tasks that should have been in the lane's list `serial` and were not, those never or longest not
  * looked up first: at most `max` records, borrowed until the book changes; returns how many there are in
- * all. Tasks of an unknown status are missed by sweeps only. `since`: those for which a look-up sent at or
+ * all. Tasks of an unknown status are missed by sweeps only, unless the book is closed. `since`: those for which a look-up sent at or
  * after it said "not by this id" are left out; 0 leaves out none.
  */
 size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, uint32_t since,
 	struct record **ret, size_t max);
+/* did the last complete sweep have a word that the task is nowhere? */
+bool detect_nowhere(const struct book *book, const char *id);
 /*
  * Closes a sweep: each task that is in no list of `serial` and of which a look-up sent at or after
  * `since` said "not by this id" gets one word closer to `gone`. Returns how many are on that way.

@@ -183,6 +183,8 @@ void listing_task(struct listing *listing, const struct task *view, const char *
 	struct record *record = book_find_hash(listing->book, view->id, hash);
 	uint8_t print[ENDED_PRINT];
 
+	if (record == NULL && listing->book->closed)
+		return;
 	if (record != NULL) {
 		if (listing->scope != LIST_ENDED)
 			record->listed[listing->lane] = listing->serial;
