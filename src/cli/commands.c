@@ -6,6 +6,7 @@ const struct command *const commands[] = {
 	&cmd_watch,
 	&cmd_list,
 	&cmd_show,
+	&cmd_wait,
 	&cmd_history,
 	&cmd_status,
 	&cmd_check,

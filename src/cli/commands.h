@@ -10,6 +10,7 @@ extern const struct command cmd_history;
 extern const struct command cmd_list;
 extern const struct command cmd_redeliver;
 extern const struct command cmd_show;
+extern const struct command cmd_wait;
 extern const struct command cmd_status;
 extern const struct command cmd_watch;
 

@@ -1,0 +1,313 @@
+#include "app/wait_source.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define WAITER_GARBLED_MAX 3 /* invalid answers in a row before there was a good one */
+
+static struct book *source_book(const struct wait_source *source)
+{
+	return source->poller != NULL ? poller_book(source->poller) : NULL;
+}
+
+static void source_expect(struct wait_source *source, const char *id)
+{
+	struct task task = {
+		.id = id,
+		.status = STATUS_EXPECTED,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE,
+	};
+
+	if (book_find(source_book(source), id) == NULL)
+		(void)book_add(source_book(source), &task, source->waiter->now.wall_ms);
+}
+
+/* three polls of this source could not find it */
+static void source_lost(struct wait_source *source, struct waited *waited)
+{
+	struct waiter *waiter = source->waiter;
+
+	if (waited->source != WAITED_NOWHERE && waited->source != source->index)
+		return;
+	waited->denied[source->index] = true;
+	if (waited->source == WAITED_NOWHERE &&
+		(!waiter->setup.fail_missing || !waiter_denied(waiter, waited))) {
+		/* somebody waits for it: it may come yet */
+		source_expect(source, waited->task->id);
+		return;
+	}
+	waited_lose(waited);
+	waiter_ending(waiter, waited);
+}
+
+static void source_event(struct wait_source *source, const struct event *event)
+{
+	struct waiter *waiter = source->waiter;
+	struct waited *waited;
+
+	if (event->task_id == NULL || event->type == EVENT_STUCK)
+		return;
+	waited = waited_find(&waiter->set, source->index, event->task_id);
+	if (waited == NULL || waited->told)
+		return;
+	if (event->type == EVENT_GONE) {
+		if (!waited->ended)
+			source_lost(source, waited);
+		return;
+	}
+	if (waited->source != WAITED_NOWHERE && waited->source != source->index) {
+		struct err err;
+
+		(void)err_set(&err, ERR_USAGE,
+			"%s is in source %s and in source %s: --source says which is meant",
+			waited->task->id, waiter_source(waiter, waited), source->config.name);
+		waiter_fail(waiter, &err);
+		return;
+	}
+	if (waited->ended)
+		return;
+	waited_take(waited, source->index, event);
+	if (waited->ended)
+		waiter_ending(waiter, waited);
+	else
+		waiter_changed(waiter, waited);
+}
+
+static bool source_commit(void *arg, struct poller *poller, struct changes *changes, bool health)
+{
+	struct wait_source *source = arg;
+
+	(void)poller;
+	(void)health;
+	for (size_t i = 0; i < changes->event_count; i++)
+		source_event(source, changes->events[i]);
+	return true;
+}
+
+/* commit never fails, so that nothing is ever asked for anew */
+static struct book *source_reload(void *arg, struct poller *poller)
+{
+	(void)arg;
+	(void)poller;
+	return NULL;
+}
+
+/* no ids were named: what the first list of active tasks shows is waited for, and nothing else */
+static void source_settle(struct wait_source *source)
+{
+	struct waiter *waiter = source->waiter;
+	struct book *book = source_book(source);
+	cleanup_free struct record **others =
+		mem_resize(NULL, book->count, sizeof(struct record *));
+	struct record *record;
+	size_t count = 0;
+	size_t pos = 0;
+
+	while ((record = book_next(book, &pos)) != NULL) {
+		struct task task = record_task(book, record);
+
+		if (status_class(task.status) == CLASS_ACTIVE) {
+			waited_add_active(&waiter->set, source->index, &task);
+			waiter_changed(waiter, waiter->set.items[waiter->set.count - 1]);
+		} else {
+			others[count++] = record;
+		}
+	}
+	while (count > 0)
+		book_remove(book, others[--count]);
+	book->closed = true;
+	source->settled = true;
+}
+
+static void source_polled(void *arg, struct poller *poller)
+{
+	struct wait_source *source = arg;
+	uint64_t lists = poller_lists(poller);
+
+	source->failed = lists == source->lists;
+	source->lists = lists;
+	if (!source->settled && poller_saw_active(poller))
+		source_settle(source);
+	if (!source->failed)
+		return;
+	if (source->bad_kind != poller_health(poller)->last_error.kind)
+		source->bad = 0;
+	source->bad_kind = poller_health(poller)->last_error.kind;
+	source->bad++;
+}
+
+/* a key for fingerprints that nobody outside can guess in the life of a wait */
+static struct hash_key waiter_key(const void *place, struct instant now)
+{
+	return (struct hash_key){
+		.k0 = (uint64_t)now.wall_ms * 1000003 ^ (uint64_t)getpid(),
+		.k1 = (uint64_t)(uintptr_t)place ^ (uint64_t)now.mono_ms << 32,
+	};
+}
+
+void wait_source_open(struct waiter *waiter, struct wait_source *source)
+{
+	struct hash_key key = waiter_key(waiter, waiter->now);
+	struct poller_setup setup = {
+		.config = &source->config,
+		.http = waiter->http,
+		.book = book_new(&key),
+		.mode = POLLER_WAIT,
+		.seed = key.k0 ^ source->index,
+		.owner = { source_commit, source_reload, source_polled, source },
+	};
+
+	source->poller = poller_new(&setup, waiter->now);
+	source->settled = waiter_named(waiter);
+	source_book(source)->closed = source->settled;
+	for (size_t i = 0; i < waiter->set.count; i++)
+		source_expect(source, waiter->set.items[i]->task->id);
+}
+
+void wait_source_close(struct wait_source *source)
+{
+	search_free(source->search);
+	poller_free(source->poller);
+	source->search = NULL;
+	source->poller = NULL;
+}
+
+static void source_trouble(struct wait_source *source, bool bad, const char *what)
+{
+	cleanup_free char *text = mem_printf("%s: %s", source->config.name, what);
+
+	source->troubled = bad;
+	source->waiter->setup.trouble(source->waiter->setup.arg, bad, text);
+}
+
+/* the source cannot be waited for: the end, unless every task is known to be in another one */
+static void source_give_up(struct wait_source *source, const struct err *err)
+{
+	struct waiter *waiter = source->waiter;
+
+	source->err = *err;
+	(void)err_prefix(&source->err, "%s: ", source->config.name);
+	wait_source_close(source);
+	for (size_t i = 0; i < waiter->set.count; i++)
+		if (!waiter->set.items[i]->ended && waiter->set.items[i]->source == source->index)
+			waiter_fail(waiter, &source->err);
+	if (!waiter_named(waiter))
+		waiter_fail(waiter, &source->err);
+	else if (!waiter->over && waiter->source_count > 1)
+		waiter->setup.trouble(waiter->setup.arg, true, source->err.text);
+}
+
+void wait_source_key(struct wait_source *source)
+{
+	struct instant now = source->waiter->now;
+	char key[KEY_MAX + 1];
+	struct err err = { 0 };
+	enum search_state state;
+
+	if (source->search == NULL && !poller_wants_key(source->poller) &&
+		(source->key_retry_ms == 0 || now.mono_ms < source->key_retry_ms))
+		return;
+	if (source->search == NULL)
+		source->search = search_new(source->config.api_key, now);
+	source->key_retry_ms = 0;
+	state = search_step(source->search, now, key, &err);
+	if (state == SEARCH_BUSY)
+		return;
+	search_free(source->search);
+	source->search = NULL;
+	if (state == SEARCH_FOUND)
+		poller_set_key(source->poller, key, now);
+	else if (source->lists == 0)
+		source_give_up(source, &err);
+	else
+		poller_no_key(source->poller, &err, now);
+	mem_wipe(key, sizeof(key));
+}
+
+/* does the failure that has just come end it? */
+static bool source_hopeless(const struct wait_source *source, const struct err *err)
+{
+	long status = poller_failed_status(source->poller);
+	bool good = source->lists != 0;
+
+	if (err->kind == ERR_AUTH || (err->kind == ERR_PROTOCOL && status != 200))
+		return source->bad >= (good ? 2 : 1);
+	return err->kind == ERR_PROTOCOL && !good && source->bad >= WAITER_GARBLED_MAX;
+}
+
+static void source_failed(struct wait_source *source)
+{
+	struct err err = poller_health(source->poller)->last_error;
+
+	source->failed = false;
+	source->polled = true;
+	if (source_hopeless(source, &err)) {
+		source_give_up(source, &err);
+		return;
+	}
+	if (!source->troubled) {
+		cleanup_free char *what = mem_printf("%s; trying again", err.text);
+
+		source_trouble(source, true, what);
+	}
+	if (err.kind == ERR_AUTH)
+		source->key_retry_ms = source->waiter->now.mono_ms + source->config.interval_ms;
+}
+
+/* when a source that fails has failed for too long; INSTANT_NEVER: it does not, or may */
+int64_t wait_source_patience(const struct wait_source *source)
+{
+	const struct health *health;
+
+	if (source->poller == NULL || source->waiter->setup.unreachable_ms == 0)
+		return INSTANT_NEVER;
+	health = poller_health(source->poller);
+	return health->failing ? health->failing_since_ms + source->waiter->setup.unreachable_ms
+			       : INSTANT_NEVER;
+}
+
+void wait_source_look(struct wait_source *source)
+{
+	const struct health *health = poller_health(source->poller);
+
+	if (source->failed) {
+		source_failed(source);
+		if (source->poller == NULL)
+			return;
+	}
+	if (source->waiter->now.mono_ms >= wait_source_patience(source)) {
+		source_give_up(source, &health->last_error);
+		return;
+	}
+	if (source->lists == 0 || health->last_error.kind != ERR_NONE ||
+		!poller_resting(source->poller))
+		return;
+	source->polled = true;
+	source->bad = 0;
+	if (source->troubled)
+		source_trouble(source, false, "reachable again");
+}
+
+/* a source that says that a task is not there need not look for one that was found elsewhere */
+void wait_source_denials(struct wait_source *source)
+{
+	struct waiter *waiter = source->waiter;
+	struct book *book = source_book(source);
+
+	if (book == NULL || waiter->source_count < 2 || !waiter_named(waiter))
+		return;
+	for (size_t i = 0; i < waiter->set.count; i++) {
+		struct waited *waited = waiter->set.items[i];
+
+		if (waited->source == source->index || waited->told)
+			continue;
+		waited->denied[source->index] =
+			waited->denied[source->index] || detect_nowhere(book, waited->task->id);
+		if (waited->denied[source->index] && waited->source != WAITED_NOWHERE &&
+			book_find(book, waited->task->id) != NULL)
+			book_remove(book, book_find(book, waited->task->id));
+	}
+}
