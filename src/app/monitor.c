@@ -348,7 +348,7 @@ static bool monitor_done(struct monitor *monitor)
 	return false;
 }
 
-/* the state that was damaged lies aside; everybody is told, and what ended since then as well */
+/* the state that was damaged lies aside; the store goes on saying so until the event is stored */
 static void monitor_tell_damage(struct monitor *monitor, const struct store_damage *damage)
 {
 	struct event event = {
@@ -365,7 +365,6 @@ static void monitor_tell_damage(struct monitor *monitor, const struct store_dama
 		damage->reason, damage->aside);
 	event.message = message;
 	log_line(LOG_ERROR, "%s", message);
-	stations_state_lost(monitor->stations, damage->changed_ms);
 	(void)ledger_event(&monitor->ledger, &event);
 }
 

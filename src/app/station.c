@@ -309,16 +309,6 @@ bool stations_finished(const struct stations *stations, struct err *err)
 	return true;
 }
 
-void stations_state_lost(struct stations *stations, int64_t changed_ms)
-{
-	for (size_t i = 0; i < stations->count; i++) {
-		struct book *book = poller_book(stations->items[i].poller);
-
-		book->told_after_us = changed_ms * 1000;
-		book->baseline_dirty = true;
-	}
-}
-
 bool stations_polled(struct stations *stations)
 {
 	bool polled = stations->polled;

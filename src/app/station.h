@@ -40,8 +40,6 @@ void stations_hurry(struct stations *stations, struct instant now);
 void stations_jump(struct stations *stations, struct instant now);
 /* --once: all are through; err holds the first failure */
 bool stations_finished(const struct stations *stations, struct err *err);
-/* the damaged state was set aside: tasks that ended after `changed_ms` are told in the first list */
-void stations_state_lost(struct stations *stations, int64_t changed_ms);
 /* a poll has ended since the last call */
 bool stations_polled(struct stations *stations);
 /* fills ret->sources (owned by the caller) */
