@@ -147,7 +147,19 @@ static void observe_record(
 	scene_end(scene, record);
 }
 
-static void observe(const struct scene *scene, struct sighting *sighting)
+/* an id that stood twice may turn out to be history only when it is clear which one stands */
+static bool is_history(struct listing *listing, const struct task *view)
+{
+	uint8_t print[ENDED_PRINT];
+
+	if (!listing->first || status_class(view->status) != CLASS_ENDED)
+		return false;
+	ended_print(book_hash(listing->book, view->id), print);
+	return ended_find(&listing->book->ended, print) == NULL &&
+	       listing_history(listing, view, print);
+}
+
+static void observe(const struct scene *scene, struct listing *listing, struct sighting *sighting)
 {
 	struct task view = record_task(scene->book, sighting->record);
 	struct record *record = book_find(scene->book, view.id);
@@ -155,7 +167,7 @@ static void observe(const struct scene *scene, struct sighting *sighting)
 	view.finished_us = sighting->finished_us;
 	if (record != NULL)
 		observe_record(scene, record, &view, sighting->record->bytes_hash);
-	else if (observe_stranger(scene, &view, sighting->record))
+	else if (!is_history(listing, &view) && observe_stranger(scene, &view, sighting->record))
 		sighting->record = NULL;
 }
 
@@ -202,9 +214,12 @@ static void tell_summary(const struct scene *scene, const size_t counts[STATUS_C
 	};
 	char text[160];
 
+	if (total == 0)
+		return;
 	(void)snprintf(text, sizeof(text),
-		"%zu tasks had already ended: %zu success, %zu failure, %zu partial success", total,
-		counts[STATUS_SUCCESS], counts[STATUS_FAILURE], counts[STATUS_PARTIAL_SUCCESS]);
+		"%zu task%s had already ended: %zu success, %zu failure, %zu partial success",
+		total, total == 1 ? "" : "s", counts[STATUS_SUCCESS], counts[STATUS_FAILURE],
+		counts[STATUS_PARTIAL_SUCCESS]);
 	event.message = text;
 	changes_add(scene->changes, &event);
 }
@@ -213,7 +228,6 @@ static void tell_summary(const struct scene *scene, const size_t counts[STATUS_C
 static void take_in_first_run(const struct scene *scene, struct ended_set *fresh)
 {
 	size_t counts[STATUS_COUNT] = { 0 };
-	size_t total = fresh->count;
 
 	for (size_t b = 0; b < ENDED_BLOCKS; b++)
 		for (uint32_t i = fresh->blocks[b].count; i-- > 0;) {
@@ -227,7 +241,7 @@ static void take_in_first_run(const struct scene *scene, struct ended_set *fresh
 			counts[entry->status]++;
 		}
 	ended_merge(&scene->book->ended, fresh);
-	if (scene->rules->first_run == FIRST_RUN_SUMMARY && total > 0)
+	if (scene->rules->first_run == FIRST_RUN_SUMMARY)
 		tell_summary(scene, counts);
 }
 
@@ -270,7 +284,7 @@ void detect_list(
 	sightings_unique(listing);
 	for (size_t i = 0; i < listing->count; i++)
 		if (listing->items[i].record != NULL)
-			observe(&scene, &listing->items[i]);
+			observe(&scene, listing, &listing->items[i]);
 	if (listing->fresh != NULL)
 		take_in_first_run(&scene, listing->fresh);
 	list_close(&scene, listing);

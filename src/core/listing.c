@@ -140,15 +140,18 @@ static void set_put(struct ended_set **set, const uint8_t print[ENDED_PRINT], en
 	(void)ended_put(*set, print, status);
 }
 
-/* a first run that tells nothing of this ended task needs no more of it than that it has ended */
-static bool first_run_silent(const struct listing *listing, const struct task *view)
+bool listing_history(
+	struct listing *listing, const struct task *view, const uint8_t print[ENDED_PRINT])
 {
 	const struct book *book = listing->book;
 
 	if (!listing->first || listing->rules->first_run == FIRST_RUN_ALL)
 		return false;
-	return book->told_after_us == STAMP_NONE || view->finished_us == STAMP_NONE ||
-	       view->finished_us <= book->told_after_us;
+	if (book->told_after_us != STAMP_NONE && view->finished_us != STAMP_NONE &&
+		view->finished_us > book->told_after_us)
+		return false;
+	set_put(&listing->fresh, print, view->status);
+	return true;
 }
 
 /* an id without a record: true when there is nothing to look at later */
@@ -169,10 +172,7 @@ static bool stranger_settled(
 		/* history that the first list of all statuses will take in */
 		if (!book->baseline && listing->scope != LIST_ALL)
 			return true;
-		if (first_run_silent(listing, view)) {
-			set_put(&listing->fresh, print, view->status);
-			return true;
-		}
+		return listing_history(listing, view, print);
 	}
 	return false;
 }

@@ -25,4 +25,11 @@ struct listing {
 	struct ended_set *fresh; /* own; ended tasks of a first run that are not told one by one; NULL: none */
 };
 
+/*
+ * An ended task that is neither known nor told one by one in a first run: nothing more is kept of it than that
+ * it has ended. False when it is news.
+ */
+bool listing_history(
+	struct listing *listing, const struct task *view, const uint8_t print[ENDED_PRINT]);
+
 #endif
