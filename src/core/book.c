@@ -36,6 +36,7 @@ void book_free(struct book *book)
 	for (size_t i = 0; i < book->comeback_count; i++)
 		free(book->comebacks[i].id);
 	free(book->slots);
+	free(book->tags);
 	free(book->late);
 	free(book->comebacks);
 	ended_done(&book->ended);
@@ -58,14 +59,34 @@ static size_t slot_after(const struct book *book, size_t slot)
 	return slot + 1 < book->slot_count ? slot + 1 : 0;
 }
 
+static uint8_t slot_tag(struct hash hash)
+{
+	return (uint8_t)hash.hi;
+}
+
+/* the slot of a record, or the free one where its id would stand */
+static size_t slot_of(const struct book *book, const char *id, struct hash hash)
+{
+	size_t i = slot_home(book, hash);
+
+	while (book->slots[i] != NULL &&
+		(book->tags[i] != slot_tag(hash) || strcmp(record_id(book->slots[i]), id) != 0))
+		i = slot_after(book, i);
+	return i;
+}
+
+static void slot_fill(struct book *book, struct record *record)
+{
+	struct hash hash = book_hash(book, record_id(record));
+	size_t slot = slot_of(book, record_id(record), hash);
+
+	book->slots[slot] = record;
+	book->tags[slot] = slot_tag(hash);
+}
+
 struct record *book_find_hash(const struct book *book, const char *id, struct hash hash)
 {
-	if (book->count == 0)
-		return NULL;
-	for (size_t i = slot_home(book, hash); book->slots[i] != NULL; i = slot_after(book, i))
-		if (strcmp(record_id(book->slots[i]), id) == 0)
-			return book->slots[i];
-	return NULL;
+	return book->count != 0 ? book->slots[slot_of(book, id, hash)] : NULL;
 }
 
 struct record *book_find(const struct book *book, const char *id)
@@ -81,9 +102,12 @@ bool book_has_print(const struct book *book, const uint8_t print[ENDED_PRINT])
 		return false;
 	for (int i = 0; i < 8; i++)
 		hash.lo |= (uint64_t)print[i] << (8 * i);
+	hash.hi = print[8];
 	for (size_t i = slot_home(book, hash); book->slots[i] != NULL; i = slot_after(book, i)) {
 		uint8_t other[ENDED_PRINT];
 
+		if (book->tags[i] != slot_tag(hash))
+			continue;
 		ended_print(book_hash(book, record_id(book->slots[i])), other);
 		if (memcmp(other, print, ENDED_PRINT) == 0)
 			return true;
@@ -91,29 +115,33 @@ bool book_has_print(const struct book *book, const uint8_t print[ENDED_PRINT])
 	return false;
 }
 
-/* the slot of a record, or the free one where its id would stand */
-static size_t slot_of(const struct book *book, const char *id)
-{
-	size_t i = slot_home(book, book_hash(book, id));
-
-	while (book->slots[i] != NULL && strcmp(record_id(book->slots[i]), id) != 0)
-		i = slot_after(book, i);
-	return i;
-}
-
-static void book_grow(struct book *book)
+static void book_resize(struct book *book, size_t slot_count)
 {
 	struct record **old = book->slots;
 	size_t count = book->slot_count;
 
-	if (book->count + 1 <= count / 4 * 3)
-		return;
-	book->slot_count = count != 0 ? count + count / 2 : 16;
-	book->slots = mem_alloc(book->slot_count * sizeof(struct record *));
+	free(book->tags);
+	book->slot_count = slot_count;
+	book->slots = mem_alloc(slot_count * sizeof(struct record *));
+	book->tags = mem_alloc(slot_count);
 	for (size_t i = 0; i < count; i++)
 		if (old[i] != NULL)
-			book->slots[slot_of(book, record_id(old[i]))] = old[i];
+			slot_fill(book, old[i]);
 	free(old);
+}
+
+/* at most three of four slots are taken */
+static bool book_holds(const struct book *book, size_t count)
+{
+	return count <= book->slot_count - book->slot_count / 4 && book->slot_count != 0;
+}
+
+void book_reserve(struct book *book, size_t more)
+{
+	size_t count = book->count + more;
+
+	if (more != 0 && !book_holds(book, count))
+		book_resize(book, count + count / 3 + 16);
 }
 
 static bool record_active(const struct record *record)
@@ -126,8 +154,9 @@ void book_put(struct book *book, struct record *record, int64_t seen_wall_ms)
 	int64_t seen_s = seen_wall_ms / 1000;
 
 	record->seen_s = seen_s < 0 ? 0 : seen_s > UINT32_MAX ? UINT32_MAX : (uint32_t)seen_s;
-	book_grow(book);
-	book->slots[slot_of(book, record_id(record))] = record;
+	if (!book_holds(book, book->count + 1))
+		book_resize(book, book->slot_count + book->slot_count / 2 + 16);
+	slot_fill(book, record);
 	book->count++;
 	book->active += record_active(record);
 }
@@ -143,7 +172,7 @@ struct record *book_add(struct book *book, const struct task *task, int64_t seen
 struct record *book_update(struct book *book, struct record *record, const struct task *task)
 {
 	struct task merged = record_task(book, record);
-	size_t slot = slot_of(book, record_id(record));
+	size_t slot = slot_of(book, record_id(record), book_hash(book, record_id(record)));
 	struct record *fresh;
 
 	merged.status = task->status;
@@ -174,7 +203,7 @@ struct record *book_update(struct book *book, struct record *record, const struc
 
 void book_remove(struct book *book, struct record *record)
 {
-	size_t hole = slot_of(book, record_id(record));
+	size_t hole = slot_of(book, record_id(record), book_hash(book, record_id(record)));
 
 	book->count--;
 	book->active -= record_active(record);
@@ -185,7 +214,7 @@ void book_remove(struct book *book, struct record *record)
 		struct record *moved = book->slots[i];
 
 		book->slots[i] = NULL;
-		book->slots[slot_of(book, record_id(moved))] = moved;
+		slot_fill(book, moved);
 	}
 }
 

@@ -62,6 +62,7 @@ struct late_end {
 
 struct book {
 	struct record **slots; /* own; open addressing by id, NULL: free */
+	uint8_t *tags;         /* own; of each slot, a byte of its hash: most others need no look at the record */
 	size_t slot_count;
 	size_t count;          /* records */
 	size_t active;         /* of them, in CLASS_ACTIVE */
@@ -109,6 +110,8 @@ void book_unset_ended(struct book *book, const char *id);
 /* a record that is in no book yet; it borrows the shared texts of `book`. record_free() or book_put() */
 struct record *record_new(struct book *book, const struct task *task);
 void record_free(struct record *record); /* NULL is fine */
+/* makes room for so many more records at once */
+void book_reserve(struct book *book, size_t more);
 /* puts it in; there must be no record of its id yet */
 void book_put(struct book *book, struct record *record, int64_t seen_wall_ms);
 static inline const char *record_id(const struct record *record)

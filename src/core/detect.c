@@ -147,19 +147,19 @@ static void observe_record(
 	scene_end(scene, record);
 }
 
-/* an id that stood twice may turn out to be history only when it is clear which one stands */
-static bool is_history(struct listing *listing, const struct task *view)
+/* in a first run, an id whose last sight was history already */
+static bool is_history(const struct listing *listing, const struct task *view)
 {
 	uint8_t print[ENDED_PRINT];
 
-	if (!listing->first || status_class(view->status) != CLASS_ENDED)
+	if (listing->fresh == NULL)
 		return false;
 	ended_print(book_hash(listing->book, view->id), print);
-	return ended_find(&listing->book->ended, print) == NULL &&
-	       listing_history(listing, view, print);
+	return ended_find(listing->fresh, print) != NULL;
 }
 
-static void observe(const struct scene *scene, struct listing *listing, struct sighting *sighting)
+static void observe(
+	const struct scene *scene, const struct listing *listing, struct sighting *sighting)
 {
 	struct task view = record_task(scene->book, sighting->record);
 	struct record *record = book_find(scene->book, view.id);
@@ -267,6 +267,21 @@ static void list_close(const struct scene *scene, const struct listing *listing)
 	book->told_after_us = STAMP_NONE;
 }
 
+/* how many records the list brings at most, so that a first list makes room once */
+static size_t strangers_count(const struct listing *listing)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < listing->count; i++) {
+		const struct record *record = listing->items[i].record;
+
+		count += record != NULL &&
+			 status_class((enum status)record->status) != CLASS_ENDED &&
+			 book_find(listing->book, record_id(record)) == NULL;
+	}
+	return count;
+}
+
 void detect_list(
 	struct listing *listing, uint32_t newest, struct instant now, struct changes *changes)
 {
@@ -282,6 +297,7 @@ void detect_list(
 	};
 
 	sightings_unique(listing);
+	book_reserve(book, strangers_count(listing));
 	for (size_t i = 0; i < listing->count; i++)
 		if (listing->items[i].record != NULL)
 			observe(&scene, listing, &listing->items[i]);

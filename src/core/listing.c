@@ -53,7 +53,7 @@ void listing_free(struct listing *listing)
 	for (size_t i = 0; i < listing->count; i++)
 		record_free(listing->items[i].record);
 	free(listing->items);
-	set_free(listing->sighted);
+	set_free(listing->doubted);
 	set_free(listing->fresh);
 	listing->book->open[listing->lane] = 0;
 	late_ends_forget(listing->book);
@@ -140,7 +140,11 @@ static void set_put(struct ended_set **set, const uint8_t print[ENDED_PRINT], en
 	(void)ended_put(*set, print, status);
 }
 
-bool listing_history(
+/*
+ * An ended task that is neither known nor told one by one in a first run: nothing more is kept of
+ * it than that it has ended. False when it is news.
+ */
+static bool history_take(
 	struct listing *listing, const struct task *view, const uint8_t print[ENDED_PRINT])
 {
 	const struct book *book = listing->book;
@@ -154,26 +158,35 @@ bool listing_history(
 	return true;
 }
 
+/* a task that is known to have ended: true when there is nothing to look at later */
+static bool ended_settled(struct listing *listing, struct ended *ended, const struct task *view)
+{
+	if (listing->scope == LIST_ALL)
+		ended->generation = listing->book->sweeps;
+	if (ended->status != view->status)
+		set_put(&listing->doubted, ended->print, view->status);
+	/* what stands twice is looked at in order, because the last one counts */
+	return listing->doubted == NULL || ended_find(listing->doubted, ended->print) == NULL;
+}
+
 /* an id without a record: true when there is nothing to look at later */
 static bool stranger_settled(
 	struct listing *listing, const struct task *view, const uint8_t print[ENDED_PRINT])
 {
-	struct book *book = listing->book;
-	struct ended *ended = ended_find(&book->ended, print);
+	struct ended *ended = ended_find(&listing->book->ended, print);
 
-	if (ended != NULL && listing->scope == LIST_ALL)
-		ended->generation = book->sweeps;
-	/* what stands twice is looked at in order, because the last one counts */
-	if (listing->sighted != NULL && ended_find(listing->sighted, print) != NULL)
-		return false;
 	if (ended != NULL)
-		return ended->status == view->status;
+		return ended_settled(listing, ended, view);
 	if (status_class(view->status) == CLASS_ENDED) {
 		/* history that the first list of all statuses will take in */
-		if (!book->baseline && listing->scope != LIST_ALL)
+		if (!listing->book->baseline && listing->scope == LIST_ENDED)
 			return true;
-		return listing_history(listing, view, print);
+		if (history_take(listing, view, print))
+			return true;
 	}
+	/* stood before as history, which no longer counts; what is history at the end stood last */
+	if (listing->fresh != NULL)
+		ended_remove(listing->fresh, print);
 	return false;
 }
 
@@ -192,9 +205,6 @@ void listing_task(struct listing *listing, const struct task *view, const char *
 		ended_print(hash, print);
 		if (stranger_settled(listing, view, print))
 			return;
-		set_put(&listing->sighted, print, view->status);
-		if (listing->fresh != NULL)
-			ended_remove(listing->fresh, print);
 	}
 	sighting_add(listing, view, bytes_hash(listing, bytes, len));
 }

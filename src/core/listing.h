@@ -21,15 +21,8 @@ struct listing {
 	struct sighting *items;  /* own */
 	size_t count;
 	size_t cap;
-	struct ended_set *sighted; /* own; of strangers among the items; NULL: none */
+	struct ended_set *doubted; /* own; ended tasks that some item shows otherwise; NULL: none */
 	struct ended_set *fresh; /* own; ended tasks of a first run that are not told one by one; NULL: none */
 };
-
-/*
- * An ended task that is neither known nor told one by one in a first run: nothing more is kept of it than that
- * it has ended. False when it is news.
- */
-bool listing_history(
-	struct listing *listing, const struct task *view, const uint8_t print[ENDED_PRINT]);
 
 #endif
