@@ -14,18 +14,9 @@
 #include "base/mem.h"
 #include "core/options.h"
 #include "io/conf.h"
-#include "io/key.h"
 
 static char dir[] = "/tmp/taskbell-conf-XXXXXX";
 static char *path;
-
-/* io/key has tests of its own */
-bool key_form_check(const char *form, struct err *err)
-{
-	if (form[0] == '\0' || strncmp(form, "env:", 4) == 0)
-		return true;
-	return err_set(err, ERR_CONFIG, "is no form of a key: env:NAME, …");
-}
 
 static struct config *load(const char *text, struct buf *faults, struct err *err)
 {

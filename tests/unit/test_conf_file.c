@@ -13,18 +13,10 @@
 
 #include "base/mem.h"
 #include "io/conf.h"
-#include "io/key.h"
 
 #define OTHER_USER 12345
 
 static char dir[] = "/tmp/taskbell-file-XXXXXX";
-
-bool key_form_check(const char *form, struct err *err)
-{
-	(void)form;
-	(void)err;
-	return true;
-}
 
 static char *in_dir(const char *name)
 {

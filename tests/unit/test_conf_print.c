@@ -14,18 +14,9 @@
 #include "core/options.h"
 #include "core/value.h"
 #include "io/conf.h"
-#include "io/key.h"
 
 static char dir[] = "/tmp/taskbell-print-XXXXXX";
 static char *path;
-
-/* io/key has tests of its own; here any text may stand */
-bool key_form_check(const char *form, struct err *err)
-{
-	(void)form;
-	(void)err;
-	return true;
-}
 
 static struct config *load(const char *text)
 {
@@ -180,7 +171,6 @@ static void any_text(void **state)
 		struct config *config = defaults();
 		struct sink_config *sink = config_add_sink(config, SINK_EXEC);
 
-		set(&config->sources[0].api_key, texts[i]);
 		set(&sink->shell, texts[i]);
 		strings_add(&sink->names, texts[i]);
 		strings_add(&sink->names, "");
@@ -210,7 +200,7 @@ static void nothing_deceives_a_terminal(void **state)
 	struct config *config = defaults();
 
 	(void)state;
-	set(&config->sources[0].api_key, "\x1b]0;x\x07\xe2\x80\xae\xff");
+	strings_add(&config->sinks[0].names, "\x1b]0;x\x07\xe2\x80\xae\xff");
 	conf_print(config, &out);
 	assert_non_null(strstr(buf_text(&out), "\"\\x1b]0;x\\x07\\xe2\\x80\\xae\\xff\""));
 	config_free(config);
