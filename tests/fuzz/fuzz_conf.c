@@ -1,0 +1,72 @@
+/*
+ * Any bytes as a configuration: faults or values, never more; what is accepted is printed in a form
+ * that is accepted as well and means the same; and libconfig never gets to open a file by itself.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "io/conf.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char path[] = "/tmp/taskbell-fuzz-conf-XXXXXX";
+static int fd = -1;
+
+static void forget_file(void)
+{
+	(void)unlink(path);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	fd = mkstemp(path);
+	if (fd < 0 || atexit(forget_file) != 0 || setenv("HOME", "/nonexistent", 1) != 0 ||
+		unsetenv("TELNYX_BASE_URL") != 0)
+		abort();
+	return 0;
+}
+
+static struct config *load(const void *bytes, size_t size)
+{
+	cleanup_buf struct buf faults = { 0 };
+	struct err err = { 0 };
+	struct config *config;
+
+	if (ftruncate(fd, 0) != 0 || pwrite(fd, bytes, size, 0) != (ssize_t)size)
+		abort();
+	if (conf_load(path, &config, &faults, &err) != (faults.len == 0))
+		abort();
+	if (faults.len != 0 && (config != NULL || err.kind != ERR_CONFIG))
+		abort();
+	/* libconfig's own words for it; ours say "cannot be opened" */
+	if (strstr(buf_text(&faults), "cannot open include file") != NULL)
+		abort();
+	return config;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	cleanup_buf struct buf once = { 0 };
+	cleanup_buf struct buf again = { 0 };
+	struct config *config = load(data, size);
+	struct config *back;
+
+	if (config == NULL)
+		return 0;
+	conf_print(config, &once);
+	back = load(buf_text(&once), once.len);
+	if (back == NULL)
+		abort();
+	conf_print(back, &again);
+	if (strcmp(buf_text(&once), buf_text(&again)) != 0)
+		abort();
+	config_free(back);
+	config_free(config);
+	return 0;
+}
