@@ -1,8 +1,8 @@
 /*
  * taskbell-notify: shows one notification, read from stdin as `key: value` lines, through the
  * session bus. A program of its own because libnotify waits up to 25 s for a server that does not
- * answer. Exit codes: 0 shown; 64 bad input; 69 no bus or no notification server; 75 it did not
- * work this time.
+ * answer. --check shows nothing and says which server there is and what it can. Exit codes: 0
+ * shown; 64 bad input; 69 no bus or no notification server; 75 it did not work this time.
  */
 #include <errno.h>
 #include <signal.h>
@@ -123,13 +123,23 @@ static bool server_find(struct err *err)
 	return started != NULL || bus_failed(err, "no notification server", error);
 }
 
-static bool server_takes_markup(bool *ret, struct err *err)
+/* an owned list of owned texts; NULL with err when the server does not say */
+static GList *server_caps(struct err *err)
 {
 	GList *caps = notify_get_server_caps();
 
 	if (caps == NULL)
-		return err_set(
+		(void)err_set(
 			err, ERR_TEMPORARY, "the notification server does not say what it can");
+	return caps;
+}
+
+static bool server_takes_markup(bool *ret, struct err *err)
+{
+	GList *caps = server_caps(err);
+
+	if (caps == NULL)
+		return false;
 	*ret = g_list_find_custom(caps, "body-markup", (GCompareFunc)(void (*)(void))strcmp) !=
 	       NULL;
 	g_list_free_full(caps, g_free);
@@ -185,18 +195,44 @@ static bool notify_stdin(struct err *err)
 	return note_show(&note, err);
 }
 
+static bool server_describe(struct err *err)
+{
+	g_autofree char *name = NULL;
+	g_autofree char *vendor = NULL;
+	g_autofree char *version = NULL;
+	g_autofree char *spec = NULL;
+	GList *caps;
+	int said;
+
+	if (!server_find(err))
+		return false;
+	if (!notify_init("taskbell") || !notify_get_server_info(&name, &vendor, &version, &spec))
+		return err_set(err, ERR_TEMPORARY, "the notification server does not say its name");
+	caps = server_caps(err);
+	if (caps == NULL)
+		return false;
+	said = printf("%s %s by %s, specification %s; it can:", name, version, vendor, spec);
+	for (const GList *cap = caps; cap != NULL && said >= 0; cap = cap->next)
+		said = printf(" %s", (const char *)cap->data);
+	g_list_free_full(caps, g_free);
+	if (said < 0 || puts("") < 0 || fflush(stdout) != 0)
+		return err_errno(err, ERR_IO, errno, "stdout");
+	return true;
+}
+
 int main(int argc, char **argv)
 {
+	bool check = argc == 2 && strcmp(argv[1], "--check") == 0;
 	struct err err = { 0 };
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return puts("taskbell-notify " TASKBELL_VERSION) < 0 ? 74 : 0;
-	if (argc != 1) {
-		(void)fputs("taskbell-notify: no arguments; `key: value` lines on stdin\n", stderr);
+	if (argc != 1 && !check) {
+		(void)fputs("taskbell-notify: `key: value` lines on stdin, or --check\n", stderr);
 		return 64;
 	}
 	deadline_start();
-	if (notify_stdin(&err))
+	if (check ? server_describe(&err) : notify_stdin(&err))
 		return 0;
 	(void)fprintf(stderr, "taskbell-notify: %s\n", err.text);
 	return err_exit_code(err.kind);
