@@ -42,7 +42,7 @@ static void tell_key(const struct visit *visit)
 
 	if (visit->source->key == NULL) {
 		find(visit, FINDING_FAIL, "key",
-			"set TELNYX_API_KEY, or api_key in the configuration; see taskbell.conf(5)",
+			"api_key in taskbell.conf(5) says which ways there are",
 			visit->source->err.text);
 		return;
 	}

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/grid.h"
 #include "cli/out.h"
+#include "cli/screen.h"
 #include "cli/state.h"
 #include "cli/when.h"
 #include "io/clock.h"
@@ -121,6 +122,7 @@ static int print_events(
 		.people = isatty(STDOUT_FILENO) == 1,
 		.now_ms = now_ms,
 	};
+	struct screen screen;
 	struct err err = { 0 };
 
 	if (!store_history(store, query, take_event, &listing, &err))
@@ -128,7 +130,8 @@ static int print_events(
 	if (listing.count == 0)
 		log_line(LOG_NOTICE, "no such event is known");
 	if (grid != NULL)
-		grid_print(grid, cli->color_out);
+		grid_print(grid, cli->color_out,
+			screen_size(STDOUT_FILENO, &screen) ? screen.columns : 0);
 	return out_end(0);
 }
 

@@ -10,6 +10,7 @@
 #include "cli/grid.h"
 #include "cli/hint.h"
 #include "cli/out.h"
+#include "cli/screen.h"
 #include "cli/state.h"
 #include "cli/when.h"
 #include "io/clock.h"
@@ -24,6 +25,7 @@ struct page {
 	const char *dir; /* borrowed */
 	int64_t now_ms;
 	bool people; /* stdout is a terminal */
+	size_t columns; /* of it; 0: not known */
 };
 
 static void json_time(struct json *json, const char *name, int64_t wall_ms)
@@ -162,7 +164,7 @@ static void print_sources(const struct page *page)
 		cell_time(grid, page, source->next_ms);
 		grid_cell(grid, source->error);
 	}
-	grid_print(grid, page->cli->color_out);
+	grid_print(grid, page->cli->color_out, page->columns);
 }
 
 static void print_sinks(const struct page *page)
@@ -189,7 +191,7 @@ static void print_sinks(const struct page *page)
 		cell_time(grid, page, sink->last_success_ms);
 		grid_cell(grid, bad ? sink->last_error : NULL);
 	}
-	grid_print(grid, page->cli->color_out);
+	grid_print(grid, page->cli->color_out, page->columns);
 }
 
 static void print_text(const struct page *page)
@@ -225,8 +227,10 @@ static int status_print(const struct cli *cli, const struct state *state, struct
 		.now_ms = clock_now().wall_ms,
 		.people = isatty(STDOUT_FILENO) == 1,
 	};
+	struct screen screen;
 	struct err err = { 0 };
 
+	page.columns = screen_size(STDOUT_FILENO, &screen) ? screen.columns : 0;
 	if (!vitals_read(vitals, state->dir, state->store, page.now_ms, &err))
 		return cli_fail(&err);
 	if (cli->source != NULL && vitals->reported && vitals_find(vitals, cli->source) == NULL)

@@ -7,6 +7,11 @@
 #include "base/text.h"
 #include "cli/out.h"
 
+enum {
+	GAP = 2, /* between columns */
+	LAST_MIN = 8, /* less of the last column is of no use: then it is not cut */
+};
+
 struct cell {
 	char *text; /* own; fit for a terminal */
 	size_t width; /* columns of a terminal */
@@ -14,10 +19,9 @@ struct cell {
 };
 
 struct grid {
-	const char *const *heads; /* borrowed */
 	size_t columns;
 	size_t widths[GRID_COLUMNS_MAX];
-	struct cell *cells; /* own; row by row */
+	struct cell *cells; /* own; row by row, first the heads */
 	size_t count;
 	size_t cap;
 };
@@ -26,9 +30,10 @@ struct grid *grid_new(const char *const *heads)
 {
 	struct grid *grid = mem_alloc(sizeof(*grid));
 
-	grid->heads = heads;
-	for (; heads[grid->columns] != NULL; grid->columns++)
-		grid->widths[grid->columns] = text_width(heads[grid->columns]);
+	while (heads[grid->columns] != NULL)
+		grid->columns++;
+	for (size_t i = 0; i < grid->columns; i++)
+		grid_colored(grid, heads[i], "1");
 	return grid;
 }
 
@@ -62,34 +67,45 @@ void grid_cell(struct grid *grid, const char *text)
 	grid_colored(grid, text, NULL);
 }
 
-/* the last column is not padded: its texts may be long, and nothing follows them */
-static void print_cell(const struct grid *grid, size_t column, const struct cell *cell, bool color)
+/* what a terminal leaves for the last column; 0: it is not cut */
+static size_t last_room(const struct grid *grid, size_t columns)
 {
-	bool last = column + 1 == grid->columns;
-	cleanup_buf struct buf out = { 0 };
+	size_t used = 0;
 
-	if (color && cell->sgr != NULL)
-		(void)buf_addf(&out, "\033[%sm%s\033[0m", cell->sgr, cell->text);
-	else
-		(void)buf_add_text(&out, cell->text);
-	if (!last)
-		(void)buf_addf(&out, "%*s", (int)(grid->widths[column] - cell->width + 2), "");
-	if (last)
-		out_line(&out);
-	else
-		out_bytes(buf_text(&out), out.len);
+	for (size_t i = 0; i + 1 < grid->columns; i++)
+		used += grid->widths[i] + GAP;
+	return columns >= used + LAST_MIN ? columns - used : 0;
 }
 
-void grid_print(const struct grid *grid, bool color)
+static void add_cell(struct buf *line, const struct cell *cell, bool color, size_t room)
 {
-	if (grid->count == 0)
-		return;
-	for (size_t i = 0; i < grid->columns; i++) {
-		cleanup_free char *text = mem_strdup(grid->heads[i]);
-		struct cell head = { .text = text, .width = text_width(text), .sgr = "1" };
+	bool colored = color && cell->sgr != NULL;
 
-		print_cell(grid, i, &head, color);
+	if (colored)
+		(void)buf_addf(line, "\033[%sm", cell->sgr);
+	text_add_cut(line, cell->text, room);
+	if (colored)
+		(void)buf_add_text(line, "\033[0m");
+}
+
+/* the last column is not padded: its texts may be long, and nothing follows them */
+static void print_row(const struct grid *grid, const struct cell *cells, bool color, size_t room)
+{
+	size_t last = grid->columns - 1;
+	cleanup_buf struct buf line = { 0 };
+
+	for (size_t i = 0; i < last; i++) {
+		add_cell(&line, &cells[i], color, 0);
+		(void)buf_addf(&line, "%*s", (int)(grid->widths[i] - cells[i].width + GAP), "");
 	}
-	for (size_t i = 0; i < grid->count; i++)
-		print_cell(grid, i % grid->columns, &grid->cells[i], color);
+	add_cell(&line, &cells[last], color, room);
+	out_line(&line);
+}
+
+void grid_print(const struct grid *grid, bool color, size_t columns)
+{
+	size_t room = last_room(grid, columns);
+
+	for (size_t i = 0; i < grid->count && grid->count > grid->columns; i += grid->columns)
+		print_row(grid, &grid->cells[i], color, room);
 }

@@ -1,5 +1,6 @@
 #include "cli/help.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -81,10 +82,14 @@ static void add_flags(struct buf *out, const char *title, const struct flag *fla
 
 static void add_command(struct buf *out, const struct command *command)
 {
+	cleanup_buf struct buf summary = { 0 };
+
 	(void)buf_addf(out, "Usage: taskbell %s%s%s%s\n\n", command->name,
 		command->flags[0].name != NULL ? " [OPTIONS]" : "",
 		*command->args != '\0' ? " " : "", command->args);
-	add_wrapped(out, command->summary, 0);
+	(void)buf_addf(&summary, "%c%s.", toupper((unsigned char)command->summary[0]),
+		command->summary + 1);
+	add_wrapped(out, buf_text(&summary), 0);
 	if (*command->help != '\0') {
 		(void)buf_add_char(out, '\n');
 		add_wrapped(out, command->help, 0);
