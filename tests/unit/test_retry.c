@@ -1,0 +1,338 @@
+/* What a server's headers say of another try, and the time an answer has: all without a clock. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/stamp.h"
+#include "core/fault.h"
+#include "core/head.h"
+#include "core/pace.h"
+#include "core/retry.h"
+
+#define WALL_MS INT64_C(784111767000) /* Sun, 06 Nov 1994 08:49:27 GMT */
+
+static int64_t wait_of(long status, const char *name, const char *value)
+{
+	struct retry retry = RETRY_INIT;
+
+	retry_header(&retry, name, value, WALL_MS);
+	return retry_wait(&retry, status);
+}
+
+static void test_wait(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *value;
+		int64_t ms;
+	} cases[] = {
+		{ "retry-after", "7", 7000 },
+		{ "Retry-After", "0.5", 500 },
+		{ "retry-after", "1.2345", 1234 },
+		{ "retry-after", "0", 100 },
+		{ "retry-after", "0.001", 100 },
+		{ "retry-after", "301", 300000 },
+		{ "retry-after", "99999999999999999999999999", 300000 },
+		{ "retry-after", "-3", -1 },
+		{ "retry-after", "+3", -1 },
+		{ "retry-after", "", -1 },
+		{ "retry-after", "soon", -1 },
+		{ "retry-after", "5m", -1 },
+		{ "retry-after", "1e3", -1 },
+		{ "retry-after", "0x10", -1 },
+		{ "retry-after", "inf", -1 },
+		{ "retry-after", "7, 9", -1 },
+		{ "retry-after", "Sun, 06 Nov 1994 08:49:37 GMT", 10000 },
+		{ "retry-after", "Sunday, 06-Nov-94 08:49:37 GMT", 10000 },
+		{ "retry-after", "Sun Nov  6 08:49:37 1994", 10000 },
+		{ "retry-after", "Sun, 06 Nov 1994 08:00:00 GMT", 100 },
+		{ "retry-after", "Sun, 06 Nov 2094 08:00:00 GMT", 300000 },
+		{ "retry-after-ms", "1500", 1500 },
+		{ "RETRY-AFTER-MS", "1500.7", 1500 },
+		{ "retry-after-ms", "1", 100 },
+		{ "retry-after-ms", "Sun, 06 Nov 1994 08:49:37 GMT", -1 },
+		{ "x-ratelimit-reset", "30", 30000 },
+		{ "x-ratelimit-reset", "784111777", 300000 }, /* small: seconds, not a date */
+		{ "x-ratelimit-reset", "soon", -1 },
+		{ "x-ratelimit-remaining", "0", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		if (wait_of(429, cases[i].name, cases[i].value) != cases[i].ms)
+			fail_msg("%s: %s gives %lld", cases[i].name, cases[i].value,
+				(long long)wait_of(429, cases[i].name, cases[i].value));
+		assert_int_equal(wait_of(503, cases[i].name, cases[i].value), cases[i].ms);
+		assert_int_equal(wait_of(200, cases[i].name, cases[i].value), -1);
+		assert_int_equal(wait_of(500, cases[i].name, cases[i].value), -1);
+	}
+}
+
+static void test_reset_as_date(void **state)
+{
+	struct retry retry = RETRY_INIT;
+	const int64_t wall_ms = INT64_C(1700000000000);
+
+	(void)state;
+	retry_header(&retry, "x-ratelimit-reset", "1700000042", wall_ms);
+	assert_int_equal(retry_wait(&retry, 429), 42000);
+	retry_header(&retry, "x-ratelimit-reset", "1600000000", wall_ms);
+	assert_int_equal(retry_wait(&retry, 429), 100);
+}
+
+static void test_order_of_headers(void **state)
+{
+	struct retry retry = RETRY_INIT;
+
+	(void)state;
+	assert_int_equal(retry_wait(&retry, 429), -1);
+	retry_header(&retry, "x-ratelimit-reset", "30", WALL_MS);
+	assert_int_equal(retry_wait(&retry, 429), 30000);
+	retry_header(&retry, "retry-after", "20", WALL_MS);
+	assert_int_equal(retry_wait(&retry, 429), 20000);
+	retry_header(&retry, "retry-after-ms", "10000", WALL_MS);
+	assert_int_equal(retry_wait(&retry, 429), 10000);
+	/* what cannot be read does not undo what could */
+	retry_header(&retry, "retry-after-ms", "later", WALL_MS);
+	assert_int_equal(retry_wait(&retry, 429), 10000);
+}
+
+static void test_worth(void **state)
+{
+	static const long yes[] = { 408, 409, 429, 500, 502, 503, 504, 520, 599 };
+	static const long no[] = { 200, 204, 301, 400, 401, 403, 404, 418, 422, 600 };
+	struct retry retry = RETRY_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
+		assert_true(retry_worth(&retry, yes[i]));
+	for (size_t i = 0; i < ARRAY_LEN(no); i++)
+		assert_false(retry_worth(&retry, no[i]));
+	retry_header(&retry, "x-should-retry", "perhaps", WALL_MS);
+	assert_true(retry_worth(&retry, 503));
+	retry_header(&retry, "X-Should-Retry", "false", WALL_MS);
+	assert_false(retry_worth(&retry, 503));
+	retry_header(&retry, "x-should-retry", "True", WALL_MS);
+	assert_true(retry_worth(&retry, 400));
+}
+
+static void test_date(void **state)
+{
+	static const char *const bad[] = { "", "GMT", "Sun, 06 Nov 1994 08:49:37",
+		"06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 PST",
+		"Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT",
+		"Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT GMT",
+		"Sun, 06 Nov 19945 08:49:37 GMT",
+		"Sun, -6 Nov 1994 08:49:37 GMT,,, "
+		",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,",
+		"Sun, 06 Nov 1994 08:49 GMT" };
+	int64_t us;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (retry_date(bad[i], &us))
+			fail_msg("taken for a date: %s", bad[i]);
+	assert_true(retry_date("Thu, 01 Jan 1970 00:00:00 GMT", &us));
+	assert_int_equal(us, 0);
+	assert_true(retry_date("Monday, 01-Jan-24 00:00:00 GMT", &us));
+	assert_int_equal(us, INT64_C(1704067200000000));
+	assert_true(retry_date("Thu, 29 Feb 2024 23:59:59 GMT", &us));
+	assert_int_equal(us, INT64_C(1709251199000000));
+}
+
+static void read_head(struct head *head, const char *text)
+{
+	head_start(head);
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n") + 1;
+
+		head_line(head, text, len, WALL_MS);
+		text += len;
+	}
+}
+
+static void test_head(void **state)
+{
+	struct head head;
+
+	(void)state;
+	read_head(&head,
+		"HTTP/1.1 429 Too Many\r\nDATE: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+		"content-type:Application/Problem+JSON; charset=utf-8\r\n"
+		"x-request-id:  req-1\t\r\nX-Telnyx-Request-Id: other\r\nRetry-After: 3\r\n\r\n");
+	assert_true(head.closed);
+	assert_true(head.json);
+	assert_string_equal(head.request_id, "req-1");
+	assert_int_equal(head.date_us, INT64_C(784111777000000));
+	assert_int_equal(retry_wait(&head.retry, 429), 3000);
+	read_head(&head, "HTTP/2 200 \r\ncontent-type: text/html; a=/json\r\ndate: never\r\n"
+			 "x-telnyx-request-id: tel\r\n");
+	assert_false(head.closed);
+	assert_false(head.json);
+	assert_string_equal(head.request_id, "tel");
+	assert_int_equal(head.date_us, STAMP_NONE);
+}
+
+static void test_head_of_interim_answers(void **state)
+{
+	struct head head;
+
+	(void)state;
+	read_head(
+		&head, "HTTP/1.1 103 Early Hints\r\nretry-after: 9\r\nx-request-id: early\r\n\r\n");
+	assert_false(head.closed);
+	read_head(&head, "HTTP/1.1 103 Early Hints\r\nretry-after: 9\r\nx-request-id: early\r\n\r\n"
+			 "HTTP/1.1 503 No\r\nserver: x\r\n\r\n");
+	assert_true(head.closed);
+	assert_string_equal(head.request_id, "");
+	assert_int_equal(retry_wait(&head.retry, 503), -1);
+}
+
+static void test_head_ignores_trailers(void **state)
+{
+	struct head head;
+
+	(void)state;
+	read_head(&head,
+		"HTTP/1.1 503 No\r\nx-request-id: a\r\n\r\nx-request-id: b\r\nretry-after: 5\r\n"
+		"HTTP/1.1 200 OK\r\n");
+	assert_string_equal(head.request_id, "a");
+	assert_int_equal(retry_wait(&head.retry, 503), -1);
+}
+
+static void test_head_sanitises(void **state)
+{
+	char line[HEAD_LINE_MAX];
+	struct head head;
+	int len;
+
+	(void)state;
+	read_head(&head, "HTTP/1.1 500 X\r\nx-request-id: a\033[31mb\x7f\xc3\xa4"
+			 "c\r\n\r\n");
+	assert_string_equal(head.request_id, "a[31mbc");
+	len = snprintf(line, sizeof(line), "x-request-id: %0*d\r\n", 5000, 7);
+	head_start(&head);
+	head_line(&head, line, (size_t)len, WALL_MS);
+	assert_int_equal(strlen(head.request_id), HEAD_ID_MAX - 1);
+	head_line(&head, ":::", 3, WALL_MS);
+	head_line(&head, "no colon at all", 15, WALL_MS);
+	head_line(&head, "", 0, WALL_MS);
+}
+
+static struct pace pace_begun(void)
+{
+	struct pace pace;
+
+	pace_start(&pace, 30000, 5000, 1000);
+	return pace;
+}
+
+static void test_pace_waits_for_a_connection_and_a_byte(void **state)
+{
+	struct pace pace = pace_begun();
+	enum pace_limit limit;
+
+	(void)state;
+	assert_int_equal(pace_end(&pace, &limit), 6000);
+	assert_int_equal(limit, PACE_CONNECT);
+	pace_see(&pace, true, 0, 2000);
+	assert_int_equal(pace_end(&pace, &limit), 31000);
+	assert_int_equal(limit, PACE_FIRST_BYTE);
+	pace_see(&pace, true, 17, 20000);
+	assert_int_equal(pace_end(&pace, &limit), 50000);
+	assert_int_equal(limit, PACE_SLOW);
+}
+
+static void test_pace_of_a_trickle(void **state)
+{
+	struct pace pace = pace_begun();
+	int64_t now = 1000;
+	uint64_t bytes = 0;
+	enum pace_limit limit;
+
+	(void)state;
+	while (now < pace_end(&pace, &limit)) {
+		now += 100;
+		bytes += 990; /* 9.9 kB/s */
+		pace_see(&pace, true, bytes, now);
+	}
+	assert_int_equal(limit, PACE_SLOW);
+	assert_int_equal(now, 31100);
+}
+
+static void test_pace_of_a_long_answer(void **state)
+{
+	struct pace pace = pace_begun();
+	int64_t now = 1000;
+	uint64_t bytes = 0;
+	enum pace_limit limit;
+
+	(void)state;
+	while (now < pace_end(&pace, &limit)) {
+		now += 100;
+		bytes += 1010; /* 10.1 kB/s */
+		pace_see(&pace, true, bytes, now);
+	}
+	assert_int_equal(limit, PACE_TOTAL);
+	assert_int_equal(now, 301000);
+}
+
+static void test_pace_forgives_a_short_pause(void **state)
+{
+	struct pace pace = pace_begun();
+
+	(void)state;
+	pace_see(&pace, true, 10, 2000);
+	pace_see(&pace, true, 11, 31999); /* one byte in 30 s: still the same stretch */
+	assert_int_equal(pace_end(&pace, NULL), 32000);
+	pace_see(&pace, true, 400000, 31999); /* then the rest at once */
+	assert_int_equal(pace_end(&pace, NULL), 61999);
+}
+
+static void test_faults_in_words(void **state)
+{
+	struct err err;
+
+	(void)state;
+	fault_describe(FAULT_CONNECT, "127.0.0.1:81", "Connection refused", &err);
+	assert_string_equal(err.text, "cannot connect to 127.0.0.1:81: connection refused");
+	assert_int_equal(err.kind, ERR_UNREACHABLE);
+	fault_describe(FAULT_TLS, "h:443", "SSL routines: no", &err);
+	assert_string_equal(err.text, "no TLS connection to h:443: SSL routines: no");
+	fault_describe(FAULT_EMPTY, "h:443", NULL, &err);
+	assert_string_equal(err.text, "h:443 closed the connection without an answer");
+	fault_describe(FAULT_BROKEN, "h:443", "X", &err);
+	assert_string_equal(err.text, "the connection to h:443 broke: x");
+	fault_late(FAULT_LATE_ANSWER, "h:443", 30000, &err);
+	assert_string_equal(err.text, "no answer from h:443 within 30s");
+	assert_true(fault_passes(FAULT_LATE_ANSWER));
+	assert_false(fault_passes(FAULT_UNTRUSTED));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_wait),
+		cmocka_unit_test(test_reset_as_date),
+		cmocka_unit_test(test_order_of_headers),
+		cmocka_unit_test(test_worth),
+		cmocka_unit_test(test_date),
+		cmocka_unit_test(test_head),
+		cmocka_unit_test(test_head_of_interim_answers),
+		cmocka_unit_test(test_head_ignores_trailers),
+		cmocka_unit_test(test_head_sanitises),
+		cmocka_unit_test(test_pace_waits_for_a_connection_and_a_byte),
+		cmocka_unit_test(test_pace_of_a_trickle),
+		cmocka_unit_test(test_pace_of_a_long_answer),
+		cmocka_unit_test(test_pace_forgives_a_short_pause),
+		cmocka_unit_test(test_faults_in_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
