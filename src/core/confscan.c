@@ -22,7 +22,9 @@ struct cursor {
 /* the byte so far ahead; NUL past the end, for the text itself has none */
 static char peek(const struct cursor *cursor, size_t ahead)
 {
-	return cursor->at + ahead < cursor->len ? cursor->text[cursor->at + ahead] : '\0';
+	if (cursor->at + ahead >= cursor->len)
+		return '\0';
+	return cursor->text[cursor->at + ahead];
 }
 
 static bool at_any(const struct cursor *cursor, const char *chars)

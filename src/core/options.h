@@ -29,19 +29,18 @@ typedef bool (*option_check)(const char *text, struct err *err);
 
 struct option {
 	enum option_group group;
-	const char *name;
 	enum option_type type;
+	unsigned int sinks; /* GROUP_SINK: bits (1 << enum sink_type) of the types that know it */
+	bool zero; /* durations: 0 (off, for ever) is allowed besides min..max */
+	const char *name;
 	size_t offset; /* into struct config, source_config or sink_config */
-	const char *fallback; /* the default, as text, read by the same parser; of a list: its one
-				 item or "" */
+	const char *fallback; /* the default, as text; of a list: its one item or "" */
 	int64_t min;
 	int64_t max;
-	bool zero; /* durations: 0 (off, for ever) is allowed besides min..max */
 	const char *const *words; /* OPTION_ENUM: the words, NULL-terminated */
-	unsigned int sinks; /* GROUP_SINK: bits (1 << enum sink_type) of the types that know it */
 	option_check
 		check; /* OPTION_TEXT, OPTION_LIST; NULL: any text will do, or io/conf checks it */
-	const char *text; /* what it does, one line, for the example and `check --print` */
+	const char *text; /* what it does, in one line */
 };
 
 extern const struct option options[];

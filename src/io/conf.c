@@ -217,24 +217,22 @@ static void cut_slashes(char *url)
 		url[--len] = '\0';
 }
 
-/* `setting` is the block, NULL where there is none: then the URL is the default or the
- * environment's */
+/* `stood`: the setting in the file; NULL: the URL is the default, or the environment's */
 static void judge_url(
-	struct loader *loader, struct source_config *source, const config_setting_t *setting)
+	struct loader *loader, struct source_config *source, const config_setting_t *stood)
 {
 	const char *variable = getenv(BASE_URL_VARIABLE);
 	struct err err = { 0 };
 
-	source->base_url_set =
-		setting != NULL && config_setting_get_member(setting, "base_url") != NULL;
-	if (!source->base_url_set && variable != NULL && variable[0] != '\0') {
+	source->base_url_set = stood != NULL;
+	if (stood == NULL && variable != NULL && variable[0] != '\0') {
 		free(source->base_url);
 		source->base_url = mem_strdup(variable);
 	}
 	if (vet_base_url(source->base_url, source->allow_http, &err))
 		cut_slashes(source->base_url);
-	else if (source->base_url_set)
-		fault_at(loader, setting_of(setting, "base_url"), &err);
+	else if (stood != NULL)
+		fault_at(loader, stood, &err);
 	else
 		faults_add(&loader->faults, BASE_URL_VARIABLE, 0, "%s", err.text);
 }
@@ -277,7 +275,7 @@ static void load_source(struct loader *loader, const config_setting_t *setting)
 	struct err err = { 0 };
 
 	load_block(loader, &block);
-	judge_url(loader, source, setting);
+	judge_url(loader, source, config_setting_get_member(setting, "base_url"));
 	if (!key_form_check(source->api_key, &err))
 		fault_at(loader, setting_of(setting, "api_key"), &err);
 	if (!expand_home(&source->ca_file, &err) || !certificates_readable(source->ca_file, &err))
@@ -387,7 +385,7 @@ static void judge_variables(struct loader *loader, const config_setting_t *root)
 {
 	const config_setting_t *sinks = config_setting_get_member(root, "sinks");
 
-	for (size_t i = 0; i < loader->config->sink_count; i++) {
+	for (size_t i = 0; sinks != NULL && i < loader->config->sink_count; i++) {
 		const struct strings *env = &loader->config->sinks[i].env;
 
 		for (size_t j = 0; j < env->count; j++)
