@@ -51,6 +51,7 @@ bool signals_open(const int *numbers, size_t count, struct err *err)
 		(void)sigaddset(&set, numbers[i]);
 	}
 	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
 	/* whoever started us may have blocked them */
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 	return true;
