@@ -54,6 +54,23 @@ struct sink_config *config_add_sink(struct config *config, enum sink_type type)
 	return sink;
 }
 
+struct sink_config *sink_config_copy(const struct sink_config *sink)
+{
+	struct sink_config *copy = mem_alloc(sizeof(*copy));
+
+	*copy = *sink;
+	value_own_group(GROUP_SINK, copy);
+	return copy;
+}
+
+void sink_config_free(struct sink_config *sink)
+{
+	if (sink == NULL)
+		return;
+	value_clear_group(GROUP_SINK, sink);
+	free(sink);
+}
+
 void config_free(struct config *config)
 {
 	if (config == NULL)

@@ -74,6 +74,9 @@ struct config *config_new(void);
 struct source_config *config_add_source(struct config *config);
 struct sink_config *config_add_sink(struct config *config, enum sink_type type);
 void config_free(struct config *config); /* NULL is fine */
+/* an owned copy, for what outlives a reload; sink_config_free releases it, NULL is fine */
+struct sink_config *sink_config_copy(const struct sink_config *sink);
+void sink_config_free(struct sink_config *sink);
 void strings_add(struct strings *list, const char *text);
 void strings_done(struct strings *list);
 

@@ -177,6 +177,30 @@ void value_clear(const struct option *option, void *base)
 	}
 }
 
+static void value_own(const struct option *option, void *base)
+{
+	char **text;
+
+	if (option->type == OPTION_TEXT) {
+		text = value_field(option, base);
+		*text = mem_strdup(*text);
+	} else if (option->type == OPTION_LIST || option->type == OPTION_CODES) {
+		struct strings *list = value_field(option, base);
+		struct strings theirs = *list;
+
+		*list = (struct strings){ 0 };
+		for (size_t i = 0; i < theirs.count; i++)
+			strings_add(list, theirs.items[i]);
+	}
+}
+
+void value_own_group(enum option_group group, void *base)
+{
+	for (size_t i = 0; i < option_count; i++)
+		if (options[i].group == group)
+			value_own(&options[i], base);
+}
+
 void value_reset(const struct option *option, void *base)
 {
 	struct err err = { 0 };

@@ -24,6 +24,8 @@ bool value_add_text(const struct option *option, void *base, const char *text, s
 bool value_add_int(const struct option *option, void *base, int64_t value, struct err *err);
 /* makes it empty: texts NULL, lists without items */
 void value_clear(const struct option *option, void *base);
+/* in a plain copy of a struct: makes the texts of its fields the copy's own */
+void value_own_group(enum option_group group, void *base);
 /* the default */
 void value_reset(const struct option *option, void *base);
 void value_reset_group(enum option_group group, void *base);
