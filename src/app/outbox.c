@@ -1,0 +1,185 @@
+#include "app/outbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/feed.h"
+#include "app/program.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+enum {
+	STOP_SLACK_MS = 500
+}; /* for a killed program to be gone; one that is not hangs in the kernel */
+
+struct outbox {
+	struct feed_shop shop;
+	struct feed **feeds; /* own, each own */
+	size_t count;
+	size_t cap;
+	int64_t stop_ms; /* mono; a stop takes no longer; 0: none is under way */
+	struct instant now; /* of the last step */
+};
+
+/* hooks never see a variable that holds a key, also when their `env` names it */
+static void secrets_read(struct strings *secrets, const struct config *config)
+{
+	strings_done(secrets);
+	for (size_t i = 0; i < config->source_count; i++)
+		if (strncmp(config->sources[i].api_key, "env:", 4) == 0)
+			strings_add(secrets, config->sources[i].api_key + 4);
+}
+
+static struct feed *outbox_add(
+	struct outbox *outbox, const struct sink_config *config, struct err *err)
+{
+	struct feed *feed = feed_new(&outbox->shop, config, err);
+
+	outbox->feeds =
+		mem_grow(outbox->feeds, &outbox->cap, outbox->count + 1, sizeof(*outbox->feeds));
+	outbox->feeds[outbox->count++] = feed;
+	return feed;
+}
+
+bool outbox_new(struct outbox **ret, const struct outbox_setup *setup, struct err *err)
+{
+	struct outbox *outbox = mem_alloc(sizeof(*outbox));
+	const struct config *config = setup->config;
+
+	outbox->shop = (struct feed_shop){
+		.store = setup->store,
+		.state_dir = setup->state_dir,
+		.event = setup->event,
+		.arg = setup->arg,
+	};
+	secrets_read(&outbox->shop.secrets, config);
+	for (size_t i = 0; i < config->sink_count; i++) {
+		struct err fault = { 0 };
+
+		(void)outbox_add(outbox, &config->sinks[i], &fault);
+		if (fault.kind == ERR_NONE)
+			continue;
+		*err = fault;
+		(void)err_prefix(err, "sink %s: ", config->sinks[i].name);
+		outbox_free(outbox);
+		return false;
+	}
+	*ret = outbox;
+	return true;
+}
+
+void outbox_free(struct outbox *outbox)
+{
+	if (outbox == NULL)
+		return;
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_free(outbox->feeds[i]);
+	free(outbox->feeds);
+	strings_done(&outbox->shop.secrets);
+	free(outbox);
+}
+
+static struct feed *outbox_find(const struct outbox *outbox, const struct sink_config *config)
+{
+	for (size_t i = 0; i < outbox->count; i++) {
+		const struct sink_config *has = feed_config(outbox->feeds[i]);
+
+		if (has->type == config->type && strcmp(has->name, config->name) == 0)
+			return outbox->feeds[i];
+	}
+	return NULL;
+}
+
+void outbox_reload(struct outbox *outbox, const struct config *config)
+{
+	secrets_read(&outbox->shop.secrets, config);
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_retire(outbox->feeds[i]);
+	for (size_t i = 0; i < config->sink_count; i++) {
+		const struct sink_config *sink = &config->sinks[i];
+		struct feed *feed = outbox_find(outbox, sink);
+		struct err err = { 0 };
+
+		if (feed == NULL)
+			(void)outbox_add(outbox, sink, &err);
+		else if (feed_configure(feed, sink, &err))
+			continue;
+		if (err.kind != ERR_NONE)
+			log_line(LOG_ERROR, "sink %s: %s", sink->name, err.text);
+	}
+}
+
+void outbox_wake(struct outbox *outbox)
+{
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_wake(outbox->feeds[i]);
+}
+
+/* sinks that are no longer configured go once nothing of them runs */
+static void outbox_prune(struct outbox *outbox)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < outbox->count; i++) {
+		if (feed_retired(outbox->feeds[i]) && feed_idle(outbox->feeds[i]))
+			feed_free(outbox->feeds[i]);
+		else
+			outbox->feeds[kept++] = outbox->feeds[i];
+	}
+	outbox->count = kept;
+}
+
+void outbox_step(struct outbox *outbox, struct instant now)
+{
+	outbox->now = now;
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_step(outbox->feeds[i], now);
+	outbox_prune(outbox);
+}
+
+int64_t outbox_next(const struct outbox *outbox, struct instant now)
+{
+	int64_t next = outbox->stop_ms != 0 ? outbox->stop_ms : INSTANT_NEVER;
+
+	for (size_t i = 0; i < outbox->count; i++) {
+		int64_t its = feed_next(outbox->feeds[i], now);
+
+		next = its < next ? its : next;
+	}
+	return next;
+}
+
+size_t outbox_fds(const struct outbox *outbox, struct http_fd *fds, size_t cap)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < outbox->count; i++)
+		count += feed_fds(outbox->feeds[i], fds + count, cap - count);
+	return count;
+}
+
+bool outbox_settled(const struct outbox *outbox, struct instant now)
+{
+	for (size_t i = 0; i < outbox->count; i++)
+		if (!feed_settled(outbox->feeds[i], now))
+			return false;
+	return true;
+}
+
+void outbox_stop(struct outbox *outbox, struct instant now, int64_t grace_ms)
+{
+	outbox->now = now;
+	outbox->stop_ms = now.mono_ms + grace_ms + PROGRAM_STOP_KILL_MS + STOP_SLACK_MS;
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_stop(outbox->feeds[i], now, grace_ms);
+}
+
+bool outbox_stopped(const struct outbox *outbox)
+{
+	if (outbox->stop_ms != 0 && outbox->now.mono_ms >= outbox->stop_ms)
+		return true;
+	for (size_t i = 0; i < outbox->count; i++)
+		if (!feed_settled(outbox->feeds[i], outbox->now))
+			return false;
+	return true;
+}
