@@ -30,6 +30,7 @@ struct poller *poller_new(const struct poller_setup *setup, struct instant now)
 		run->lane = (enum lane)i;
 		run->sched.random = (setup->seed ^ (uint64_t)i) | 1;
 		run->sched.due_ms = now.mono_ms;
+		run->sched.started_ms = now.mono_ms;
 	}
 	/* the sweep of the start is the first poll as well */
 	if (poller->mode == POLLER_WATCH)
@@ -238,6 +239,19 @@ static void key_refused(struct poller *poller, const struct lane_run *run)
 	poller->key_due_ms = run->sched.due_ms;
 }
 
+/* a source that is about to count as down is asked once more at that very time */
+static void poller_sooner(const struct poller *poller, struct lane_run *run)
+{
+	const struct health *health = &poller->health;
+	int64_t down_ms = health->failing_since_ms + poller->config->down_after_ms;
+
+	if (!health->failing || health->down || poller->mode == POLLER_ONCE ||
+		(run->lane == LANE_SWEEP && poller->lists != 0))
+		return;
+	if (poller->now.mono_ms < down_ms && down_ms < run->sched.due_ms)
+		run->sched.due_ms = down_ms;
+}
+
 void poller_failed(struct poller *poller, struct lane_run *run, const struct err *err,
 	const struct http_advice *advice)
 {
@@ -252,6 +266,8 @@ void poller_failed(struct poller *poller, struct lane_run *run, const struct err
 	if (err->kind == ERR_AUTH)
 		key_refused(poller, run);
 	poller_ill(poller, run->lane, err);
+	if (advice->after_ms < 0 && err->kind != ERR_AUTH)
+		poller_sooner(poller, run);
 	if (poller->mode != POLLER_ONCE || once_again(run, advice))
 		return;
 	if (err->kind == ERR_AUTH) {
@@ -342,6 +358,10 @@ int64_t poller_next_poll(const struct poller *poller)
 
 int64_t poller_next(const struct poller *poller)
 {
+	struct err err;
+
+	if (poller_finished(poller, &err))
+		return INSTANT_NEVER;
 	if (poller->book == NULL)
 		return poller->reload_ms;
 	if (poller->key == NULL)

@@ -37,6 +37,7 @@
 #include "base/parse.h"
 #include "core/config.h"
 #include "core/detect.h"
+#include "shelf.h"
 
 #define WORDS_MAX 32
 #define ASKED_MAX 8
@@ -344,33 +345,11 @@ static void step_told(struct stage *stage, const char *line)
 		stop(stage, "told was: %s", text);
 }
 
-/* what io/store keeps of a record, and what of an ended block */
 static void step_restart(struct stage *stage)
 {
-	struct book *old = stage->book;
-	struct book *book = book_new(&key);
-	const struct record *record;
-	size_t pos = 0;
+	struct book *book = shelf_copy(stage->book);
 
-	while ((record = book_next(old, &pos)) != NULL) {
-		struct task task = record_task(old, record);
-		struct record *again = book_add(book, &task, (int64_t)record->seen_s * 1000);
-
-		again->stuck_told = record->stuck_told;
-		if (record->search != NULL && record->search->missing != 0) {
-			record_search(again)->missing = record->search->missing;
-			again->search->missing_ms = record->search->missing_ms;
-		}
-	}
-	for (unsigned int i = 0; i < ENDED_BLOCKS; i++) {
-		cleanup_buf struct buf bytes = { 0 };
-
-		ended_block_save(&old->ended.blocks[i], &bytes);
-		assert_true(ended_block_load(&book->ended, i, buf_text(&bytes), bytes.len));
-	}
-	book->baseline = old->baseline;
-	book->told_after_us = old->told_after_us;
-	book_free(old);
+	book_free(stage->book);
 	stage->book = book;
 	stage->serial = 0;
 	stage->since = 0;

@@ -1,0 +1,1219 @@
+/*
+ * The poller on a clock of its own and against answers by hand: what is asked and when, what is
+ * told, and what it does when answers are bad, late or never come. The HTTP client is the one
+ * below.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "app/poller.h"
+#include "base/mem.h"
+#include "core/sched.h"
+#include "shelf.h"
+
+#define CALLS_MAX 64
+#define START_MS INT64_C(1790000000000)
+
+struct http_call {
+	bool open;
+	char what[64]; /* active, all, ended, or the id */
+	char key[32];
+	struct http_request request;
+};
+
+struct rig {
+	struct source_config config;
+	struct poller *poller;
+	struct book *stored; /* own; as the last commit left it */
+	struct instant now;
+	bool has_key; /* a key is there when it is wanted */
+	int keys_wanted;
+	bool commit_fails;
+	bool reload_fails;
+	int commits;
+	int polled;
+	struct http_call calls[CALLS_MAX]; /* a ring */
+	size_t call_count;
+	struct buf asked; /* "SECONDS what," of each request */
+	struct buf told; /* "event id," of each event that was stored */
+};
+
+static struct rig rig;
+
+static struct http_call *call_open(const char *what)
+{
+	for (size_t i = 0; i < CALLS_MAX; i++)
+		if (rig.calls[i].open && strcmp(rig.calls[i].what, what) == 0)
+			return &rig.calls[i];
+	return NULL;
+}
+
+static size_t calls_open(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < CALLS_MAX; i++)
+		count += rig.calls[i].open;
+	return count;
+}
+
+static void url_name(const char *url, char name[64])
+{
+	const char *const path = "http://127.0.0.1/ai/embeddings";
+	bool active = strstr(url, "status=queued") != NULL;
+	bool ended = strstr(url, "status=success") != NULL;
+
+	assert_memory_equal(url, path, strlen(path));
+	if (url[strlen(path)] == '?')
+		(void)snprintf(name, 64, "%s", !ended ? "active" : active ? "all" : "ended");
+	else
+		(void)snprintf(name, 64, "%s", url + strlen(path) + 1);
+}
+
+struct http_call *http_start(
+	struct http *http, const struct http_request *request, struct instant now)
+{
+	struct http_call *call = &rig.calls[rig.call_count++ % CALLS_MAX];
+
+	assert_null(http);
+	assert_false(call->open);
+	assert_int_equal(now.mono_ms, rig.now.mono_ms);
+	assert_int_equal(request->timeout_ms, rig.config.timeout_ms);
+	*call = (struct http_call){ .open = true, .request = *request };
+	(void)snprintf(call->key, sizeof(call->key), "%s", request->key);
+	url_name(request->url, call->what);
+	call->request.url = NULL;
+	assert_true(
+		buf_addf(&rig.asked, "%g %s,", (double)(now.mono_ms - 1000) / 1000, call->what));
+	return call;
+}
+
+void http_cancel(struct http *http, struct http_call *call)
+{
+	(void)http;
+	assert_true(call->open);
+	call->open = false;
+}
+
+static bool owner_commit(void *arg, struct poller *poller, struct changes *changes, bool health)
+{
+	assert_ptr_equal(arg, &rig);
+	(void)health;
+	if (rig.commit_fails)
+		return false;
+	rig.commits++;
+	for (size_t i = 0; i < changes->event_count; i++) {
+		const struct event *event = changes->events[i];
+
+		assert_true(buf_addf(&rig.told, "%s%s%s,", event_info(event->type)->word,
+			event->task_id != NULL ? " " : "",
+			event->task_id != NULL ? event->task_id : ""));
+	}
+	book_free(rig.stored);
+	rig.stored = shelf_copy(poller_book(poller));
+	return true;
+}
+
+static struct book *owner_reload(void *arg, struct poller *poller)
+{
+	assert_ptr_equal(arg, &rig);
+	(void)poller;
+	return rig.reload_fails ? NULL : shelf_copy(rig.stored);
+}
+
+static void owner_polled(void *arg, struct poller *poller)
+{
+	assert_ptr_equal(arg, &rig);
+	(void)poller;
+	rig.polled++;
+}
+
+static int begin(void **state)
+{
+	static const struct hash_key key = { 5, 6 };
+	static char name[] = "src", type[] = "telnyx-embeddings", url[] = "http://127.0.0.1",
+		    none[] = "";
+
+	(void)state;
+	rig = (struct rig){
+		.config = {
+			.name = name, .type = type, .base_url = url, .api_key = none, .ca_file = none, .proxy = none,
+			.interval_ms = 10000, .idle_interval_ms = 60000, .sweep_interval_ms = 300000,
+			.timeout_ms = 30000, .connect_timeout_ms = 5000, .down_after_ms = 120000,
+		},
+		.stored = book_new(&key),
+		.now = { .mono_ms = 1000, .wall_ms = START_MS },
+		.has_key = true,
+	};
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	poller_free(rig.poller);
+	assert_int_equal(calls_open(), 0);
+	book_free(rig.stored);
+	buf_done(&rig.asked);
+	buf_done(&rig.told);
+	return 0;
+}
+
+/* as the monitor does at every wake-up */
+static void step(void)
+{
+	poller_step(rig.poller, rig.now);
+	if (!poller_wants_key(rig.poller))
+		return;
+	if (rig.has_key) {
+		char key[16];
+
+		(void)snprintf(key, sizeof(key), "KEY%d", ++rig.keys_wanted);
+		poller_set_key(rig.poller, key, rig.now);
+	} else {
+		const struct err err = { ERR_AUTH, "no key: set TELNYX_API_KEY" };
+
+		rig.keys_wanted++;
+		poller_no_key(rig.poller, &err, rig.now);
+	}
+	poller_step(rig.poller, rig.now);
+}
+
+static void start(enum poller_mode mode)
+{
+	struct poller_setup setup = {
+		.config = &rig.config,
+		.book = shelf_copy(rig.stored),
+		.mode = mode,
+		.seed = 7,
+		.owner = { owner_commit, owner_reload, owner_polled, &rig },
+	};
+
+	rig.poller = poller_new(&setup, rig.now);
+	step();
+}
+
+/* time passes, with a wake-up whenever the poller wants one */
+static void pass(int64_t ms)
+{
+	int64_t until = rig.now.mono_ms + ms;
+
+	for (int turns = 0;; turns++) {
+		int64_t next = poller_next(rig.poller);
+
+		/* a poller that wants to be called again and again at once would spin */
+		assert_true(turns < 10000);
+		if (next > until)
+			next = until;
+		if (next > rig.now.mono_ms) {
+			rig.now.wall_ms += next - rig.now.mono_ms;
+			rig.now.mono_ms = next;
+		}
+		step();
+		if (rig.now.mono_ms == until && poller_next(rig.poller) > until)
+			return;
+	}
+}
+
+static void reply_full(const char *what, const struct http_answer *answer, const char *body)
+{
+	struct http_call *call = call_open(what);
+	struct http_answer told = *answer;
+
+	if (call == NULL)
+		fail_msg("%s is not asked; asked was %s", what, buf_text(&rig.asked));
+	poller_step(rig.poller, rig.now);
+	/* in two pieces, as networks do */
+	if (body != NULL && told.status != 0) {
+		size_t half = strlen(body) / 2;
+
+		if (!call->request.body(call->request.arg, told.status, body, half) ||
+			!call->request.body(
+				call->request.arg, told.status, body + half, strlen(body) - half))
+			told.err = (struct err){ ERR_UNREACHABLE, "the taker has seen enough" };
+	}
+	call->open = false;
+	call->request.done(call->request.arg, &told);
+	step();
+}
+
+static struct http_answer answer_of(long status)
+{
+	struct http_answer answer = {
+		.status = status, .json = true, .advice = { .after_ms = -1 }
+	};
+
+	answer.advice.retry = status == 0 || status == 429 || status >= 500;
+	if (status == 0)
+		answer.err = (struct err){ ERR_UNREACHABLE, "connection refused" };
+	return answer;
+}
+
+static void reply(const char *what, long status, const char *body)
+{
+	struct http_answer answer = answer_of(status);
+
+	reply_full(what, &answer, body);
+}
+
+/* a complete list: "a=queued b=success" */
+static void list(const char *what, const char *tasks)
+{
+	cleanup_buf struct buf body = { 0 };
+	cleanup_free char *copy = mem_strdup(tasks);
+	char *save = NULL;
+	const char *comma = "";
+
+	assert_true(buf_add_text(&body, "{\"data\":["));
+	for (char *task = strtok_r(copy, " ", &save); task != NULL;
+		task = strtok_r(NULL, " ", &save)) {
+		char *status = strchr(task, '=');
+
+		*status++ = '\0';
+		assert_true(buf_addf(&body,
+			"%s{\"task_id\":\"%s\",\"status\":\"%s\",\"task_name\":\"n\",\"user_id\":"
+			"\"u\"}",
+			comma, task, status));
+		comma = ",";
+	}
+	assert_true(buf_add_text(&body, "]}"));
+	reply(what, 200, buf_text(&body));
+}
+
+static void found(const char *id, const char *status)
+{
+	cleanup_free char *body = mem_printf("{\"data\":{\"status\":\"%s\"}}", status);
+
+	reply(id, 200, body);
+}
+
+static void not_found(const char *id)
+{
+	reply(id, 404, "{\"errors\":[{\"code\":\"10005\",\"title\":\"Not found\"}]}");
+}
+
+static void expect_buf(struct buf *is, const char *expected)
+{
+	assert_string_equal(buf_text(is), expected);
+	buf_clear(is);
+}
+
+static void expect_asked(const char *expected)
+{
+	expect_buf(&rig.asked, expected);
+}
+
+static void expect_told(const char *expected)
+{
+	expect_buf(&rig.told, expected);
+}
+
+/* a source that has been watched for a while and has these tasks */
+static void settled(enum poller_mode mode, const char *tasks)
+{
+	start(mode);
+	list("all", tasks);
+	expect_asked("0 all,");
+	expect_told("");
+}
+
+static void begins_with_a_sweep_that_is_the_first_poll(void **state)
+{
+	(void)state;
+	start(POLLER_WATCH);
+	expect_asked("0 all,");
+	list("all", "a=processing b=success");
+	assert_int_equal(rig.commits > 0, 1);
+	assert_int_equal(poller_lists(rig.poller), 1);
+	assert_true(poller_saw_active(rig.poller));
+	pass(10000);
+	list("active", "a=processing");
+	pass(10000);
+	list("active", "a=processing");
+	expect_asked("10 active,20 active,");
+	expect_told("");
+}
+
+static void polls_slowly_while_nothing_is_active(void **state)
+{
+	(void)state;
+	start(POLLER_WATCH);
+	list("all", "");
+	pass(10000);
+	list("active", "");
+	pass(60000);
+	list("active", "");
+	pass(60000);
+	list("active", "");
+	expect_asked("0 all,10 active,70 active,130 active,");
+}
+
+static void turns_to_its_busy_pace_at_once(void **state)
+{
+	(void)state;
+	start(POLLER_WATCH);
+	pass(10000);
+	list("active", "");
+	pass(15000);
+	expect_asked("0 all,10 active,");
+	/* the slow first list finds something: the next poll does not wait for its idle beat */
+	list("all", "a=queued");
+	expect_asked("25 active,");
+}
+
+static void sweeps_at_their_interval_and_nothing_delays_polls(void **state)
+{
+	char times[16];
+
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	for (int s = 10; s <= 300; s += 10) {
+		pass(10000);
+		list("active", "a=processing");
+	}
+	assert_non_null(call_open("all"));
+	buf_clear(&rig.asked);
+	/* the sweep hangs, the polls do not */
+	for (int s = 310; s <= 900; s += 10) {
+		pass(10000);
+		(void)snprintf(times, sizeof(times), "%d active,", s);
+		expect_asked(times);
+		list("active", "a=processing");
+	}
+	/* late, and never a burst to catch up: one at once, for its beat has passed */
+	list("all", "a=processing");
+	pass(0);
+	expect_asked("900 all,");
+	list("all", "a=processing");
+	pass(299999);
+	assert_null(strstr(buf_text(&rig.asked), "all"));
+}
+
+static void backs_off_and_recovers(void **state)
+{
+	static const int64_t most[] = { 500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000 };
+
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	rig.config.down_after_ms = 86400000;
+	pass(10000);
+	for (size_t i = 0; i < ARRAY_LEN(most); i++) {
+		int64_t before = rig.now.mono_ms;
+
+		reply("active", i % 2 == 0 ? 503 : 0, "");
+		while (call_open("active") == NULL)
+			pass(poller_next(rig.poller) - rig.now.mono_ms);
+		assert_in_range(rig.now.mono_ms - before, most[i] - most[i] / 4, most[i]);
+	}
+	buf_clear(&rig.asked);
+	list("active", "a=processing");
+	pass(9999);
+	expect_asked("");
+	pass(1);
+	assert_non_null(call_open("active"));
+	expect_told("");
+}
+
+static void obeys_the_servers_wish_in_both_lanes(void **state)
+{
+	struct http_answer limited = answer_of(429);
+
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(290000);
+	buf_clear(&rig.asked);
+	limited.advice.after_ms = 30000;
+	reply_full("active", &limited, "{\"errors\":[]}");
+	pass(29999);
+	expect_asked("");
+	pass(1);
+	assert_non_null(call_open("active"));
+	assert_non_null(call_open("all"));
+}
+
+static void a_refused_key_stops_everything_for_five_minutes(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	assert_string_equal(call_open("active")->key, "KEY1");
+	reply("active", 401,
+		"{\"errors\":[{\"code\":\"10009\",\"title\":\"Authentication failed\"}]}");
+	expect_told("source_down,");
+	assert_int_equal(rig.keys_wanted, 1);
+	buf_clear(&rig.asked);
+	pass(299999);
+	expect_asked("");
+	assert_int_equal(rig.keys_wanted, 1);
+	pass(1);
+	/* read again; one request, not two */
+	assert_int_equal(rig.keys_wanted, 2);
+	expect_asked("310 active,");
+	assert_string_equal(call_open("active")->key, "KEY2");
+	reply("active", 403, "");
+	pass(300000);
+	expect_told("");
+	expect_asked("610 active,");
+	list("active", "a=processing");
+	expect_told("source_up,");
+	expect_asked("610 all,");
+}
+
+static void a_key_refused_at_the_start_comes_back_with_the_sweep(void **state)
+{
+	(void)state;
+	start(POLLER_WATCH);
+	reply("all", 401, "");
+	expect_told("source_down,");
+	pass(300000);
+	expect_asked("0 all,300 active,");
+	list("active", "");
+	expect_asked("300 all,");
+	expect_told("");
+	list("all", "");
+	expect_told("source_up,");
+}
+
+static void a_sweep_that_is_always_refused_makes_no_ups_and_downs(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	for (int i = 0; i < 100; i++) {
+		if (call_open("active") != NULL)
+			list("active", "a=processing");
+		if (call_open("all") != NULL)
+			reply("all", 403, "");
+		pass(10000);
+	}
+	expect_told("source_down,");
+}
+
+static void without_a_key_nothing_is_asked(void **state)
+{
+	(void)state;
+	rig.has_key = false;
+	start(POLLER_WATCH);
+	expect_told("source_down,");
+	pass(299999);
+	assert_int_equal(rig.keys_wanted, 1);
+	pass(1);
+	assert_int_equal(rig.keys_wanted, 2);
+	expect_asked("");
+	expect_told("");
+	rig.has_key = true;
+	poller_hurry(rig.poller, rig.now);
+	step();
+	assert_int_equal(rig.keys_wanted, 3);
+	assert_non_null(call_open("all"));
+	list("all", "");
+	expect_told("source_up,");
+}
+
+static void a_forgotten_key_is_read_again(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	poller_forget_key(rig.poller);
+	step();
+	assert_int_equal(rig.keys_wanted, 2);
+	pass(10000);
+	assert_string_equal(call_open("active")->key, "KEY2");
+}
+
+/* fails whatever is asked for so long */
+static void fail_for(int64_t ms, long status, const char *body)
+{
+	int64_t until = rig.now.mono_ms + ms;
+
+	while (rig.now.mono_ms < until) {
+		int64_t next;
+
+		while (call_open("active") != NULL)
+			reply("active", status, body);
+		while (call_open("all") != NULL)
+			reply("all", status, body);
+		next = poller_next(rig.poller);
+		pass((next < until ? next : until) - rig.now.mono_ms);
+	}
+}
+
+static void is_down_after_a_while_and_up_again_once(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	fail_for(119000, 0, NULL);
+	expect_told("");
+	fail_for(62000, 0, NULL);
+	expect_told("source_down,");
+	fail_for(600000, 502, "<html>bad gateway</html>");
+	expect_told("");
+	assert_true(poller_health(rig.poller)->down);
+	while (call_open("active") == NULL)
+		pass(1000);
+	list("active", "a=processing");
+	expect_told("source_up,");
+	assert_false(poller_health(rig.poller)->down);
+	assert_int_equal(poller_health(rig.poller)->last_good_ms, rig.now.wall_ms);
+}
+
+static void an_answer_that_is_not_valid_counts_as_failing_but_is_no_storm(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	buf_clear(&rig.asked);
+	fail_for(121000, 200, "{\"data\":[{\"task_id\":\"a\"}]}");
+	expect_told("source_down,");
+	/* not sooner than the interval, then as slow as any backoff */
+	assert_true(strlen(buf_text(&rig.asked)) < sizeof("100 active,") * 13);
+	assert_int_equal(poller_health(rig.poller)->last_error.kind, ERR_PROTOCOL);
+	assert_int_equal(poller_book(rig.poller)->active, 1);
+}
+
+static void a_refused_question_is_no_storm(void **state)
+{
+	(void)state;
+	rig.config.interval_ms = 20000;
+	settled(POLLER_WATCH, "a=processing");
+	pass(20000);
+	buf_clear(&rig.asked);
+	reply("active", 422,
+		"{\"detail\":[{\"loc\":[\"query\",\"status\",0],\"msg\":\"no\",\"type\":\"t\"}]}");
+	assert_int_equal(poller_health(rig.poller)->last_error.kind, ERR_PROTOCOL);
+	pass(19999);
+	expect_asked("");
+	pass(1);
+	expect_asked("40 active,");
+	reply("active", 400, "{}");
+	pass(19999);
+	expect_asked("");
+}
+
+static void a_sweep_that_always_fails_while_polls_work_is_no_news(void **state)
+{
+	(void)state;
+	rig.config.interval_ms = 150000;
+	settled(POLLER_WATCH, "a=processing");
+	for (int64_t until = rig.now.mono_ms + 7200000; rig.now.mono_ms < until;) {
+		if (call_open("active") != NULL)
+			list("active", "a=processing");
+		if (call_open("all") != NULL)
+			reply("all", 500, "");
+		pass(1000);
+	}
+	expect_told("");
+	/* but it can be seen */
+	assert_int_equal(poller_health(rig.poller)->last_error.kind, ERR_UNREACHABLE);
+	assert_false(poller_health(rig.poller)->failing);
+}
+
+static void polls_that_always_fail_while_sweeps_work_are_told_once(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	for (int64_t until = rig.now.mono_ms + 7200000; rig.now.mono_ms < until;) {
+		if (call_open("active") != NULL)
+			reply("active", 500, "");
+		if (call_open("all") != NULL)
+			list("all", "a=processing");
+		pass(1000);
+	}
+	expect_told("source_down,");
+}
+
+static void a_source_that_never_answered_is_down_too(void **state)
+{
+	(void)state;
+	start(POLLER_WATCH);
+	fail_for(185000, 0, NULL);
+	expect_told("source_down,");
+}
+
+static void down_is_remembered_across_restarts(void **state)
+{
+	struct poller_setup setup = {
+		.config = &rig.config,
+		.mode = POLLER_WATCH,
+		.seed = 7,
+		.owner = { owner_commit, owner_reload, owner_polled, &rig },
+	};
+
+	(void)state;
+	setup.book = shelf_copy(rig.stored);
+	rig.poller = poller_new(&setup, rig.now);
+	poller_restore_down(rig.poller, true, START_MS - 60000);
+	step();
+	fail_for(600000, 0, NULL);
+	expect_told("");
+	while (call_open("all") == NULL && call_open("active") == NULL)
+		pass(1000);
+	list(call_open("active") != NULL ? "active" : "all", "");
+	/* polls that fail decide; with the poll all is well */
+	while (poller_health(rig.poller)->down) {
+		pass(1000);
+		if (call_open("active") != NULL)
+			list("active", "");
+	}
+	expect_told("source_up,");
+}
+
+static void few_missing_tasks_are_asked_for_by_id(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing b=processing c=queued d=queued e=queued");
+	pass(10000);
+	list("active", "e=queued");
+	expect_asked("10 active,10 a,10 b,10 c,10 d,");
+	found("a", "success");
+	found("b", "failure");
+	expect_told("success a,failure b,");
+	found("c", "processing");
+	found("d", "partial_success");
+	expect_told("processing c,partial_success d,");
+	pass(10000);
+	list("active", "c=processing e=queued");
+	expect_asked("20 active,");
+}
+
+static void many_missing_tasks_are_looked_for_in_the_list_of_ended_ones(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=queued b=queued c=queued d=queued e=queued f=queued");
+	pass(10000);
+	list("active", "f=queued");
+	expect_asked("10 active,10 ended,");
+	list("ended", "a=success b=success c=failure d=success x=success");
+	expect_told("success a,success b,failure c,success d,success x,");
+	expect_asked("10 e,");
+	found("e", "success");
+	expect_told("success e,");
+}
+
+static void look_ups_are_bounded_and_go_round(void **state)
+{
+	cleanup_buf struct buf tasks = { 0 };
+	char id[8];
+
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_true(buf_addf(&tasks, "%st%02d=processing", i > 0 ? " " : "", i));
+	settled(POLLER_WATCH, buf_text(&tasks));
+	pass(10000);
+	list("active", "");
+	list("ended", "");
+	for (int i = 0; i < 20; i++) {
+		assert_true(calls_open() <= 4);
+		(void)snprintf(id, sizeof(id), "t%02d", i);
+		found(id, "success");
+	}
+	assert_int_equal(calls_open(), 0);
+	buf_clear(&rig.told);
+	pass(10000);
+	list("active", "");
+	list("ended", "");
+	for (int i = 20; i < 40; i++) {
+		(void)snprintf(id, sizeof(id), "t%02d", i);
+		found(id, "processing");
+	}
+	pass(10000);
+	list("active", "");
+	list("ended", "");
+	/* those that were never asked for come first */
+	assert_non_null(call_open("t40"));
+}
+
+static void gone_after_three_polls_that_each_had_all_words(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	list("active", "");
+	not_found("a");
+	list("all", "");
+	expect_asked("10 active,10 a,10 all,");
+	pass(10000);
+	list("active", "");
+	not_found("a");
+	list("all", "");
+	expect_asked("20 active,20 a,20 all,");
+	expect_told("");
+	pass(10000);
+	list("active", "");
+	not_found("a");
+	expect_told("");
+	list("all", "");
+	expect_told("gone a,");
+	pass(10000);
+	list("active", "");
+	pass(60000);
+	list("active", "");
+	expect_asked("30 active,30 a,30 all,40 active,100 active,");
+	expect_told("");
+}
+
+static void polls_in_quick_succession_sweep_once_a_second(void **state)
+{
+	int64_t begin_ms;
+
+	(void)state;
+	rig.config.interval_ms = 100;
+	settled(POLLER_WATCH, "a=processing");
+	begin_ms = rig.now.mono_ms;
+	while (rig.told.len == 0) {
+		pass(100);
+		if (call_open("active") != NULL)
+			list("active", "");
+		if (call_open("a") != NULL)
+			not_found("a");
+		if (call_open("all") != NULL)
+			list("all", "");
+		assert_true(rig.now.mono_ms - begin_ms < 10000);
+	}
+	expect_told("gone a,");
+	assert_true(rig.now.mono_ms - begin_ms >= 2000);
+	/* three sweeps, each a second or more after the one before */
+	for (int i = 0; i < 3; i++) {
+		char *at = strstr(rig.asked.data, " all,");
+
+		assert_non_null(at);
+		buf_drop(&rig.asked, (size_t)(at - rig.asked.data) + 5);
+	}
+	assert_null(strstr(buf_text(&rig.asked), " all,"));
+}
+
+static void a_proxys_404_is_no_word(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	for (int64_t until = rig.now.mono_ms + 3600000; rig.now.mono_ms < until; pass(1000)) {
+		if (call_open("active") != NULL)
+			list("active", "");
+		if (call_open("a") != NULL)
+			reply("a", 404, "<html>not found</html>");
+		if (call_open("all") != NULL)
+			list("all", "");
+	}
+	expect_told("");
+	assert_int_equal(poller_book(rig.poller)->active, 1);
+}
+
+static void a_look_up_that_fails_is_answered_by_the_sweep(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	list("active", "");
+	reply("a", 403, "{\"errors\":[{\"code\":\"10010\"}]}");
+	/* the key is not refused: the list was had with it */
+	expect_told("");
+	assert_non_null(call_open("all"));
+	list("all", "a=failure");
+	expect_told("failure a,");
+	assert_int_equal(rig.keys_wanted, 1);
+}
+
+static void what_cannot_be_stored_was_not_told(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing b=processing");
+	pass(10000);
+	rig.commit_fails = true;
+	list("active", "a=queued b=processing c=queued");
+	expect_told("");
+	assert_int_equal(poller_book(rig.poller)->active, 2);
+	rig.commit_fails = false;
+	buf_clear(&rig.asked);
+	pass(1000);
+	expect_asked("11 active,");
+	list("active", "a=queued b=processing c=queued");
+	expect_told("queued a,queued c,");
+	/* also in the middle of look-ups */
+	pass(10000);
+	list("active", "");
+	rig.commit_fails = true;
+	found("b", "success");
+	rig.commit_fails = false;
+	expect_told("");
+	assert_int_equal(calls_open(), 0);
+	pass(1000);
+	list("active", "");
+	found("b", "success");
+	expect_told("success b,");
+}
+
+static void what_cannot_be_stored_of_the_health_is_told_later(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	rig.commit_fails = true;
+	reply("active", 401, "");
+	expect_told("");
+	rig.commit_fails = false;
+	pass(300000);
+	reply("active", 401, "");
+	expect_told("source_down,");
+	pass(300000);
+	rig.commit_fails = true;
+	list("active", "a=processing");
+	expect_told("");
+	rig.commit_fails = false;
+	pass(1000);
+	list("active", "a=processing");
+	expect_told("source_up,");
+}
+
+static void a_book_that_cannot_be_read_is_asked_for_once_a_second(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	rig.commit_fails = true;
+	rig.reload_fails = true;
+	list("active", "a=queued");
+	assert_null(poller_book(rig.poller));
+	buf_clear(&rig.asked);
+	pass(5000);
+	expect_asked("");
+	rig.commit_fails = false;
+	rig.reload_fails = false;
+	pass(1000);
+	list("active", "a=queued");
+	expect_told("queued a,");
+}
+
+static void after_a_jump_one_poll_follows_soon_and_may_fail(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	fail_for(110000, 0, NULL);
+	rig.now.mono_ms += 3600000;
+	rig.now.wall_ms += 3600000;
+	poller_jump(rig.poller, rig.now);
+	assert_int_equal(calls_open(), 0);
+	buf_clear(&rig.asked);
+	step();
+	expect_asked("");
+	pass(999);
+	expect_asked("");
+	pass(1);
+	assert_non_null(call_open("active"));
+	reply("active", 0, NULL);
+	fail_for(100000, 0, NULL);
+	expect_told("");
+	fail_for(120000, 0, NULL);
+	expect_told("source_down,");
+}
+
+static void an_answer_from_before_a_jump_is_dropped(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	assert_int_equal(calls_open(), 1);
+	poller_jump(rig.poller, rig.now);
+	assert_int_equal(calls_open(), 0);
+	pass(1000);
+	list("active", "a=processing");
+	pass(10000);
+	expect_asked("10 active,11 active,21 active,");
+}
+
+static void hurry_asks_at_once(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "");
+	pass(3000);
+	poller_hurry(rig.poller, rig.now);
+	step();
+	assert_non_null(call_open("active"));
+	assert_non_null(call_open("all"));
+	list("active", "");
+	list("all", "");
+	buf_clear(&rig.asked);
+	pass(59999);
+	expect_asked("");
+}
+
+static void a_new_configuration_counts_from_the_next_plan(void **state)
+{
+	struct source_config faster;
+
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	faster = rig.config;
+	faster.interval_ms = 1000;
+	poller_reconfigure(rig.poller, &faster);
+	assert_ptr_equal(poller_config(rig.poller), &faster);
+	pass(10000);
+	list("active", "a=processing");
+	pass(1000);
+	list("active", "a=processing");
+	expect_asked("10 active,11 active,");
+	poller_reconfigure(rig.poller, &rig.config);
+}
+
+static void expect_finished(enum err_kind kind)
+{
+	struct err err;
+
+	assert_true(poller_finished(rig.poller, &err));
+	assert_int_equal(err.kind, kind);
+	assert_true(poller_next(rig.poller) == INSTANT_NEVER);
+	assert_int_equal(calls_open(), 0);
+}
+
+static void once_is_one_poll_and_one_sweep(void **state)
+{
+	struct err err;
+
+	(void)state;
+	rig.stored->baseline = true;
+	start(POLLER_ONCE);
+	list("active", "a=processing");
+	expect_asked("0 active,0 all,");
+	assert_false(poller_finished(rig.poller, &err));
+	list("all", "a=processing b=success");
+	expect_told("processing a,success b,");
+	expect_finished(ERR_NONE);
+	pass(86400000);
+	expect_asked("");
+}
+
+static void once_resolves_what_has_vanished(void **state)
+{
+	const struct task task = {
+		.id = "a", .status = STATUS_PROCESSING, .created_us = STAMP_NONE
+	};
+
+	(void)state;
+	rig.stored->baseline = true;
+	(void)book_add(rig.stored, &task, START_MS);
+	for (int run = 1; run <= 3; run++) {
+		start(POLLER_ONCE);
+		list("active", "");
+		not_found("a");
+		assert_string_equal(buf_text(&rig.told), "");
+		list("all", "");
+		expect_finished(ERR_NONE);
+		expect_told(run < 3 ? "" : "gone a,");
+		poller_free(rig.poller);
+		rig.poller = NULL;
+		rig.now.mono_ms += 1000;
+		rig.now.wall_ms += 1000;
+	}
+}
+
+static void once_tries_three_times(void **state)
+{
+	(void)state;
+	start(POLLER_ONCE);
+	for (int i = 0; i < 3; i++) {
+		assert_non_null(call_open("active"));
+		reply("active", 503, "");
+		pass(1000);
+	}
+	for (int i = 0; i < 3; i++) {
+		assert_non_null(call_open("all"));
+		reply("all", 503, "");
+		pass(1000);
+	}
+	expect_finished(ERR_UNREACHABLE);
+}
+
+static void once_never_sleeps_past_ten_seconds_in_all(void **state)
+{
+	struct http_answer limited = answer_of(429);
+
+	(void)state;
+	limited.advice.after_ms = 6000;
+	start(POLLER_ONCE);
+	reply_full("active", &limited, "");
+	pass(6000);
+	reply_full("active", &limited, "");
+	/* the poll is given up, and nothing is slept for the sweep */
+	assert_non_null(call_open("all"));
+	reply_full("all", &limited, "");
+	expect_finished(ERR_UNREACHABLE);
+	expect_asked("0 active,6 active,6 all,");
+}
+
+static void once_ends_at_a_refused_key_and_at_nonsense(void **state)
+{
+	(void)state;
+	start(POLLER_ONCE);
+	reply("active", 401, "");
+	expect_finished(ERR_AUTH);
+	expect_told("source_down,");
+	poller_free(rig.poller);
+	start(POLLER_ONCE);
+	reply("active", 200, "<html>");
+	reply("all", 200, "<html>");
+	expect_finished(ERR_PROTOCOL);
+	poller_free(rig.poller);
+	rig.has_key = false;
+	start(POLLER_ONCE);
+	expect_finished(ERR_AUTH);
+}
+
+static void once_ends_when_nothing_can_be_stored(void **state)
+{
+	(void)state;
+	rig.commit_fails = true;
+	start(POLLER_ONCE);
+	for (int i = 0; i < 3; i++) {
+		list("active", "a=queued");
+		pass(1000);
+	}
+	expect_finished(ERR_IO);
+}
+
+static void wait_polls_only_and_sweeps_when_a_task_is_nowhere(void **state)
+{
+	const struct task task = { .id = "a", .status = STATUS_EXPECTED, .created_us = STAMP_NONE };
+
+	(void)state;
+	rig.stored->baseline = true;
+	(void)book_add(rig.stored, &task, START_MS);
+	start(POLLER_WAIT);
+	expect_asked("0 active,");
+	list("active", "a=queued");
+	expect_told("queued a,");
+	for (int i = 0; i < 100; i++) {
+		pass(10000);
+		list("active", "a=queued");
+	}
+	assert_null(strstr(buf_text(&rig.asked), "all"));
+	pass(10000);
+	list("active", "");
+	buf_clear(&rig.asked);
+	not_found("a");
+	expect_asked("1010 all,");
+	/* a sweep that fails does not mean that there will never be another one */
+	reply("all", 200, "<html>");
+	for (int i = 0; i < 10 && call_open("all") == NULL; i++) {
+		pass(10000);
+		if (call_open("active") != NULL)
+			list("active", "");
+		if (call_open("a") != NULL)
+			not_found("a");
+	}
+	list("all", "a=success");
+	expect_told("success a,");
+}
+
+static void a_list_that_is_cut_changes_nothing(void **state)
+{
+	struct http_call *call;
+	struct http_answer cut = answer_of(0);
+	static const char half[] = "{\"data\":[{\"task_id\":\"b\",\"status\":\"success\"},{\"task";
+
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(300000 - 10000);
+	list("active", "a=processing");
+	pass(10000);
+	call = call_open("all");
+	assert_non_null(call);
+	assert_true(call->request.body(call->request.arg, 200, half, sizeof(half) - 1));
+	call->open = false;
+	call->request.done(call->request.arg, &cut);
+	expect_told("");
+	pass(1000);
+	list("all", "a=processing b=success");
+	expect_told("success b,");
+}
+
+static void an_endless_error_is_not_read_to_its_end(void **state)
+{
+	struct http_call *call;
+	struct http_answer answer = answer_of(500);
+	static char page[16384];
+	int taken = 0;
+
+	(void)state;
+	start(POLLER_WATCH);
+	call = call_open("all");
+	memset(page, 'x', sizeof(page));
+	while (taken < 100 && call->request.body(call->request.arg, 500, page, sizeof(page)))
+		taken++;
+	assert_int_equal(taken, 4);
+	answer.err = (struct err){ ERR_UNREACHABLE, "the taker has seen enough" };
+	call->open = false;
+	call->request.done(call->request.arg, &answer);
+	assert_int_equal(poller_health(rig.poller)->last_error.kind, ERR_UNREACHABLE);
+}
+
+static void whatever_is_under_way_is_cancelled_at_the_end(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing b=processing");
+	pass(10000);
+	list("active", "");
+	pass(300000);
+	assert_true(calls_open() >= 2);
+}
+
+#define test(fn) cmocka_unit_test_setup_teardown(fn, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(begins_with_a_sweep_that_is_the_first_poll),
+		test(polls_slowly_while_nothing_is_active),
+		test(turns_to_its_busy_pace_at_once),
+		test(sweeps_at_their_interval_and_nothing_delays_polls),
+		test(backs_off_and_recovers),
+		test(obeys_the_servers_wish_in_both_lanes),
+		test(a_refused_key_stops_everything_for_five_minutes),
+		test(a_key_refused_at_the_start_comes_back_with_the_sweep),
+		test(a_sweep_that_is_always_refused_makes_no_ups_and_downs),
+		test(without_a_key_nothing_is_asked),
+		test(a_forgotten_key_is_read_again),
+		test(is_down_after_a_while_and_up_again_once),
+		test(an_answer_that_is_not_valid_counts_as_failing_but_is_no_storm),
+		test(a_refused_question_is_no_storm),
+		test(a_sweep_that_always_fails_while_polls_work_is_no_news),
+		test(polls_that_always_fail_while_sweeps_work_are_told_once),
+		test(a_source_that_never_answered_is_down_too),
+		test(down_is_remembered_across_restarts),
+		test(few_missing_tasks_are_asked_for_by_id),
+		test(many_missing_tasks_are_looked_for_in_the_list_of_ended_ones),
+		test(look_ups_are_bounded_and_go_round),
+		test(gone_after_three_polls_that_each_had_all_words),
+		test(polls_in_quick_succession_sweep_once_a_second),
+		test(a_proxys_404_is_no_word),
+		test(a_look_up_that_fails_is_answered_by_the_sweep),
+		test(what_cannot_be_stored_was_not_told),
+		test(what_cannot_be_stored_of_the_health_is_told_later),
+		test(a_book_that_cannot_be_read_is_asked_for_once_a_second),
+		test(after_a_jump_one_poll_follows_soon_and_may_fail),
+		test(an_answer_from_before_a_jump_is_dropped),
+		test(hurry_asks_at_once),
+		test(a_new_configuration_counts_from_the_next_plan),
+		test(once_is_one_poll_and_one_sweep),
+		test(once_resolves_what_has_vanished),
+		test(once_tries_three_times),
+		test(once_never_sleeps_past_ten_seconds_in_all),
+		test(once_ends_at_a_refused_key_and_at_nonsense),
+		test(once_ends_when_nothing_can_be_stored),
+		test(wait_polls_only_and_sweeps_when_a_task_is_nowhere),
+		test(a_list_that_is_cut_changes_nothing),
+		test(an_endless_error_is_not_read_to_its_end),
+		test(whatever_is_under_way_is_cancelled_at_the_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
