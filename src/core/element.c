@@ -59,8 +59,7 @@ static const char *status_fault(const struct element *element)
 	return status->len == 0 ? "has an empty status" : NULL;
 }
 
-/* puts the texts one after the other into scratch, each with a NUL; the scratch may move until all
- * are in */
+/* puts the texts into scratch, each with a NUL; it may move until all are in */
 static void texts_place(const struct element *element, const char *asked, struct buf *scratch,
 	const char *texts[FIELD_COUNT])
 {

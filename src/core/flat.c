@@ -28,8 +28,7 @@ static const char *literal_end(const char *p, const char *end)
 	return (size_t)(end - p) >= len && memcmp(p, word, len) == 0 ? p + len : NULL;
 }
 
-/* the text of the string at `p`; returns what follows its closing quote, NULL: no string, or one
- * with escapes */
+/* a string without escapes; returns what follows its closing quote, NULL: no such string */
 static inline const char *string_read(
 	const char *p, const char *end, const char **text, size_t *len)
 {

@@ -24,8 +24,10 @@ struct flat {
 	size_t count;
 };
 
-/* reads the object that begins at *p, a brace; returns what follows it, NULL: not plain, or not
- * whole before `end` */
+/*
+ * Reads the object whose brace is at `p`. Returns what follows it; NULL: not in plain form, or not
+ * whole before `end`.
+ */
 const char *flat_read(struct flat *flat, const char *p, const char *end);
 
 #endif

@@ -42,11 +42,12 @@ struct frame_taker {
  */
 struct frame *frame_new(const char *member, const struct frame_taker *taker);
 void frame_free(struct frame *frame); /* NULL is fine */
-/* false: not valid, past a limit, or ended by the taker; err (ERR_PROTOCOL) says what, also at
- * every later call */
+/*
+ * False: not valid, past a limit, or ended by the taker; err (ERR_PROTOCOL, or the taker's) says
+ * what, and again at every later call.
+ */
 bool frame_feed(struct frame *frame, const char *bytes, size_t len, struct err *err);
-/* the document has ended: false unless it was one, complete; only then may what was handed out be
- * believed */
+/* the end: false unless it was one whole document; only then is what was handed out true */
 bool frame_end(struct frame *frame, struct err *err);
 /* is this one complete, valid document within the limits? */
 bool frame_check(const char *bytes, size_t len, struct err *err);

@@ -202,7 +202,7 @@ static void add_page(struct buf *out, const char *body, const char *end)
 	const char *title = find_word(body, end, "<title");
 	const char *stop;
 
-	(void)buf_add_text(out, "a page of HTML or XML, not JSON");
+	(void)buf_add_text(out, "a page, not JSON");
 	title = title != NULL ? memchr(title, '>', (size_t)(end - title)) : NULL;
 	stop = title != NULL ? find_word(title, end, "</title") : NULL;
 	if (stop == NULL)

@@ -93,8 +93,7 @@ static unsigned int hex_value(const char *p)
 	return value;
 }
 
-/* of the escapes that begin at `p`: is it a surrogate of this half, the first (0xd800) or the
- * second (0xdc00)? */
+/* is at `p` the escape of a surrogate of this half: 0xd800 the first, 0xdc00 the second? */
 static bool is_half(const char *p, const char *end, unsigned int half)
 {
 	return end - p >= 6 && p[0] == '\\' && p[1] == 'u' && (hex_value(p + 2) & 0xfc00U) == half;

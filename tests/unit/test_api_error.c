@@ -91,10 +91,9 @@ static const struct {
 	{ 502,
 		"\n<html><head><TITLE lang=en>\n 502 Bad\n Gateway "
 		"</Title></head><body>cloudflare</body></html>",
-		"HTTP 502 Bad Gateway: a page of HTML or XML, not JSON: \"502 Bad Gateway\"" },
-	{ 502, "<html><body>no title</body>",
-		"HTTP 502 Bad Gateway: a page of HTML or XML, not JSON" },
-	{ 502, "<html><title>cut", "HTTP 502 Bad Gateway: a page of HTML or XML, not JSON" },
+		"HTTP 502 Bad Gateway: a page, not JSON: \"502 Bad Gateway\"" },
+	{ 502, "<html><body>no title</body>", "HTTP 502 Bad Gateway: a page, not JSON" },
+	{ 502, "<html><title>cut", "HTTP 502 Bad Gateway: a page, not JSON" },
 	{ 500, "{\"errors\":[{\"code\":\"1000",
 		"HTTP 500 Internal Server Error: \"{\"errors\":[{\"code\":\"1000\"" },
 	{ 302, "", "HTTP 302 Found: the answer says no more" },

@@ -68,7 +68,7 @@ static void test_bad_task(void **state)
 		const char *said;
 	} rows[] = {
 		{ "", "empty" },
-		{ "<html>", "HTML" },
+		{ "<html>", "is a page" },
 		{ "{\"data\":{\"status\":\"queued\"}", "cut off" },
 		{ "{\"data\":{\"status\":\"queued\"}}}", "nothing more expected" },
 		{ "[]", "no task" },

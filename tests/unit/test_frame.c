@@ -258,7 +258,7 @@ static void test_shape(void **state)
 	(void)state;
 	assert_fault("", "empty");
 	assert_fault(" \n", "empty");
-	assert_fault("<!DOCTYPE html><html>", "HTML");
+	assert_fault("<!DOCTYPE html><html>", "the answer is a page, not JSON");
 	assert_fault("hello", "not valid JSON: a value expected, not 'h' (at byte 0)");
 	assert_fault("[]", "not an object with a list \"data\"");
 	assert_fault("null", "not an object with a list \"data\"");
