@@ -78,7 +78,7 @@ static const char broken_mark[] = "\xe0\x80\x80";
 static const char replacement[] = "\xef\xbf\xbd";
 #define MARK_LEN 3
 
-/* cJSON reads at most 63 bytes of a number and takes the rest for a fault */
+/* cJSON without the fix of CVE-2023-26819 reads 63 bytes of a number, the rest is a fault to it */
 #define NUMBER_MAX 63
 
 static unsigned int hex_value(const char *p)

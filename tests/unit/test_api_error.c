@@ -84,6 +84,12 @@ static const struct {
 	{ 500, "{\"errors\":[{\"code\":null,\"title\":[],\"detail\":{}}]}",
 		"HTTP 500 Internal Server Error: "
 		"\"{\"errors\":[{\"code\":null,\"title\":[],\"detail\":{}}]}\"" },
+	{ 500, "{\"detail\":\"old\",\"detail\":\"new\"}", "HTTP 500 Internal Server Error: new" },
+	{ 500,
+		"{\"errors\":[{\"code\":"
+		"1111111111111111111111111111111111111111111111111111111111111111,\"title\":\"t\"}]"
+		"}",
+		"HTTP 500 Internal Server Error: t" },
 	/* what is no JSON */
 	{ 502, "", "HTTP 502 Bad Gateway: the answer says no more" },
 	{ 502, " \r\n", "HTTP 502 Bad Gateway: the answer says no more" },
