@@ -160,9 +160,7 @@ static void set(char **field, const char *text)
 static void any_text(void **state)
 {
 	static const char *const texts[] = { "\"", "\\", "\\\"", "a\\", "\\x41", "\\n", "\n",
-		"\r\n\t\f\v\b\a", "\x01\x1f\x7f", "\x80\xff", "é ü 日本",
-		"\xe2\x80\xae"
-		"evil",
+		"\r\n\t\f\v\b\a", "\x01\x1f\x7f", "\x80\xff", "é ü 日本", "\xe2\x80\xaeRLO",
 		"// # /* */", "@include \"x\"", "\n@include \"x\"\n", "{task_id}", ";", "\xc3",
 		"$HOME %s %n", "\x1b[2Jx4" };
 
