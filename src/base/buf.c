@@ -9,19 +9,28 @@ static bool buf_reserve(struct buf *buf, size_t more)
 {
 	if (buf->limit != 0 && more > buf->limit - buf->len)
 		return false;
-	buf->data = mem_grow(buf->data, &buf->cap, buf->len + more + 1, 1);
+	/* most texts are short and fit: that costs no call */
+	if (buf->cap - buf->len <= more)
+		buf->data = mem_grow(buf->data, &buf->cap, buf->len + more + 1, 1);
 	return true;
+}
+
+char *buf_extend(struct buf *buf, size_t len)
+{
+	if (!buf_reserve(buf, len))
+		return NULL;
+	buf->len += len;
+	buf->data[buf->len] = '\0';
+	return buf->data + buf->len - len;
 }
 
 bool buf_add(struct buf *buf, const void *bytes, size_t len)
 {
-	if (!buf_reserve(buf, len))
-		return false;
-	if (len != 0)
-		memcpy(buf->data + buf->len, bytes, len);
-	buf->len += len;
-	buf->data[buf->len] = '\0';
-	return true;
+	char *at = buf_extend(buf, len);
+
+	if (at != NULL && len != 0)
+		memcpy(at, bytes, len);
+	return at != NULL;
 }
 
 bool buf_add_text(struct buf *buf, const char *text)
@@ -31,7 +40,26 @@ bool buf_add_text(struct buf *buf, const char *text)
 
 bool buf_add_char(struct buf *buf, char c)
 {
-	return buf_add(buf, &c, 1);
+	if (!buf_reserve(buf, 1))
+		return false;
+	buf->data[buf->len++] = c;
+	buf->data[buf->len] = '\0';
+	return true;
+}
+
+bool buf_add_int(struct buf *buf, int64_t value)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+	do {
+		digits[--at] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left != 0);
+	if (value < 0)
+		digits[--at] = '-';
+	return buf_add(buf, digits + at, sizeof(digits) - at);
 }
 
 bool buf_addf(struct buf *buf, const char *fmt, ...)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/mem.h"
 
@@ -19,8 +20,11 @@ struct buf {
 
 /* adds bytes; false, with nothing added, when that would pass the limit */
 bool buf_add(struct buf *buf, const void *bytes, size_t len);
+/* makes the buffer longer by len bytes, for the caller to fill; NULL, with nothing done, past the limit */
+char *buf_extend(struct buf *buf, size_t len);
 bool buf_add_text(struct buf *buf, const char *text);
 bool buf_add_char(struct buf *buf, char c);
+bool buf_add_int(struct buf *buf, int64_t value);
 bool buf_addf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* the content as text, "" when empty; borrowed until the next change */
 const char *buf_text(const struct buf *buf);

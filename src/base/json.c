@@ -35,6 +35,34 @@ static bool json_is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* the high bit of each byte that is zero; a borrow may set it in others, never clear it */
+static uint64_t zero_bytes(uint64_t word)
+{
+	return (word - EACH(1)) & ~word & EACH(0x80);
+}
+
+/* are these eight bytes plain? A false "no" only costs time */
+static bool json_eight_plain(const char *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return ((word | ((word - EACH(0x20)) & ~word)) & EACH(0x80)) == 0 &&
+	       (zero_bytes(word ^ EACH('"')) | zero_bytes(word ^ EACH('\\')) |
+		       zero_bytes(word ^ EACH(0x7f))) == 0;
+}
+
+static const char *json_plain_end(const char *text, const char *end)
+{
+	while (end - text >= 8 && json_eight_plain(text))
+		text += 8;
+	while (text < end && json_is_plain((unsigned char)*text))
+		text++;
+	return text;
+}
+
 void json_add_string(struct buf *out, const char *text)
 {
 	const char *end = text + strlen(text);
@@ -45,8 +73,7 @@ void json_add_string(struct buf *out, const char *text)
 		uint32_t code;
 		size_t len;
 
-		while (text < end && json_is_plain((unsigned char)*text))
-			text++;
+		text = json_plain_end(text, end);
 		(void)buf_add(out, run, (size_t)(text - run));
 		if (text == end)
 			break;
@@ -62,30 +89,54 @@ void json_add_string(struct buf *out, const char *text)
 	(void)buf_add_char(out, '"');
 }
 
+/* makes room for a member, writes its name and returns where the `len` bytes of its value go; NULL: no room */
+static char *json_member(struct json *json, const char *name, size_t len)
+{
+	size_t name_len = strlen(name);
+	char *at = buf_extend(json->out, json->some + name_len + 3 + len);
+
+	if (at == NULL)
+		return NULL;
+	if (json->some)
+		*at++ = ',';
+	json->some = true;
+	*at++ = '"';
+	memcpy(at, name, name_len);
+	at[name_len] = '"';
+	at[name_len + 1] = ':';
+	return at + name_len + 2;
+}
+
 void json_name(struct json *json, const char *name)
 {
-	if (json->some)
-		(void)buf_add_char(json->out, ',');
-	json->some = true;
-	(void)buf_add_char(json->out, '"');
-	(void)buf_add_text(json->out, name);
-	(void)buf_add_text(json->out, "\":");
+	(void)json_member(json, name, 0);
 }
 
 void json_text(struct json *json, const char *name, const char *text)
 {
+	size_t len = text != NULL ? strlen(text) : 0;
+	char *at;
+
 	if (text == NULL) {
 		json_null(json, name);
-		return;
+	} else if (json_plain_end(text, text + len) == text + len) {
+		/* nearly every text is plain as a whole */
+		at = json_member(json, name, len + 2);
+		if (at == NULL)
+			return;
+		at[0] = '"';
+		memcpy(at + 1, text, len);
+		at[len + 1] = '"';
+	} else {
+		json_name(json, name);
+		json_add_string(json->out, text);
 	}
-	json_name(json, name);
-	json_add_string(json->out, text);
 }
 
 void json_int(struct json *json, const char *name, int64_t value)
 {
 	json_name(json, name);
-	(void)buf_addf(json->out, "%lld", (long long)value);
+	(void)buf_add_int(json->out, value);
 }
 
 void json_bool(struct json *json, const char *name, bool value)
@@ -110,13 +161,14 @@ void json_seconds(struct json *json, const char *name, int64_t ms)
 		(void)buf_add_char(json->out, '-');
 	if (part < 0)
 		part = -part;
-	(void)buf_addf(json->out, "%lld", (long long)whole);
+	(void)buf_add_int(json->out, whole);
 	if (part != 0) {
 		char digits[4] = { (char)('0' + part / 100), (char)('0' + part / 10 % 10),
 			(char)('0' + part % 10), '\0' };
 
 		for (size_t i = 3; i > 1 && digits[i - 1] == '0'; i--)
 			digits[i - 1] = '\0';
-		(void)buf_addf(json->out, ".%s", digits);
+		(void)buf_add_char(json->out, '.');
+		(void)buf_add_text(json->out, digits);
 	}
 }

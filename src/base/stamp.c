@@ -142,25 +142,58 @@ bool stamp_parse(const char *text, int64_t *ret_us)
 	return true;
 }
 
+/* `list` writes two million stamps, which printf(3) is too slow for */
+static char *put_two(char *at, unsigned int value)
+{
+	at[0] = (char)('0' + value / 10);
+	at[1] = (char)('0' + value % 10);
+	return at + 2;
+}
+
+static char *put_char(char *at, char c)
+{
+	*at = c;
+	return at + 1;
+}
+
+/* years that do not have four digits only come of a time zone at either end of the calendar */
+static char *put_year(char *at, int64_t year)
+{
+	if (year >= 0 && year <= 9999)
+		return put_two(put_two(at, (unsigned int)year / 100), (unsigned int)year % 100);
+	return at + snprintf(at, STAMP_TEXT_MAX / 2, "%04lld", (long long)year);
+}
+
+static char *put_fraction(char *at, unsigned int us, int digits)
+{
+	if (digits == 0)
+		return at;
+	at = put_two(put_char(at, '.'), us / 10000);
+	at = put_two(at, us / 100 % 100);
+	/* three digits of six: the fourth is one too many */
+	return digits == 3 ? at - 1 : put_two(at, us % 100);
+}
+
 static const char *stamp_format(int64_t us, int fraction_digits, char buf[STAMP_TEXT_MAX])
 {
 	int64_t seconds = us / US_PER_SECOND - (us % US_PER_SECOND < 0);
-	int64_t part = us - seconds * US_PER_SECOND;
+	unsigned int part = (unsigned int)(us - seconds * US_PER_SECOND);
 	int64_t days = seconds / SECONDS_PER_DAY - (seconds % SECONDS_PER_DAY < 0);
-	int of_day = (int)(seconds - days * SECONDS_PER_DAY);
+	unsigned int of_day = (unsigned int)(seconds - days * SECONDS_PER_DAY);
+	char *at = buf;
 	int64_t year;
 	int month;
 	int day;
-	int len;
 
 	date_from_days(days, &year, &month, &day);
-	len = snprintf(buf, STAMP_TEXT_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)year, month, day,
-		of_day / 3600, of_day / 60 % 60, of_day % 60);
-	if (fraction_digits == 3)
-		len += snprintf(buf + len, STAMP_TEXT_MAX - (size_t)len, ".%03d", (int)(part / 1000));
-	if (fraction_digits == 6)
-		len += snprintf(buf + len, STAMP_TEXT_MAX - (size_t)len, ".%06d", (int)part);
-	(void)snprintf(buf + len, STAMP_TEXT_MAX - (size_t)len, "Z");
+	at = put_char(put_year(at, year), '-');
+	at = put_char(put_two(at, (unsigned int)month), '-');
+	at = put_char(put_two(at, (unsigned int)day), 'T');
+	at = put_char(put_two(at, of_day / 3600), ':');
+	at = put_char(put_two(at, of_day / 60 % 60), ':');
+	at = put_two(at, of_day % 60);
+	at = put_fraction(at, part, fraction_digits);
+	*put_char(at, 'Z') = '\0';
 	return buf;
 }
 
