@@ -148,16 +148,14 @@ static void list_table(
 struct stream {
 	const struct client *client; /* borrowed */
 	struct lines *lines; /* borrowed */
-	struct buf line;
 };
 
 static bool stream_take(void *arg, size_t source, const struct task *view)
 {
 	struct stream *stream = arg;
 
-	buf_clear(&stream->line);
-	task_json(view, stream->client->sources[source].config->name, &stream->line);
-	lines_add(stream->lines, source, view->id, &stream->line);
+	task_json(view, stream->client->sources[source].config->name, lines_begin(stream->lines));
+	lines_end(stream->lines, source, view->id);
 	return true;
 }
 
@@ -178,7 +176,6 @@ static void list_json(struct client *client, const bool wanted[STATUS_COUNT])
 
 	client_list(client, wanted, &taker);
 	lines_write(lines);
-	buf_done(&stream.line);
 }
 
 static void wanted_read(const struct cli *cli, bool wanted[STATUS_COUNT])

@@ -70,21 +70,27 @@ static uint16_t *slot_find(struct lines *lines, size_t source, struct hash hash)
 	}
 }
 
-void lines_add(struct lines *lines, size_t source, const char *id, const struct buf *line)
+struct buf *lines_begin(struct lines *lines)
 {
-	struct hash hash = hash_bytes(&lines->key, id, strlen(id));
-	uint16_t *slot;
-
 	if (lines->count == LINES_HELD || lines->text.len >= LINES_BYTES)
 		lines_write(lines);
-	slot = slot_find(lines, source, hash);
+	lines->items[lines->count].start = lines->text.len;
+	return &lines->text;
+}
+
+void lines_end(struct lines *lines, size_t source, const char *id)
+{
+	struct line *line = &lines->items[lines->count];
+	uint16_t *slot;
+
+	(void)buf_add_char(&lines->text, '\n');
+	line->hash = hash_bytes(&lines->key, id, strlen(id));
+	line->source = source;
+	line->len = lines->text.len - line->start;
+	slot = slot_find(lines, source, line->hash);
 	if (*slot != 0)
 		line_drop(lines, &lines->items[*slot - 1]);
-	lines->items[lines->count++] =
-		(struct line){ hash, source, lines->text.len, line->len + 1 };
-	*slot = (uint16_t)lines->count;
-	(void)buf_add(&lines->text, buf_text(line), line->len);
-	(void)buf_add_char(&lines->text, '\n');
+	*slot = (uint16_t)++lines->count;
 }
 
 bool lines_forget(struct lines *lines, size_t source)

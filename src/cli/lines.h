@@ -17,8 +17,10 @@ struct lines;
 
 struct lines *lines_new(const struct hash_key *key);
 void lines_free(struct lines *lines); /* what is held is lost; NULL is fine */
-/* takes a line without its newline; one of the same source and id that is still held is dropped */
-void lines_add(struct lines *lines, size_t source, const char *id, const struct buf *line);
+/* where the next line, without its newline, is to be added to */
+struct buf *lines_begin(struct lines *lines);
+/* the line is complete; one of the same source and id that is still held is dropped */
+void lines_end(struct lines *lines, size_t source, const char *id);
 /* drops what is held of a source; false, with nothing dropped, when some of it was written already
  */
 bool lines_forget(struct lines *lines, size_t source);
