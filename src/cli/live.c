@@ -2,6 +2,7 @@
  * them. */
 #include "cli/live.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -62,8 +63,10 @@ static void add_lead(struct buf *out, const struct live_row *row, unsigned int f
 	(void)buf_add_char(out, ' ');
 	table_add_status(out, row->task, LIVE_STATUS_WIDTH, false);
 	if (row->elapsed_ms >= 0)
-		(void)event_span(
-			row->ended ? row->elapsed_ms : row->elapsed_ms / 1000 * 1000, span);
+		(void)event_span(row->elapsed_ms, span);
+	/* what still runs is counted in whole seconds */
+	if (!row->ended && row->elapsed_ms >= 0 && row->elapsed_ms < 10000)
+		(void)snprintf(span, sizeof(span), "%ds", (int)(row->elapsed_ms / 1000));
 	width = text_width(span);
 	add_blanks(out, width < LIVE_SPAN_WIDTH ? LIVE_SPAN_WIDTH - width + 1 : 1);
 	(void)buf_add_text(out, span);
