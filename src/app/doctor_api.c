@@ -54,33 +54,40 @@ static void tell_key(const struct visit *visit)
 	find(visit, FINDING_OK, "key", NULL, text);
 }
 
-static void tell_way(const struct visit *visit)
+/*
+ * Up to where the request can be sent; false: it cannot be. A refused connection and a refused
+ * certificate look alike in libcurl's times, but not in its words.
+ */
+static bool tell_way(const struct visit *visit)
 {
 	const struct http_answer *answer = &visit->source->answer;
-	const char *url = visit->source->config->base_url;
+	bool secure = strncmp(visit->source->config->base_url, "https:", 6) == 0;
 	const char *why = visit->source->err.text;
 	cleanup_free char *found = mem_printf("looked up in %.0f ms", answer->resolve_s * 1e3);
-	cleanup_free char *secure =
+	cleanup_free char *ready =
 		mem_printf("certificate trusted, ready after %.0f ms", answer->tls_s * 1e3);
 
 	if (answer->resolve_s <= 0) {
 		find(visit, FINDING_FAIL, "DNS",
 			"see whether the network is up, and the host in base_url is right", why);
-		return;
+		return false;
 	}
 	find(visit, FINDING_OK, "DNS", NULL, found);
-	if (answer->status == 0 && answer->connect_s <= 0)
-		find(visit, FINDING_FAIL, "connection",
-			"see whether a firewall or proxy stands in between (proxy in the "
-			"configuration)",
-			why);
-	else if (strncmp(url, "https:", 6) != 0)
-		find(visit, FINDING_OK, "TLS", NULL, "none, base_url is plain http");
-	else if (answer->tls_s > 0)
-		find(visit, FINDING_OK, "TLS", NULL, secure);
-	else
+	if (secure && answer->tls_s <= 0) {
 		find(visit, FINDING_FAIL, "TLS",
-			"see whether the clock is right, and ca_file in the configuration", why);
+			"see whether a firewall or proxy stands in between, and the clock is "
+			"right; "
+			"ca_file names a private authority",
+			why);
+		return false;
+	}
+	if (!secure && answer->status == 0 && answer->connect_s <= 0) {
+		find(visit, FINDING_FAIL, "connection",
+			"see whether the server runs, and base_url and proxy are right", why);
+		return false;
+	}
+	find(visit, FINDING_OK, "TLS", NULL, secure ? ready : "none, base_url is plain http");
+	return true;
 }
 
 static void tell_answer(const struct visit *visit)
@@ -159,8 +166,7 @@ static void visit_source(const struct doctor *doctor, const struct config *confi
 	end = clock_now();
 	visit.took_ms = end.mono_ms - begin.mono_ms;
 	visit.skew_ms = end.wall_ms - visit.source->answer.date_us / 1000;
-	tell_way(&visit);
-	if (visit.source->answer.status != 0)
+	if (tell_way(&visit))
 		tell_answer(&visit);
 	tell_clock(&visit);
 }

@@ -6,13 +6,10 @@
 #include "base/mem.h"
 #include "io/statedir.h"
 
-/*
- * Without a good poll for `down_after` (contract 9), unless all is well and the next poll is simply
- * not due yet: an interval may be longer than that.
- */
-static bool source_degraded(const struct pulse_source *source, int64_t started_ms, int64_t wall_ms)
+bool vitals_source_degraded(const struct pulse_source *source, int64_t started_ms, int64_t wall_ms)
 {
 	int64_t since = source->last_good_ms > started_ms ? source->last_good_ms : started_ms;
+	/* all is well, and the next poll is simply not due yet: an interval may be longer */
 	bool at_ease = source->failing_ms == 0 && source->next_ms > wall_ms;
 
 	return source->refused || (wall_ms - since >= source->down_after_ms && !at_ease);
@@ -42,7 +39,7 @@ static void take_pulse(struct vitals *vitals, const struct pulse *pulse, int64_t
 		source->next_ms = from->next_ms;
 		source->failing_ms = from->failing_ms;
 		source->refused = from->refused;
-		source->degraded = source_degraded(from, pulse->started_ms, wall_ms);
+		source->degraded = vitals_source_degraded(from, pulse->started_ms, wall_ms);
 		source->error = *from->error != '\0' ? mem_strdup(from->error) : NULL;
 	}
 }

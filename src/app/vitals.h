@@ -44,7 +44,9 @@ void vitals_done(struct vitals *vitals);
 const struct vitals_source *vitals_find(const struct vitals *vitals, const char *name);
 /* forgets all sources but that one */
 void vitals_only(struct vitals *vitals, const char *name);
-/* its last attempt failed, or it gave up a delivery in the last 24 h (contract 9) */
+/* refused, or without a good poll for its `down_after` */
+bool vitals_source_degraded(const struct pulse_source *source, int64_t started_ms, int64_t wall_ms);
+/* its last attempt failed, or it gave up a delivery in the last 24 h */
 bool vitals_sink_degraded(const struct store_sink *sink);
 /* running, no source and no sink degraded */
 bool vitals_healthy(const struct vitals *vitals);

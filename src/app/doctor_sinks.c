@@ -1,0 +1,106 @@
+#include "app/doctor_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/errand.h"
+#include "app/helper.h"
+#include "base/mem.h"
+#include "io/bus.h"
+
+#define HELPER_MS 5000 /* it gives up by itself after 3 s */
+
+/* how the helper and the server behind it are */
+static void look_at_server(const struct doctor *doctor, const char *helper)
+{
+	const char *const argv[] = { helper, "--check", NULL };
+	struct spawn spawn = { .argv = argv, .output_max = 4096, .merge = true };
+	const char *what = "notification server";
+	const char *remedy = "start a notification server (dunst, mako, the desktop's own)";
+	cleanup_buf struct buf output = { 0 };
+	struct err err = { 0 };
+	int code;
+
+	if (!errand_run(&spawn, HELPER_MS, &code, &output, &err)) {
+		doctor_find(
+			doctor, FINDING_FAIL, what, "install taskbell-notify anew", "%s", err.text);
+		return;
+	}
+	if (output.data != NULL)
+		output.data[strcspn(output.data, "\n")] = '\0';
+	doctor_find(doctor, code == 0 ? FINDING_OK : FINDING_FAIL, what, remedy, "%s",
+		buf_text(&output));
+}
+
+/* `wanted`: a configuration names it; else it is shown on where there is a desktop */
+static void look_at_desktop(const struct doctor *doctor, bool wanted)
+{
+	struct err err = { 0 };
+	cleanup_free char *helper = helper_find(&err);
+
+	if (helper == NULL)
+		doctor_find(doctor, FINDING_FAIL, "helper",
+			"install it, or set TASKBELL_LIBEXEC to its directory", "%s", err.text);
+	if (!bus_found()) {
+		doctor_find(doctor, wanted ? FINDING_FAIL : FINDING_WARN, "session bus",
+			"run in a desktop session, or set DBUS_SESSION_BUS_ADDRESS to its bus",
+			"there is none: no desktop notification can be shown, they wait for one");
+		return;
+	}
+	doctor_find(doctor, FINDING_OK, "session bus", NULL, "found");
+	if (helper != NULL)
+		look_at_server(doctor, helper);
+}
+
+/* can `name` be run, as execvp(3) would find it? */
+static bool can_run(const char *name)
+{
+	const char *path = getenv("PATH");
+
+	if (strchr(name, '/') != NULL)
+		return access(name, X_OK) == 0;
+	for (const char *dir = path != NULL ? path : "/usr/bin:/bin"; dir != NULL;) {
+		size_t len = strcspn(dir, ":");
+		cleanup_free char *file =
+			mem_printf("%.*s%s%s", (int)len, dir, len != 0 ? "/" : "./", name);
+
+		if (access(file, X_OK) == 0)
+			return true;
+		dir = dir[len] == ':' ? dir + len + 1 : NULL;
+	}
+	return false;
+}
+
+static void look_at_hook(const struct doctor *doctor, const struct sink_config *sink)
+{
+	cleanup_free char *what = mem_printf("sink %.80s", sink->name);
+
+	if (sink->command.count == 0)
+		doctor_find(doctor, FINDING_OK, what, NULL, "runs a line of shell");
+	else if (can_run(sink->command.items[0]))
+		doctor_find(doctor, FINDING_OK, what, NULL, "runs %s", sink->command.items[0]);
+	else
+		doctor_find(doctor, FINDING_FAIL, what,
+			"correct its command, or chmod +x the program",
+			"%s is not there or cannot be executed", sink->command.items[0]);
+}
+
+void doctor_sinks(const struct doctor *doctor, const struct config *config)
+{
+	bool desktop = false;
+
+	for (size_t i = 0; i < config->sink_count; i++) {
+		const struct sink_config *sink = &config->sinks[i];
+
+		if (sink->type == SINK_EXEC)
+			look_at_hook(doctor, sink);
+		desktop = desktop || sink->type == SINK_DESKTOP;
+	}
+	if (desktop)
+		look_at_desktop(doctor, config->file != NULL);
+	else
+		doctor_find(doctor, FINDING_OK, "session bus", NULL,
+			"not needed, no sink of type desktop is configured");
+}
