@@ -1,6 +1,6 @@
 /*
- * Data on stdout for one-shot commands, buffered. A reader that has gone away ends the program by SIGPIPE, as
- * it ends any filter; a full disk is 74. Never used by `watch`, which must not block.
+ * Data on stdout for one-shot commands, buffered. A reader that has gone away ends the program by
+ * SIGPIPE, as it ends any filter; a full disk is 74. Never used by `watch`, which must not block.
  */
 #ifndef CLI_OUT_H
 #define CLI_OUT_H
@@ -16,7 +16,8 @@ void out_text(const char *text);
 void out_line(const struct buf *line); /* adds the newline */
 /* writes what is buffered; false when stdout could not be written at some time (ERR_IO) */
 bool out_flush(struct err *err);
-/* for the end of a command: flushes; `code`, or 74 when stdout could not be written, having said so */
+/* for the end of a command: flushes; `code`, or 74 when stdout could not be written, having said so
+ */
 int out_end(int code);
 
 #endif
