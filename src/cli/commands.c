@@ -10,6 +10,7 @@ const struct command *const commands[] = {
 	&cmd_history,
 	&cmd_status,
 	&cmd_check,
+	&cmd_test,
 	&cmd_redeliver,
 	&cmd_doctor,
 	&cmd_help,

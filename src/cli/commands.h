@@ -12,6 +12,7 @@ extern const struct command cmd_redeliver;
 extern const struct command cmd_show;
 extern const struct command cmd_wait;
 extern const struct command cmd_status;
+extern const struct command cmd_test;
 extern const struct command cmd_watch;
 
 #endif

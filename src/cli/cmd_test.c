@@ -1,0 +1,235 @@
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/sink.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/hint.h"
+#include "cli/out.h"
+#include "io/bus.h"
+#include "io/clock.h"
+#include "io/signals.h"
+#include "io/statedir.h"
+
+#define TEST_FDS 256
+#define TEST_TASK_MS 60000 /* how long the task of the sample took */
+
+CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
+CLEANUP_DEFINE(http_cleanup, struct http *, http_free)
+
+/* one sink that the sample is sent through */
+struct trial {
+	const struct sink_config *config; /* borrowed; NULL: not asked for */
+	struct sink *sink; /* own */
+	int64_t begin_ms; /* mono */
+	bool open; /* its word is awaited */
+};
+
+struct trials {
+	struct trial *items; /* own; one for each sink of the configuration */
+	size_t count;
+	size_t open;
+	bool failed;
+};
+
+static const char *remedy_of(const struct sink_config *config)
+{
+	static const char *const remedies[] = {
+		[SINK_DESKTOP] = "'taskbell doctor' says what is missing",
+		[SINK_LOG] = "see its path in the configuration",
+		[SINK_EXEC] = "see its command in the configuration, and try it by hand",
+	};
+
+	return remedies[config->type];
+}
+
+/* one line a sink, as soon as it is known */
+static void tell(struct trials *trials, struct trial *trial, const char *error)
+{
+	cleanup_buf struct buf line = { 0 };
+	struct err err;
+
+	text_add_safe(&line, trial->config->name);
+	if (error == NULL) {
+		(void)buf_addf(&line, ": delivered in %" PRId64 " ms",
+			clock_now().mono_ms - trial->begin_ms);
+	} else {
+		(void)buf_add_text(&line, ": failed: ");
+		text_add_safe(&line, error);
+		(void)buf_addf(&line, " (%s)", remedy_of(trial->config));
+		trials->failed = true;
+	}
+	out_line(&line);
+	(void)out_flush(&err);
+	trial->open = false;
+	trials->open--;
+}
+
+/* Nothing in it may be mistaken for news: no event has the id 0. */
+static struct event *sample(const struct config *config)
+{
+	int64_t wall_ms = clock_now().wall_ms;
+	struct event event = {
+		.wall_ms = wall_ms,
+		.type = EVENT_SUCCESS,
+		.source = config->source_count > 0 ? config->sources[0].name : "taskbell",
+		.task_id = "taskbell-test",
+		.task_name = "taskbell test",
+		.from = status_word(STATUS_PROCESSING),
+		.to = status_word(STATUS_SUCCESS),
+		.message = "This is only a test: no task has ended.",
+		.created_us = (wall_ms - TEST_TASK_MS) * 1000,
+		.finished_us = wall_ms * 1000,
+	};
+
+	return event_copy(&event);
+}
+
+static void trial_begin(
+	struct trials *trials, struct trial *trial, const struct config *config, const char *dir)
+{
+	struct sink_setup setup = { .config = trial->config, .state_dir = dir, .direct = true };
+	struct instant now = clock_now();
+	struct err err = { 0 };
+	bool good = true;
+
+	trial->begin_ms = now.mono_ms;
+	trial->open = true;
+	trials->open++;
+	/* a log without a path of its own lies in the state directory */
+	if (trial->config->type == SINK_LOG && *trial->config->path == '\0')
+		good = statedir_make(dir, &err);
+	if (good)
+		trial->sink = sink_new(&setup, &good, &err);
+	if (good)
+		sink_take(trial->sink, sample(config), 1, now);
+	else
+		tell(trials, trial, err.text);
+}
+
+static void trial_step(struct trials *trials, struct trial *trial, struct instant now)
+{
+	struct sink_receipt receipt;
+
+	sink_step(trial->sink, now);
+	while (trial->open && sink_receipt_take(trial->sink, &receipt)) {
+		cleanup_free char *error = receipt.error;
+
+		if (receipt.result != SINK_DELIVERED && error == NULL)
+			error = mem_strdup("it was not delivered");
+		tell(trials, trial, receipt.result != SINK_DELIVERED ? error : NULL);
+	}
+}
+
+/* until every sink has had its word; their own time limits end it */
+static void trials_wait(struct trials *trials)
+{
+	cleanup_with(http_cleanup) struct http *http = http_new();
+
+	while (trials->open > 0) {
+		struct http_fd fds[TEST_FDS];
+		struct instant now = clock_now();
+		int64_t next = INSTANT_NEVER;
+		size_t count = 0;
+
+		fds[count++] = (struct http_fd){ .fd = signals_fd() };
+		for (size_t i = 0; i < trials->count; i++) {
+			struct trial *trial = &trials->items[i];
+
+			if (trial->open)
+				trial_step(trials, trial, now);
+			if (!trial->open)
+				continue;
+			count += sink_fds(trial->sink, fds + count, TEST_FDS - count);
+			if (sink_next(trial->sink, now) < next)
+				next = sink_next(trial->sink, now);
+		}
+		if (trials->open > 0)
+			(void)http_wait(http, fds, count,
+				next == INSTANT_NEVER ? -1
+				: next > now.mono_ms  ? next - now.mono_ms
+						      : 0);
+		(void)signals_take(SIGCHLD);
+	}
+}
+
+/* without a configuration the desktop counts only where there is one */
+static bool is_in_use(const struct config *config, const struct sink_config *sink)
+{
+	return config->file != NULL || sink->type != SINK_DESKTOP || bus_found();
+}
+
+/* marks the sinks that are named, all when none is; false: one is not known */
+static bool trials_choose(
+	struct trials *trials, const struct cli *cli, const struct config *config, struct err *err)
+{
+	for (size_t i = 0; i < config->sink_count && cli->arg_count == 0; i++)
+		if (is_in_use(config, &config->sinks[i]))
+			trials->items[i].config = &config->sinks[i];
+	for (size_t i = 0; i < cli->arg_count; i++) {
+		struct hint hint = HINT_INIT(cli->args[i]);
+		size_t j = 0;
+
+		while (j < config->sink_count && strcmp(config->sinks[j].name, cli->args[i]) != 0)
+			hint_offer(&hint, config->sinks[j++].name);
+		if (j == config->sink_count && hint.best != NULL)
+			return err_set(err, ERR_USAGE,
+				"no sink is called '%.80s'; did you mean '%s'?", cli->args[i],
+				hint.best);
+		if (j == config->sink_count)
+			return err_set(err, ERR_USAGE, "no sink is called '%.80s'", cli->args[i]);
+		trials->items[j].config = &config->sinks[j];
+	}
+	return true;
+}
+
+static void trials_run(struct trials *trials, const struct config *config, const char *dir)
+{
+	for (size_t i = 0; i < trials->count; i++)
+		if (trials->items[i].config != NULL)
+			trial_begin(trials, &trials->items[i], config, dir);
+	trials_wait(trials);
+	for (size_t i = 0; i < trials->count; i++)
+		sink_free(trials->items[i].sink);
+}
+
+static int test_run(struct cli *cli)
+{
+	static const int wake[] = { SIGCHLD };
+	int code = 0;
+	struct err err = { 0 };
+	cleanup_with(config_cleanup) struct config *config = cli_config(cli, &code);
+	cleanup_free char *dir = NULL;
+	cleanup_free struct trial *items = NULL;
+	struct trials trials = { 0 };
+
+	if (config == NULL)
+		return code;
+	items = mem_alloc((config->sink_count + 1) * sizeof(*items));
+	trials.items = items;
+	trials.count = config->sink_count;
+	if (!trials_choose(&trials, cli, config, &err))
+		return cli_misuse(cli, "%s", err.text);
+	dir = statedir_find(cli->state_dir, &err);
+	if (dir == NULL || !signals_open(wake, ARRAY_LEN(wake), &err))
+		return cli_fail(&err);
+	trials_run(&trials, config, dir);
+	return out_end(trials.failed ? 1 : 0);
+}
+
+static const struct flag test_flags[] = { { 0 } };
+
+const struct command cmd_test = {
+	.name = "test",
+	.args = "[SINK...]",
+	.summary = "sends a sample event through each sink and says what became of it",
+	.help = "The sample says that it is a test; its event id is 0. Filters, quiet hours and "
+		"bursts do "
+		"not hold it back. Exits with 1 when a sink failed.",
+	.flags = test_flags,
+	.max_args = SIZE_MAX,
+	.run = test_run,
+};

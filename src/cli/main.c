@@ -1,0 +1,108 @@
+/* taskbell: watches background tasks behind an HTTP API and tells when they end. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/help.h"
+#include "cli/out.h"
+#include "cli/parse.h"
+
+/*
+ * Nothing that is opened later may land on 0, 1 or 2 and be taken for a standard stream. A closed
+ * stdout becomes one that cannot be written, so that lost output is noticed.
+ */
+static void streams_open(void)
+{
+	static const int modes[] = { O_RDONLY, O_RDONLY, O_WRONLY };
+
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+			_exit(err_exit_code(ERR_OS));
+}
+
+/* What we create is ours alone, and no key gets into a core file or to another process of the user.
+ */
+static void secrets_guard(void)
+{
+	struct rlimit core;
+
+	(void)umask(077);
+	if (getrlimit(RLIMIT_CORE, &core) == 0) {
+		core.rlim_cur = 0;
+		(void)setrlimit(RLIMIT_CORE, &core);
+	}
+#if defined(__linux__) && !defined(TASKBELL_SANITIZED)
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+static enum log_level level_of(const struct cli *cli)
+{
+	return cli->quiet ? LOG_ERROR : cli->verbose ? LOG_DEBUG : LOG_NOTICE;
+}
+
+static int show(void (*make)(struct buf *out))
+{
+	cleanup_buf struct buf text = { 0 };
+
+	make(&text);
+	out_bytes(buf_text(&text), text.len);
+	return out_end(0);
+}
+
+static int show_help(const struct command *command)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	help_text(command, &text);
+	out_bytes(buf_text(&text), text.len);
+	return out_end(0);
+}
+
+static int show_usage(void)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	help_short(&text);
+	(void)fputs(buf_text(&text), stderr);
+	return err_exit_code(ERR_USAGE);
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	struct err err = { 0 };
+
+	switch (cli_parse(cli, argc, argv, &err)) {
+	case PARSE_HELP:
+		return show_help(cli->command);
+	case PARSE_VERSION:
+		return show(help_version);
+	case PARSE_NOTHING:
+		return show_usage();
+	case PARSE_WRONG:
+		return cli_misuse(cli, "%s", err.text);
+	case PARSE_RUN:
+		break;
+	}
+	log_setup(LOG_PLAIN, level_of(cli), NULL);
+	return cli->command->run(cli);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli;
+	int code;
+
+	streams_open();
+	secrets_guard();
+	code = run(&cli, argc, argv);
+	cli_done(&cli);
+	return code;
+}
