@@ -20,7 +20,6 @@ enum call_state {
 struct http_call {
 	struct http *http; /* borrowed */
 	struct http_call *next;
-	struct http_call *prev;
 	enum call_state state;
 	struct transfer *transfer; /* own */
 	http_body_fn body;
@@ -49,25 +48,23 @@ struct http *http_new(void)
 }
 
 /* frees the call, or leaves it to a later step when the wire cannot let go of it now */
-static void call_release(struct http_call *call)
+static void call_release(struct http *http, struct http_call *call)
 {
+	struct http_call **at = &http->calls;
+
 	if (!transfer_free(call->transfer)) {
 		call->state = CALL_LEFT;
 		return;
 	}
-	if (call->next != NULL)
-		call->next->prev = call->prev;
-	if (call->prev != NULL)
-		call->prev->next = call->next;
-	else
-		call->http->calls = call->next;
+	while (*at != call)
+		at = &(*at)->next;
+	*at = call->next;
 	free(call);
 }
 
 void http_cancel(struct http *http, struct http_call *call)
 {
-	(void)http;
-	call_release(call);
+	call_release(http, call);
 }
 
 void http_free(struct http *http)
@@ -76,7 +73,7 @@ void http_free(struct http *http)
 		return;
 	for (struct http_call *call = http->calls, *next; call != NULL; call = next) {
 		next = call->next;
-		call_release(call);
+		call_release(http, call);
 	}
 	/* an old libcurl would wait here for a name look-up; the program is about to end anyway */
 	if (http->calls != NULL)
@@ -230,7 +227,7 @@ static void calls_tell(struct http *http)
 		http_done_fn done = call->done;
 		void *arg = call->arg;
 
-		call_release(call);
+		call_release(http, call);
 		done(arg, &answer);
 	}
 }
@@ -244,7 +241,7 @@ void http_step(struct http *http, struct instant now)
 		if (call->state == CALL_RUNNING)
 			call_step(call, now.mono_ms);
 		else if (call->state == CALL_LEFT)
-			call_release(call);
+			call_release(http, call);
 	}
 	calls_tell(http);
 	http_renew(http);
@@ -281,8 +278,6 @@ struct http_call *http_start(
 	pace_start(&call->pace, request->timeout_ms, request->connect_timeout_ms, now.mono_ms);
 	call->transfer = transfer_start(http->wire, request, http->stale, &taker);
 	call->next = http->calls;
-	if (http->calls != NULL)
-		http->calls->prev = call;
 	http->calls = call;
 	return call;
 }

@@ -169,23 +169,15 @@ static enum key_result read_credential(const char *rest, char *ret, struct err *
 	return read_file(path, false, ret, err) ? KEY_FOUND : missing(err, "", path);
 }
 
-static enum key_result read_command(const char *rest, char *ret, struct err *err)
-{
-	(void)rest;
-	(void)ret;
-	(void)err;
-	return KEY_COMMAND;
-}
-
 static const struct key_form {
 	const char *prefix;
 	rest_check check;
-	rest_read read;
+	rest_read read; /* NULL: its owner runs the command */
 } forms[] = {
 	{ "env:", check_name, read_name },
 	{ "file:", check_path, read_path },
 	{ "credential:", check_credential, read_credential },
-	{ "command:", check_command, read_command },
+	{ "command:", check_command, NULL },
 };
 
 static const struct key_form *form_find(const char *form)
@@ -231,6 +223,8 @@ enum key_result key_read(const char *form, char ret[KEY_MAX + 1], struct err *er
 
 	if (!key_form_check(form, err))
 		return KEY_MISSING;
+	if (found != NULL && found->read == NULL)
+		return KEY_COMMAND;
 	if (found == NULL)
 		result = read_default(key, err);
 	else

@@ -15,10 +15,6 @@
 #include "base/mem.h"
 #include "base/parse.h"
 
-#if LIBCURL_VERSION_NUM < 0x074200
-#error "libcurl 7.66 or newer is needed, for curl_multi_poll"
-#endif
-
 #define VERSION_QUICK_EXIT 0x075700 /* 7.87 */
 #define SPARE_MAX 8
 
@@ -488,8 +484,10 @@ bool wire_wait(struct wire *wire, struct http_fd *fds, size_t count, int64_t tim
 	int ms = timeout_ms < 0 || timeout_ms > INT_MAX ? INT_MAX : (int)timeout_ms;
 	bool good;
 
-	if (count > ARRAY_LEN(few))
-		wait = many = mem_alloc(count * sizeof(*many));
+	if (count > ARRAY_LEN(few)) {
+		many = mem_alloc(count * sizeof(*many));
+		wait = many;
+	}
 	for (size_t i = 0; i < count; i++)
 		wait[i] = (struct curl_waitfd){ .fd = fds[i].fd,
 			.events = fds[i].write ? CURL_WAIT_POLLOUT : CURL_WAIT_POLLIN };

@@ -1,6 +1,7 @@
 /*
- * libcurl (the only file that sees it): moves the bytes of several transfers at once and says what
- * became of them. What an answer means and how long it may take is io/http's business.
+ * libcurl, from 7.66 on (the only file that sees it): moves the bytes of several transfers at once
+ * and says what became of them. What an answer means and how long it may take is io/http's
+ * business.
  */
 #ifndef IO_WIRE_H
 #define IO_WIRE_H

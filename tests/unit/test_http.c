@@ -975,7 +975,8 @@ static void test_tls_with_a_server_that_has_none(void **state)
 	struct ask ask = { 0 };
 	struct http_request request = request_to(&ask, url);
 
-	request.connect_timeout_ms = 60000; /* reading all certificates takes a while under valgrind */
+	request.connect_timeout_ms =
+		60000; /* reading all certificates takes a while under valgrind */
 	(void)http_start(f->http, &request, f->now);
 	for (int i = 0; f->server.accepted == 0 || f->server.peers[0].head_len == 0; i++) {
 		assert_true(i < 100000);
