@@ -8,7 +8,7 @@
 #include "base/text.h"
 
 static const struct event_type_info infos[] = {
-#define EVENT_ROW(name, word, about, weight, told, bad) \
+#define EVENT_ROW(name, word, about, weight, told, bad)                                            \
 	[EVENT_##name] = { word, ABOUT_##about, WEIGHT_##weight, told, bad },
 	EVENTS(EVENT_ROW)
 #undef EVENT_ROW
@@ -56,16 +56,25 @@ const char *event_field_name(size_t i)
 	return i < ARRAY_LEN(field_names) ? field_names[i] : NULL;
 }
 
-/* the text members, for copying; the offsets keep it one loop */
-static const size_t text_offsets[] = {
-	offsetof(struct event, source),	   offsetof(struct event, task_id), offsetof(struct event, task_name),
-	offsetof(struct event, bucket),	   offsetof(struct event, user_id), offsetof(struct event, from),
-	offsetof(struct event, to),	   offsetof(struct event, sink),    offsetof(struct event, message),
+/* the text members: for copying, and by the names of their fields */
+static const struct {
+	const char *name;
+	size_t offset;
+} texts[] = {
+	{ "source", offsetof(struct event, source) },
+	{ "task_id", offsetof(struct event, task_id) },
+	{ "task_name", offsetof(struct event, task_name) },
+	{ "bucket", offsetof(struct event, bucket) },
+	{ "user_id", offsetof(struct event, user_id) },
+	{ "from", offsetof(struct event, from) },
+	{ "to", offsetof(struct event, to) },
+	{ "sink", offsetof(struct event, sink) },
+	{ "message", offsetof(struct event, message) },
 };
 
 static const char **text_member(const struct event *event, size_t i)
 {
-	return (const char **)((const char *)event + text_offsets[i]);
+	return (const char **)((const char *)event + texts[i].offset);
 }
 
 struct event *event_copy(const struct event *event)
@@ -74,13 +83,13 @@ struct event *event_copy(const struct event *event)
 	struct event *copy;
 	char *at;
 
-	for (size_t i = 0; i < ARRAY_LEN(text_offsets); i++)
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (*text_member(event, i) != NULL)
 			size += strlen(*text_member(event, i)) + 1;
 	copy = mem_alloc(size);
 	*copy = *event;
 	at = (char *)(copy + 1);
-	for (size_t i = 0; i < ARRAY_LEN(text_offsets); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		const char *text = *text_member(event, i);
 
 		if (text == NULL)
@@ -146,10 +155,11 @@ const char *event_span(int64_t ms, char buf[EVENT_SPAN_MAX])
 	else if (s < 3600)
 		(void)snprintf(buf, EVENT_SPAN_MAX, "%" PRId64 "m %" PRId64 "s", s / 60, s % 60);
 	else if (s < 86400)
-		(void)snprintf(buf, EVENT_SPAN_MAX, "%" PRId64 "h %" PRId64 "m", s / 3600, s / 60 % 60);
+		(void)snprintf(
+			buf, EVENT_SPAN_MAX, "%" PRId64 "h %" PRId64 "m", s / 3600, s / 60 % 60);
 	else
-		(void)snprintf(buf, EVENT_SPAN_MAX, "%" PRId64 "d %" PRId64 "h", s / 86400,
-			s / 3600 % 24);
+		(void)snprintf(
+			buf, EVENT_SPAN_MAX, "%" PRId64 "d %" PRId64 "h", s / 86400, s / 3600 % 24);
 	return buf;
 }
 
@@ -174,7 +184,8 @@ static void line_details(const struct event *event, struct buf *out)
 
 void event_line(const struct event *event, struct buf *out)
 {
-	const char *const words[] = { event->source, event->sink, event->task_id, event->task_name };
+	const char *const words[] = { event->source, event->sink, event->task_id,
+		event->task_name };
 	char time[STAMP_TEXT_MAX];
 
 	(void)buf_addf(out, "%s %s", stamp_text_ms(event->wall_ms, time), infos[event->type].word);
@@ -209,12 +220,20 @@ static bool field_stamp(struct buf *out, int64_t us)
 	return field_text(out, us != STAMP_NONE ? stamp_text(us, text) : NULL);
 }
 
+/* the digits that the JSON has */
 static bool field_duration(struct buf *out, const struct event *event)
 {
 	int64_t ms;
+	int64_t part;
+	int digits = 3;
 
-	if (event_duration(event, &ms))
-		(void)buf_addf(out, "%" PRId64 ".%03" PRId64, ms / 1000, ms % 1000);
+	if (!event_duration(event, &ms))
+		return true;
+	for (part = ms % 1000; digits > 0 && part % 10 == 0; digits--)
+		part /= 10;
+	(void)buf_addf(out, "%" PRId64, ms / 1000);
+	if (digits > 0)
+		(void)buf_addf(out, ".%0*" PRId64, digits, part);
 	return true;
 }
 
@@ -222,14 +241,9 @@ bool event_field(const struct event *event, const char *field, struct buf *out)
 {
 	char time[STAMP_TEXT_MAX];
 
-	for (size_t i = 0; i < ARRAY_LEN(text_offsets); i++) {
-		/* same order as text_offsets */
-		static const char *const names[] = { "source", "task_id", "task_name", "bucket", "user_id",
-			"from", "to", "sink", "message" };
-
-		if (strcmp(field, names[i]) == 0)
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (strcmp(field, texts[i].name) == 0)
 			return field_text(out, *text_member(event, i));
-	}
 	if (strcmp(field, "event_id") == 0)
 		return buf_addf(out, "%" PRId64, event->id);
 	if (strcmp(field, "time") == 0)
