@@ -153,22 +153,27 @@ bool db_exec(struct db *db, const char *sql, struct err *err)
 	return rc == SQLITE_OK || db_fail(db, rc, err);
 }
 
+/* the first finding, without SQLite's headline */
+static const char *finding(const char *text)
+{
+	const char *line = text != NULL ? strchr(text, '\n') : NULL;
+
+	return line != NULL ? line + 1 : text != NULL ? text : "it cannot be checked";
+}
+
 bool db_check(struct db *db, struct err *err)
 {
 	struct stmt *stmt = db_stmt(db, "PRAGMA quick_check(1)", err);
-	enum db_step step;
+	enum db_step step = stmt != NULL ? stmt_step(stmt, err) : DB_ERROR;
 	const char *word;
 	bool good;
 
-	if (stmt == NULL)
-		return false;
-	step = stmt_step(stmt, err);
 	if (step == DB_ERROR)
 		return false;
 	word = step == DB_ROW ? stmt_text(stmt, 0) : NULL;
 	good = word != NULL && strcmp(word, "ok") == 0;
 	if (!good)
-		(void)db_refuse(db, err, word != NULL ? word : "it cannot be checked");
+		(void)db_refuse(db, err, finding(word));
 	stmt_reset(stmt);
 	return good;
 }

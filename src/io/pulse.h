@@ -1,7 +1,7 @@
 /*
- * The pulse: what changes at every poll and only `status` wants to know, so that an idle monitor writes
- * nothing to disk. A small text file in $XDG_RUNTIME_DIR/taskbell/ (named after a hash of the state directory's
- * path), else, unsynced, in the lock file.
+ * The pulse: what changes at every poll and only `status` wants to know, so that an idle monitor
+ * writes nothing to disk. A small text file in $XDG_RUNTIME_DIR/taskbell/ (named after a hash of
+ * the state directory's path), else, unsynced, in the lock file.
  */
 #ifndef IO_PULSE_H
 #define IO_PULSE_H
@@ -14,13 +14,14 @@
 
 struct pulse_source {
 	char name[256];
-	int64_t last_good_ms;   /* wall; 0: none in this run */
-	int64_t next_ms;        /* wall; when it is asked next; 0: an answer is awaited */
-	int64_t failing_ms;     /* wall; since when it fails; 0: it does not */
-	int64_t active;         /* tasks */
-	int64_t down_after_ms;  /* as configured, so that status can judge without the configuration */
-	bool refused;           /* the key was refused or is missing */
-	char error[600];        /* the last one; "" when all is well */
+	int64_t last_good_ms; /* wall; 0: none in this run */
+	int64_t next_ms; /* wall; when it is asked next; 0: an answer is awaited */
+	int64_t failing_ms; /* wall; since when it fails; 0: it does not */
+	int64_t active; /* tasks */
+	int64_t down_after_ms; /* as configured, so that status can judge without the configuration
+				*/
+	bool refused; /* the key was refused or is missing */
+	char error[600]; /* the last one; "" when all is well */
 };
 
 struct pulse {

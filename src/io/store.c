@@ -201,10 +201,8 @@ static bool resume(const char *dir, struct err *err)
 
 	if (waiting)
 		damage_read(fresh, &damage);
-	if (damage.aside[0] != '\0')
-		return statefile_replace(dir, damage.aside, err);
-	statefile_sweep(dir, waiting);
-	return true;
+	statefile_sweep(dir, damage.aside[0] == '\0');
+	return damage.aside[0] == '\0' || statefile_replace(dir, damage.aside, err);
 }
 
 /* sets the damaged file aside, for a new one that knows of it */

@@ -1,4 +1,4 @@
-/* The state on disk (the only file that sees SQLite): books, events, deliveries. */
+/* The state on disk: books, events, deliveries. SQLite is behind io/db. */
 #ifndef IO_STORE_H
 #define IO_STORE_H
 
@@ -15,36 +15,37 @@ struct store;
 
 enum store_mode {
 	STORE_WRITE, /* the monitor: creates, upgrades, sets a damaged file aside */
-	STORE_EDIT,  /* redeliver: an existing file, read and write */
-	STORE_READ,  /* history, status, completion: an existing file, never locks the monitor out */
+	STORE_EDIT, /* redeliver: an existing file, read and write */
+	STORE_READ, /* history, status, completion: an existing file, never locks the monitor out */
 };
 
 /* what store_open found damaged; `aside` is "" when nothing was */
 struct store_damage {
-	char aside[512];     /* the path under which the damaged file now lies */
+	char aside[512]; /* the path under which the damaged file now lies */
 	char reason[200];
-	int64_t changed_ms;  /* last change of the damaged file, wall */
+	int64_t changed_ms; /* last change of the damaged file, wall */
 };
 
 /* health of one source, as kept across restarts */
 struct store_source {
-	char *name;            /* own */
-	bool down_told;        /* source_down was told and source_up not yet */
+	char *name; /* own */
+	bool down_told; /* source_down was told and source_up not yet */
 	int64_t down_since_ms; /* wall */
 };
 
 /* one pending delivery with its event (owned by the caller: free(event)) */
 struct delivery {
 	struct event *event;
-	int64_t attempts;         /* ended attempts so far */
-	int64_t due_ms;           /* wall; not before */
-	int64_t first_failed_ms;  /* wall of the first failed attempt since queued or revived; 0: none */
+	int64_t attempts; /* ended attempts so far */
+	int64_t due_ms; /* wall; not before */
+	int64_t first_failed_ms; /* wall of the first failed attempt since queued or revived; 0:
+				    none */
 };
 
 enum receipt_outcome {
 	RECEIPT_DELIVERED,
-	RECEIPT_RETRY,   /* attempts, due_ms, first_failed_ms and error are stored */
-	RECEIPT_FAILED,  /* given up */
+	RECEIPT_RETRY, /* attempts, due_ms, first_failed_ms and error are stored */
+	RECEIPT_FAILED, /* given up */
 };
 
 struct receipt {
@@ -57,9 +58,11 @@ struct receipt {
 };
 
 /*
- * Opens state.db in `dir` (which exists, checked by io/statedir). STORE_WRITE: a damaged file is set aside
- * under a new name (damage says which) and a new one begun; a newer schema is refused (ERR_IO) and left
- * alone. STORE_READ and STORE_EDIT: ERR_NOT_FOUND when there is no file.
+ * Opens state.db in `dir` (which exists, checked by io/statedir). STORE_WRITE: a damaged file is
+ * set aside under a new name (damage says which) and a new one begun; a newer schema is refused
+ * (ERR_IO) and left alone. STORE_READ and STORE_EDIT: ERR_NOT_FOUND when there is no file. `damage`
+ * says so at every open until an event `state_lost` is committed, so that a crash in between keeps
+ * no loss from being told.
  */
 bool store_open(struct store **ret, const char *dir, enum store_mode mode, int64_t wall_ms,
 	struct store_damage *damage, struct err *err);
@@ -67,27 +70,32 @@ void store_close(struct store *store); /* NULL is fine */
 
 /* the key of all fingerprints of this state directory */
 struct hash_key store_hash_key(const struct store *store);
-/* loads what is known of a source into a new book (empty for a new source); the caller frees it */
+/*
+ * Loads what is known of a source into a new book (empty for a new source), which the caller frees.
+ * After a loss, the book of a source without a baseline has told_after_us set.
+ */
 bool store_load_book(struct store *store, const char *source, struct book **ret, struct err *err);
 /* loads health; ret->name is NULL when the source is new. The caller frees ret->name */
-bool store_load_source(struct store *store, const char *source, struct store_source *ret, struct err *err);
+bool store_load_source(
+	struct store *store, const char *source, struct store_source *ret, struct err *err);
 
 /*
- * One transaction, synchronous=FULL: the dirty parts of `book` (NULL: none), removed record ids, health
- * (NULL: unchanged), and the events, each with one pending delivery for each sink in its `wanted` list.
- * Sets events[i]->id. On success the book's dirty flags are cleared; on failure nothing has changed on
- * disk and the caller reloads the book. With nothing to write nothing touches the disk.
+ * One transaction, synchronous=FULL: the dirty parts of `book` (NULL: none), removed record ids,
+ * health (NULL: unchanged), and the events, each with one pending delivery for each sink in its
+ * `wanted` list. Sets events[i]->id. On success the book's dirty flags are cleared; on failure
+ * nothing has changed on disk and the caller reloads the book. With nothing to write nothing
+ * touches the disk.
  */
 struct store_event {
-	struct event *event;         /* borrowed; gets its id */
-	const char *const *wanted;   /* sink names, borrowed */
+	struct event *event; /* borrowed; gets its id */
+	const char *const *wanted; /* sink names, borrowed */
 	size_t wanted_count;
-	int64_t due_ms;              /* wall; first attempt not before */
+	int64_t due_ms; /* wall; first attempt not before */
 };
 struct store_changes {
-	const char *source;          /* NULL: events only */
+	const char *source; /* NULL: events only */
 	struct book *book;
-	const char *const *removed;  /* ids of records that are gone from the book */
+	const char *const *removed; /* ids of records that are gone from the book */
 	size_t removed_count;
 	const struct store_source *health;
 	struct store_event *events;
@@ -100,44 +108,49 @@ bool store_explain(struct store *store, int64_t event_id, const char *message, i
 	struct err *err);
 
 /*
- * Pending deliveries of a sink that are due at `wall_ms` (INT64_MAX: all), oldest first, at most `limit`, without those whose
- * event ids stand in `busy` (sorted ascending), and only the first pending of each task: its later events wait
- * for it, also while it is busy or not due.
+ * Pending deliveries of a sink that are due at `wall_ms` (INT64_MAX: all), those due longest first,
+ * at most `limit`, without those whose event ids stand in `busy` (sorted ascending), and only the
+ * first pending of each task: its later events wait for it, also while it is busy or not due.
  * `*ret` is an owned array of *ret_count rows.
  */
 bool store_due(struct store *store, const char *sink, int64_t wall_ms, const int64_t *busy,
 	size_t busy_count, size_t limit, struct delivery **ret, size_t *ret_count, struct err *err);
 /*
- * As store_due, but every due delivery of events later than `after_id` in event order, also several of one task,
- * except those behind a pending one of the same task that is not due (a retry): batches keep their order.
+ * As store_due, but every due delivery of events later than `after_id` in event order, also several
+ * of one task, except those behind a pending one of the same task that is not due (a retry):
+ * batches keep their order.
  */
-bool store_due_batch(struct store *store, const char *sink, int64_t wall_ms, int64_t after_id, size_t limit,
-	struct delivery **ret, size_t *ret_count, struct err *err);
+bool store_due_batch(struct store *store, const char *sink, int64_t wall_ms, int64_t after_id,
+	size_t limit, struct delivery **ret, size_t *ret_count, struct err *err);
 void deliveries_free(struct delivery *rows, size_t count);
-/* earliest due time (wall ms) later than `after_ms` of a pending delivery of the sink; INT64_MAX: none */
+/* earliest due time (wall ms) later than `after_ms` of a pending delivery of the sink; INT64_MAX:
+ * none */
 bool store_next_due(struct store *store, const char *sink, int64_t after_ms, int64_t *ret_wall_ms,
 	struct err *err);
 /* one transaction, synchronous=NORMAL: what became of deliveries of one sink */
-bool store_settle(struct store *store, const char *sink, const struct receipt *receipts, size_t count,
-	int64_t wall_ms, struct err *err);
-/* starts failed deliveries anew (attempts and age); event_id 0: all failed ones. Counts what it revived */
-bool store_redeliver(struct store *store, int64_t event_id, int64_t wall_ms, size_t *ret_count,
-	struct err *err);
+bool store_settle(struct store *store, const char *sink, const struct receipt *receipts,
+	size_t count, int64_t wall_ms, struct err *err);
+/* starts failed deliveries anew (attempts and age); event_id 0: all failed ones. Counts what it
+ * revived */
+bool store_redeliver(
+	struct store *store, int64_t event_id, int64_t wall_ms, size_t *ret_count, struct err *err);
 /* did another process change the file since the last call? (redeliver) */
 bool store_changed(struct store *store);
-/* forgets events older than `before_ms` that have no pending or failed delivery, at most `limit` at once */
-bool store_prune(struct store *store, int64_t before_ms, size_t limit, size_t *ret_count, struct err *err);
+/* forgets events older than `before_ms` that have no pending or failed delivery, at most `limit` at
+ * once */
+bool store_prune(
+	struct store *store, int64_t before_ms, size_t limit, size_t *ret_count, struct err *err);
 
 /* what `status` shows of a sink */
 struct store_sink {
 	char *name; /* own */
 	int64_t pending;
 	int64_t failed;
-	int64_t failed_day;       /* given up in the last 24 h */
-	int64_t last_success_ms;  /* wall; 0: never */
+	int64_t failed_day; /* given up in the last 24 h */
+	int64_t last_success_ms; /* wall; 0: never */
 	int64_t last_failure_ms;
-	bool last_failed;         /* the last attempt failed */
-	char *last_error;         /* own; NULL */
+	bool last_failed; /* the last attempt failed */
+	char *last_error; /* own; NULL */
 };
 bool store_sinks(struct store *store, int64_t wall_ms, struct store_sink **ret, size_t *ret_count,
 	struct err *err);
@@ -148,16 +161,17 @@ bool store_set_sink_told(struct store *store, const char *sink, bool told, struc
 
 /* calls `take` for each past event, oldest first; it returns false to stop */
 struct store_query {
-	int64_t since_ms;           /* wall; 0: all */
-	const bool *types;          /* by enum event_type, EVENT_COUNT of them; NULL: all */
-	const char *source;         /* NULL: all */
-	int64_t limit;              /* the newest so many; 0: all */
+	int64_t since_ms; /* wall; 0: all */
+	const bool *types; /* by enum event_type, EVENT_COUNT of them; NULL: all */
+	const char *source; /* NULL: all */
+	int64_t limit; /* the newest so many; 0: all */
 };
 bool store_history(struct store *store, const struct store_query *query,
 	bool (*take)(void *arg, const struct event *event), void *arg, struct err *err);
 /* active tasks known to the state: for completion and `status` */
 bool store_active(struct store *store, const char *source,
-	bool (*take)(void *arg, const char *source, const struct task *task), void *arg, struct err *err);
+	bool (*take)(void *arg, const char *source, const struct task *task), void *arg,
+	struct err *err);
 const char *store_version(void); /* "SQLite/3.40.1" */
 
 #endif

@@ -1,0 +1,136 @@
+#include "stored.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "scratch.h"
+
+struct store *stored_open(const char *dir, enum store_mode mode)
+{
+	struct store *store = NULL;
+	struct err err = { 0 };
+
+	if (!store_open(&store, dir, mode, STORED_NOW, NULL, &err))
+		fail_msg("%s", err.text);
+	return store;
+}
+
+static struct store *open_writing(const char *dir, int64_t wall_ms, struct store_damage *damage)
+{
+	struct store *store = NULL;
+	struct err err = { 0 };
+
+	if (!store_open(&store, dir, STORE_WRITE, wall_ms, damage, &err))
+		fail_msg("%s", err.text);
+	return store;
+}
+
+struct store *stored_open_good(const char *dir, int64_t wall_ms)
+{
+	struct store_damage damage;
+	struct store *store = open_writing(dir, wall_ms, &damage);
+
+	assert_string_equal(damage.reason, "");
+	assert_string_equal(damage.aside, "");
+	return store;
+}
+
+struct store *stored_open_damaged(const char *dir, int64_t wall_ms, struct store_damage *damage)
+{
+	struct store *store = open_writing(dir, wall_ms, damage);
+
+	assert_string_not_equal(damage->aside, "");
+	assert_string_not_equal(damage->reason, "");
+	return store;
+}
+
+struct book *stored_book(struct store *store, const char *source)
+{
+	struct book *book = NULL;
+	struct err err = { 0 };
+
+	if (!store_load_book(store, source, &book, &err))
+		fail_msg("%s", err.text);
+	return book;
+}
+
+int64_t stored_tell(struct store *store, const char *task_id, const char *sink)
+{
+	struct event event = {
+		.wall_ms = STORED_NOW,
+		.type = task_id != NULL ? EVENT_SUCCESS : EVENT_SOURCE_DOWN,
+		.source = "telnyx",
+		.task_id = task_id,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE,
+	};
+	struct store_event row = { &event, &sink, sink != NULL, STORED_NOW };
+	struct store_changes changes = { .events = &row, .event_count = 1 };
+	struct err err = { 0 };
+	bool done = false;
+
+	/* while another process writes, it is tried again, as the monitor does at its next poll */
+	for (int tries = 0; tries < 100 && !done; tries++) {
+		done = store_commit(store, &changes, &err);
+		if (!done && err.kind != ERR_TEMPORARY)
+			break;
+	}
+	if (!done)
+		fail_msg("%s", err.text);
+	return event.id;
+}
+
+size_t stored_pending(struct store *store, const char *sink)
+{
+	struct delivery *rows;
+	struct err err = { 0 };
+	size_t count;
+
+	if (!store_due_batch(store, sink, INT64_MAX, 0, SIZE_MAX, &rows, &count, &err))
+		fail_msg("%s", err.text);
+	deliveries_free(rows, count);
+	return count;
+}
+
+struct tally {
+	size_t count;
+	int64_t last;
+};
+
+static bool tally_take(void *arg, const struct event *event)
+{
+	struct tally *tally = arg;
+
+	tally->count++;
+	assert_true(event->id > tally->last);
+	tally->last = event->id;
+	return true;
+}
+
+size_t stored_events(struct store *store, int64_t *ret_last)
+{
+	struct store_query all = { 0 };
+	struct tally tally = { 0, 0 };
+	struct err err = { 0 };
+
+	if (!store_history(store, &all, tally_take, &tally, &err))
+		fail_msg("%s", err.text);
+	*ret_last = tally.last;
+	return tally.count;
+}
+
+void stored_sql(const char *dir, const char *sql)
+{
+	cleanup_free char *path = scratch_path(dir, "state.db");
+	struct err err = { 0 };
+	struct db *db;
+
+	if (!db_open(&db, path, DB_WRITE, 1000, &err) || !db_exec(db, sql, &err))
+		fail_msg("%s", err.text);
+	db_close(db);
+}

@@ -1,0 +1,25 @@
+/* Short words for tests of the store: every one fails the test when the store refuses. */
+#ifndef UNIT_STORED_H
+#define UNIT_STORED_H
+
+#include "io/db.h"
+#include "io/store.h"
+
+#define STORED_NOW                                                                                 \
+	1800000000000 /* wall ms at which tests begin, later than the clock of any machine that    \
+			 runs them */
+
+struct store *stored_open(const char *dir, enum store_mode mode);
+/* opens for writing and expects nothing to be damaged, or something to be */
+struct store *stored_open_good(const char *dir, int64_t wall_ms);
+struct store *stored_open_damaged(const char *dir, int64_t wall_ms, struct store_damage *damage);
+struct book *stored_book(struct store *store, const char *source);
+/* an event of a task (NULL: of none) for one sink (NULL: for none), due at once; returns its id */
+int64_t stored_tell(struct store *store, const char *task_id, const char *sink);
+size_t stored_pending(struct store *store, const char *sink);
+/* how many events there are, and the id of the last (0: none) */
+size_t stored_events(struct store *store, int64_t *ret_last);
+/* SQL on state.db in `dir`, past the store */
+void stored_sql(const char *dir, const char *sql);
+
+#endif

@@ -1,0 +1,312 @@
+/* The pulse: what a monitor wrote is read back equal, anything else is nothing. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "io/pulse.h"
+#include "io/statedir.h"
+#include "scratch.h"
+
+static char *dir; /* the state directory */
+static char *runtime; /* XDG_RUNTIME_DIR */
+static int lock_fd;
+
+static int set_up(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	dir = scratch_new();
+	runtime = scratch_new();
+	assert_true(statedir_lock(dir, &lock_fd, &err));
+	return setenv("XDG_RUNTIME_DIR", runtime, 1);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	(void)close(lock_fd);
+	scratch_free(dir);
+	scratch_free(runtime);
+	return unsetenv("XDG_RUNTIME_DIR");
+}
+
+static struct pulse_source source_full(void)
+{
+	struct pulse_source source = {
+		.name = "telnyx",
+		.last_good_ms = 1700000000123,
+		.next_ms = 1700000010123,
+		.failing_ms = 5,
+		.active = 100000,
+		.down_after_ms = 120000,
+		.refused = true,
+		.error = "two\nlines and a \\n that is none, ünd: \t\r\x01 end:\nsource: x",
+	};
+
+	return source;
+}
+
+static void write_one(struct pulse_file *file, int64_t started_ms)
+{
+	struct pulse_source sources[2] = { source_full(), { .name = "second" } };
+	struct pulse pulse = {
+		.pid = 1234, .started_ms = started_ms, .sources = sources, .source_count = 2
+	};
+
+	pulse_write(file, &pulse);
+}
+
+static void assert_read(int64_t started_ms)
+{
+	struct pulse_source full = source_full();
+	struct pulse pulse;
+	const struct pulse_source *read;
+
+	assert_true(pulse_read(dir, &pulse));
+	assert_int_equal(pulse.pid, 1234);
+	assert_int_equal(pulse.started_ms, started_ms);
+	assert_int_equal(pulse.source_count, 2);
+	read = &pulse.sources[0];
+	assert_string_equal(read->name, full.name);
+	assert_string_equal(read->error, full.error);
+	assert_int_equal(read->last_good_ms, full.last_good_ms);
+	assert_int_equal(read->next_ms, full.next_ms);
+	assert_int_equal(read->failing_ms, full.failing_ms);
+	assert_int_equal(read->active, full.active);
+	assert_int_equal(read->down_after_ms, full.down_after_ms);
+	assert_true(read->refused);
+	assert_string_equal(pulse.sources[1].name, "second");
+	assert_string_equal(pulse.sources[1].error, "");
+	assert_false(pulse.sources[1].refused);
+	pulse_done(&pulse);
+	assert_null(pulse.sources);
+}
+
+static void assert_none(void)
+{
+	struct pulse pulse;
+
+	assert_false(pulse_read(dir, &pulse));
+	assert_null(pulse.sources);
+	assert_int_equal(pulse.source_count, 0);
+}
+
+static off_t lock_size(void)
+{
+	struct stat info;
+
+	assert_int_equal(fstat(lock_fd, &info), 0);
+	return info.st_size;
+}
+
+/* the one file in the runtime directory; owned */
+static char *only_file(void)
+{
+	cleanup_free char *inner = scratch_path(runtime, "taskbell");
+	cleanup_free char *names = scratch_names(inner);
+
+	assert_non_null(strchr(names, ' '));
+	assert_ptr_equal(strchr(names, ' '), strrchr(names, ' '));
+	*strchr(names, ' ') = '\0';
+	return mem_printf("%s/%s", inner, names);
+}
+
+static void test_runtime(void **state)
+{
+	cleanup_free char *inner = scratch_path(runtime, "taskbell");
+	mode_t mask = umask(0);
+	struct pulse_file *file = pulse_open(dir, lock_fd);
+	cleanup_free char *path = NULL;
+	struct stat info;
+
+	(void)state;
+	assert_none();
+	write_one(file, 77);
+	write_one(file, 78);
+	(void)umask(mask);
+	assert_read(78);
+	assert_int_equal(lock_size(), 0);
+	path = only_file();
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0600);
+	assert_int_equal(stat(inner, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0700);
+	pulse_close(file);
+	assert_none();
+	assert_int_equal(access(path, F_OK), -1);
+	pulse_close(NULL);
+}
+
+static void test_two_state_directories(void **state)
+{
+	char *other = scratch_new();
+	cleanup_free char *link = scratch_path(other, "link");
+	struct pulse_file *file = pulse_open(dir, lock_fd);
+	struct pulse pulse;
+
+	(void)state;
+	write_one(file, 77);
+	assert_false(pulse_read(other, &pulse));
+	/* by another way it is the same directory */
+	assert_int_equal(symlink(dir, link), 0);
+	assert_true(pulse_read(link, &pulse));
+	pulse_done(&pulse);
+	pulse_close(file);
+	scratch_free(other);
+}
+
+static void test_runtime_vanishes(void **state)
+{
+	cleanup_free char *inner = scratch_path(runtime, "taskbell");
+	struct pulse_file *file = pulse_open(dir, lock_fd);
+	cleanup_free char *path = NULL;
+
+	(void)state;
+	write_one(file, 77);
+	path = only_file();
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(inner), 0);
+	write_one(file, 78);
+	assert_read(78);
+	assert_int_equal(lock_size(), 0);
+	/* and with nothing that could be made anew, the lock file is there */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(inner), 0);
+	scratch_write(inner, "x", 1);
+	write_one(file, 79);
+	assert_true(lock_size() > 0);
+	assert_read(79);
+	pulse_close(file);
+	assert_int_equal(lock_size(), 0);
+}
+
+static void test_without_runtime(void **state)
+{
+	static const char *const values[] = { NULL, "", "relative/run", "/nonexistent/run" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		struct pulse_source sources[2] = { source_full(), { .name = "second" } };
+		struct pulse shorter = { .pid = 1, .sources = sources, .source_count = 1 };
+		struct pulse_file *file;
+		struct pulse pulse;
+		off_t size;
+
+		assert_int_equal(values[i] != NULL ? setenv("XDG_RUNTIME_DIR", values[i], 1)
+						   : unsetenv("XDG_RUNTIME_DIR"),
+			0);
+		file = pulse_open(dir, lock_fd);
+		write_one(file, 77);
+		assert_read(77);
+		size = lock_size();
+		assert_true(size > 0);
+		pulse_write(file, &shorter);
+		assert_true(lock_size() < size);
+		assert_true(pulse_read(dir, &pulse));
+		assert_int_equal(pulse.source_count, 1);
+		pulse_done(&pulse);
+		pulse_close(file);
+		assert_int_equal(lock_size(), 0);
+		assert_none();
+	}
+}
+
+/* a monitor that was killed left one, the next runs in another environment: the later start counts
+ */
+static void test_the_later_one_counts(void **state)
+{
+	struct pulse_file *first = pulse_open(dir, lock_fd);
+	struct pulse_file *second;
+
+	(void)state;
+	write_one(first, 100);
+	assert_int_equal(unsetenv("XDG_RUNTIME_DIR"), 0);
+	second = pulse_open(dir, lock_fd);
+	write_one(second, 200);
+	assert_int_equal(setenv("XDG_RUNTIME_DIR", runtime, 1), 0);
+	assert_read(200);
+	write_one(first, 300);
+	assert_read(300);
+	pulse_close(second);
+	pulse_close(first);
+}
+
+#define HEAD "taskbell-pulse: 1\npid: 1\nstarted_ms: 2\n"
+#define SOURCE(number, error)                                                                      \
+	"source: s\nlast_good_ms: " number "\nnext_ms: 0\nfailing_ms: 0\nactive: 0\n"              \
+	"down_after_ms: 0\nrefused: 0\nerror: " error "\n"
+#define END "end:\n"
+
+static void test_garbage(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"\n",
+		"garbage",
+		HEAD,
+		HEAD "end:",
+		HEAD END "more\n",
+		"taskbell-pulse: 2\npid: 1\nstarted_ms: 2\n" END,
+		"taskbell-pulse: 1\npid: -1\nstarted_ms: 2\n" END,
+		"taskbell-pulse: 1\npid: 1x\nstarted_ms: 2\n" END,
+		"taskbell-pulse: 1\nstarted_ms: 2\npid: 1\n" END,
+		HEAD "source: s\n" END,
+		HEAD SOURCE("1e3", "") END,
+		HEAD SOURCE("99999999999999999999", "") END,
+		HEAD SOURCE("0", "\\x") END,
+		HEAD SOURCE("0", "\\") END,
+		HEAD "source:s\n" END,
+		HEAD "unknown: 1\n" END,
+	};
+	struct pulse_file *file = pulse_open(dir, lock_fd);
+	cleanup_free char *path = NULL;
+	cleanup_free char *great = NULL;
+	struct pulse pulse;
+
+	(void)state;
+	write_one(file, 77);
+	path = only_file();
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		scratch_write(path, texts[i], strlen(texts[i]));
+		if (pulse_read(dir, &pulse))
+			fail_msg("taken for a pulse: %s", texts[i]);
+	}
+	scratch_write(path, HEAD SOURCE("0", "a\0b") END, sizeof(HEAD SOURCE("0", "a\0b") END) - 1);
+	assert_none();
+	great = mem_printf(HEAD "source: %0300d\n" END, 0);
+	scratch_write(path, great, strlen(great));
+	assert_none();
+	scratch_write(path, HEAD SOURCE("0", "") END, strlen(HEAD SOURCE("0", "") END));
+	assert_true(pulse_read(dir, &pulse));
+	pulse_done(&pulse);
+	/* neither a link nor a pipe is followed or waited for */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_none();
+	pulse_close(file);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_runtime, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_two_state_directories, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_runtime_vanishes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_without_runtime, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_the_later_one_counts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_garbage, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

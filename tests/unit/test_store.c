@@ -1,0 +1,430 @@
+/* What goes into the state comes out of it again, in order, once, and nothing is written for
+ * nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "scratch.h"
+#include "stored.h"
+
+static char *dir;
+
+static int set_up(void **state)
+{
+	(void)state;
+	dir = scratch_new();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	scratch_free(dir);
+	return 0;
+}
+
+static bool ok(bool result, const struct err *err)
+{
+	if (!result)
+		print_error("%s\n", err->text);
+	return result;
+}
+
+static void assert_modes(void)
+{
+	static const char *const names[] = { "state.db", "state.db-wal", "state.db-shm" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		cleanup_free char *path = scratch_path(dir, names[i]);
+		struct stat info;
+
+		if (i == 0 || access(path, F_OK) == 0) {
+			assert_int_equal(stat(path, &info), 0);
+			assert_int_equal(info.st_mode & 07777, 0600);
+		}
+	}
+}
+
+static void assert_names(const char *expected)
+{
+	cleanup_free char *names = scratch_names(dir);
+
+	assert_string_equal(names, expected);
+}
+
+static void test_new_file(void **state)
+{
+	static const mode_t masks[] = { 0, 022, 0777 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
+		char *inner = scratch_new();
+		char *outer = dir;
+		mode_t mask = umask(masks[i]);
+		struct store *store;
+
+		dir = inner;
+		store = stored_open_good(dir, STORED_NOW);
+		assert_int_equal(stored_tell(store, "a", "log"), STORED_NOW);
+		assert_int_equal(stored_tell(store, "a", "log"), STORED_NOW + 1);
+		assert_modes();
+		assert_names("state.db state.db-shm state.db-wal ");
+		store_close(store);
+		/* what was logged is in the file itself */
+		assert_names("state.db ");
+		assert_modes();
+		(void)umask(mask);
+		dir = outer;
+		scratch_free(inner);
+	}
+}
+
+static void test_wide_modes_are_narrowed(void **state)
+{
+	cleanup_free char *path = scratch_path(dir, "state.db");
+
+	(void)state;
+	store_close(stored_open_good(dir, STORED_NOW));
+	assert_int_equal(chmod(path, 0666), 0);
+	store_close(stored_open_good(dir, STORED_NOW));
+	assert_modes();
+}
+
+static void test_nothing_there(void **state)
+{
+	struct store *store;
+	struct err err;
+
+	(void)state;
+	assert_false(store_open(&store, dir, STORE_READ, STORED_NOW, NULL, &err));
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+	assert_false(store_open(&store, dir, STORE_EDIT, STORED_NOW, NULL, &err));
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+	assert_null(store);
+	assert_names("");
+}
+
+static void test_hash_key_stays(void **state)
+{
+	struct store *store = stored_open_good(dir, STORED_NOW);
+	struct hash_key key = store_hash_key(store);
+	struct hash_key again;
+
+	(void)state;
+	store_close(store);
+	store = stored_open_good(dir, STORED_NOW);
+	again = store_hash_key(store);
+	assert_memory_equal(&again, &key, sizeof(key));
+	assert_true(key.k0 != 0 || key.k1 != 0);
+	store_close(store);
+}
+
+/* a record with everything, one with nothing but what it must have */
+static void fill_book(struct book *book)
+{
+	struct task full = { .id = "full",
+		.name = "nämé",
+		.bucket = "docs",
+		.user_id = "u1",
+		.word = "paused",
+		.status = STATUS_UNKNOWN,
+		.created_us = 1699999999123456,
+		.finished_us = STAMP_NONE };
+	struct task bare = { .id = "bare",
+		.status = STATUS_QUEUED,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE };
+	struct record *record = book_add(book, &full, 1234000);
+
+	record->stuck_told = true;
+	record->dirty = true;
+	record_search(record)->missing = 2;
+	record_search(record)->missing_ms = 5678;
+	book_add(book, &bare, 4321000)->dirty = true;
+	for (int i = 0; i < 3000; i++) {
+		char id[32];
+
+		(void)snprintf(id, sizeof(id), "ended-%d", i);
+		(void)book_set_ended(book, id, i % 2 != 0 ? STATUS_SUCCESS : STATUS_FAILURE);
+	}
+	book_ended(book, "ended-7")->absent_day = 20000;
+	book->baseline = true;
+	book->baseline_dirty = true;
+}
+
+static void assert_filled(const struct book *book)
+{
+	const struct record *record = book_find(book, "full");
+	struct task task;
+
+	assert_int_equal(book->count, 2);
+	assert_int_equal(book->active, 1);
+	assert_non_null(record);
+	task = record_task(book, record);
+	assert_string_equal(task.name, "nämé");
+	assert_string_equal(task.bucket, "docs");
+	assert_string_equal(task.user_id, "u1");
+	assert_string_equal(task.word, "paused");
+	assert_int_equal(task.status, STATUS_UNKNOWN);
+	assert_int_equal(task.created_us, 1699999999123456);
+	assert_int_equal(record->seen_s, 1234);
+	assert_int_equal(record->search->missing, 2);
+	assert_int_equal(record->search->missing_ms, 5678);
+	assert_true(record->stuck_told);
+	assert_false(record->dirty);
+	record = book_find(book, "bare");
+	assert_non_null(record);
+	task = record_task(book, record);
+	assert_null(task.name);
+	assert_null(task.bucket);
+	assert_int_equal(task.status, STATUS_QUEUED);
+	assert_true(task.created_us == STAMP_NONE);
+	assert_null(record->search);
+	assert_int_equal(book->ended.count, 3000);
+	assert_int_equal(book_ended(book, "ended-7")->status, STATUS_SUCCESS);
+	assert_int_equal(book_ended(book, "ended-7")->absent_day, 20000);
+	assert_int_equal(book_ended(book, "ended-8")->status, STATUS_FAILURE);
+	assert_true(book->baseline);
+	assert_false(book->baseline_dirty);
+}
+
+static void commit_book(struct store *store, const char *source, struct book *book)
+{
+	struct store_changes changes = { .source = source, .book = book };
+	struct err err = { 0 };
+
+	assert_true(ok(store_commit(store, &changes, &err), &err));
+}
+
+static void test_books(void **state)
+{
+	struct store *store = stored_open_good(dir, STORED_NOW);
+	struct book *book = stored_book(store, "telnyx");
+	struct book *other;
+
+	(void)state;
+	assert_false(book->baseline);
+	assert_true(book->told_after_us == STAMP_NONE);
+	fill_book(book);
+	commit_book(store, "telnyx", book);
+	assert_filled(book);
+	book_free(book);
+	store_close(store);
+	store = stored_open_good(dir, STORED_NOW);
+	book = stored_book(store, "telnyx");
+	assert_filled(book);
+	/* the same id in another source is another task */
+	other = stored_book(store, "other");
+	assert_int_equal(other->count + other->ended.count, 0);
+	assert_false(other->baseline);
+	book_free(other);
+	book_free(book);
+	store_close(store);
+}
+
+static void test_book_shrinks(void **state)
+{
+	static const char *const removed[] = { "full", "bare", "never stored" };
+	struct store *store = stored_open_good(dir, STORED_NOW);
+	struct book *book = stored_book(store, "telnyx");
+	struct store_changes changes = {
+		.source = "telnyx", .book = book, .removed = removed, .removed_count = 3
+	};
+	struct task back = { .id = "bare",
+		.name = "again",
+		.status = STATUS_PROCESSING,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE };
+	struct err err = { 0 };
+
+	(void)state;
+	fill_book(book);
+	commit_book(store, "telnyx", book);
+	book_remove(book, book_find(book, "full"));
+	book_remove(book, book_find(book, "bare"));
+	/* it ended and came back within one poll */
+	book_add(book, &back, 99000)->dirty = true;
+	for (int i = 0; i < 3000; i++) {
+		char id[32];
+
+		(void)snprintf(id, sizeof(id), "ended-%d", i);
+		book_unset_ended(book, id);
+	}
+	assert_true(ok(store_commit(store, &changes, &err), &err));
+	book_free(book);
+	book = stored_book(store, "telnyx");
+	assert_int_equal(book->count, 1);
+	assert_string_equal(record_task(book, book_find(book, "bare")).name, "again");
+	assert_int_equal(book->ended.count, 0);
+	book_free(book);
+	store_close(store);
+}
+
+static void test_health(void **state)
+{
+	struct store *store = stored_open_good(dir, STORED_NOW);
+	struct store_source health = { .name = NULL, .down_told = true, .down_since_ms = 77 };
+	struct store_changes changes = { .source = "telnyx", .health = &health };
+	struct store_source loaded;
+	struct err err = { 0 };
+
+	(void)state;
+	assert_true(store_load_source(store, "telnyx", &loaded, &err));
+	assert_null(loaded.name);
+	assert_true(ok(store_commit(store, &changes, &err), &err));
+	store_close(store);
+	store = stored_open_good(dir, STORED_NOW);
+	assert_true(store_load_source(store, "telnyx", &loaded, &err));
+	assert_string_equal(loaded.name, "telnyx");
+	assert_true(loaded.down_told);
+	assert_int_equal(loaded.down_since_ms, 77);
+	free(loaded.name);
+	store_close(store);
+}
+
+/* sizes and times of all files of the state */
+static void look(struct stat looks[3])
+{
+	static const char *const names[] = { "state.db", "state.db-wal", "state.db-shm" };
+
+	for (size_t i = 0; i < 3; i++) {
+		cleanup_free char *path = scratch_path(dir, names[i]);
+
+		assert_int_equal(stat(path, &looks[i]), 0);
+	}
+}
+
+static void test_nothing_to_write(void **state)
+{
+	struct store *store = stored_open_good(dir, STORED_NOW);
+	struct book *book = stored_book(store, "telnyx");
+	struct store_changes nothing = { .source = "telnyx", .book = book };
+	struct stat before[3];
+	struct stat after[3];
+	struct err err = { 0 };
+	size_t count;
+
+	(void)state;
+	fill_book(book);
+	commit_book(store, "telnyx", book);
+	(void)stored_tell(store, "a", "log");
+	look(before);
+	for (int i = 0; i < 10; i++)
+		assert_true(ok(store_commit(store, &nothing, &err), &err));
+	assert_int_equal(stored_pending(store, "log"), 1);
+	assert_true(store_settle(store, "log", NULL, 0, STORED_NOW, &err));
+	assert_true(store_prune(store, STORED_NOW - 1, 100, &count, &err));
+	assert_true(store_redeliver(store, 0, STORED_NOW, &count, &err));
+	assert_int_equal(count, 0);
+	look(after);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(after[i].st_size, before[i].st_size);
+		assert_memory_equal(&after[i].st_mtim, &before[i].st_mtim, sizeof(struct timespec));
+	}
+	book_free(book);
+	store_close(store);
+}
+
+/* another process holds the write lock: the monitor gives up soon, has changed nothing, and goes on
+ * later */
+static void test_busy(void **state)
+{
+	cleanup_free char *path = scratch_path(dir, "state.db");
+	struct store *store = stored_open_good(dir, STORED_NOW);
+	struct book *book = stored_book(store, "telnyx");
+	const char *sink = "log";
+	struct event event = { .type = EVENT_SUCCESS,
+		.task_id = "a",
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE };
+	struct store_event row = { &event, &sink, 1, 0 };
+	struct store_changes changes = {
+		.source = "telnyx", .book = book, .events = &row, .event_count = 1
+	};
+	struct err err = { 0 };
+	struct db *other;
+
+	(void)state;
+	fill_book(book);
+	assert_true(db_open(&other, path, DB_WRITE, 0, &err));
+	assert_true(db_begin(other, DB_SYNC_FULL, &err));
+	assert_false(store_commit(store, &changes, &err));
+	assert_int_equal(err.kind, ERR_TEMPORARY);
+	assert_int_equal(event.id, 0);
+	assert_true(book->baseline_dirty);
+	db_close(other);
+	assert_true(ok(store_commit(store, &changes, &err), &err));
+	assert_int_equal(event.id, STORED_NOW);
+	assert_filled(book);
+	book_free(book);
+	store_close(store);
+}
+
+static bool take_active(void *arg, const char *source, const struct task *task)
+{
+	struct buf *text = arg;
+
+	(void)buf_addf(text, "%s/%s/%s ", source, task->id, status_word(task->status));
+	return strcmp(task->id, "stop") != 0;
+}
+
+static void test_active(void **state)
+{
+	static const char *const sources[] = { "one", "two" };
+	static const char *const ids[] = { "b", "a", "stop" };
+	struct store *store = stored_open_good(dir, STORED_NOW);
+	cleanup_buf struct buf text = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	for (size_t s = 0; s < 2; s++) {
+		struct book *book = stored_book(store, sources[s]);
+
+		for (size_t i = 0; i < 3; i++) {
+			struct task task = { .id = ids[i],
+				.status = STATUS_PROCESSING,
+				.created_us = STAMP_NONE,
+				.finished_us = STAMP_NONE };
+
+			book_add(book, &task, 1000)->dirty = true;
+		}
+		fill_book(book);
+		commit_book(store, sources[s], book);
+		book_free(book);
+	}
+	assert_true(store_active(store, "two", take_active, &text, &err));
+	assert_string_equal(buf_text(&text),
+		"two/a/processing two/b/processing two/bare/queued two/stop/processing ");
+	buf_clear(&text);
+	assert_true(store_active(store, NULL, take_active, &text, &err));
+	assert_string_equal(buf_text(&text),
+		"one/a/processing one/b/processing one/bare/queued one/stop/processing ");
+	store_close(store);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_new_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_wide_modes_are_narrowed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_nothing_there, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hash_key_stays, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_books, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_book_shrinks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_health, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_nothing_to_write, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_active, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
