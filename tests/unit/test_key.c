@@ -46,8 +46,10 @@ static int teardown(void **state)
 
 static void write_key(const struct fixture *f, const char *bytes, size_t len, mode_t mode)
 {
-	FILE *file = fopen(f->path, "w");
+	FILE *file;
 
+	(void)unlink(f->path); /* the one before may be read-only */
+	file = fopen(f->path, "w");
 	assert_non_null(file);
 	assert_int_equal(fwrite(bytes, 1, len, file), len);
 	assert_int_equal(fclose(file), 0);
