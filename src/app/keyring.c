@@ -73,8 +73,8 @@ static void add_last_words(struct search *search, struct err *err)
 static enum search_state command_ended(
 	struct search *search, int status, char key[KEY_MAX + 1], struct err *err)
 {
-	struct buf *output = child_output(search->child);
-	size_t len = output->len <= KEY_MAX ? output->len : KEY_MAX;
+	const char *output = buf_text(child_output(search->child));
+	size_t len = strcspn(output, "\r\n");
 
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
 		if (WIFEXITED(status))
@@ -85,7 +85,12 @@ static enum search_state command_ended(
 		add_last_words(search, err);
 		return SEARCH_FAILED;
 	}
-	memcpy(key, buf_text(output), len);
+	if (len > KEY_MAX) {
+		(void)err_set(err, ERR_AUTH,
+			"the key's command printed more than %d bytes on its first line", KEY_MAX);
+		return SEARCH_FAILED;
+	}
+	memcpy(key, output, len);
 	key[len] = '\0';
 	if (key_clean(key, err))
 		return SEARCH_FOUND;
