@@ -375,17 +375,19 @@ static int64_t *busy_ids(const struct feed *feed, size_t *ret_count)
 static bool read_rows(struct feed *feed, size_t limit, struct instant now, struct delivery **ret,
 	size_t *ret_count, struct err *err)
 {
-	struct store *store = feed->shop->store;
-	const char *name = feed->config->name;
+	struct store_pull pull = {
+		.sink = feed->config->name,
+		.wall_ms = now.wall_ms,
+		.limit = limit,
+		.after_id = feed->given_count > feed->given_first ? feed->after_id : 0,
+	};
 	cleanup_free int64_t *busy = NULL;
-	size_t busy_count;
 
 	if (feed->sink->kind->batch)
-		return store_due_batch(store, name, now.wall_ms,
-			feed->given_count > feed->given_first ? feed->after_id : 0, limit, ret,
-			ret_count, err);
-	busy = busy_ids(feed, &busy_count);
-	return store_due(store, name, now.wall_ms, busy, busy_count, limit, ret, ret_count, err);
+		return store_due_batch(feed->shop->store, &pull, ret, ret_count, err);
+	busy = busy_ids(feed, &pull.busy_count);
+	pull.busy = busy;
+	return store_due(feed->shop->store, &pull, ret, ret_count, err);
 }
 
 /* keeps the rows behind those that are still there */

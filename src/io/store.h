@@ -107,21 +107,28 @@ bool store_commit(struct store *store, struct store_changes *changes, struct err
 bool store_explain(struct store *store, int64_t event_id, const char *message, int64_t wall_ms,
 	struct err *err);
 
+/* which deliveries of a sink are wanted */
+struct store_pull {
+	const char *sink; /* borrowed, as all here */
+	int64_t wall_ms; /* due by then; INT64_MAX: all that are pending */
+	size_t limit; /* at most so many */
+	const int64_t *busy; /* store_due: event ids to leave out, sorted ascending */
+	size_t busy_count;
+	int64_t after_id; /* store_due_batch: only events later than this one; 0: all */
+};
 /*
- * Pending deliveries of a sink that are due at `wall_ms` (INT64_MAX: all), those due longest first,
- * at most `limit`, without those whose event ids stand in `busy` (sorted ascending), and only the
- * first pending of each task: its later events wait for it, also while it is busy or not due.
- * `*ret` is an owned array of *ret_count rows.
+ * Pending deliveries that are due, those due longest first, and only the first pending of each
+ * task: its later events wait for it, also while it is busy or not due. `*ret` is an owned array of
+ * *ret_count rows.
  */
-bool store_due(struct store *store, const char *sink, int64_t wall_ms, const int64_t *busy,
-	size_t busy_count, size_t limit, struct delivery **ret, size_t *ret_count, struct err *err);
+bool store_due(struct store *store, const struct store_pull *pull, struct delivery **ret,
+	size_t *ret_count, struct err *err);
 /*
- * As store_due, but every due delivery of events later than `after_id` in event order, also several
- * of one task, except those behind a pending one of the same task that is not due (a retry):
- * batches keep their order.
+ * As store_due, but every one that is due, in event order, also several of one task, except those
+ * behind a pending one of the same task that is not due (a retry): batches keep their order.
  */
-bool store_due_batch(struct store *store, const char *sink, int64_t wall_ms, int64_t after_id,
-	size_t limit, struct delivery **ret, size_t *ret_count, struct err *err);
+bool store_due_batch(struct store *store, const struct store_pull *pull, struct delivery **ret,
+	size_t *ret_count, struct err *err);
 void deliveries_free(struct delivery *rows, size_t count);
 /* earliest due time (wall ms) later than `after_ms` of a pending delivery of the sink; INT64_MAX:
  * none */

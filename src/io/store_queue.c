@@ -106,8 +106,8 @@ static bool rows_give(struct rows *rows, bool good, struct delivery **ret, size_
 	return true;
 }
 
-bool store_due(struct store *store, const char *sink, int64_t wall_ms, const int64_t *busy,
-	size_t busy_count, size_t limit, struct delivery **ret, size_t *ret_count, struct err *err)
+bool store_due(struct store *store, const struct store_pull *pull, struct delivery **ret,
+	size_t *ret_count, struct err *err)
 {
 	struct stmt *stmt = db_stmt(store->db,
 		"SELECT" EVENT_COLUMNS ", d.attempts, d.due_ms, d.first_failed_ms FROM deliveries d"
@@ -120,39 +120,37 @@ bool store_due(struct store *store, const char *sink, int64_t wall_ms, const int
 	bool good = stmt != NULL;
 
 	if (good) {
-		stmt_bind_text(stmt, 1, sink);
-		stmt_bind_int(stmt, 2, wall_ms);
+		stmt_bind_text(stmt, 1, pull->sink);
+		stmt_bind_int(stmt, 2, pull->wall_ms);
 	}
-	while (good && rows.count < limit && (step = stmt_step(stmt, err)) == DB_ROW)
-		if (!is_busy(busy, busy_count, stmt_int(stmt, 0)))
+	while (good && rows.count < pull->limit && (step = stmt_step(stmt, err)) == DB_ROW)
+		if (!is_busy(pull->busy, pull->busy_count, stmt_int(stmt, 0)))
 			good = rows_add(store, stmt, &rows, err);
 	if (stmt != NULL)
 		stmt_reset(stmt);
 	return rows_give(&rows, good && step != DB_ERROR, ret, ret_count);
 }
 
-bool store_due_batch(struct store *store, const char *sink, int64_t wall_ms, int64_t after_id,
-	size_t limit, struct delivery **ret, size_t *ret_count, struct err *err)
+bool store_due_batch(struct store *store, const struct store_pull *pull, struct delivery **ret,
+	size_t *ret_count, struct err *err)
 {
 	/* the plus signs keep SQLite from sorting all that is due for each batch */
 	struct stmt *stmt = db_stmt(store->db,
 		"SELECT" EVENT_COLUMNS ", d.attempts, d.due_ms, d.first_failed_ms FROM deliveries d"
 		" CROSS JOIN events e ON e.id = d.event_id WHERE " SINK_IS(
-			"+d.sink_id") " AND d.failed = 0 AND +d.due_ms <= ?2 AND d.event_id > ?4 "
-				      "AND NOT" HELD_BACK
-				      " AND p.due_ms > ?2) ORDER BY d.event_id LIMIT ?3",
+			"+d.sink_id") " AND d.failed = 0 AND +d.due_ms <= ?2 AND d.event_id > ?3 "
+				      "AND NOT" HELD_BACK " AND p.due_ms > ?2) ORDER BY d.event_id",
 		err);
 	struct rows rows = { 0 };
 	enum db_step step = DB_DONE;
 	bool good = stmt != NULL;
 
 	if (good) {
-		stmt_bind_text(stmt, 1, sink);
-		stmt_bind_int(stmt, 2, wall_ms);
-		stmt_bind_int(stmt, 3, limit < INT64_MAX ? (int64_t)limit : -1);
-		stmt_bind_int(stmt, 4, after_id);
+		stmt_bind_text(stmt, 1, pull->sink);
+		stmt_bind_int(stmt, 2, pull->wall_ms);
+		stmt_bind_int(stmt, 3, pull->after_id);
 	}
-	while (good && (step = stmt_step(stmt, err)) == DB_ROW)
+	while (good && rows.count < pull->limit && (step = stmt_step(stmt, err)) == DB_ROW)
 		good = rows_add(store, stmt, &rows, err);
 	if (stmt != NULL)
 		stmt_reset(stmt);
@@ -401,19 +399,23 @@ bool store_sink_told(struct store *store, const char *sink, bool *ret, struct er
 	return step != DB_ERROR;
 }
 
+static bool set_told(struct store *store, const char *sink, bool told, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db, "UPDATE sinks SET told = ?2 WHERE id = ?1", err);
+	int64_t id = 0;
+
+	if (stmt == NULL || !store_sink_id(store, sink, &id, err))
+		return false;
+	stmt_bind_int(stmt, 1, id);
+	stmt_bind_int(stmt, 2, told);
+	return stmt_run(stmt, err);
+}
+
 bool store_set_sink_told(struct store *store, const char *sink, bool told, struct err *err)
 {
-	struct stmt *stmt;
-	int64_t id;
-	bool done =
-		db_begin(store->db, DB_SYNC_NORMAL, err) && store_sink_id(store, sink, &id, err);
-
-	stmt = done ? db_stmt(store->db, "UPDATE sinks SET told = ?2 WHERE id = ?1", err) : NULL;
-	if (stmt != NULL) {
-		stmt_bind_int(stmt, 1, id);
-		stmt_bind_int(stmt, 2, told);
-	}
-	if (stmt != NULL && stmt_run(stmt, err) && db_commit(store->db, err))
+	if (!db_begin(store->db, DB_SYNC_NORMAL, err))
+		return false;
+	if (set_told(store, sink, told, err) && db_commit(store->db, err))
 		return true;
 	db_rollback(store->db);
 	store_sinks_forget(store);

@@ -53,27 +53,42 @@ static void assert_rows(struct delivery *rows, size_t count, const char *expecte
 	deliveries_free(rows, count);
 }
 
+static bool due(const char *sink, int64_t wall_ms, struct delivery **ret, size_t *ret_count,
+	struct err *err)
+{
+	struct store_pull pull = { .sink = sink, .wall_ms = wall_ms, .limit = 10 };
+
+	return store_due(store, &pull, ret, ret_count, err);
+}
+
 static void assert_due(
 	const char *sink, int64_t wall_ms, int busy, size_t limit, const char *expected)
 {
 	int64_t busy_id = id(busy);
+	struct store_pull pull = { .sink = sink,
+		.wall_ms = wall_ms,
+		.limit = limit,
+		.busy = &busy_id,
+		.busy_count = busy >= 0 };
 	struct delivery *rows;
 	struct err err = { 0 };
 	size_t count;
 
-	assert_true(
-		store_due(store, sink, wall_ms, &busy_id, busy >= 0, limit, &rows, &count, &err));
+	assert_true(store_due(store, &pull, &rows, &count, &err));
 	assert_rows(rows, count, expected);
 }
 
 static void assert_batch(
 	const char *sink, int64_t wall_ms, int after, size_t limit, const char *expected)
 {
+	struct store_pull pull = {
+		.sink = sink, .wall_ms = wall_ms, .limit = limit, .after_id = id(after)
+	};
 	struct delivery *rows;
 	struct err err = { 0 };
 	size_t count;
 
-	assert_true(store_due_batch(store, sink, wall_ms, id(after), limit, &rows, &count, &err));
+	assert_true(store_due_batch(store, &pull, &rows, &count, &err));
 	assert_rows(rows, count, expected);
 }
 
@@ -162,7 +177,7 @@ static void test_retry(void **state)
 	assert_next("hook", 0, NOW);
 	assert_next("hook", NOW, NOW + 1000);
 	assert_next("hook", NOW + 1000, INT64_MAX);
-	assert_true(store_due(store, "hook", NOW + 1000, NULL, 0, 10, &rows, &count, &err));
+	assert_true(due("hook", NOW + 1000, &rows, &count, &err));
 	assert_int_equal(count, 2);
 	assert_int_equal(rows[1].event->id, id(0));
 	assert_int_equal(rows[1].attempts, 3);
@@ -212,7 +227,7 @@ static void test_failed_and_revived(void **state)
 	assert_true(store_redeliver(store, id(0), NOW + 7, &count, &err));
 	assert_int_equal(count, 1);
 	assert_due("hook", NOW + 6, -1, 10, "3 ");
-	assert_true(store_due(store, "hook", NOW + 7, NULL, 0, 10, &rows, &count, &err));
+	assert_true(due("hook", NOW + 7, &rows, &count, &err));
 	assert_int_equal(count, 2);
 	assert_int_equal(rows[1].event->id, id(0));
 	assert_int_equal(rows[1].attempts, 0);
@@ -257,7 +272,7 @@ static void test_explain(void **state)
 	settle("log", 0, RECEIPT_RETRY, NOW + 60000, "no space", NOW);
 	assert_due("hook", NOW + 10, -1, 10, "");
 	assert_true(store_explain(store, event.id, "2 of 3 files failed", NOW + 10, &err));
-	assert_true(store_due(store, "hook", NOW + 10, NULL, 0, 10, &rows, &count, &err));
+	assert_true(due("hook", NOW + 10, &rows, &count, &err));
 	assert_int_equal(count, 1);
 	assert_string_equal(rows[0].event->message, "2 of 3 files failed");
 	deliveries_free(rows, count);
