@@ -267,9 +267,10 @@ static bool take_text(const char *value, char *ret, size_t size)
 
 		if (c == '\\') {
 			c = *++value;
-			if (c != 'n' && c != '\\')
+			if (c == 'n')
+				c = '\n';
+			else if (c != '\\')
 				return false;
-			c = c == 'n' ? '\n' : c;
 		}
 		if (len + 1 >= size)
 			return false;
@@ -373,7 +374,8 @@ bool pulse_read(const char *state_dir, struct pulse *ret)
 		pulse_done(&other);
 		return true;
 	}
-	pulse_done(ret);
+	if (found)
+		pulse_done(ret);
 	*ret = other;
 	return true;
 }

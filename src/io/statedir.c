@@ -188,6 +188,15 @@ static bool lock_file_check(const char *file, int fd, struct err *err)
 	return true;
 }
 
+/* hands the descriptor over, so that leaving the scope does not close it */
+static int fd_give(int *fd)
+{
+	int given = *fd;
+
+	*fd = -1;
+	return given;
+}
+
 bool statedir_lock(const char *path, int *ret_fd, struct err *err)
 {
 	cleanup_free char *file = mem_printf("%s/lock", path);
@@ -210,8 +219,7 @@ bool statedir_lock(const char *path, int *ret_fd, struct err *err)
 		return err_errno(err, ERR_CANT_CREATE, errno,
 			"cannot lock %s; the state must be on a file system that has locks", file);
 	}
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = fd_give(&fd);
 	return true;
 }
 
