@@ -17,6 +17,8 @@
 #define TEST_FDS 256
 #define TEST_TASK_MS 60000 /* how long the task of the sample took */
 
+static const int interrupts[] = { SIGINT, SIGTERM, SIGHUP };
+
 CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
 CLEANUP_DEFINE(http_cleanup, struct http *, http_free)
 
@@ -124,6 +126,24 @@ static void trial_step(struct trials *trials, struct trial *trial, struct instan
 	}
 }
 
+static void trials_done(struct trials *trials)
+{
+	for (size_t i = 0; i < trials->count; i++)
+		sink_free(trials->items[i].sink);
+}
+
+/* programs of sinks have process groups of their own: a Ctrl-C does not reach them but through us
+ */
+static void trials_interrupted(struct trials *trials)
+{
+	for (size_t i = 0; i < ARRAY_LEN(interrupts); i++) {
+		if (signals_take(interrupts[i]) == 0)
+			continue;
+		trials_done(trials);
+		signals_die(interrupts[i]);
+	}
+}
+
 /* until every sink has had its word; their own time limits end it */
 static void trials_wait(struct trials *trials)
 {
@@ -153,6 +173,7 @@ static void trials_wait(struct trials *trials)
 				: next > now.mono_ms  ? next - now.mono_ms
 						      : 0);
 		(void)signals_take(SIGCHLD);
+		trials_interrupted(trials);
 	}
 }
 
@@ -192,13 +213,12 @@ static void trials_run(struct trials *trials, const struct config *config, const
 		if (trials->items[i].config != NULL)
 			trial_begin(trials, &trials->items[i], config, dir);
 	trials_wait(trials);
-	for (size_t i = 0; i < trials->count; i++)
-		sink_free(trials->items[i].sink);
+	trials_done(trials);
 }
 
 static int test_run(struct cli *cli)
 {
-	static const int wake[] = { SIGCHLD };
+	static const int child[] = { SIGCHLD };
 	int code = 0;
 	struct err err = { 0 };
 	cleanup_with(config_cleanup) struct config *config = cli_config(cli, &code);
@@ -214,7 +234,8 @@ static int test_run(struct cli *cli)
 	if (!trials_choose(&trials, cli, config, &err))
 		return cli_misuse(cli, "%s", err.text);
 	dir = statedir_find(cli->state_dir, &err);
-	if (dir == NULL || !signals_open(wake, ARRAY_LEN(wake), &err))
+	if (dir == NULL || !signals_open(child, ARRAY_LEN(child), &err) ||
+		!signals_open(interrupts, ARRAY_LEN(interrupts), &err))
 		return cli_fail(&err);
 	trials_run(&trials, config, dir);
 	return out_end(trials.failed ? 1 : 0);

@@ -96,6 +96,14 @@ def until(condition: Callable[[], bool], seconds: float = 20) -> None:
         assert time.monotonic() < end, "it never came true"
 
 
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path)
@@ -345,6 +353,17 @@ def test_a_sample_goes_through_each_sink(place: Place) -> None:
     done = place.run("test", "hok")
     assert done.returncode == 64
     assert "did you mean 'hook'?" in done.stderr
+
+
+def test_an_interrupted_test_leaves_no_hook_behind(place: Place) -> None:
+    started = place.root / "started"
+    os.mkfifo(started)
+    place.write(f'sinks = ( {{ name = "hook"; type = "exec"; shell = "echo $$ >{started}; exec sleep 1000"; }} );')
+    with subprocess.Popen([PROGRAM, "test"], env=place.env, stdout=subprocess.PIPE) as running:
+        pid = int(started.read_text(encoding="ascii"))
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=20) == -signal.SIGINT
+    until(lambda: not alive(pid))
 
 
 def test_a_desktop_without_a_bus_is_a_failure_that_says_so(place: Place) -> None:
