@@ -3,9 +3,12 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "app/hook.h"
 #include "base/mem.h"
 #include "io/clock.h"
 #include "io/signals.h"
+
+extern char **environ;
 
 CLEANUP_DEFINE(child_cleanup, struct child *, child_free)
 CLEANUP_DEFINE(http_cleanup, struct http *, http_free)
@@ -33,6 +36,20 @@ static bool errand_wait(struct child *child, int64_t timeout_ms, int *ret_status
 	return true;
 }
 
+/* with our environment, but for keys */
+static bool errand_start(struct child **ret, const struct spawn *spawn, struct err *err)
+{
+	static const struct strings none = { 0 };
+	char **env = hook_env_clean(environ, &none);
+	struct spawn clean = *spawn;
+	bool started;
+
+	clean.env = (const char *const *)env;
+	started = child_start(ret, &clean, err);
+	hook_vector_free(env);
+	return started;
+}
+
 bool errand_run(const struct spawn *spawn, int64_t timeout_ms, int *ret_code, struct buf *output,
 	struct err *err)
 {
@@ -41,7 +58,7 @@ bool errand_run(const struct spawn *spawn, int64_t timeout_ms, int *ret_code, st
 	int status;
 
 	/* before there is a child, so that its end is not missed */
-	if (!signals_open(wake, ARRAY_LEN(wake), err) || !child_start(&child, spawn, err))
+	if (!signals_open(wake, ARRAY_LEN(wake), err) || !errand_start(&child, spawn, err))
 		return false;
 	if (!errand_wait(child, timeout_ms, &status))
 		return err_set(err, ERR_TEMPORARY, "%s did not end within %lld s", spawn->argv[0],

@@ -9,9 +9,9 @@
 #include "io/spawn.h"
 
 /*
- * Runs it; *ret_code is its exit code, and what it wrote to stdout (and stderr, with `merge`) is in
- * `output`. False when it cannot be started (as child_start), was ended by a signal, or did not end
- * in time (ERR_TEMPORARY).
+ * Runs it in our environment, but for keys; *ret_code is its exit code, and what it wrote to stdout
+ * (and stderr, with `merge`) is in `output`. False when it cannot be started (as child_start), was
+ * ended by a signal, or did not end in time (ERR_TEMPORARY).
  */
 bool errand_run(const struct spawn *spawn, int64_t timeout_ms, int *ret_code, struct buf *output,
 	struct err *err);

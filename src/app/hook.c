@@ -59,6 +59,14 @@ static bool is_secret(const char *name, const struct strings *secrets)
 	return globs_match(never_names, ARRAY_LEN(never_names), name) || list_has(secrets, name);
 }
 
+void hook_secrets(const struct config *config, struct strings *ret)
+{
+	strings_done(ret);
+	for (size_t i = 0; i < config->source_count; i++)
+		if (strncmp(config->sources[i].api_key, "env:", 4) == 0)
+			strings_add(ret, config->sources[i].api_key + 4);
+}
+
 char **hook_argv(const struct sink_config *config, const struct event *event)
 {
 	struct vector argv = { 0 };

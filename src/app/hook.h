@@ -12,6 +12,8 @@
  * environment, `secrets` are names of variables that hold keys and are never passed on.
  */
 
+/* fills `ret` anew with those names: no hook sees them, also when its `env` names one */
+void hook_secrets(const struct config *config, struct strings *ret);
 /* `command` with its fields filled in, or /bin/sh -c with the line of `shell` as it stands */
 char **hook_argv(const struct sink_config *config, const struct event *event);
 /* the session's variables of the allow-list, those that `env` names, and TASKBELL_… of the event */

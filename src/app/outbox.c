@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/feed.h"
+#include "app/hook.h"
 #include "app/program.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -20,15 +21,6 @@ struct outbox {
 	int64_t stop_ms; /* mono; a stop takes no longer; 0: none is under way */
 	struct instant now; /* of the last step */
 };
-
-/* hooks never see a variable that holds a key, also when their `env` names it */
-static void secrets_read(struct strings *secrets, const struct config *config)
-{
-	strings_done(secrets);
-	for (size_t i = 0; i < config->source_count; i++)
-		if (strncmp(config->sources[i].api_key, "env:", 4) == 0)
-			strings_add(secrets, config->sources[i].api_key + 4);
-}
 
 static struct feed *outbox_add(
 	struct outbox *outbox, const struct sink_config *config, struct err *err)
@@ -52,7 +44,7 @@ bool outbox_new(struct outbox **ret, const struct outbox_setup *setup, struct er
 		.event = setup->event,
 		.arg = setup->arg,
 	};
-	secrets_read(&outbox->shop.secrets, config);
+	hook_secrets(config, &outbox->shop.secrets);
 	for (size_t i = 0; i < config->sink_count; i++) {
 		struct err fault = { 0 };
 
@@ -92,7 +84,7 @@ static struct feed *outbox_find(const struct outbox *outbox, const struct sink_c
 
 void outbox_reload(struct outbox *outbox, const struct config *config)
 {
-	secrets_read(&outbox->shop.secrets, config);
+	hook_secrets(config, &outbox->shop.secrets);
 	for (size_t i = 0; i < outbox->count; i++)
 		feed_retire(outbox->feeds[i]);
 	for (size_t i = 0; i < config->sink_count; i++) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/hook.h"
 #include "app/sink.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -32,6 +33,7 @@ struct trial {
 
 struct trials {
 	struct trial *items; /* own; one for each sink of the configuration */
+	struct strings secrets; /* names of variables that no hook sees */
 	size_t count;
 	size_t open;
 	bool failed;
@@ -93,7 +95,12 @@ static struct event *sample(const struct config *config)
 static void trial_begin(
 	struct trials *trials, struct trial *trial, const struct config *config, const char *dir)
 {
-	struct sink_setup setup = { .config = trial->config, .state_dir = dir, .direct = true };
+	struct sink_setup setup = {
+		.config = trial->config,
+		.secrets = &trials->secrets,
+		.state_dir = dir,
+		.direct = true,
+	};
 	struct instant now = clock_now();
 	struct err err = { 0 };
 	bool good = true;
@@ -130,6 +137,7 @@ static void trials_done(struct trials *trials)
 {
 	for (size_t i = 0; i < trials->count; i++)
 		sink_free(trials->items[i].sink);
+	strings_done(&trials->secrets);
 }
 
 /* programs of sinks have process groups of their own: a Ctrl-C does not reach them but through us
@@ -209,6 +217,7 @@ static bool trials_choose(
 
 static void trials_run(struct trials *trials, const struct config *config, const char *dir)
 {
+	hook_secrets(config, &trials->secrets);
 	for (size_t i = 0; i < trials->count; i++)
 		if (trials->items[i].config != NULL)
 			trial_begin(trials, &trials->items[i], config, dir);

@@ -17,6 +17,7 @@ bool state_open(struct state *state, const struct cli *cli, enum store_mode mode
 							 clock_now().wall_ms, &damage, &why)) ||
 		why.kind == ERR_NOT_FOUND)
 		return true;
+	state_done(state);
 	*err = why;
 	err->kind = ERR_IO; /* nothing was to be made */
 	return false;

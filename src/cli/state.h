@@ -12,7 +12,7 @@ struct state {
 
 /*
  * Finds the directory and opens what is there (STORE_READ or STORE_EDIT). True also when there is
- * no state; false with err (ERR_IO) when there is one that cannot be read.
+ * no state; false with err (ERR_IO), and nothing to be done, when there is one that cannot be read.
  */
 bool state_open(struct state *state, const struct cli *cli, enum store_mode mode, struct err *err);
 void state_done(struct state *state);

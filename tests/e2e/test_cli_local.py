@@ -355,6 +355,20 @@ def test_a_sample_goes_through_each_sink(place: Place) -> None:
     assert "did you mean 'hook'?" in done.stderr
 
 
+def test_a_sample_carries_no_key(place: Place) -> None:
+    said = place.root / "said"
+    place.env.update(MY_KEY="SECRET1", MY_OTHER="fine")
+    place.write(
+        'sources = ( { name = "telnyx"; type = "telnyx-embeddings"; api_key = "env:MY_KEY"; } );\n'
+        'sinks = ( { name = "hook"; type = "exec"; env = [ "MY_KEY", "MY_OTHER" ]; '
+        f'shell = "env >{said}"; }} );'
+    )
+    assert place.run("test").returncode == 0
+    env = said.read_text(encoding="utf-8")
+    assert "MY_OTHER=fine" in env
+    assert "SECRET1" not in env and "KEYSIM" not in env
+
+
 def test_an_interrupted_test_leaves_no_hook_behind(place: Place) -> None:
     started = place.root / "started"
     os.mkfifo(started)
