@@ -41,6 +41,7 @@ struct command {
 	size_t min_args;
 	size_t max_args;
 	int (*run)(struct cli *cli); /* returns the exit code, having said why */
+	bool hidden; /* for other programs: help does not show it */
 };
 
 extern const struct command *const commands[]; /* NULL-terminated, in the order of the overview */

@@ -14,5 +14,6 @@ const struct command *const commands[] = {
 	&cmd_redeliver,
 	&cmd_doctor,
 	&cmd_help,
+	&cmd_complete,
 	NULL,
 };

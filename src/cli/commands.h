@@ -5,6 +5,7 @@
 #include "cli/command.h"
 
 extern const struct command cmd_check;
+extern const struct command cmd_complete;
 extern const struct command cmd_doctor;
 extern const struct command cmd_history;
 extern const struct command cmd_list;

@@ -105,6 +105,8 @@ static void add_overview(struct buf *out)
 		"Watches background tasks behind an HTTP API and tells you when they end.\n\n"
 		"Commands:\n");
 	for (size_t i = 0; commands[i] != NULL; i++) {
+		if (commands[i]->hidden)
+			continue;
 		(void)buf_addf(out, "  %-12s", commands[i]->name);
 		add_wrapped(out, commands[i]->summary, 14);
 	}

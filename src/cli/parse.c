@@ -232,6 +232,28 @@ static const struct flag *letter_find(const struct flag *flags, char letter)
 	return NULL;
 }
 
+const struct flag *cli_flag(const struct command *command, const char *name, size_t len)
+{
+	const struct flag *flag = command != NULL ? flag_find(command->flags, name, len) : NULL;
+
+	return flag != NULL ? flag : flag_find(global_flags, name, len);
+}
+
+const struct flag *cli_letter(const struct command *command, char letter)
+{
+	const struct flag *flag = command != NULL ? letter_find(command->flags, letter) : NULL;
+
+	return flag != NULL ? flag : letter_find(global_flags, letter);
+}
+
+static bool is_global(const struct flag *flag)
+{
+	for (size_t i = 0; i < GLOBAL_COUNT; i++)
+		if (flag == &global_flags[i])
+			return true;
+	return false;
+}
+
 static bool flag_unknown(struct parser *parser, const struct spelled *spelled)
 {
 	const struct command *command = parser->cli->command;
@@ -251,18 +273,14 @@ static bool flag_unknown(struct parser *parser, const struct spelled *spelled)
 
 static bool parse_long(struct parser *parser, const char *word)
 {
-	const struct command *command = parser->cli->command;
 	const char *name = word + 2;
 	size_t len = strcspn(name, "=");
 	const char *attached = name[len] == '=' ? name + len + 1 : NULL;
 	struct spelled spelled = { 0 };
 
 	spell(&spelled, "--", name, len);
-	if (command != NULL)
-		spelled.flag = flag_find(command->flags, name, len);
-	spelled.global = spelled.flag == NULL;
-	if (spelled.global)
-		spelled.flag = flag_find(global_flags, name, len);
+	spelled.flag = cli_flag(parser->cli->command, name, len);
+	spelled.global = is_global(spelled.flag);
 	if (spelled.flag == NULL)
 		return flag_unknown(parser, &spelled);
 	if (spelled.flag->type != FLAG_SWITCH)
@@ -275,17 +293,12 @@ static bool parse_long(struct parser *parser, const char *word)
 /* a cluster such as -qv or -cFILE */
 static bool parse_short(struct parser *parser, const char *letters)
 {
-	const struct command *command = parser->cli->command;
-
 	for (; *letters != '\0'; letters++) {
 		struct spelled spelled = { 0 };
 
 		spell(&spelled, "-", letters, 1);
-		if (command != NULL)
-			spelled.flag = letter_find(command->flags, *letters);
-		spelled.global = spelled.flag == NULL;
-		if (spelled.global)
-			spelled.flag = letter_find(global_flags, *letters);
+		spelled.flag = cli_letter(parser->cli->command, *letters);
+		spelled.global = is_global(spelled.flag);
 		if (spelled.flag == NULL)
 			return err_set(parser->err, ERR_USAGE, "unknown option '%s'", spelled.name);
 		if (spelled.flag->type != FLAG_SWITCH)
@@ -303,7 +316,8 @@ const struct command *cli_command(const char *name, struct err *err)
 	for (size_t i = 0; commands[i] != NULL; i++) {
 		if (strcmp(commands[i]->name, name) == 0)
 			return commands[i];
-		hint_offer(&hint, commands[i]->name);
+		if (!commands[i]->hidden)
+			hint_offer(&hint, commands[i]->name);
 	}
 	if (hint.best != NULL)
 		(void)err_set(err, ERR_USAGE, "unknown command '%.80s'; did you mean '%s'?", name,

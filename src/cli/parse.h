@@ -23,4 +23,9 @@ void cli_done(struct cli *cli);
 /* the command by name; NULL with err, which names the nearest */
 const struct command *cli_command(const char *name, struct err *err);
 
+/* the flag of that name, of the command (NULL: none yet) or global; NULL: nobody knows it */
+const struct flag *cli_flag(const struct command *command, const char *name, size_t len);
+/* … and of that letter */
+const struct flag *cli_letter(const struct command *command, char letter);
+
 #endif

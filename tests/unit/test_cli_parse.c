@@ -25,8 +25,8 @@ static const struct flag pick_flags[] = {
 	{ 0 },
 };
 static const struct flag no_flags[] = { { 0 } };
-static const struct command pick = { "pick", "A [B]", "", "", pick_flags, 1, 2, NULL };
-static const struct command sit = { "sit", "", "", "", no_flags, 0, 0, NULL };
+static const struct command pick = { "pick", "A [B]", "", "", pick_flags, 1, 2, NULL, false };
+static const struct command sit = { "sit", "", "", "", no_flags, 0, 0, NULL, false };
 const struct command *const commands[] = { &pick, &sit, NULL };
 
 /* one command line: its words, and what became of it */
