@@ -189,6 +189,8 @@ void box_turn(struct box *box, int64_t wait_ms)
 
 	(void)signals_take(SIGCHLD);
 	outbox_step(box->outbox, now);
+	if (outbox_settled(box->outbox, now) && wait_ms == PATIENCE_MS)
+		return;
 	next = outbox_next(box->outbox, now);
 	if (next < now.mono_ms + wait_ms)
 		wait_ms = next > now.mono_ms ? next - now.mono_ms : 0;

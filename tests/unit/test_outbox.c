@@ -14,23 +14,61 @@
 #include "base/mem.h"
 #include "box.h"
 
-static void test_each_event_to_each_sink(void **state)
+static size_t count_lines(const struct box *box, const char *name)
+{
+	cleanup_free char *text = box_file(box, name);
+	size_t lines = 0;
+
+	for (const char *c = text; *c != '\0'; c++)
+		lines += *c == '\n' ? 1 : 0;
+	return lines;
+}
+
+static void expect_file(const struct box *box, const char *name, const char *text)
+{
+	cleanup_free char *has = box_file(box, name);
+
+	assert_string_equal(has, text);
+}
+
+static bool has_file(const struct box *box, const char *name)
+{
+	cleanup_free char *path = mem_printf("%s/%s", box->dir, name);
+
+	return access(path, F_OK) == 0;
+}
+
+/* turns until the file is there, for what happens while hooks run */
+static void await_file(struct box *box, const char *name)
+{
+	for (int i = 0; i < 2000 && !has_file(box, name); i++)
+		box_turn(box, 10);
+	assert_true(has_file(box, name));
+}
+
+/* a box whose scripts run in its directory */
+static struct box *box_here(void)
 {
 	struct box *box = box_new();
-	cleanup_free char *script = mem_printf("grep -o '\"task_id\":\"[a-z]*' >>%s/out", box->dir);
-	cleanup_free char *out = NULL;
+
+	assert_int_equal(setenv("HOME", box->dir, 1), 0);
+	return box;
+}
+
+static void test_each_event_to_each_sink(void **state)
+{
+	struct box *box = box_here();
 	cleanup_free char *log = NULL;
 
 	(void)state;
-	box_sink(box, SINK_EXEC, script)->concurrency = 1;
+	box_sink(box, SINK_EXEC, "echo $TASKBELL_TASK_ID >>out")->concurrency = 1;
 	(void)box_sink(box, SINK_LOG, NULL);
 	box_open(box);
 	(void)box_success(box, "a");
 	(void)box_success(box, "b");
 	box_settle(box);
-	out = box_file(box, "out");
+	expect_file(box, "out", "a\nb\n");
 	log = box_file(box, "events.log");
-	assert_string_equal(out, "\"task_id\":\"a\n\"task_id\":\"b\n");
 	assert_non_null(strstr(log, "success telnyx a a\n"));
 	assert_non_null(strstr(log, "success telnyx b b\n"));
 	assert_int_equal(box_pending(box, "exec") + box_pending(box, "log"), 0);
@@ -38,10 +76,602 @@ static void test_each_event_to_each_sink(void **state)
 	box_free(box);
 }
 
+static void test_exit_codes(void **state)
+{
+	static const struct {
+		const char *script;
+		const char *retry; /* NULL: the default */
+		int pending;
+		int failed;
+		const char *log;
+	} cases[] = {
+		{ "exit 0", NULL, 0, 0, "delivered" },
+		{ "exit 75", NULL, 1, 0, "ended with 75; again in 1s" },
+		{ "exit 1", NULL, 0, 1, "ended with 1; given up" },
+		{ "exit 126", NULL, 0, 1, "ended with 126" },
+		{ "exit 255", NULL, 0, 1, "ended with 255" },
+		{ "exit 75", "3", 0, 1, "ended with 75" },
+		{ "exit 3", "3", 1, 0, "ended with 3; again" },
+		{ "exit 3", "any", 1, 0, "ended with 3; again" },
+		{ "exit 0", "any", 0, 0, "delivered" },
+		{ "kill -SEGV $$", NULL, 1, 0, "ended by signal 11; again" },
+		{ "echo one; echo no disk >&2; exit 4", NULL, 0, 1,
+			"ended with 4: no disk; given up" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct box *box = box_here();
+		struct sink_config *sink = box_sink(box, SINK_EXEC, cases[i].script);
+
+		if (cases[i].retry != NULL) {
+			strings_done(&sink->retry);
+			strings_add(&sink->retry, cases[i].retry);
+		}
+		box_open(box);
+		(void)box_success(box, "a");
+		box_settle(box);
+		box_expect_log(box, cases[i].log);
+		assert_int_equal(box_pending(box, "exec"), cases[i].pending);
+		assert_int_equal(box_failed(box, "exec"), cases[i].failed);
+		box_free(box);
+	}
+}
+
+/* a shell that cannot find something says so with 126 and 127: it may be there later */
+static void test_shell_codes(void **state)
+{
+	struct box *box = box_here();
+	struct sink_config *sink = box_sink(box, SINK_EXEC, NULL);
+
+	(void)state;
+	free(sink->shell);
+	sink->shell = mem_strdup("./later; code=$?; echo {task_id} $code >>out; exit $code");
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	assert_int_equal(box_pending(box, "exec"), 1);
+	box_write(box, "later", "#!/bin/sh\n", 0600);
+	box_skip(box);
+	assert_int_equal(box_pending(box, "exec"), 1);
+	box_write(box, "later", "#!/bin/sh\n", 0700);
+	box_skip(box);
+	assert_int_equal(box_pending(box, "exec"), 0);
+	/* no field is replaced in a line for the shell */
+	expect_file(box, "out", "{task_id} 127\n{task_id} 126\n{task_id} 0\n");
+	box_free(box);
+}
+
+/* a missing hook is tried again without counting, by a delay that doubles, and comes back */
+static void test_missing_hook_appears(void **state)
+{
+	struct box *box = box_here();
+	struct sink_config *sink = box_sink(box, SINK_EXEC, NULL);
+	int64_t start;
+
+	(void)state;
+	strings_add(&sink->command, "");
+	free(sink->command.items[0]);
+	sink->command.items[0] = mem_printf("%s/hook", box->dir);
+	sink->attempts = 2;
+	box_open(box);
+	(void)box_success(box, "a");
+	start = box_now(box).mono_ms;
+	box_settle(box);
+	for (int i = 0; i < 5; i++)
+		box_skip(box);
+	/* 1 + 2 + 4 + 8 + 16 s, and as long as the machine took */
+	assert_in_range(box_now(box).mono_ms - start, 30990, 41000);
+	assert_int_equal(box_pending(box, "exec"), 1);
+	box_expect_log(box, "hook: No such file or directory; again in 1s");
+	box_write(box, "hook", "#!/bin/sh\necho $TASKBELL_ATTEMPT >>out\n", 0600);
+	box_skip(box);
+	box_expect_log(box, "hook: Permission denied; again in");
+	box_write(box, "hook", "#!/bin/sh\necho $TASKBELL_ATTEMPT >>out\n", 0700);
+	box_skip(box);
+	expect_file(box, "out", "1\n");
+	assert_int_equal(box_pending(box, "exec"), 0);
+	box_free(box);
+}
+
+static void test_max_age_ends_it(void **state)
+{
+	struct box *box = box_here();
+	struct sink_config *sink = box_sink(box, SINK_EXEC, NULL);
+	int skips = 0;
+
+	(void)state;
+	strings_add(&sink->command, "/nowhere/hook");
+	sink->max_age_ms = 3600 * 1000;
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	for (; box_pending(box, "exec") > 0 && skips < 100; skips++)
+		box_skip(box);
+	/* 1, 2, 4 … 256 s are 511 s, then every 300 s until an hour is over */
+	assert_int_equal(skips, 20);
+	assert_int_equal(box_failed(box, "exec"), 1);
+	assert_int_equal(box->failed_count, 1);
+	box_free(box);
+}
+
+static void test_attempts_are_counted(void **state)
+{
+	struct box *box = box_here();
+	size_t revived;
+	struct err err;
+
+	(void)state;
+	box_sink(box, SINK_EXEC, "echo $TASKBELL_EVENT_ID $TASKBELL_ATTEMPT >>out; exit 75")
+		->attempts = 3;
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	box_skip(box);
+	assert_int_equal(box_pending(box, "exec"), 1);
+	box_skip(box);
+	assert_int_equal(box_failed(box, "exec"), 1);
+	assert_int_equal(count_lines(box, "out"), 3);
+	/* redeliver starts anew */
+	assert_true(store_redeliver(box->store, 0, box_now(box).wall_ms, &revived, &err));
+	assert_int_equal(revived, 1);
+	outbox_wake(box->outbox);
+	box_settle(box);
+	box_skip(box);
+	{
+		cleanup_free char *out = box_file(box, "out");
+		cleanup_free char *id = mem_strndup(out, strcspn(out, " "));
+		cleanup_free char *want =
+			mem_printf("%s 1\n%s 2\n%s 3\n%s 1\n%s 2\n", id, id, id, id, id);
+
+		assert_string_equal(out, want);
+	}
+	box_free(box);
+}
+
+/* told once, not for each, not of itself, and again only after a task's event was delivered */
+static void test_sink_failed_is_told_once(void **state)
+{
+	struct box *box = box_here();
+
+	(void)state;
+	(void)box_sink(box, SINK_EXEC, "[ -e good ]");
+	(void)box_sink(box, SINK_LOG, NULL);
+	box_open(box);
+	(void)box_success(box, "a");
+	(void)box_success(box, "b");
+	box_settle(box);
+	assert_int_equal(box_failed(box, "exec"), 2);
+	assert_int_equal(box->failed_count, 1);
+	assert_non_null(strstr(box->failed_text, "exec: gave up on event "));
+	assert_non_null(strstr(box->failed_text, "ended with 1"));
+	/* also not after a restart */
+	box_close(box);
+	box_open(box);
+	(void)box_success(box, "c");
+	box_settle(box);
+	assert_int_equal(box->failed_count, 1);
+	box_write(box, "good", "", 0600);
+	(void)box_success(box, "d");
+	box_settle(box);
+	{
+		cleanup_free char *path = mem_printf("%s/good", box->dir);
+
+		assert_int_equal(unlink(path), 0);
+	}
+	(void)box_success(box, "e");
+	box_settle(box);
+	assert_int_equal(box->failed_count, 2);
+	box_free(box);
+}
+
+static void test_failing_to_tell_of_failure_is_no_news(void **state)
+{
+	struct box *box = box_here();
+	struct event event = {
+		.type = EVENT_SINK_FAILED,
+		.sink = "other",
+		.message = "x",
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE,
+	};
+
+	(void)state;
+	(void)box_sink(box, SINK_EXEC, "exit 1");
+	box_open(box);
+	(void)box_event(box, &event);
+	box_settle(box);
+	assert_int_equal(box_failed(box, "exec"), 1);
+	assert_int_equal(box->failed_count, 0);
+	box_free(box);
+}
+
+static void test_events_of_a_task_stay_in_order(void **state)
+{
+	struct box *box = box_here();
+
+	(void)state;
+	/* the first run of a's first event fails for now: its second must wait, b's must not */
+	box_sink(box, SINK_EXEC,
+		"echo $TASKBELL_TASK_ID$TASKBELL_ATTEMPT >>out;"
+		"[ $TASKBELL_TASK_ID$TASKBELL_ATTEMPT = a1 ] && [ ! -e once ] && >once && exit 75; "
+		"exit 0")
+		->concurrency = 1;
+	box_open(box);
+	(void)box_success(box, "a");
+	(void)box_success(box, "a");
+	(void)box_success(box, "b");
+	box_settle(box);
+	expect_file(box, "out", "a1\nb1\n");
+	box_skip(box);
+	expect_file(box, "out", "a1\nb1\na2\na1\n");
+	assert_int_equal(box_pending(box, "exec"), 0);
+	box_free(box);
+}
+
+static void test_concurrency_is_bounded(void **state)
+{
+	struct box *box = box_here();
+	cleanup_free char *out = NULL;
+	int now = 0;
+	int most = 0;
+
+	(void)state;
+	box_sink(box, SINK_EXEC, "echo + >>out; echo - >>out")->concurrency = 3;
+	box_open(box);
+	for (int i = 0; i < 60; i++) {
+		cleanup_free char *id = mem_printf("t%d", i);
+
+		(void)box_success(box, id);
+	}
+	box_settle(box);
+	out = box_file(box, "out");
+	for (const char *c = out; *c != '\0'; c++) {
+		now += *c == '+' ? 1 : *c == '-' ? -1 : 0;
+		most = now > most ? now : most;
+	}
+	assert_int_equal(count_lines(box, "out"), 120);
+	assert_in_range(most, 1, 3);
+	box_free(box);
+}
+
+/* more slots are used at once than one */
+static void test_hooks_run_side_by_side(void **state)
+{
+	struct box *box = box_here();
+
+	(void)state;
+	/* each opens its end of a FIFO, which takes two */
+	box_sink(
+		box, SINK_EXEC, "[ $TASKBELL_TASK_ID = a ] && { echo x >fifo; :; } || read x <fifo")
+		->concurrency = 2;
+	{
+		cleanup_free char *command = mem_printf("mkfifo %s/fifo", box->dir);
+
+		assert_int_equal(system(command), 0);
+	}
+	box_open(box);
+	(void)box_success(box, "a");
+	(void)box_success(box, "b");
+	box_settle(box);
+	assert_int_equal(box_pending(box, "exec"), 0);
+	box_free(box);
+}
+
+static void test_timeout(void **state)
+{
+	struct box *box = box_here();
+	struct sink_config *sink = box_sink(box, SINK_EXEC,
+		"mkfifo w; echo $TASKBELL_ATTEMPT >>out; trap 'echo term >>out; exit 0' TERM; "
+		">started; "
+		"while :; do read x <w; done");
+
+	(void)state;
+	sink->timeout_ms = 30000;
+	box_open(box);
+	(void)box_success(box, "a");
+	await_file(box, "started");
+	assert_in_range(outbox_next(box->outbox, box_now(box)), box_now(box).mono_ms + 15000,
+		box_now(box).mono_ms + 30000);
+	/* it ends well on TERM, but it was late: again */
+	box->skipped_ms += 30000;
+	box_settle(box);
+	expect_file(box, "out", "1\nterm\n");
+	box_expect_log(box, "did not end within 30s");
+	box_expect_log(box, "; again in 1s");
+	assert_int_equal(box_pending(box, "exec"), 1);
+	box_free(box);
+}
+
+static void test_timeout_of_one_that_ignores_term(void **state)
+{
+	struct box *box = box_here();
+	struct sink_config *sink = box_sink(box, SINK_EXEC,
+		"trap '' TERM; mkfifo w; >started; read x <w & echo $! >>pids; echo $$ >>pids; "
+		"while :; do "
+		"read x <w; done");
+
+	(void)state;
+	sink->timeout_ms = 1000;
+	sink->attempts = 1;
+	box_open(box);
+	(void)box_success(box, "a");
+	await_file(box, "pids");
+	box->skipped_ms += 1000;
+	box_turn(box, 0);
+	assert_false(outbox_settled(box->outbox, box_now(box)));
+	/* the KILL is due 5 s after the TERM */
+	assert_in_range(outbox_next(box->outbox, box_now(box)), box_now(box).mono_ms + 2000,
+		box_now(box).mono_ms + 5000);
+	box->skipped_ms += 5000;
+	box_settle(box);
+	assert_int_equal(box_failed(box, "exec"), 1);
+	box_expect_log(box, "did not end within 1s");
+	box_free(box);
+}
+
+/* the hook is done when its process is; what it started goes on, keeps its pipe, and delays nothing
+ */
+static void test_left_in_background(void **state)
+{
+	struct box *box = box_here();
+
+	(void)state;
+	(void)box_sink(box, SINK_EXEC, "mkfifo go; (read x <go; echo late; >late) & exit 0");
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	assert_int_equal(box_pending(box, "exec"), 0);
+	assert_true(outbox_next(box->outbox, box_now(box)) == INSTANT_NEVER);
+	box_write(box, "go", "x\n", 0600);
+	await_file(box, "late");
+	box_free(box);
+}
+
+/* past its timeout the hook itself dies of TERM, and what it left gets the KILL: nothing stays */
+static void test_group_is_killed_after_timeout(void **state)
+{
+	struct box *box = box_here();
+	struct sink_config *sink = box_sink(box, SINK_EXEC,
+		"(trap '' TERM; mkfifo w; >started; while :; do read x <w; done) & wait");
+
+	(void)state;
+	sink->timeout_ms = 1000;
+	box_open(box);
+	(void)box_success(box, "a");
+	await_file(box, "started");
+	box->skipped_ms += 1000;
+	for (int i = 0; i < 500 && (box->log == NULL || strstr(box->log, "did not end") == NULL);
+		i++)
+		box_turn(box, 10);
+	box_expect_log(box, "did not end within 1s; again in 1s");
+	/* the retry runs meanwhile; it is the first one's group that is due */
+	box->skipped_ms += 5000;
+	for (int i = 0; i < 3; i++)
+		box_turn(box, 20);
+	box_free(box);
+}
+
+static void test_output_reaches_the_log(void **state)
+{
+	struct box *box = box_here();
+
+	(void)state;
+	(void)box_sink(
+		box, SINK_EXEC, "echo one; echo two >&2; printf '\\033[31mred\\000\\377'; exit 0");
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	box_expect_log(box, "taskbell: exec: one\n");
+	box_expect_log(box, "taskbell: exec: two\n");
+	box_expect_log(box, "taskbell: exec: \\x1b[31mred \\xff\n");
+	box_free(box);
+}
+
+static void test_output_is_bounded(void **state)
+{
+	struct box *box = box_here();
+	char *first;
+
+	(void)state;
+	(void)box_sink(box, SINK_EXEC, "yes 0123456789abcdef | head -c 5000000");
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	assert_true(box->log_len < 3 * 64 * 1024);
+	first = strstr(box->log, "output truncated after 64 KiB");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "output truncated"));
+	assert_int_equal(box_pending(box, "exec"), 0);
+	box_free(box);
+}
+
+/* a hook that prints for ever is ended in time, and other sinks go on meanwhile */
+static void test_endless_printing(void **state)
+{
+	struct box *box = box_here();
+	struct sink_config *sink = box_sink(box, SINK_EXEC, ">started; exec yes");
+
+	(void)state;
+	sink->timeout_ms = 2000;
+	(void)box_sink(box, SINK_LOG, NULL);
+	box_open(box);
+	(void)box_success(box, "a");
+	await_file(box, "started");
+	(void)box_success(box, "b");
+	for (int i = 0; i < 20; i++)
+		box_turn(box, 10);
+	assert_int_equal(box_pending(box, "log"), 0);
+	box->skipped_ms += 2000;
+	box_settle(box);
+	assert_int_equal(box_pending(box, "exec"), 2);
+	box_expect_log(box, "did not end within 2s: y;");
+	box_free(box);
+}
+
+static void test_stop_lets_hooks_end(void **state)
+{
+	struct box *box = box_here();
+
+	(void)state;
+	box_sink(box, SINK_EXEC, "mkfifo go; >started; read x <go; echo done >>out")->concurrency =
+		1;
+	box_open(box);
+	(void)box_success(box, "a");
+	(void)box_success(box, "b");
+	await_file(box, "started");
+	outbox_stop(box->outbox, box_now(box), 5000);
+	box_turn(box, 0);
+	assert_false(outbox_stopped(box->outbox));
+	box_write(box, "go", "x\n", 0600);
+	for (int i = 0; i < 500 && !outbox_stopped(box->outbox); i++)
+		box_turn(box, 20);
+	assert_true(outbox_stopped(box->outbox));
+	/* what ended by itself counts, and nothing more was started */
+	expect_file(box, "out", "done\n");
+	assert_int_equal(box_pending(box, "exec"), 1);
+	box_free(box);
+}
+
+static void test_stop_ends_hooks_uncounted(void **state)
+{
+	struct box *box = box_here();
+
+	(void)state;
+	box_sink(box, SINK_EXEC,
+		"echo $TASKBELL_ATTEMPT >>out; [ -e again ] && exit 0; trap '' TERM; mkfifo w; "
+		">started; "
+		"while :; do read x <w; done")
+		->attempts = 1;
+	box_open(box);
+	(void)box_success(box, "a");
+	await_file(box, "started");
+	outbox_stop(box->outbox, box_now(box), 5000);
+	box->skipped_ms += 5000;
+	box_turn(box, 0);
+	assert_false(outbox_stopped(box->outbox));
+	assert_in_range(outbox_next(box->outbox, box_now(box)), box_now(box).mono_ms,
+		box_now(box).mono_ms + 2000);
+	box->skipped_ms += 2000;
+	for (int i = 0; i < 500 && !outbox_stopped(box->outbox); i++)
+		box_turn(box, 20);
+	assert_true(outbox_stopped(box->outbox));
+	assert_int_equal(box_pending(box, "exec"), 1);
+	assert_int_equal(box->failed_count, 0);
+	/* the next start runs it again, under the same number */
+	box_close(box);
+	box_write(box, "again", "", 0600);
+	box_open(box);
+	box_settle(box);
+	expect_file(box, "out", "1\n1\n");
+	assert_int_equal(box_pending(box, "exec"), 0);
+	box_free(box);
+}
+
+/* killed without a word: what was running runs again under the same number */
+static void test_crash_repeats_what_ran(void **state)
+{
+	struct box *box = box_here();
+
+	(void)state;
+	box_sink(box, SINK_EXEC,
+		"echo $TASKBELL_ATTEMPT >>out; [ -e again ] && exit 0; mkfifo w; >started; read x "
+		"<w")
+		->attempts = 1;
+	box_open(box);
+	(void)box_success(box, "a");
+	await_file(box, "started");
+	box_close(box);
+	box_write(box, "again", "", 0600);
+	box_open(box);
+	box_settle(box);
+	expect_file(box, "out", "1\n1\n");
+	box_free(box);
+}
+
+static void test_reload(void **state)
+{
+	struct box *box = box_here();
+	struct config *old = NULL;
+
+	(void)state;
+	(void)box_sink(box, SINK_EXEC, "mkfifo go; >started; read x <go; echo old >>out");
+	box_open(box);
+	(void)box_success(box, "a");
+	await_file(box, "started");
+	/* the sink goes away: its hook ends as it would, what is pending stays for when it comes
+	 * back */
+	(void)box_success(box, "b");
+	old = box->config;
+	box->config = config_new();
+	(void)box_sink(box, SINK_LOG, NULL);
+	outbox_reload(box->outbox, box->config);
+	config_free(old);
+	(void)box_success(box, "c");
+	box_write(box, "go", "x\n", 0600);
+	box_settle(box);
+	for (int i = 0; i < 500 && box_pending(box, "exec") > 1; i++)
+		box_turn(box, 20);
+	expect_file(box, "out", "old\n");
+	assert_int_equal(box_pending(box, "exec"), 1);
+	assert_int_equal(count_lines(box, "events.log"), 1);
+	old = box->config;
+	box->config = config_new();
+	(void)box_sink(box, SINK_EXEC, "echo new $TASKBELL_TASK_ID >>out");
+	outbox_reload(box->outbox, box->config);
+	config_free(old);
+	box_settle(box);
+	expect_file(box, "out", "old\nnew b\n");
+	assert_int_equal(box_pending(box, "exec"), 0);
+	box_free(box);
+}
+
+static void test_many(void **state)
+{
+	struct box *box = box_here();
+
+	(void)state;
+	(void)box_sink(box, SINK_EXEC, "echo >>out");
+	(void)box_sink(box, SINK_LOG, NULL);
+	for (int i = 0; i < 700; i++) {
+		cleanup_free char *id = mem_printf("t%d", i % 350);
+
+		(void)box_success(box, id);
+	}
+	box_open(box);
+	box_settle(box);
+	assert_int_equal(count_lines(box, "out"), 700);
+	assert_int_equal(count_lines(box, "events.log"), 700);
+	assert_int_equal(box_pending(box, "exec") + box_pending(box, "log"), 0);
+	box_free(box);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_event_to_each_sink),
+		cmocka_unit_test(test_exit_codes),
+		cmocka_unit_test(test_shell_codes),
+		cmocka_unit_test(test_missing_hook_appears),
+		cmocka_unit_test(test_max_age_ends_it),
+		cmocka_unit_test(test_attempts_are_counted),
+		cmocka_unit_test(test_sink_failed_is_told_once),
+		cmocka_unit_test(test_failing_to_tell_of_failure_is_no_news),
+		cmocka_unit_test(test_events_of_a_task_stay_in_order),
+		cmocka_unit_test(test_concurrency_is_bounded),
+		cmocka_unit_test(test_hooks_run_side_by_side),
+		cmocka_unit_test(test_timeout),
+		cmocka_unit_test(test_timeout_of_one_that_ignores_term),
+		cmocka_unit_test(test_left_in_background),
+		cmocka_unit_test(test_group_is_killed_after_timeout),
+		cmocka_unit_test(test_output_reaches_the_log),
+		cmocka_unit_test(test_output_is_bounded),
+		cmocka_unit_test(test_endless_printing),
+		cmocka_unit_test(test_stop_lets_hooks_end),
+		cmocka_unit_test(test_stop_ends_hooks_uncounted),
+		cmocka_unit_test(test_crash_repeats_what_ran),
+		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
