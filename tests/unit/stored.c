@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -134,4 +135,54 @@ void stored_sql(const char *dir, const char *sql)
 	if (!db_open(&db, path, DB_WRITE, 1000, &err) || !db_exec(db, sql, &err))
 		fail_msg("%s", err.text);
 	db_close(db);
+}
+
+void stored_fill(const char *dir)
+{
+	struct store *store = stored_open_good(dir, STORED_NOW);
+	struct book *book = stored_book(store, "telnyx");
+	struct task task = { .id = "active",
+		.status = STATUS_QUEUED,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE };
+	struct store_changes changes = { .source = "telnyx", .book = book };
+	struct err err = { 0 };
+
+	book_add(book, &task, STORED_NOW)->dirty = true;
+	for (int i = 0; i < 200; i++) {
+		char id[32];
+
+		(void)snprintf(id, sizeof(id), "ended-%d", i);
+		(void)book_set_ended(book, id, STATUS_SUCCESS);
+	}
+	book->baseline = true;
+	book->baseline_dirty = true;
+	assert_true(store_commit(store, &changes, &err));
+	(void)stored_tell(store, "a", "hook");
+	(void)stored_tell(store, "b", "log");
+	book_free(book);
+	store_close(store);
+}
+
+char *stored_file(const char *dir, const char *name, size_t *ret_len)
+{
+	cleanup_free char *path = scratch_path(dir, name);
+	char *bytes = scratch_read(path, ret_len);
+
+	assert_non_null(bytes);
+	return bytes;
+}
+
+void stored_write(const char *dir, const char *name, const void *bytes, size_t len)
+{
+	cleanup_free char *path = scratch_path(dir, name);
+
+	scratch_write(path, bytes, len);
+}
+
+void stored_assert_names(const char *dir, const char *expected)
+{
+	cleanup_free char *names = scratch_names(dir);
+
+	assert_string_equal(names, expected);
 }

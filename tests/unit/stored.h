@@ -21,5 +21,13 @@ size_t stored_pending(struct store *store, const char *sink);
 size_t stored_events(struct store *store, int64_t *ret_last);
 /* SQL on state.db in `dir`, past the store */
 void stored_sql(const char *dir, const char *sql);
+/* a state with something in every table, closed; the ids that are given are STORED_NOW and the next
+ */
+void stored_fill(const char *dir);
+/* a file of the directory as bytes (owned), and back */
+char *stored_file(const char *dir, const char *name, size_t *ret_len);
+void stored_write(const char *dir, const char *name, const void *bytes, size_t len);
+/* the names in the directory are these, a blank after each */
+void stored_assert_names(const char *dir, const char *expected);
 
 #endif

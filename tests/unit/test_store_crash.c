@@ -1,7 +1,5 @@
 /* What a crash, a second process and a full disk do to the state: nothing that was committed is
  * lost. */
-#include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
