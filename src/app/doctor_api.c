@@ -8,6 +8,7 @@
 #include "app/client.h"
 #include "base/mem.h"
 #include "io/clock.h"
+#include "io/key.h"
 
 #define SKEW_MS 5000 /* Date is in whole seconds, and the answer took its time */
 #define NAME_MAX_SHOWN 80
@@ -32,13 +33,29 @@ static void find(const struct visit *visit, enum finding finding, const char *pa
 	doctor_find(visit->doctor, finding, what, remedy, "%s", text);
 }
 
-/* where the key was found, without what a command is told in its arguments */
+/* where the key was found, without what a command is told in its arguments; owned */
+static char *key_place(const char *form)
+{
+	const char *variable = getenv("TELNYX_API_KEY");
+	char **argv;
+	char *place;
+
+	if (*form == '\0')
+		return mem_strdup(variable != NULL && *variable != '\0' ? "env:TELNYX_API_KEY"
+									: "credential:api-key");
+	if (strncmp(form, "file:", 5) == 0)
+		return mem_printf("%s, which only its owner can read", form);
+	if (strncmp(form, "command:", 8) != 0)
+		return mem_strdup(form);
+	argv = key_command_argv(form);
+	place = mem_printf("command:%s", argv[0]);
+	key_argv_free(argv);
+	return place;
+}
+
 static void tell_key(const struct visit *visit)
 {
-	const char *form = visit->source->config->api_key;
-	bool command = strncmp(form, "command:", 8) == 0;
-	size_t len = command ? 8 + strcspn(form + 8 + strspn(form + 8, " "), " ") : strlen(form);
-	cleanup_free char *text = NULL;
+	cleanup_free char *place = NULL;
 
 	if (visit->source->key == NULL) {
 		find(visit, FINDING_FAIL, "key",
@@ -46,12 +63,8 @@ static void tell_key(const struct visit *visit)
 			visit->source->err.text);
 		return;
 	}
-	if (*form == '\0')
-		form = getenv("TELNYX_API_KEY") != NULL ? "env:TELNYX_API_KEY"
-							: "credential:api-key";
-	text = mem_printf("%.*s%s", (int)(len != 0 ? len : strlen(form)), form,
-		strncmp(form, "file:", 5) == 0 ? ", which only its owner can read" : "");
-	find(visit, FINDING_OK, "key", NULL, text);
+	place = key_place(visit->source->config->api_key);
+	find(visit, FINDING_OK, "key", NULL, place);
 }
 
 /*

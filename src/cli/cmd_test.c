@@ -25,7 +25,8 @@ CLEANUP_DEFINE(http_cleanup, struct http *, http_free)
 
 /* one sink that the sample is sent through */
 struct trial {
-	const struct sink_config *config; /* borrowed; NULL: not asked for */
+	const struct sink_config *config; /* borrowed */
+	bool chosen; /* named, or in use while none is named */
 	struct sink *sink; /* own */
 	int64_t begin_ms; /* mono */
 	bool open; /* its word is awaited */
@@ -195,9 +196,11 @@ static bool is_in_use(const struct config *config, const struct sink_config *sin
 static bool trials_choose(
 	struct trials *trials, const struct cli *cli, const struct config *config, struct err *err)
 {
-	for (size_t i = 0; i < config->sink_count && cli->arg_count == 0; i++)
-		if (is_in_use(config, &config->sinks[i]))
-			trials->items[i].config = &config->sinks[i];
+	for (size_t i = 0; i < trials->count; i++) {
+		trials->items[i].config = &config->sinks[i];
+		trials->items[i].chosen =
+			cli->arg_count == 0 && is_in_use(config, &config->sinks[i]);
+	}
 	for (size_t i = 0; i < cli->arg_count; i++) {
 		struct hint hint = HINT_INIT(cli->args[i]);
 		size_t j = 0;
@@ -210,7 +213,7 @@ static bool trials_choose(
 				hint.best);
 		if (j == config->sink_count)
 			return err_set(err, ERR_USAGE, "no sink is called '%.80s'", cli->args[i]);
-		trials->items[j].config = &config->sinks[j];
+		trials->items[j].chosen = true;
 	}
 	return true;
 }
@@ -219,7 +222,7 @@ static void trials_run(struct trials *trials, const struct config *config, const
 {
 	hook_secrets(config, &trials->secrets);
 	for (size_t i = 0; i < trials->count; i++)
-		if (trials->items[i].config != NULL)
+		if (trials->items[i].chosen)
 			trial_begin(trials, &trials->items[i], config, dir);
 	trials_wait(trials);
 	trials_done(trials);

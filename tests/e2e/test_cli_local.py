@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import signal
 import stat
+import struct
 import subprocess
 import sys
+import termios
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -274,6 +277,27 @@ def test_history_narrows(place: Place, sim: Simulator) -> None:
     assert "\033[32m" in place.ok("history", "--color=always", "--status", "success")
 
 
+def test_a_terminal_gets_short_lines_and_times_for_people(place: Place, sim: Simulator) -> None:
+    place.write(SOURCE.format(url=sim.url) + "sinks = ();")
+    place.watch()
+    sim.wait_requests(2, done=True)
+    sim.add_task("t1", status="processing", name="a very long name " * 10)
+    place.event("processing")
+    place.stop()
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
+    env = {**place.env, "TERM": "xterm"}
+    assert place.run("history", capture_output=False, stdout=theirs, env=env).returncode == 0
+    os.close(theirs)
+    shown = re.sub(r"\033\[[0-9;]*m", "", os.read(ours, 65536).decode())
+    os.close(ours)
+    lines = shown.splitlines()
+    assert len(lines) == 2
+    assert re.match(r"\d+s ago ", lines[1])
+    assert len(lines[1]) <= 90 and lines[1].endswith("…")
+    assert "a very long name " * 9 in place.ok("history"), "elsewhere nothing is cut"
+
+
 def test_status_is_degraded_while_the_source_is_down(place: Place, sim: Simulator) -> None:
     place.write(SOURCE.format(url=sim.url) + "sinks = ();")
     place.watch()
@@ -413,6 +437,11 @@ def test_doctor_finds_all_well(place: Place, sim: Simulator) -> None:
     assert found["state directory"] == f"ok {place.state}"
     assert "KEYSIM" not in done.stdout + done.stderr
     place.stop()
+    command = 'api_key = "command:  echo KEYSIM"; interval'
+    place.write(SOURCE.format(url=sim.url).replace("interval", command, 1) + "sinks = ();")
+    done = place.run("doctor")
+    assert findings(done)["telnyx key"] == "ok command:echo", "arguments are nobody's business"
+    assert findings(done)["telnyx API"].startswith("ok ")
 
 
 def test_doctor_names_what_fails_and_the_remedy(place: Place, sim: Simulator) -> None:
@@ -479,6 +508,24 @@ def test_doctor_trusts_no_certificate_by_itself(place: Place) -> None:
         assert found["telnyx API"].startswith("ok ")
 
 
+def test_doctor_asks_systemd_whether_the_unit_is_enabled(place: Place) -> None:
+    tools = place.root / "bin"
+    tools.mkdir()
+    systemctl = tools / "systemctl"
+    place.env["PATH"] = str(tools)
+    place.write("sources = (); sinks = ();")
+    assert findings(place.run("doctor"))["unit"].startswith("ok there is no systemd")
+    for script, said in (
+        ('[ "$*" = "--user is-enabled taskbell.service" ] && echo enabled', "ok taskbell.service is enabled"),
+        ("echo disabled; exit 1", "warn taskbell.service is not enabled"),
+        ("echo not-found; exit 4", "warn systemd's user manager says of taskbell.service: not-found"),
+        ("kill -9 $$", "warn systemctl was ended by a signal"),
+    ):
+        systemctl.write_text(f"#!/bin/sh\n{script}\n")
+        systemctl.chmod(0o700)
+        assert findings(place.run("doctor"))["unit"].startswith(said)
+
+
 def test_doctor_reads_a_broken_configuration_to_its_end(place: Place) -> None:
     place.write("intervall = 3;\nsinks = 3;\n")
     done = place.run("doctor")
@@ -493,8 +540,9 @@ def test_doctor_reads_a_broken_configuration_to_its_end(place: Place) -> None:
 @pytest.mark.skipif(not os.path.exists("/proc/self/limits"), reason="there is no /proc")
 def test_a_monitor_makes_no_core_file_and_files_for_others(place: Place, sim: Simulator) -> None:
     place.write(SOURCE.format(url=sim.url) + 'sinks = ( { name = "log"; type = "log"; } );')
-    os.umask(0)
+    before = os.umask(0)
     place.watch()
+    os.umask(before)
     until(lambda: place.run("status").returncode == 0)
     assert place.monitor is not None
     limits = Path(f"/proc/{place.monitor.pid}/limits").read_text(encoding="ascii")
