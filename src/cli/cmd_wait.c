@@ -342,7 +342,7 @@ static const struct flag wait_flags[] = {
 	{ "interval", 0, FLAG_DURATION, "D", NULL,
 		"between two polls, instead of the source's own" },
 	{ "missing", 0, FLAG_WORD, "WHAT", missing_words,
-		"for a task that three polls cannot find: wait, or fail (the default)" },
+		"about a task that three polls cannot find; fail is the default" },
 	{ "unreachable-after", 0, FLAG_DURATION, "D", NULL,
 		"give up when a source fails for this long; 0, the default: never" },
 	{ "json", 0, FLAG_SWITCH, NULL, NULL, "one JSON object for each task that ends" },
