@@ -118,23 +118,22 @@ static bool dir_check(const char *path, enum err_kind missing, struct stat *info
 
 bool statedir_make(const char *path, struct err *err)
 {
-	cleanup_fd int fd = -1;
 	struct stat info;
+	bool made;
 
 	if (!make_parents(path, err))
 		return false;
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+	made = mkdir(path, 0700) == 0;
+	if (!made && errno != EEXIST)
 		return err_errno(err, ERR_CANT_CREATE, errno,
 			"cannot create the state directory %s; --state-dir names another place",
 			path);
 	if (!dir_check(path, ERR_CANT_CREATE, &info, err))
 		return false;
-	if ((info.st_mode & 077) == 0 && (info.st_mode & 0700) == 0700)
-		return true;
-	/* by descriptor, so that what was checked is what is changed; ours may be unreadable to us
-	 * (umask) */
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd >= 0 ? fchmod(fd, 0700) != 0 : chmod(path, 0700) != 0)
+	/* of ours the umask may have taken too much; of what was there only the rights of others
+	 * are taken */
+	if ((made || (info.st_mode & 077) != 0) &&
+		chmod(path, made ? 0700 : info.st_mode & 0700) != 0)
 		return err_errno(err, ERR_CANT_CREATE, errno,
 			"cannot make the state directory %s yours alone", path);
 	return true;
