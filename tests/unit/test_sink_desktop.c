@@ -1,0 +1,424 @@
+/*
+ * The sink `desktop` with a helper of our own: a script that notes what it is given and ends as a
+ * file says. The real one and a real bus are in tests/e2e.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "app/helper.h"
+#include "app/sink.h"
+#include "base/mem.h"
+#include "box.h"
+
+static const char script[] = "#!/bin/sh\n"
+			     "cd \"$HOME\" || exit 9\n"
+			     "grep -E '^(summary|body)' >note.$$\n"
+			     "cat note.$$ >>notes; rm note.$$; echo -- >>notes\n"
+			     "env >env\n"
+			     "[ -e code ] && { echo 'it says why' >&2; exit $(cat code); }\n"
+			     "exit 0\n";
+
+/* a box with one desktop sink, a helper, and an address of a bus that nobody connects to */
+static struct box *box_desktop(void)
+{
+	struct box *box = box_new();
+
+	assert_int_equal(setenv("HOME", box->dir, 1) | setenv("TASKBELL_LIBEXEC", box->dir, 1) |
+				 setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere", 1) |
+				 setenv("TZ", "UTC0", 1),
+		0);
+	tzset();
+	box_write(box, "taskbell-notify", script, 0700);
+	box_sink(box, SINK_DESKTOP, NULL)->window_ms = 100;
+	return box;
+}
+
+static void expect_notes(struct box *box, const char *want)
+{
+	cleanup_free char *notes = box_file(box, "notes");
+	cleanup_free char *path = mem_printf("%s/notes", box->dir);
+
+	assert_string_equal(notes, want);
+	(void)unlink(path);
+}
+
+static void fails(struct box *box, const char *name)
+{
+	struct event event = {
+		.wall_ms = box_now(box).wall_ms,
+		.type = EVENT_FAILURE,
+		.source = "telnyx",
+		.task_id = name,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE,
+	};
+
+	(void)box_event(box, &event);
+}
+
+static void test_window_and_burst(void **state)
+{
+	struct box *box = box_desktop();
+
+	(void)state;
+	box->config->sinks[0].window_ms = 2000;
+	box_open(box);
+	(void)box_success(box, "a");
+	box_turn(box, 0);
+	assert_in_range(outbox_next(box->outbox, box_now(box)), box_now(box).mono_ms + 1000,
+		box_now(box).mono_ms + 2000);
+	expect_notes(box, "");
+	(void)box_success(box, "b");
+	fails(box, "c");
+	box_settle(box);
+	expect_notes(
+		box, "summary: a finished\n--\nsummary: b finished\n--\nsummary: c failed\n--\n");
+	assert_int_equal(box_pending(box, "desktop"), 0);
+	/* one more than burst: one for all */
+	(void)box_success(box, "a");
+	(void)box_success(box, "b");
+	fails(box, "c");
+	(void)box_success(box, "d");
+	box_turn(box, 0);
+	box_skip(box);
+	expect_notes(box, "summary: 1 task failed, 3 finished\nbody: c failed\n--\n");
+	assert_int_equal(box_pending(box, "desktop"), 0);
+	box_free(box);
+}
+
+static void test_many_come_as_one(void **state)
+{
+	struct box *box = box_desktop();
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		cleanup_free char *id = mem_printf("t%d", i);
+
+		(void)box_success(box, id);
+	}
+	box_open(box);
+	box_settle(box);
+	expect_notes(box, "summary: 1000 tasks finished\n--\n");
+	assert_int_equal(box_pending(box, "desktop"), 0);
+	box_free(box);
+}
+
+static void test_burst_of_none(void **state)
+{
+	struct box *box = box_desktop();
+
+	(void)state;
+	box->config->sinks[0].burst = 0;
+	box->config->sinks[0].window_ms = 0;
+	box_open(box);
+	(void)box_success(box, "a");
+	(void)box_success(box, "b");
+	box_settle(box);
+	expect_notes(box, "summary: 2 tasks finished\n--\n");
+	/* one is no digest */
+	(void)box_success(box, "a");
+	box_settle(box);
+	expect_notes(box, "summary: a finished\n--\n");
+	box_free(box);
+}
+
+static void test_no_keys_for_the_helper(void **state)
+{
+	struct box *box = box_desktop();
+	cleanup_free char *env = NULL;
+
+	(void)state;
+	assert_int_equal(setenv("TELNYX_API_KEY", "KEY", 1) | setenv("NOTIFY_SOCKET", "/n", 1) |
+				 setenv("PLAIN", "yes", 1),
+		0);
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	env = box_file(box, "env");
+	assert_null(strstr(env, "TELNYX"));
+	assert_null(strstr(env, "NOTIFY_SOCKET"));
+	assert_non_null(strstr(env, "PLAIN=yes"));
+	assert_int_equal(unsetenv("TELNYX_API_KEY") | unsetenv("NOTIFY_SOCKET"), 0);
+	box_free(box);
+}
+
+static void test_failure_is_tried_again(void **state)
+{
+	struct box *box = box_desktop();
+	cleanup_free char *code = mem_printf("%s/code", box->dir);
+
+	(void)state;
+	box_write(box, "code", "75", 0600);
+	box_open(box);
+	(void)box_success(box, "a");
+	(void)box_success(box, "b");
+	box_settle(box);
+	/* the second is not even tried: it must not overtake */
+	expect_notes(box, "summary: a finished\n--\n");
+	box_expect_log(box, "desktop: 2 events: it says why; again in 1s");
+	assert_int_equal(box_pending(box, "desktop"), 2);
+	assert_int_equal(unlink(code), 0);
+	box_skip(box);
+	expect_notes(box, "summary: a finished\n--\nsummary: b finished\n--\n");
+	assert_int_equal(box_pending(box, "desktop"), 0);
+	box_free(box);
+}
+
+/* no server: waiting, no attempt, no age; what waited comes as one */
+static void test_waits_for_a_server(void **state)
+{
+	struct box *box = box_desktop();
+	cleanup_free char *code = mem_printf("%s/code", box->dir);
+
+	(void)state;
+	box->config->sinks[0].max_age_ms = 1000;
+	box_write(box, "code", "69", 0600);
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	for (int i = 0; i < 5; i++)
+		box_skip(box);
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	assert_int_equal(box->failed_count, 0);
+	assert_null(box->log);
+	(void)box_success(box, "b");
+	assert_int_equal(unlink(code), 0);
+	{
+		cleanup_free char *notes = mem_printf("%s/notes", box->dir);
+
+		assert_int_equal(unlink(notes), 0);
+	}
+	box_skip(box);
+	expect_notes(box, "summary: 2 tasks finished\n--\n");
+	assert_int_equal(box_pending(box, "desktop"), 0);
+	/* and afterwards all is as before */
+	(void)box_success(box, "a");
+	(void)box_success(box, "b");
+	box_settle(box);
+	expect_notes(box, "summary: a finished\n--\nsummary: b finished\n--\n");
+	box_free(box);
+}
+
+/* without a bus no program is started, and looking grows rarer */
+static void test_waits_for_a_bus(void **state)
+{
+	static const int64_t waits_s[] = { 5, 10, 20, 40, 60, 60 };
+	struct box *box = box_desktop();
+
+	(void)state;
+	assert_int_equal(
+		unsetenv("DBUS_SESSION_BUS_ADDRESS") | setenv("XDG_RUNTIME_DIR", box->dir, 1), 0);
+	box_open(box);
+	(void)box_success(box, "a");
+	(void)box_success(box, "b");
+	box_settle(box);
+	for (size_t i = 0; i < ARRAY_LEN(waits_s); i++) {
+		struct instant now = box_now(box);
+		int64_t wait = outbox_next(box->outbox, now) - now.mono_ms;
+
+		assert_in_range(wait, waits_s[i] * 1000 - 900, waits_s[i] * 1000);
+		assert_true(outbox_settled(box->outbox, now));
+		box_skip(box);
+	}
+	expect_notes(box, "");
+	assert_int_equal(box_pending(box, "desktop"), 2);
+	/* the user logs in */
+	box_write(box, "bus", "", 0600);
+	box_skip(box);
+	expect_notes(box, "summary: 2 tasks finished\n--\n");
+	assert_int_equal(unsetenv("XDG_RUNTIME_DIR"), 0);
+	box_free(box);
+}
+
+/* nothing pending: nothing to look for */
+static void test_idle_does_not_wake(void **state)
+{
+	struct box *box = box_desktop();
+
+	(void)state;
+	assert_int_equal(
+		unsetenv("DBUS_SESSION_BUS_ADDRESS") | setenv("XDG_RUNTIME_DIR", box->dir, 1), 0);
+	free(box->config->sinks[0].quiet);
+	box->config->sinks[0].quiet = mem_strdup("00:00-23:59");
+	box_open(box);
+	box_turn(box, 0);
+	box_turn(box, 0);
+	assert_true(outbox_settled(box->outbox, box_now(box)));
+	box_free(box);
+}
+
+static void skip_to_minute(struct box *box, int minute)
+{
+	int64_t day = 86400000;
+	int64_t now = box_now(box).wall_ms % day;
+
+	box->skipped_ms += (minute * 60000 - now + day) % day;
+}
+
+static void test_quiet(void **state)
+{
+	struct box *box = box_desktop();
+	int64_t left;
+
+	(void)state;
+	free(box->config->sinks[0].quiet);
+	box->config->sinks[0].quiet = mem_strdup("22:00-07:00");
+	box->config->sinks[0].max_age_ms = 1000;
+	skip_to_minute(box, 23 * 60);
+	box_open(box);
+	(void)box_success(box, "a");
+	fails(box, "b");
+	box_turn(box, 0);
+	assert_true(outbox_settled(box->outbox, box_now(box)));
+	expect_notes(box, "");
+	left = outbox_next(box->outbox, box_now(box)) - box_now(box).mono_ms;
+	assert_in_range(left, 8 * 3600000 - 30000, 8 * 3600000);
+	/* a restart at night changes nothing */
+	box_close(box);
+	box_open(box);
+	box_settle(box);
+	assert_int_equal(box_pending(box, "desktop"), 2);
+	skip_to_minute(box, 7 * 60);
+	box_settle(box);
+	expect_notes(box, "summary: 1 task failed, 1 finished\nbody: b failed\n--\n");
+	assert_int_equal(box_pending(box, "desktop"), 0);
+	/* by day: singly */
+	(void)box_success(box, "a");
+	(void)box_success(box, "b");
+	box_settle(box);
+	expect_notes(box, "summary: a finished\n--\nsummary: b finished\n--\n");
+	/* the window is over in quiet hours */
+	skip_to_minute(box, 22 * 60);
+	box->skipped_ms -= 50;
+	(void)box_success(box, "c");
+	box_settle(box);
+	expect_notes(box, "");
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	skip_to_minute(box, 7 * 60);
+	box_settle(box);
+	expect_notes(box, "summary: c finished\n--\n");
+	box_free(box);
+}
+
+static void test_helper_missing_and_hanging(void **state)
+{
+	struct box *box = box_desktop();
+
+	(void)state;
+	box_write(box, "taskbell-notify",
+		"#!/bin/sh\nmkfifo w; trap '' TERM; while :; do read x <w; done\n", 0700);
+	box_open(box);
+	(void)box_success(box, "a");
+	box_turn(box, 0);
+	box->skipped_ms += 2000;
+	box_turn(box, 0);
+	assert_false(outbox_settled(box->outbox, box_now(box)));
+	box->skipped_ms += 10000;
+	box_turn(box, 0);
+	box->skipped_ms += 5000;
+	box_settle(box);
+	box_expect_log(box, "taskbell-notify did not end in time; again in 1s");
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	box_free(box);
+}
+
+static void test_stop_gives_back(void **state)
+{
+	struct box *box = box_desktop();
+
+	(void)state;
+	box_open(box);
+	(void)box_success(box, "a");
+	box_turn(box, 0);
+	outbox_stop(box->outbox, box_now(box), 5000);
+	box_turn(box, 0);
+	assert_true(outbox_stopped(box->outbox));
+	expect_notes(box, "");
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	box_free(box);
+}
+
+/* as `taskbell test` uses it: without a store, without a window, and what would be waited for is
+ * said */
+static void test_direct(void **state)
+{
+	struct box *box = box_desktop();
+	struct sink_setup setup = {
+		.config = &box->config->sinks[0], .state_dir = box->dir, .direct = true
+	};
+	struct event event = { .id = 1,
+		.type = EVENT_SUCCESS,
+		.task_name = "sample",
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE };
+	struct sink_receipt receipt;
+	struct err err = { 0 };
+	struct sink *sink;
+	bool good;
+
+	(void)state;
+	free(box->config->sinks[0].quiet);
+	box->config->sinks[0].quiet = mem_strdup("00:00-23:59");
+	sink = sink_new(&setup, &good, &err);
+	assert_true(good);
+	assert_true(sink_room(sink, box_now(box)) > 0);
+	sink_take(sink, event_copy(&event), 1, box_now(box));
+	for (int i = 0; i < 100000 && !sink_receipt_take(sink, &receipt); i++)
+		sink_step(sink, box_now(box));
+	assert_int_equal(receipt.event_id, 1);
+	assert_int_equal(receipt.result, SINK_DELIVERED);
+	expect_notes(box, "summary: sample finished\n--\n");
+	assert_int_equal(
+		unsetenv("DBUS_SESSION_BUS_ADDRESS") | setenv("XDG_RUNTIME_DIR", box->dir, 1), 0);
+	sink_take(sink, event_copy(&event), 1, box_now(box));
+	sink_step(sink, box_now(box));
+	assert_true(sink_receipt_take(sink, &receipt));
+	assert_int_equal(receipt.result, SINK_AGAIN);
+	assert_non_null(strstr(receipt.error, "no session bus"));
+	free(receipt.error);
+	sink_free(sink);
+	box_free(box);
+}
+
+static void test_helper_is_found(void **state)
+{
+	struct box *box = box_desktop();
+	struct err err = { 0 };
+	cleanup_free char *path = helper_find(&err);
+	cleanup_free char *want = mem_printf("%s/taskbell-notify", box->dir);
+
+	(void)state;
+	assert_string_equal(path, want);
+	box_free(box);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_window_and_burst),
+		cmocka_unit_test(test_many_come_as_one),
+		cmocka_unit_test(test_burst_of_none),
+		cmocka_unit_test(test_no_keys_for_the_helper),
+		cmocka_unit_test(test_failure_is_tried_again),
+		cmocka_unit_test(test_waits_for_a_server),
+		cmocka_unit_test(test_waits_for_a_bus),
+		cmocka_unit_test(test_idle_does_not_wake),
+		cmocka_unit_test(test_quiet),
+		cmocka_unit_test(test_helper_missing_and_hanging),
+		cmocka_unit_test(test_stop_gives_back),
+		cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_helper_is_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,244 @@
+/* The sentences of notifications: exact, and safe with whatever the network says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "core/wording.h"
+
+static struct event task_event(enum event_type type, const char *name)
+{
+	return (struct event){
+		.type = type,
+		.source = "telnyx",
+		.task_id = "0b3d",
+		.task_name = name,
+		.bucket = "docs",
+		.created_us = 1000000,
+		.finished_us = 124000000,
+	};
+}
+
+static void expect_single(const struct event *event, const char *want)
+{
+	struct buf out = { 0 };
+
+	wording_single(event, &out);
+	assert_string_equal(buf_text(&out), want);
+	buf_done(&out);
+}
+
+static void test_single(void **state)
+{
+	struct event event = task_event(EVENT_PARTIAL_SUCCESS, "embed-bucket");
+
+	(void)state;
+	expect_single(&event, "app-name: taskbell\n"
+			      "desktop-entry: taskbell\n"
+			      "summary: embed-bucket finished: partial success\n"
+			      "body: bucket docs \xc2\xb7 2m 3s\n"
+			      "urgency: critical\n"
+			      "category: transfer.error\n"
+			      "icon: dialog-warning\n");
+	event.type = EVENT_SUCCESS;
+	event.message = "40 files";
+	expect_single(&event, "app-name: taskbell\n"
+			      "desktop-entry: taskbell\n"
+			      "summary: embed-bucket finished\n"
+			      "body: bucket docs \xc2\xb7 2m 3s\\n40 files\n"
+			      "urgency: normal\n"
+			      "category: transfer.complete\n"
+			      "icon: dialog-information\n");
+}
+
+static void expect_sentence(const struct event *event, const char *want)
+{
+	struct buf out = { 0 };
+
+	wording_sentence(event, &out);
+	assert_string_equal(buf_text(&out), want);
+	buf_done(&out);
+}
+
+static void test_sentences(void **state)
+{
+	static const struct {
+		enum event_type type;
+		const char *want;
+	} cases[] = {
+		{ EVENT_QUEUED, "n is queued" },
+		{ EVENT_PROCESSING, "n is being processed" },
+		{ EVENT_SUCCESS, "n finished" },
+		{ EVENT_FAILURE, "n failed" },
+		{ EVENT_PARTIAL_SUCCESS, "n finished: partial success" },
+		{ EVENT_GONE, "n is gone" },
+		{ EVENT_STUCK, "n is stuck" },
+	};
+	struct event event;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		event = task_event(cases[i].type, "n");
+		expect_sentence(&event, cases[i].want);
+	}
+	event = task_event(EVENT_UNKNOWN, "n");
+	event.to = "paus\ned";
+	expect_sentence(&event, "n has an unknown status: paus\\ned");
+	/* a task without a name is called by its id */
+	event = task_event(EVENT_FAILURE, NULL);
+	expect_sentence(&event, "0b3d failed");
+	event.task_name = "";
+	expect_sentence(&event, "0b3d failed");
+	event = (struct event){ .type = EVENT_SOURCE_DOWN, .source = "telnyx" };
+	expect_sentence(&event, "telnyx cannot be reached");
+	event.type = EVENT_SOURCE_UP;
+	expect_sentence(&event, "telnyx is reached again");
+	event = (struct event){ .type = EVENT_SINK_FAILED, .sink = "hook" };
+	expect_sentence(&event, "hook does not deliver");
+	event = (struct event){ .type = EVENT_STATE_LOST };
+	expect_sentence(&event, "taskbell lost its state");
+}
+
+/* every line of the note is ours: nothing from the network can begin one */
+static void test_hostile_text(void **state)
+{
+	struct event event =
+		task_event(EVENT_FAILURE, "a\nurgency: low\\n\x1b[31m\xe2\x80\xae\xff");
+
+	(void)state;
+	event.bucket = "b\nsummary: x";
+	event.message = "m\r\n\ticon: y";
+	event.finished_us = STAMP_NONE;
+	expect_single(&event,
+		"app-name: taskbell\n"
+		"desktop-entry: taskbell\n"
+		"summary: a\\\\nurgency: low\\\\n\\\\x1b[31m\\\\u{202e}\\\\xff failed\n"
+		"body: bucket b\\\\nsummary: x\\nm\\\\r\\\\n\\\\ticon: y\n"
+		"urgency: critical\n"
+		"category: transfer.error\n"
+		"icon: dialog-error\n");
+}
+
+static void expect_digest(
+	struct digest *digest, const char *summary, const char *body, const char *urgency)
+{
+	struct buf out = { 0 };
+	cleanup_free char *want = mem_printf("summary: %s\n%s%s%surgency: %s\n", summary,
+		*body != '\0' ? "body: " : "", body, *body != '\0' ? "\n" : "", urgency);
+
+	wording_digest(digest, &out);
+	if (strstr(buf_text(&out), want) == NULL)
+		fail_msg("%sis not in\n%s", want, buf_text(&out));
+	buf_done(&out);
+	digest_done(digest);
+}
+
+static void add(struct digest *digest, enum event_type type, const char *name, const char *message)
+{
+	struct event event = task_event(type, name);
+
+	event.message = message;
+	digest_add(digest, &event);
+}
+
+static void test_digest(void **state)
+{
+	struct digest digest = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 17; i++)
+		add(&digest, EVENT_SUCCESS, "good", NULL);
+	expect_digest(&digest, "17 tasks finished", "", "normal");
+	add(&digest, EVENT_SUCCESS, "good", NULL);
+	add(&digest, EVENT_FAILURE, "bad", "no space");
+	add(&digest, EVENT_GONE, "lost", NULL);
+	add(&digest, EVENT_FAILURE, "worse", NULL);
+	add(&digest, EVENT_SUCCESS, "good", NULL);
+	expect_digest(&digest, "2 tasks failed, 1 gone, 2 finished",
+		"bad failed: no space\\nlost is gone\\nworse failed", "critical");
+	add(&digest, EVENT_FAILURE, "bad", NULL);
+	add(&digest, EVENT_PARTIAL_SUCCESS, "half", NULL);
+	expect_digest(&digest, "1 task failed, 1 finished with partial success",
+		"bad failed\\nhalf finished: partial success", "critical");
+}
+
+static void test_digest_with_messages_of_the_monitor(void **state)
+{
+	struct digest digest = { 0 };
+	struct event down = {
+		.type = EVENT_SOURCE_DOWN, .source = "telnyx", .message = "timed out"
+	};
+	struct event up = { .type = EVENT_SOURCE_UP, .source = "telnyx" };
+
+	(void)state;
+	digest_add(&digest, &down);
+	digest_add(&digest, &up);
+	add(&digest, EVENT_SUCCESS, "good", NULL);
+	expect_digest(&digest, "1 task finished, 2 messages from taskbell",
+		"telnyx cannot be reached: timed out\\ntelnyx is reached again", "critical");
+	digest_add(&digest, &up);
+	expect_digest(&digest, "1 message from taskbell", "telnyx is reached again", "normal");
+}
+
+static void test_digest_is_bounded(void **state)
+{
+	struct digest digest = { 0 };
+	struct buf out = { 0 };
+	size_t shown = 0;
+
+	(void)state;
+	for (int i = 0; i < 10000; i++) {
+		cleanup_free char *name = mem_printf("task-%04d", i);
+
+		add(&digest, EVENT_FAILURE, name, NULL);
+	}
+	wording_digest(&digest, &out);
+	assert_true(out.len < DIGEST_LINES_MAX * 2);
+	assert_non_null(strstr(buf_text(&out), "summary: 10000 tasks failed\n"));
+	for (const char *at = buf_text(&out); (at = strstr(at, "task-")) != NULL; at++)
+		shown++;
+	{
+		cleanup_free char *rest =
+			mem_printf("\\n\xe2\x80\xa6 and %zu more\n", 10000 - shown);
+
+		assert_non_null(strstr(buf_text(&out), rest));
+	}
+	assert_true(shown >= 50);
+	buf_done(&out);
+	digest_done(&digest);
+}
+
+static void test_long_texts_are_cut(void **state)
+{
+	cleanup_free char *text = mem_alloc(200001);
+	struct event event = task_event(EVENT_FAILURE, text);
+	struct buf out = { 0 };
+
+	(void)state;
+	memset(text, 'x', 200000);
+	event.message = text;
+	event.bucket = text;
+	wording_single(&event, &out);
+	assert_true(out.len < 2000);
+	buf_done(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_single),
+		cmocka_unit_test(test_sentences),
+		cmocka_unit_test(test_hostile_text),
+		cmocka_unit_test(test_digest),
+		cmocka_unit_test(test_digest_with_messages_of_the_monitor),
+		cmocka_unit_test(test_digest_is_bounded),
+		cmocka_unit_test(test_long_texts_are_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
