@@ -98,7 +98,7 @@ class Listener:
                 self._accepted += 1
                 connection = Connection(self, client, self._accepted)
                 self._open.add(connection)
-            connection.thread.start()
+                connection.thread.start()  # before anybody may join it
 
 
 class Connection:
