@@ -9,7 +9,7 @@
 
 static struct book *source_book(const struct wait_source *source)
 {
-	return source->poller != NULL ? poller_book(source->poller) : NULL;
+	return poller_book(source->poller);
 }
 
 static void source_expect(struct wait_source *source, const char *id)
@@ -295,10 +295,11 @@ void wait_source_look(struct wait_source *source)
 void wait_source_denials(struct wait_source *source)
 {
 	struct waiter *waiter = source->waiter;
-	struct book *book = source_book(source);
+	struct book *book;
 
-	if (book == NULL || waiter->source_count < 2 || !waiter_named(waiter))
+	if (source->poller == NULL || waiter->source_count < 2 || !waiter_named(waiter))
 		return;
+	book = source_book(source);
 	for (size_t i = 0; i < waiter->set.count; i++) {
 		struct waited *waited = waiter->set.items[i];
 

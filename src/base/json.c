@@ -89,7 +89,15 @@ void json_add_string(struct buf *out, const char *text)
 	(void)buf_add_char(out, '"');
 }
 
-/* makes room for a member, writes its name and returns where the `len` bytes of its value go; NULL: no room */
+static char *put_quoted(char *at, const char *text, size_t len)
+{
+	at[0] = '"';
+	memcpy(at + 1, text, len);
+	at[len + 1] = '"';
+	return at + len + 2;
+}
+
+/* makes room for a member, writes its name and returns where the `len` bytes of its value go */
 static char *json_member(struct json *json, const char *name, size_t len)
 {
 	size_t name_len = strlen(name);
@@ -100,11 +108,9 @@ static char *json_member(struct json *json, const char *name, size_t len)
 	if (json->some)
 		*at++ = ',';
 	json->some = true;
-	*at++ = '"';
-	memcpy(at, name, name_len);
-	at[name_len] = '"';
-	at[name_len + 1] = ':';
-	return at + name_len + 2;
+	at = put_quoted(at, name, name_len);
+	*at = ':';
+	return at + 1;
 }
 
 void json_name(struct json *json, const char *name)
@@ -122,11 +128,8 @@ void json_text(struct json *json, const char *name, const char *text)
 	} else if (json_plain_end(text, text + len) == text + len) {
 		/* nearly every text is plain as a whole */
 		at = json_member(json, name, len + 2);
-		if (at == NULL)
-			return;
-		at[0] = '"';
-		memcpy(at + 1, text, len);
-		at[len + 1] = '"';
+		if (at != NULL)
+			(void)put_quoted(at, text, len);
 	} else {
 		json_name(json, name);
 		json_add_string(json->out, text);

@@ -107,8 +107,7 @@ static void entries_unique(struct entries *entries)
 static void print_table(
 	const struct cli *cli, const struct client *client, const struct entries *entries)
 {
-	struct table_row *rows = mem_resize(NULL, entries->count, sizeof(*rows));
-	cleanup_free struct table_row *owned = rows;
+	cleanup_free struct table_row *rows = mem_resize(NULL, entries->count, sizeof(*rows));
 	struct table_view view = {
 		.color = cli->color_out,
 		.sources = client->count > 1,

@@ -82,8 +82,7 @@ static int64_t elapsed_ms(const struct task *task, const struct waited *waited, 
 static void view_draw(struct wait *wait)
 {
 	const struct waited_set *set = waiter_tasks(wait->waiter);
-	struct live_row *rows = mem_resize(NULL, set->count, sizeof(*rows));
-	cleanup_free struct live_row *owned = rows;
+	cleanup_free struct live_row *rows = mem_resize(NULL, set->count, sizeof(*rows));
 	cleanup_buf struct buf bytes = { 0 };
 	struct screen screen;
 
@@ -233,7 +232,7 @@ static void wait_clock(struct wait *wait)
 
 static int wait_loop(struct wait *wait, struct err *err)
 {
-	int code;
+	int code = 0;
 
 	for (;;) {
 		wait_clock(wait);
@@ -265,8 +264,8 @@ static int wait_for(const struct cli *cli, const struct waiter_setup *setup)
 {
 	const char *term = getenv("TERM");
 	struct waiter_setup own = *setup;
-	struct wait wait = { .cli = cli, .now = clock_now(), .timer_fd = clock_timer_new() };
-	cleanup_fd int timer_fd = wait.timer_fd;
+	cleanup_fd int timer_fd = clock_timer_new();
+	struct wait wait = { .cli = cli, .now = clock_now(), .timer_fd = timer_fd };
 	struct err err = { 0 };
 	int code;
 

@@ -4,16 +4,18 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/table.h"
 #include "core/event.h"
 
+#define LIVE_MARK 2 /* the spinner and a blank */
 #define LIVE_STATUS_WIDTH 15 /* "partial_success" */
 #define LIVE_SPAN_WIDTH 7 /* "23h 59m" */
 
-static const char spinner[] = { '|', '/', '-', '\\' };
+static const char *const spinner[] = { "|", "/", "-", "\\" };
 
 /* how many lines of the screen the block takes: lines that were wider than it is now have been
  * folded */
@@ -40,9 +42,19 @@ static void add_home(const struct live *live, struct screen screen, struct buf *
 		(void)buf_addf(out, "\033[%zuA", height);
 }
 
-static void line_end(struct live *live, size_t width, struct buf *out)
+/* where a picture is drawn */
+struct canvas {
+	struct live *live;
+	struct screen screen;
+	bool color;
+	struct buf *out;
+};
+
+static void line_end(const struct canvas *canvas, size_t width)
 {
-	(void)buf_add_text(out, "\033[K\n");
+	struct live *live = canvas->live;
+
+	(void)buf_add_text(canvas->out, "\033[K\n");
 	live->widths = mem_grow(live->widths, &live->cap, live->count + 1, sizeof(*live->widths));
 	live->widths[live->count++] = width;
 }
@@ -59,7 +71,7 @@ static void add_lead(struct buf *out, const struct live_row *row, unsigned int f
 	char span[EVENT_SPAN_MAX] = "-";
 	size_t width;
 
-	(void)buf_add_char(out, row->ended ? ' ' : spinner[frame % ARRAY_LEN(spinner)]);
+	(void)buf_add_text(out, row->ended ? " " : spinner[frame % ARRAY_LEN(spinner)]);
 	(void)buf_add_char(out, ' ');
 	table_add_status(out, row->task, LIVE_STATUS_WIDTH, false);
 	if (row->elapsed_ms >= 0)
@@ -107,70 +119,73 @@ static void row_text(struct cutter *cutter, const struct live_row *row, unsigned
 	}
 }
 
-static void add_row(struct live *live, const struct live_row *row, struct screen screen, bool color,
-	struct buf *out)
+static void add_row(const struct canvas *canvas, const struct live_row *row)
 {
-	struct cutter cutter = { .left = screen.columns - 1 };
-	cleanup_buf struct buf status = { 0 };
+	struct cutter cutter = { .left = canvas->screen.columns - 1 };
 	cleanup_buf struct buf plain = { 0 };
-	size_t lead;
+	const char *text;
 
-	row_text(&cutter, row, live->frame);
-	table_add_status(&status, row->task, LIVE_STATUS_WIDTH, color);
+	row_text(&cutter, row, canvas->live->frame);
+	text = buf_text(&cutter.text);
 	table_add_status(&plain, row->task, LIVE_STATUS_WIDTH, false);
-	lead = 2 + plain.len;
 	/* a screen so narrow that the status is cut has no room for colour either */
-	if (color && cutter.text.len >= lead && screen.columns - 1 > 2 + LIVE_STATUS_WIDTH) {
-		(void)buf_add(out, buf_text(&cutter.text), 2);
-		(void)buf_add_text(out, buf_text(&status));
-		(void)buf_add_text(out, buf_text(&cutter.text) + lead);
-	} else {
-		(void)buf_add_text(out, buf_text(&cutter.text));
+	if (canvas->color && cutter.text.len >= LIVE_MARK + plain.len &&
+		memcmp(text + LIVE_MARK, buf_text(&plain), plain.len) == 0) {
+		(void)buf_add(canvas->out, text, LIVE_MARK);
+		table_add_status(canvas->out, row->task, LIVE_STATUS_WIDTH, true);
+		text += LIVE_MARK + plain.len;
 	}
-	line_end(live, screen.columns - 1 - cutter.left, out);
+	(void)buf_add_text(canvas->out, text);
+	line_end(canvas, canvas->screen.columns - 1 - cutter.left);
 	buf_done(&cutter.text);
 }
 
-/* "3 of 12 ended (2 success, 1 failure), 4 more not shown" */
-static void add_summary(struct live *live, const struct live_row *rows, size_t count, size_t hidden,
-	struct screen screen, struct buf *out)
+static void summary_text(struct buf *text, const struct live_row *rows, size_t count, size_t hidden)
 {
-	struct cutter cutter = { .left = screen.columns - 1 };
-	cleanup_buf struct buf text = { 0 };
 	size_t by_status[STATUS_COUNT] = { 0 };
-	size_t ended = 0;
 	const char *before = " (";
+	size_t ended = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		ended += rows[i].ended;
 		by_status[rows[i].task->status] += rows[i].ended;
 	}
-	(void)buf_addf(&text, "  %zu of %zu ended", ended, count);
+	(void)buf_addf(text, "  %zu of %zu ended", ended, count);
 	for (int i = STATUS_SUCCESS; i <= STATUS_GONE; i++)
 		if (by_status[i] != 0) {
-			(void)buf_addf(&text, "%s%zu %s", before, by_status[i],
+			(void)buf_addf(text, "%s%zu %s", before, by_status[i],
 				status_word((enum status)i));
 			before = ", ";
 		}
 	if (before[0] == ',')
-		(void)buf_add_char(&text, ')');
+		(void)buf_add_char(text, ')');
 	if (hidden != 0)
-		(void)buf_addf(&text, ", %zu more not shown", hidden);
+		(void)buf_addf(text, ", %zu more not shown", hidden);
+}
+
+/* "3 of 12 ended (2 success, 1 failure), 4 more not shown" */
+static void add_summary(
+	const struct canvas *canvas, const struct live_row *rows, size_t count, size_t hidden)
+{
+	struct cutter cutter = { .left = canvas->screen.columns - 1 };
+	cleanup_buf struct buf text = { 0 };
+
+	summary_text(&text, rows, count, hidden);
 	cut_add(&cutter, buf_text(&text));
-	(void)buf_add_text(out, buf_text(&cutter.text));
-	line_end(live, screen.columns - 1 - cutter.left, out);
+	(void)buf_add_text(canvas->out, buf_text(&cutter.text));
+	line_end(canvas, canvas->screen.columns - 1 - cutter.left);
 	buf_done(&cutter.text);
 }
 
 /* draws up to `room` rows that have ended or not; returns how many */
-static size_t add_rows(struct live *live, const struct live_row *rows, size_t count, bool ended,
-	size_t room, struct screen screen, bool color, struct buf *out)
+static size_t add_rows(const struct canvas *canvas, const struct live_row *rows, size_t count,
+	bool ended, size_t room)
 {
 	size_t drawn = 0;
 
 	for (size_t i = 0; i < count && drawn < room; i++)
 		if (rows[i].ended == ended) {
-			add_row(live, &rows[i], screen, color, out);
+			add_row(canvas, &rows[i]);
 			drawn++;
 		}
 	return drawn;
@@ -179,9 +194,10 @@ static size_t add_rows(struct live *live, const struct live_row *rows, size_t co
 void live_draw(struct live *live, const struct live_row *rows, size_t count, struct screen screen,
 	bool color, struct buf *out)
 {
+	const struct canvas canvas = { live, screen, color, out };
 	/* the cursor stands on a line of its own below the block */
 	size_t room = screen.lines - 1;
-	bool summary = count > 1;
+	bool summary = count > 1 && room > 1;
 	size_t drawn;
 
 	if (screen.columns < 2 || screen.lines < 2)
@@ -191,11 +207,11 @@ void live_draw(struct live *live, const struct live_row *rows, size_t count, str
 		(void)buf_add_text(out, "\033[?25l");
 	live->hidden = true;
 	live->count = 0;
-	room -= summary && room > 1;
-	drawn = add_rows(live, rows, count, false, room, screen, color, out);
-	drawn += add_rows(live, rows, count, true, room - drawn, screen, color, out);
-	if (summary && screen.lines > 2)
-		add_summary(live, rows, count, count - drawn, screen, out);
+	room -= summary;
+	drawn = add_rows(&canvas, rows, count, false, room);
+	drawn += add_rows(&canvas, rows, count, true, room - drawn);
+	if (summary)
+		add_summary(&canvas, rows, count, count - drawn);
 	(void)buf_add_text(out, "\033[J");
 	live->frame++;
 }

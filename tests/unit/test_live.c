@@ -70,6 +70,20 @@ static const char *terminal_control(struct terminal *terminal, const char *at)
 	return at + 1;
 }
 
+static bool is_valid(const char *text, size_t len)
+{
+	while (len > 0) {
+		uint32_t code;
+		size_t took = text_decode(text, len, &code);
+
+		if (took == 0)
+			return false;
+		text += took;
+		len -= took;
+	}
+	return true;
+}
+
 static void terminal_write(struct terminal *terminal, const char *bytes)
 {
 	char text[BYTES_MAX] = "";
@@ -82,6 +96,7 @@ static void terminal_write(struct terminal *terminal, const char *bytes)
 		}
 		if (*bytes == '\n') {
 			text[len] = '\0';
+			assert_true(is_valid(text, len));
 			terminal->wrapped =
 				terminal->wrapped || text_width(text) >= terminal->size.columns;
 			memcpy(terminal->lines[terminal->line++], text, len + 1);
@@ -124,6 +139,10 @@ static const struct task foreign = { .id = "x\x1b[2J",
 	.status = STATUS_UNKNOWN,
 	.word = "\nodd" };
 
+static const struct task wordy = {
+	.id = "w", .status = STATUS_UNKNOWN, .word = "waiting_for_a_worker_\xe6\x96\x87"
+};
+
 static void a_row_says_what_it_is(void **state)
 {
 	struct live_row row = { .task = &running, .elapsed_ms = 125000 };
@@ -152,6 +171,7 @@ static void nothing_wraps_at_any_width(void **state)
 		{ .task = &running, .elapsed_ms = 86400000, .source = "telnyx" },
 		{ .task = &failed, .elapsed_ms = -1, .ended = true },
 		{ .task = &foreign, .elapsed_ms = 0, .source = "\xe6\x96\x87" },
+		{ .task = &wordy, .elapsed_ms = 5 },
 	};
 
 	(void)state;
@@ -160,11 +180,11 @@ static void nothing_wraps_at_any_width(void **state)
 		struct live live = { 0 };
 
 		terminal_open(&terminal, columns, 24);
-		draw(&terminal, &live, rows, 3, true);
+		draw(&terminal, &live, rows, ARRAY_LEN(rows), true);
 		assert_false(terminal.wrapped);
-		draw(&terminal, &live, rows, 3, false);
+		draw(&terminal, &live, rows, ARRAY_LEN(rows), false);
 		assert_false(terminal.wrapped);
-		assert_int_equal(terminal.line, 4);
+		assert_int_equal(terminal.line, 5);
 		live_done(&live);
 	}
 }
