@@ -543,7 +543,7 @@ def test_a_monitor_makes_no_core_file_and_files_for_others(place: Place, sim: Si
     before = os.umask(0)
     place.watch()
     os.umask(before)
-    until(lambda: place.run("status").returncode == 0)
+    until(lambda: place.status()["sources"] != [])
     assert place.monitor is not None
     limits = Path(f"/proc/{place.monitor.pid}/limits").read_text(encoding="ascii")
     assert re.search(r"Max core file size +0 ", limits)
