@@ -326,26 +326,31 @@ static void monitor_wait(struct monitor *monitor)
 }
 
 /* is there a reason to end, by ourselves? */
-static bool monitor_done(struct monitor *monitor)
+static void monitor_consider(struct monitor *monitor)
 {
 	struct err err = { 0 };
 
-	if (monitor->stop_ms != 0)
-		return outbox_stopped(monitor->outbox) || monitor->now.mono_ms >= monitor->stop_ms;
 	if (stations_keyless(monitor->stations, &err)) {
 		log_line(LOG_ERROR, "%s", err.text);
 		monitor_stop(monitor, err_exit_code(err.kind));
-		return false;
+		return;
 	}
 	if (!monitor->setup->once || !stations_finished(monitor->stations, &err))
-		return false;
+		return;
 	if (explain_next(monitor->explain) != INSTANT_NEVER ||
 		!outbox_settled(monitor->outbox, monitor->now))
-		return false;
+		return;
 	if (err.kind != ERR_NONE)
 		log_line(LOG_ERROR, "%s", err.text);
 	monitor_stop(monitor, err_exit_code(err.kind));
-	return false;
+}
+
+static bool monitor_done(struct monitor *monitor)
+{
+	if (monitor->stop_ms == 0)
+		monitor_consider(monitor);
+	return monitor->stop_ms != 0 &&
+	       (outbox_stopped(monitor->outbox) || monitor->now.mono_ms >= monitor->stop_ms);
 }
 
 /* the state that was damaged lies aside; the store goes on saying so until the event is stored */
