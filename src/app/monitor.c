@@ -177,18 +177,23 @@ static void monitor_jump(struct monitor *monitor)
 		stations_jump(monitor->stations, monitor->now);
 }
 
-static void monitor_output(struct monitor *monitor)
+static void tell_lost(uint64_t lost)
 {
-	uint64_t lost = tap_take_dropped(monitor->out);
-	int failed = tap_failed(monitor->out);
-
-	tap_step(monitor->out);
-	tap_step(talk);
 	if (lost > 0)
 		log_line(LOG_WARN,
 			"stdout was not read: %llu lines were dropped there, no delivery is "
 			"affected",
 			(unsigned long long)lost);
+}
+
+static void monitor_output(struct monitor *monitor)
+{
+	int failed = tap_failed(monitor->out);
+	uint64_t lost;
+
+	tell_lost(tap_take_dropped(monitor->out));
+	tap_step(monitor->out);
+	tap_step(talk);
 	lost = tap_take_dropped(talk);
 	if (lost > 0)
 		log_line(LOG_WARN, "%llu lines were dropped here, because they were not read",
@@ -440,7 +445,7 @@ static void monitor_close(struct monitor *monitor)
 		(void)close(monitor->timer_fd);
 	if (monitor->lock_fd >= 0)
 		(void)close(monitor->lock_fd);
-	tap_step(monitor->out);
+	tell_lost(tap_close(monitor->out));
 	tap_free(monitor->out);
 	config_free(monitor->config);
 }

@@ -44,14 +44,25 @@ static bool tap_takes(const struct tap *tap)
 	return poll(&one, 1, 0) == 1;
 }
 
+/* whole lines where they fit, so that nobody finds half a line when the rest is never taken */
+static size_t tap_piece(const struct tap *tap, size_t done)
+{
+	const char *text = tap->waiting.data + done;
+	size_t len = tap->waiting.len - done;
+
+	if (len <= TAP_PIECE)
+		return len;
+	for (len = TAP_PIECE; len > 0 && text[len - 1] != '\n';)
+		len--;
+	return len != 0 ? len : TAP_PIECE;
+}
+
 void tap_step(struct tap *tap)
 {
 	size_t done = 0;
 
 	while (tap->failed == 0 && done < tap->waiting.len && tap_takes(tap)) {
-		size_t left = tap->waiting.len - done;
-		ssize_t len = write(
-			tap->fd, tap->waiting.data + done, left < TAP_PIECE ? left : TAP_PIECE);
+		ssize_t len = write(tap->fd, tap->waiting.data + done, tap_piece(tap, done));
 
 		if (len >= 0)
 			done += (size_t)len;
@@ -87,6 +98,19 @@ uint64_t tap_take_dropped(struct tap *tap)
 	/* a line about lost lines would be lost as well */
 	if (tap->waiting.len > TAP_WAITING_MAX / 2)
 		return 0;
+	tap->dropped = 0;
+	return dropped;
+}
+
+uint64_t tap_close(struct tap *tap)
+{
+	uint64_t dropped;
+
+	tap_step(tap);
+	dropped = tap->dropped;
+	for (size_t i = 0; i < tap->waiting.len; i++)
+		dropped += tap->waiting.data[i] == '\n';
+	buf_drop(&tap->waiting, tap->waiting.len);
 	tap->dropped = 0;
 	return dropped;
 }

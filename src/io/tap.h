@@ -25,6 +25,8 @@ void tap_step(struct tap *tap);
 size_t tap_fds(const struct tap *tap, struct http_fd *fds, size_t cap);
 /* lines dropped since the last call, once there is room again; else 0 */
 uint64_t tap_take_dropped(struct tap *tap);
+/* for the end: writes what can be written and drops the rest; returns the lines dropped since the last call */
+uint64_t tap_close(struct tap *tap);
 /* errno of the write that failed for good; 0: none did. Nothing is written any more then */
 int tap_failed(const struct tap *tap);
 
