@@ -61,6 +61,12 @@ def mode(path: str) -> int:
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
+def lives(pid: int) -> bool:
+    """Whether a process is there and has not ended; one that nobody has waited for has."""
+    fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return bool(fields) and fields[0] not in "ZX"
+
+
 def conf_value(value: Any) -> str:
     """A value in libconfig's words: a tuple is a list of blocks, a list an array."""
     if isinstance(value, bool):
@@ -169,7 +175,14 @@ class Process:
         return self.err.wait(found, timeout, f"'{pattern}' on stderr")[n - 1]
 
     def send(self, number: int) -> None:
+        """Signals, and blocks until the signal has arrived: two of a kind that wait are one."""
         self.popen.send_signal(number)
+
+        def arrived() -> bool:
+            waiting = re.findall(r"^(?:Sig|Shd)Pnd:\t(\w+)$", read(f"/proc/{self.pid}/status"), re.MULTILINE)
+            return not any(int(mask, 16) >> (number - 1) & 1 for mask in waiting)
+
+        until(arrived)
 
     def wait(self, timeout: float = PATIENCE) -> int:
         code = self.popen.wait(timeout)
