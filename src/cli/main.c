@@ -1,8 +1,6 @@
 /* taskbell: watches background tasks behind an HTTP API and tells when they end. */
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
@@ -27,17 +25,12 @@ static void streams_open(void)
 			_exit(err_exit_code(ERR_OS));
 }
 
-/* What we create is ours alone, and no key gets into a core file or to another process of the user.
+/*
+ * No key gets into a core file or to another process of the user. Not by a limit or a mask: hooks would
+ * inherit them, and their files and cores are their own business (what we create has its mode said).
  */
 static void secrets_guard(void)
 {
-	struct rlimit core;
-
-	(void)umask(077);
-	if (getrlimit(RLIMIT_CORE, &core) == 0) {
-		core.rlim_cur = 0;
-		(void)setrlimit(RLIMIT_CORE, &core);
-	}
 #if defined(__linux__) && !defined(TASKBELL_SANITIZED)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
