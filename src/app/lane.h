@@ -1,4 +1,5 @@
-/* One lane of a poller: the requests of a poll or a sweep, one after the other. Private to app/poller. */
+/* One lane of a poller: the requests of a poll or a sweep, one after the other. Private to
+ * app/poller. */
 #ifndef APP_LANE_H
 #define APP_LANE_H
 
@@ -16,10 +17,10 @@
 
 enum lane_step {
 	STEP_IDLE,
-	STEP_LIST,    /* the lane's own list is under way */
-	STEP_ENDED,   /* many are missing: the list of ended tasks is under way */
+	STEP_LIST, /* the lane's own list is under way */
+	STEP_ENDED, /* many are missing: the list of ended tasks is under way */
 	STEP_LOOKUPS, /* missing tasks are asked for by id */
-	STEP_DONE,    /* one-shot: through */
+	STEP_DONE, /* one-shot: through */
 };
 
 struct lane_run;
@@ -27,7 +28,7 @@ struct lane_run;
 /* one missing task that is asked for by id */
 struct lookup {
 	struct lane_run *run; /* borrowed */
-	char *id;             /* own */
+	char *id; /* own */
 	struct http_call *call;
 	uint32_t serial;
 	struct buf body;
@@ -42,16 +43,16 @@ struct lane_run {
 	struct api_list *decoder;
 	struct listing *listing;
 	struct buf error_body;
-	struct err reader;     /* why the reader ended the transfer */
-	uint32_t list_serial;  /* of the lane's own last list */
-	uint32_t since;        /* look-ups sent from here on count as of this poll */
+	struct err reader; /* why the reader ended the transfer */
+	uint32_t list_serial; /* of the lane's own last list */
+	uint32_t since; /* look-ups sent from here on count as of this poll */
 	struct lookup lookups[DETECT_LOOKUPS_MAX];
 	size_t lookup_count;
-	size_t lookup_next;    /* the first that has not been sent */
-	size_t lookups_open;   /* sent and not answered */
-	struct err failure;    /* of a look-up; ERR_NONE: none */
+	size_t lookup_next; /* the first that has not been sent */
+	size_t lookups_open; /* sent and not answered */
+	struct err failure; /* of a look-up; ERR_NONE: none */
 	struct http_advice advice;
-	unsigned int tries;    /* one-shot */
+	unsigned int tries; /* one-shot */
 };
 
 struct poller {
@@ -63,22 +64,24 @@ struct poller {
 	struct poller_owner owner;
 	struct detect_rules rules;
 	struct health health;
-	bool down_stored;       /* health.down as the store has it */
+	bool down_stored; /* health.down as the store has it */
 	struct lane_run lanes[LANE_COUNT];
-	char *key;              /* own; NULL: none */
-	int64_t key_due_ms;     /* mono; when a key is wanted again */
-	uint32_t serial;        /* last one given out */
+	char *key; /* own; NULL: none */
+	int64_t key_due_ms; /* mono; when a key is wanted again */
+	uint32_t serial; /* last one given out */
 	uint64_t lists;
-	uint32_t sweep_since;   /* a sweep is wanted on account of that poll while one is under way; 0: none */
+	uint32_t sweep_since; /* a sweep is wanted on account of that poll while one is under way;
+				 0: none */
 	bool saw_active;
-	bool excused;           /* after a jump: the next failure of a poll does not count */
-	unsigned int refused;   /* bits of the lanes whose key was refused and that have not succeeded since */
-	bool probing;           /* the key was refused and no poll has succeeded since */
-	int64_t reload_ms;      /* mono; while there is no book: not asked for before */
-	long failed_status;     /* HTTP status of the list that failed last */
-	struct err failure;     /* one-shot: the first one */
-	int64_t slept_ms;       /* one-shot: between tries */
-	struct instant now;     /* of the current step */
+	bool excused; /* after a jump: the next failure of a poll does not count */
+	unsigned int refused; /* bits of the lanes whose key was refused and that have not succeeded
+				 since */
+	bool probing; /* the key was refused and no poll has succeeded since */
+	int64_t reload_ms; /* mono; while there is no book: not asked for before */
+	long failed_status; /* HTTP status of the list that failed last */
+	struct err failure; /* one-shot: the first one */
+	int64_t slept_ms; /* one-shot: between tries */
+	struct instant now; /* of the current step */
 };
 
 /* sends the lane's list */
@@ -97,7 +100,8 @@ void poller_failed(struct poller *poller, struct lane_run *run, const struct err
 	const struct http_advice *advice);
 /* the lane is through */
 void poller_lane_done(struct poller *poller, struct lane_run *run);
-/* a sweep is wanted soon: some task is nowhere to be found. `since`: first serial of the poll that wants it */
+/* a sweep is wanted soon: some task is nowhere to be found. `since`: first serial of the poll that
+ * wants it */
 void poller_want_sweep(struct poller *poller, uint32_t since);
 
 #endif

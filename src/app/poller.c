@@ -15,7 +15,6 @@ struct poller *poller_new(const struct poller_setup *setup, struct instant now)
 {
 	struct poller *poller = mem_alloc(sizeof(*poller));
 
-	poller->config = setup->config;
 	poller->http = setup->http;
 	poller->book = setup->book;
 	poller->mode = setup->mode;
@@ -28,10 +27,12 @@ struct poller *poller_new(const struct poller_setup *setup, struct instant now)
 
 		run->poller = poller;
 		run->lane = (enum lane)i;
-		run->sched.random = (setup->seed ^ (uint64_t)i) | 1;
+		run->sched.random = (setup->seed ^ (uint64_t)i << 1) | 1;
 		run->sched.due_ms = now.mono_ms;
-		run->sched.started_ms = now.mono_ms;
 	}
+	/* a sweep that the first poll wants need not wait */
+	poller->lanes[LANE_SWEEP].sched.started_ms = now.mono_ms - POLLER_SWEEP_APART_MS;
+	poller->lanes[LANE_POLL].sched.started_ms = now.mono_ms;
 	/* the sweep of the start is the first poll as well */
 	if (poller->mode == POLLER_WATCH)
 		poller->lanes[LANE_POLL].sched.due_ms = now.mono_ms + poller->config->interval_ms;
@@ -75,13 +76,12 @@ void poller_free(struct poller *poller)
 
 void poller_reconfigure(struct poller *poller, const struct source_config *config)
 {
-	if (config != NULL)
-		poller->config = config;
-	poller->kind = kind_find(poller->config->type);
+	poller->config = config;
+	poller->kind = kind_find(config->type);
 	poller->rules = (struct detect_rules){
-		.source = poller->config->name,
-		.first_run = poller->config->first_run,
-		.stuck_after_ms = poller->config->stuck_after_ms,
+		.source = config->name,
+		.first_run = config->first_run,
+		.stuck_after_ms = config->stuck_after_ms,
 	};
 }
 

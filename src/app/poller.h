@@ -1,6 +1,7 @@
 /*
- * The poller of one source: asks on schedule, feeds the answers to core/detect and hands what changed to
- * its owner. The monitor stores it; `wait` prints it. Two lanes: polls of the active tasks, and sweeps.
+ * The poller of one source: asks on schedule, feeds the answers to core/detect and hands what
+ * changed to its owner. The monitor stores it; `wait` prints it. Two lanes: polls of the active
+ * tasks, and sweeps.
  */
 #ifndef APP_POLLER_H
 #define APP_POLLER_H
@@ -19,14 +20,15 @@ struct poller;
 
 enum poller_mode {
 	POLLER_WATCH, /* for ever: starts with a sweep */
-	POLLER_ONCE,  /* one poll, then one sweep, each tried three times at most */
-	POLLER_WAIT,  /* for ever, polls only; sweeps when a task is nowhere to be found */
+	POLLER_ONCE, /* one poll, then one sweep, each tried three times at most */
+	POLLER_WAIT, /* for ever, polls only; sweeps when a task is nowhere to be found */
 };
 
 struct poller_owner {
 	/*
-	 * Stores changes and, when `health` is set, the poller's health, in one transaction. False: nothing was
-	 * stored; the poller then asks for the book anew and the poll counts as not made.
+	 * Stores changes and, when `health` is set, the poller's health, in one transaction. False:
+	 * nothing was stored; the poller then asks for the book anew and the poll counts as not
+	 * made.
 	 */
 	bool (*commit)(void *arg, struct poller *poller, struct changes *changes, bool health);
 	/* the book as it is stored (owned by the poller from then on); NULL: cannot be read now */
@@ -38,16 +40,16 @@ struct poller_owner {
 
 struct poller_setup {
 	const struct source_config *config; /* borrowed */
-	struct http *http;                  /* borrowed */
-	struct book *book;                  /* the poller's from now on */
+	struct http *http; /* borrowed */
+	struct book *book; /* the poller's from now on */
 	enum poller_mode mode;
-	uint64_t seed;                      /* for jitter */
+	uint64_t seed; /* for jitter */
 	struct poller_owner owner;
 };
 
 struct poller *poller_new(const struct poller_setup *setup, struct instant now);
 void poller_free(struct poller *poller); /* cancels what is under way; NULL is fine */
-/* a new configuration of the same source (HUP); NULL keeps the old one */
+/* a new configuration of the same source (HUP), borrowed as the old one was */
 void poller_reconfigure(struct poller *poller, const struct source_config *config);
 
 /* what is due at `now` is asked; call after every wake-up */
@@ -69,7 +71,8 @@ void poller_no_key(struct poller *poller, const struct err *err, struct instant 
 /* HUP: read the key again before the next request */
 void poller_forget_key(struct poller *poller);
 
-/* a request to the poller's source with its present key; body, done and arg are the caller's to set */
+/* a request to the poller's source with its present key; body, done and arg are the caller's to set
+ */
 struct http_request poller_request(const struct poller *poller, const char *url);
 
 /* POLLER_ONCE: both lanes are through; err holds the first failure (ERR_NONE: none) */

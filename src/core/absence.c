@@ -59,7 +59,8 @@ size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, 
 	size_t pos = 0;
 
 	while ((record = book_next(book, &pos)) != NULL) {
-		if (!is_missing(book, record, lane, serial) || (since != 0 && not_by_id(record) >= since))
+		if (!is_missing(book, record, lane, serial) ||
+			(since != 0 && not_by_id(record) >= since))
 			continue;
 		all = mem_grow(all, &cap, count + 1, sizeof(struct record *));
 		all[count++] = record;

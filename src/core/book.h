@@ -1,6 +1,6 @@
 /*
- * What is known of one source's tasks: the *records* of those that have not ended, and fingerprints of
- * all that have. Pure data with invariants; core/detect changes it, io/store loads and saves it.
+ * What is known of one source's tasks: the *records* of those that have not ended, and fingerprints
+ * of all that have. Pure data with invariants; core/detect changes it, io/store loads and saves it.
  */
 #ifndef CORE_BOOK_H
 #define CORE_BOOK_H
@@ -15,44 +15,45 @@
 
 /* The search for a task that a list should have had and had not. */
 struct search {
-	int64_t missing_ms;   /* wall time of the last word that it is nowhere; stored */
+	int64_t missing_ms; /* wall time of the last word that it is nowhere; stored */
 	int64_t looked_up_ms; /* mono time of the last look-up by id; 0: none */
-	uint32_t not_by_id;   /* serial of the last look-up that said "not by this id"; 0: none */
-	uint8_t missing;      /* words in a row that it is nowhere; stored */
+	uint32_t not_by_id; /* serial of the last look-up that said "not by this id"; 0: none */
+	uint8_t missing; /* words in a row that it is nowhere; stored */
 };
 
 /*
- * One task that has not ended: active, of an unknown status, or expected. Laid out for a hundred thousand of
- * them: texts follow in the same allocation, those that repeat stand once in the book, and what is only
- * needed for missing tasks stands apart. record_task() shows it as a task.
+ * One task that has not ended: active, of an unknown status, or expected. Laid out for a hundred
+ * thousand of them: texts follow in the same allocation, those that repeat stand once in the book,
+ * and what is only needed for missing tasks stands apart. record_task() shows it as a task.
  */
 struct record {
-	int64_t created_us;    /* STAMP_NONE: not known */
-	uint64_t bytes_hash;   /* of the element's bytes when it was last decoded; 0: none */
+	int64_t created_us; /* STAMP_NONE: not known */
+	uint64_t bytes_hash; /* of the element's bytes when it was last decoded; 0: none */
 	struct search *search; /* own; NULL: it was never missed */
-	uint32_t seen_s;       /* wall seconds; first seen */
-	uint32_t as_of;        /* serial of the newest request that told of it */
-	uint32_t listed[2];    /* serial of the last list of each lane that has it, complete or not */
-	uint8_t status;        /* enum status */
-	uint8_t user;          /* where in the book the text stands; 0: in `text`, or not known */
+	uint32_t seen_s; /* wall seconds; first seen */
+	uint32_t as_of; /* serial of the newest request that told of it */
+	uint32_t listed[2]; /* serial of the last list of each lane that has it, complete or not */
+	uint8_t status; /* enum status */
+	uint8_t user; /* where in the book the text stands; 0: in `text`, or not known */
 	uint8_t bucket;
 	bool stuck_told : 1;
-	bool dirty : 1;        /* differs from the store */
-	bool has_name : 1;     /* which texts follow the id in `text`, in this order */
+	bool dirty : 1; /* differs from the store */
+	bool has_name : 1; /* which texts follow the id in `text`, in this order */
 	bool has_bucket : 1;
 	bool has_user : 1;
-	bool has_word : 1;     /* only for STATUS_UNKNOWN */
-	char text[];           /* the id, then the others, each with its NUL */
+	bool has_word : 1; /* only for STATUS_UNKNOWN */
+	char text[]; /* the id, then the others, each with its NUL */
 };
 
 /* an ended task that one poll showed active again: believed when the next poll shows it too */
 struct comeback {
-	char *id;       /* own */
+	char *id; /* own */
 	uint32_t after; /* the next word counts from requests sent after this serial */
-	bool fresh;     /* shown by the list that is being applied */
+	bool fresh; /* shown by the list that is being applied */
 };
 
-/* an end that was learned while an older list was still under way: what that one says of it is old news */
+/* an end that was learned while an older list was still under way: what that one says of it is old
+ * news */
 struct late_end {
 	uint8_t print[ENDED_PRINT];
 	uint32_t serial; /* of the request that told of the end */
@@ -62,20 +63,23 @@ struct late_end {
 
 struct book {
 	struct record **slots; /* own; open addressing by id, NULL: free */
-	uint8_t *tags;         /* own; of each slot, a byte of its hash: most others need no look at the record */
+	uint8_t *tags; /* own; of each slot, a byte of its hash: most others need no look at the
+			  record */
 	size_t slot_count;
-	size_t count;          /* records */
-	size_t active;         /* of them, in CLASS_ACTIVE */
-	char *shared[BOOK_SHARED]; /* own; users and buckets, which repeat; the first so many, the rest are kept singly */
+	size_t count; /* records */
+	size_t active; /* of them, in CLASS_ACTIVE */
+	char *shared[BOOK_SHARED]; /* own; users and buckets, which repeat; the first so many, the
+				      rest are kept singly */
 	size_t shared_count;
 	struct ended_set ended;
-	struct hash_key key;   /* of this state directory, random */
-	bool baseline;         /* the first list of all statuses has been taken in */
+	struct hash_key key; /* of this state directory, random */
+	bool baseline; /* the first list of all statuses has been taken in */
 	bool baseline_dirty;
-	bool closed;           /* `wait`: tasks without a record are none of its business; memory only */
-	int64_t told_after_us; /* first run after lost state: tasks finished later are told; STAMP_NONE */
-	uint8_t sweeps;        /* generation of the last list of all statuses; memory only, as all below */
-	uint32_t open[2];      /* serial of the list that is under way in each lane; 0: none */
+	bool closed; /* `wait`: tasks without a record are none of its business; memory only */
+	int64_t told_after_us; /* first run after lost state: tasks finished later are told;
+				  STAMP_NONE */
+	uint8_t sweeps; /* generation of the last list of all statuses; memory only, as all below */
+	uint32_t open[2]; /* serial of the list that is under way in each lane; 0: none */
 	struct late_end *late; /* own */
 	size_t late_count;
 	size_t late_cap;
@@ -95,8 +99,8 @@ struct record *book_find_hash(const struct book *book, const char *id, struct ha
 bool book_has_print(const struct book *book, const uint8_t print[ENDED_PRINT]);
 /* puts a copy of the task in; there must be no record of its id yet */
 struct record *book_add(struct book *book, const struct task *task, int64_t seen_wall_ms);
-/* gives the record the data of `task` (same id); fields that `task` does not know are kept. Returns the
- * record, which may have moved */
+/* gives the record the data of `task` (same id); fields that `task` does not know are kept. Returns
+ * the record, which may have moved */
 struct record *book_update(struct book *book, struct record *record, const struct task *task);
 void book_remove(struct book *book, struct record *record); /* frees it */
 /* walks the records in no particular order: start with *pos = 0, NULL at the end */
@@ -107,7 +111,8 @@ struct ended *book_ended(const struct book *book, const char *id);
 struct ended *book_set_ended(struct book *book, const char *id, enum status status);
 void book_unset_ended(struct book *book, const char *id);
 
-/* a record that is in no book yet; it borrows the shared texts of `book`. record_free() or book_put() */
+/* a record that is in no book yet; it borrows the shared texts of `book`. record_free() or
+ * book_put() */
 struct record *record_new(struct book *book, const struct task *task);
 void record_free(struct record *record); /* NULL is fine */
 /* makes room for so many more records at once */

@@ -5,8 +5,8 @@
 
 void changes_add(struct changes *changes, const struct event *event)
 {
-	changes->events = mem_grow(
-		changes->events, &changes->event_cap, changes->event_count + 1, sizeof(*changes->events));
+	changes->events = mem_grow(changes->events, &changes->event_cap, changes->event_count + 1,
+		sizeof(*changes->events));
 	changes->events[changes->event_count++] = event_copy(event);
 }
 

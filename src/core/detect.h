@@ -1,9 +1,10 @@
 /*
- * Detection: what an answer of the API changes in a book, and what users are told of it. Pure: the same
- * book, answers and times give the same events. Nothing of a list is applied before it is complete.
+ * Detection: what an answer of the API changes in a book, and what users are told of it. Pure: the
+ * same book, answers and times give the same events. Nothing of a list is applied before it is
+ * complete.
  *
- * Every request has a serial, counted up as requests are sent. An observation counts as of its serial and
- * never overrides one with a later serial.
+ * Every request has a serial, counted up as requests are sent. An observation counts as of its
+ * serial and never overrides one with a later serial.
  */
 #ifndef CORE_DETECT_H
 #define CORE_DETECT_H
@@ -17,18 +18,18 @@
 #include "core/event.h"
 #include "core/kind.h"
 
-#define DETECT_GONE_WORDS 3         /* "it is nowhere", so often in a row … */
-#define DETECT_GONE_APART_MS 1000   /* … at least so far apart */
-#define DETECT_BY_ID_MAX 4          /* more missing tasks than this are looked for in a list first */
-#define DETECT_LOOKUPS_MAX 20       /* look-ups by id in one poll */
-#define DETECT_ABSENT_DAYS 30       /* an ended task that no sweep listed for so long is forgotten */
+#define DETECT_GONE_WORDS 3 /* "it is nowhere", so often in a row … */
+#define DETECT_GONE_APART_MS 1000 /* … at least so far apart */
+#define DETECT_BY_ID_MAX 4 /* more missing tasks than this are looked for in a list first */
+#define DETECT_LOOKUPS_MAX 20 /* look-ups by id in one poll */
+#define DETECT_ABSENT_DAYS 30 /* an ended task that no sweep listed for so long is forgotten */
 
 /* the two lanes of requests of a source; they may be under way at the same time */
 enum lane { LANE_POLL, LANE_SWEEP, LANE_COUNT };
 
 struct detect_rules {
-	const char *source;     /* borrowed; name in events */
-	int first_run;          /* enum first_run */
+	const char *source; /* borrowed; name in events */
+	int first_run; /* enum first_run */
 	int64_t stuck_after_ms; /* 0: off */
 };
 
@@ -37,7 +38,7 @@ struct changes {
 	struct event **events; /* own, each own (one allocation) */
 	size_t event_count;
 	size_t event_cap;
-	char **removed;        /* own; ids of records that left the book */
+	char **removed; /* own; ids of records that left the book */
 	size_t removed_count;
 	size_t removed_cap;
 };
@@ -47,9 +48,10 @@ void changes_done(struct changes *changes);
 
 /* one list while it streams in */
 struct listing;
-struct listing *listing_new(struct book *book, const struct detect_rules *rules, const struct kind *kind,
-	enum list_scope scope, enum lane lane, uint32_t serial);
-void listing_free(struct listing *listing); /* an answer cut short: as if it had never come; NULL is fine */
+struct listing *listing_new(struct book *book, const struct detect_rules *rules,
+	const struct kind *kind, enum list_scope scope, enum lane lane, uint32_t serial);
+void listing_free(
+	struct listing *listing); /* an answer cut short: as if it had never come; NULL is fine */
 /* is this element, by its bytes, a record's unchanged one? then nothing more is to do for it */
 bool listing_known(struct listing *listing, const char *bytes, size_t len);
 /* takes a decoded element; `bytes` may be NULL */
@@ -57,17 +59,19 @@ void listing_task(struct listing *listing, const struct task *view, const char *
 uint32_t listing_serial(const struct listing *listing);
 
 /* the list is complete and valid. `newest` is the last serial given out so far */
-void detect_list(struct listing *listing, uint32_t newest, struct instant now, struct changes *changes);
+void detect_list(
+	struct listing *listing, uint32_t newest, struct instant now, struct changes *changes);
 /* an answer 200 to a look-up by id */
 void detect_task(struct book *book, const struct detect_rules *rules, const struct task *view,
 	uint32_t serial, uint32_t newest, struct instant now, struct changes *changes);
 /* an answer 400, 404 or 422 with a JSON body to a look-up by id */
 void detect_not_by_id(struct book *book, const char *id, uint32_t serial);
 /*
- * The tasks that should have been in the lane's list `serial` and were not, those never or longest not
- * looked up first: at most `max` records, borrowed until the book changes; returns how many there are in
- * all. Tasks of an unknown status are missed by sweeps only, unless the book is closed. `since`: those for which a look-up sent at or
- * after it said "not by this id" are left out; 0 leaves out none.
+ * The tasks that should have been in the lane's list `serial` and were not, those never or longest
+ * not looked up first: at most `max` records, borrowed until the book changes; returns how many
+ * there are in all. Tasks of an unknown status are missed by sweeps only, unless the book is
+ * closed. `since`: those for which a look-up sent at or after it said "not by this id" are left
+ * out; 0 leaves out none.
  */
 size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, uint32_t since,
 	struct record **ret, size_t max);
@@ -77,8 +81,8 @@ bool detect_nowhere(const struct book *book, const char *id);
  * Closes a sweep: each task that is in no list of `serial` and of which a look-up sent at or after
  * `since` said "not by this id" gets one word closer to `gone`. Returns how many are on that way.
  */
-size_t detect_gone(struct book *book, const struct detect_rules *rules, uint32_t serial, uint32_t since,
-	struct instant now, struct changes *changes);
+size_t detect_gone(struct book *book, const struct detect_rules *rules, uint32_t serial,
+	uint32_t since, struct instant now, struct changes *changes);
 /* tells of tasks that are active for longer than stuck_after, once each */
 void detect_stuck(struct book *book, const struct detect_rules *rules, struct instant now,
 	struct changes *changes);

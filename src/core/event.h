@@ -12,46 +12,47 @@
 enum event_about { ABOUT_TASK, ABOUT_MONITOR };
 enum event_weight { WEIGHT_LOW, WEIGHT_NORMAL, WEIGHT_HIGH };
 
-/* name, word, about, weight (urgency of its notification), told by default (contract 5), bad: named in digests */
-#define EVENTS(X) \
-	X(QUEUED, "queued", TASK, LOW, false, false) \
-	X(PROCESSING, "processing", TASK, LOW, false, false) \
-	X(SUCCESS, "success", TASK, NORMAL, true, false) \
-	X(FAILURE, "failure", TASK, HIGH, true, true) \
-	X(PARTIAL_SUCCESS, "partial_success", TASK, HIGH, true, true) \
-	X(UNKNOWN, "unknown", TASK, NORMAL, true, true) \
-	X(GONE, "gone", TASK, HIGH, true, true) \
-	X(STUCK, "stuck", TASK, HIGH, true, true) \
-	X(SUMMARY, "summary", MONITOR, LOW, true, false) \
-	X(SOURCE_DOWN, "source_down", MONITOR, HIGH, true, true) \
-	X(SOURCE_UP, "source_up", MONITOR, NORMAL, true, false) \
-	X(SINK_FAILED, "sink_failed", MONITOR, HIGH, true, true) \
+/* name, word, about, weight (urgency of its notification), told by default (contract 5), bad: named
+ * in digests */
+#define EVENTS(X)                                                                                  \
+	X(QUEUED, "queued", TASK, LOW, false, false)                                               \
+	X(PROCESSING, "processing", TASK, LOW, false, false)                                       \
+	X(SUCCESS, "success", TASK, NORMAL, true, false)                                           \
+	X(FAILURE, "failure", TASK, HIGH, true, true)                                              \
+	X(PARTIAL_SUCCESS, "partial_success", TASK, HIGH, true, true)                              \
+	X(UNKNOWN, "unknown", TASK, NORMAL, true, true)                                            \
+	X(GONE, "gone", TASK, HIGH, true, true)                                                    \
+	X(STUCK, "stuck", TASK, HIGH, true, true)                                                  \
+	X(SUMMARY, "summary", MONITOR, LOW, true, false)                                           \
+	X(SOURCE_DOWN, "source_down", MONITOR, HIGH, true, true)                                   \
+	X(SOURCE_UP, "source_up", MONITOR, NORMAL, true, false)                                    \
+	X(SINK_FAILED, "sink_failed", MONITOR, HIGH, true, true)                                   \
 	X(STATE_LOST, "state_lost", MONITOR, HIGH, true, true)
 
 enum event_type {
 #define EVENT_ENUM(name, word, about, weight, told, bad) EVENT_##name,
 	EVENTS(EVENT_ENUM)
 #undef EVENT_ENUM
-	EVENT_COUNT
+		EVENT_COUNT
 };
 
 /* Texts: NULL is "not known". Borrowed in a view, owned after event_copy. */
 struct event {
-	int64_t id;           /* given by the store; 0 before */
-	int64_t wall_ms;      /* when we learned of it */
+	int64_t id; /* given by the store; 0 before */
+	int64_t wall_ms; /* when we learned of it */
 	enum event_type type;
-	const char *source;   /* NULL for sink_failed and state_lost */
+	const char *source; /* NULL for sink_failed and state_lost */
 	const char *task_id;
 	const char *task_name;
 	const char *bucket;
 	const char *user_id;
-	const char *from;     /* status words */
+	const char *from; /* status words */
 	const char *to;
-	const char *sink;     /* sink_failed: the sink */
+	const char *sink; /* sink_failed: the sink */
 	const char *message;
-	int64_t created_us;   /* STAMP_NONE: not known */
+	int64_t created_us; /* STAMP_NONE: not known */
 	int64_t finished_us;
-	bool explain;         /* its message waits for the API's reason: deliveries are held a while */
+	bool explain; /* its message waits for the API's reason: deliveries are held a while */
 };
 
 struct event_type_info {
@@ -73,8 +74,8 @@ bool event_duration(const struct event *event, int64_t *ret_ms);
 /* the JSON object of contract 5, without a newline */
 void event_json(const struct event *event, struct buf *out);
 /*
- * One line for people, without a newline, escaped: `2026-11-23T22:40:59.123Z success telnyx embed-bucket
- * (bucket docs, 2m 3s) id`; time in UTC, so that a log reads the same everywhere.
+ * One line for people, without a newline, escaped: `2026-11-23T22:40:59.123Z success telnyx
+ * embed-bucket (bucket docs, 2m 3s) id`; time in UTC, so that a log reads the same everywhere.
  */
 void event_line(const struct event *event, struct buf *out);
 /* "2h 5m", "3m 12s", "45s", "0.8s" */
@@ -82,11 +83,14 @@ void event_line(const struct event *event, struct buf *out);
 const char *event_span(int64_t ms, char buf[EVENT_SPAN_MAX]);
 
 /* the fields of a hook: TASKBELL_ + upper case in its environment, {field} in its arguments */
-#define EVENT_FIELDS(X) \
-	X(EVENT_ID, "event_id") X(TIME, "time") X(EVENT, "event") X(SOURCE, "source") X(TASK_ID, "task_id") \
-	X(TASK_NAME, "task_name") X(BUCKET, "bucket") X(USER_ID, "user_id") X(FROM, "from") X(TO, "to") \
-	X(CREATED_AT, "created_at") X(FINISHED_AT, "finished_at") X(DURATION_SECONDS, "duration_seconds") \
-	X(MESSAGE, "message") X(SINK, "sink")
+#define EVENT_FIELDS(X)                                                                            \
+	X(EVENT_ID, "event_id")                                                                    \
+	X(TIME, "time") X(EVENT, "event") X(SOURCE, "source") X(TASK_ID, "task_id")                \
+		X(TASK_NAME, "task_name") X(BUCKET, "bucket") X(USER_ID, "user_id")                \
+			X(FROM, "from") X(TO, "to") X(CREATED_AT, "created_at")                    \
+				X(FINISHED_AT, "finished_at")                                      \
+					X(DURATION_SECONDS, "duration_seconds")                    \
+						X(MESSAGE, "message") X(SINK, "sink")
 /* adds the raw value of a field by its JSON name ("" when not known); false: no such field */
 bool event_field(const struct event *event, const char *field, struct buf *out);
 /* the name of the i-th field, in the order of the list above; NULL past the end */

@@ -17,7 +17,8 @@ static bool globs_match(const struct strings *globs, const char *text)
 	if (globs->count == 0)
 		return true;
 	for (size_t i = 0; i < globs->count; i++)
-		if (text != NULL ? glob_match(globs->items[i], text) : strcmp(globs->items[i], "*") == 0)
+		if (text != NULL ? glob_match(globs->items[i], text)
+				 : strcmp(globs->items[i], "*") == 0)
 			return true;
 	return false;
 }
@@ -43,6 +44,7 @@ bool filter_wants(const struct sink_config *sink, const struct event *event)
 		return false;
 	if (event_info(event->type)->about != ABOUT_TASK)
 		return true;
-	return globs_match(&sink->names, event->task_name) && globs_match(&sink->buckets, event->bucket) &&
-		globs_match(&sink->users, event->user_id);
+	return globs_match(&sink->names, event->task_name) &&
+	       globs_match(&sink->buckets, event->bucket) &&
+	       globs_match(&sink->users, event->user_id);
 }

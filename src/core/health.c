@@ -11,7 +11,8 @@ bool health_good(struct health *health, struct instant now)
 	return told;
 }
 
-bool health_bad(struct health *health, const struct err *err, int64_t down_after_ms, struct instant now)
+bool health_bad(
+	struct health *health, const struct err *err, int64_t down_after_ms, struct instant now)
 {
 	health->last_error = *err;
 	if (!health->failing) {

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* The filter takes the schema's `failure`; its prose also says `failed`, which is only understood. */
+/* The filter takes the schema's `failure`; its prose also says `failed`, which is only understood.
+ */
 static const struct kind_word embeddings_words[] = {
 	{ "queued", STATUS_QUEUED, true },
 	{ "processing", STATUS_PROCESSING, true },

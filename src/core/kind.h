@@ -1,6 +1,6 @@
 /*
- * A kind of source is a row: where its tasks are listed, how its fields are called, which words it has
- * for which status. Another task API with the same manners costs a row and a test.
+ * A kind of source is a row: where its tasks are listed, how its fields are called, which words it
+ * has for which status. Another task API with the same manners costs a row and a test.
  */
 #ifndef CORE_KIND_H
 #define CORE_KIND_H
@@ -28,13 +28,14 @@ struct kind_word {
 };
 
 struct kind {
-	const char *name;        /* the configuration's `type` */
-	const char *list_path;   /* after the base URL */
-	const char *task_path;   /* the percent-encoded id follows */
-	const char *reason_path; /* the percent-encoded bucket follows; NULL: the API does not say why */
-	const char *status_key;  /* query key, repeated once for each word */
+	const char *name; /* the configuration's `type` */
+	const char *list_path; /* after the base URL */
+	const char *task_path; /* the percent-encoded id follows */
+	const char *reason_path; /* the percent-encoded bucket follows; NULL: the API does not say
+				    why */
+	const char *status_key; /* query key, repeated once for each word */
 	const char *fields[FIELD_COUNT]; /* member names; NULL: the API has no such field */
-	const struct kind_word *words;   /* ends with a NULL word */
+	const struct kind_word *words; /* ends with a NULL word */
 };
 
 /* which statuses a list asks for */

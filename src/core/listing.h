@@ -11,18 +11,19 @@ struct sighting {
 };
 
 struct listing {
-	struct book *book;                /* borrowed */
+	struct book *book; /* borrowed */
 	const struct detect_rules *rules; /* borrowed */
-	const struct kind *kind;          /* borrowed */
+	const struct kind *kind; /* borrowed */
 	enum list_scope scope;
 	enum lane lane;
 	uint32_t serial;
-	bool first;              /* the first list of all statuses: ended tasks are taken in by first_run */
-	struct sighting *items;  /* own */
+	bool first; /* the first list of all statuses: ended tasks are taken in by first_run */
+	struct sighting *items; /* own */
 	size_t count;
 	size_t cap;
 	struct ended_set *doubted; /* own; ended tasks that some item shows otherwise; NULL: none */
-	struct ended_set *fresh; /* own; ended tasks of a first run that are not told one by one; NULL: none */
+	struct ended_set *fresh; /* own; ended tasks of a first run that are not told one by one;
+				    NULL: none */
 };
 
 #endif

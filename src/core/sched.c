@@ -34,8 +34,8 @@ int64_t sched_backoff(struct sched *sched, unsigned int n)
 	return wait - (int64_t)(sched_random(sched) % (uint64_t)(wait / 4 + 1));
 }
 
-void sched_bad(struct sched *sched, enum err_kind kind, const struct sched_advice *advice, int64_t interval_ms,
-	int64_t now_ms)
+void sched_bad(struct sched *sched, enum err_kind kind, const struct sched_advice *advice,
+	int64_t interval_ms, int64_t now_ms)
 {
 	int64_t wait = sched_backoff(sched, ++sched->failures);
 

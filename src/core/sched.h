@@ -12,27 +12,29 @@
 #define SCHED_REFUSED_MS 300000 /* a refused or missing key is tried again so often */
 
 struct sched {
-	int64_t due_ms;     /* mono; when the lane is to be asked next */
+	int64_t due_ms; /* mono; when the lane is to be asked next */
 	int64_t started_ms; /* mono; when it was asked last */
 	unsigned int failures; /* in a row */
-	uint64_t random;    /* state of the jitter, seeded by the caller; never 0 */
+	uint64_t random; /* state of the jitter, seeded by the caller; never 0 */
 };
 
 /* how a failed request may be repeated */
 struct sched_advice {
-	bool retry;       /* the failure may pass by itself */
+	bool retry; /* the failure may pass by itself */
 	int64_t after_ms; /* the server's wish; -1: none */
 };
 
 void sched_start(struct sched *sched, int64_t now_ms);
-/* it went well: next at its beat (start + interval), at once when that has passed, never a burst to catch up */
+/* it went well: next at its beat (start + interval), at once when that has passed, never a burst to
+ * catch up */
 void sched_good(struct sched *sched, int64_t interval_ms, int64_t now_ms);
 /*
- * It failed: the server's wish; else 0.5 s doubling to 60 s with up to a quarter of jitter downward, and not
- * before the interval when the failure will not pass by itself; 5 min for ERR_AUTH.
+ * It failed: the server's wish; else 0.5 s doubling to 60 s with up to a quarter of jitter
+ * downward, and not before the interval when the failure will not pass by itself; 5 min for
+ * ERR_AUTH.
  */
-void sched_bad(struct sched *sched, enum err_kind kind, const struct sched_advice *advice, int64_t interval_ms,
-	int64_t now_ms);
+void sched_bad(struct sched *sched, enum err_kind kind, const struct sched_advice *advice,
+	int64_t interval_ms, int64_t now_ms);
 /* one wait of the common backoff; `n` counts failures from 1 */
 int64_t sched_backoff(struct sched *sched, unsigned int n);
 

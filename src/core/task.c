@@ -24,7 +24,7 @@ static const char *text_place(char **at, const char *text)
 struct task *task_copy(const struct task *task)
 {
 	size_t size = text_size(task->id) + text_size(task->name) + text_size(task->bucket) +
-		text_size(task->user_id) + text_size(task->word);
+		      text_size(task->user_id) + text_size(task->word);
 	struct task *copy = mem_alloc(sizeof(*copy) + size);
 	char *at = (char *)(copy + 1);
 

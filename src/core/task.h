@@ -14,8 +14,8 @@
 #define TASK_ID_MAX 256
 
 /*
- * Texts are UTF-8 as far as the API wrote UTF-8, NUL-terminated, NULL when not known. In a view they are
- * borrowed, valid until the next element is decoded; task_copy makes them own.
+ * Texts are UTF-8 as far as the API wrote UTF-8, NUL-terminated, NULL when not known. In a view
+ * they are borrowed, valid until the next element is decoded; task_copy makes them own.
  */
 struct task {
 	const char *id;
@@ -24,7 +24,7 @@ struct task {
 	const char *user_id;
 	const char *word; /* the API's own word for the status */
 	enum status status;
-	int64_t created_us;  /* STAMP_NONE: not known */
+	int64_t created_us; /* STAMP_NONE: not known */
 	int64_t finished_us;
 };
 
@@ -34,7 +34,8 @@ struct task *task_copy(const struct task *task);
 bool task_id_valid(const char *id, size_t len);
 /* what users read for the status: the canonical word, or the API's own when nobody knows it */
 const char *task_status_word(const struct task *task);
-/* milliseconds from creation to end; false when one of them is not known or they are out of order */
+/* milliseconds from creation to end; false when one of them is not known or they are out of order
+ */
 bool task_duration(const struct task *task, int64_t *ret_ms);
 /* one JSON object without a newline: schema, source and the fields of contract 9 */
 void task_json(const struct task *task, const char *source, struct buf *out);

@@ -59,6 +59,7 @@ struct asked {
 struct stage {
 	const struct tale *tale;
 	struct book *book; /* own */
+	struct book *shelf; /* own; what is stored, as of the last restart */
 	struct detect_rules rules;
 	struct instant now;
 	uint32_t serial;
@@ -162,6 +163,7 @@ static void step_book(struct stage *stage, char **words, size_t count)
 
 	if (strcmp(words[1], "baseline") == 0) {
 		stage->book->baseline = true;
+		stage->book->baseline_dirty = true;
 		return;
 	}
 	if (count < 3)
@@ -181,7 +183,7 @@ static void step_book(struct stage *stage, char **words, size_t count)
 		return;
 	}
 	record = book_add(stage->book, &task, stage->now.wall_ms);
-	record->dirty = false;
+	record->dirty = true;
 }
 
 static void step_rules(struct stage *stage, char **words, size_t count)
@@ -347,10 +349,11 @@ static void step_told(struct stage *stage, const char *line)
 
 static void step_restart(struct stage *stage)
 {
-	struct book *book = shelf_copy(stage->book);
-
+	shelf_store(stage->shelf, stage->book, &stage->changes);
+	while (stage->changes.removed_count > 0)
+		free(stage->changes.removed[--stage->changes.removed_count]);
 	book_free(stage->book);
-	stage->book = book;
+	stage->book = shelf_copy(stage->shelf);
 	stage->serial = 0;
 	stage->since = 0;
 }
@@ -453,6 +456,7 @@ static void stage_done(struct stage *stage)
 		listing_free(stage->asked[i].listing);
 	changes_done(&stage->changes);
 	book_free(stage->book);
+	book_free(stage->shelf);
 }
 
 static void run(void **state)
@@ -461,6 +465,7 @@ static void run(void **state)
 	struct stage stage = {
 		.tale = tale,
 		.book = book_new(&key),
+		.shelf = book_new(&key),
 		.rules = { .source = "src" },
 		.now = { .mono_ms = 1000, .wall_ms = START_MS },
 		.line = tale->line,

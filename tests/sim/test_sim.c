@@ -396,8 +396,7 @@ static bool owner_commit(void *arg, struct poller *poller, struct changes *chang
 		if (event_info(event->type)->about == ABOUT_TASK)
 			told_of_task(event);
 	}
-	book_free(world.stored);
-	world.stored = shelf_copy(poller_book(poller));
+	shelf_store(world.stored, poller_book(poller), changes);
 	return true;
 }
 

@@ -2,16 +2,30 @@
 
 #include <stdlib.h>
 
-static void copy_record(struct book *copy, const struct book *book, const struct record *record)
+static void keep_record(struct book *shelf, const struct book *book, const struct record *record)
 {
 	struct task task = record_task(book, record);
-	struct record *again = book_add(copy, &task, (int64_t)record->seen_s * 1000);
+	struct record *kept = book_find(shelf, task.id);
 
-	again->stuck_told = record->stuck_told;
+	if (kept != NULL)
+		book_remove(shelf, kept);
+	kept = book_add(shelf, &task, (int64_t)record->seen_s * 1000);
+	kept->stuck_told = record->stuck_told;
 	if (record->search == NULL || record->search->missing == 0)
 		return;
-	record_search(again)->missing = record->search->missing;
-	again->search->missing_ms = record->search->missing_ms;
+	record_search(kept)->missing = record->search->missing;
+	kept->search->missing_ms = record->search->missing_ms;
+}
+
+static void keep_block(struct book *shelf, const struct book *book, unsigned int number)
+{
+	cleanup_buf struct buf bytes = { 0 };
+
+	shelf->ended.count -= shelf->ended.blocks[number].count;
+	shelf->ended.blocks[number].count = 0;
+	ended_block_save(&book->ended.blocks[number], &bytes);
+	if (!ended_block_load(&shelf->ended, number, buf_text(&bytes), bytes.len))
+		abort();
 }
 
 struct book *shelf_copy(const struct book *book)
@@ -21,15 +35,39 @@ struct book *shelf_copy(const struct book *book)
 	size_t pos = 0;
 
 	while ((record = book_next(book, &pos)) != NULL)
-		copy_record(copy, book, record);
-	for (unsigned int i = 0; i < ENDED_BLOCKS; i++) {
-		cleanup_buf struct buf bytes = { 0 };
-
-		ended_block_save(&book->ended.blocks[i], &bytes);
-		if (!ended_block_load(&copy->ended, i, buf_text(&bytes), bytes.len))
-			abort();
-	}
+		keep_record(copy, book, record);
+	for (unsigned int i = 0; i < ENDED_BLOCKS; i++)
+		if (book->ended.blocks[i].count != 0)
+			keep_block(copy, book, i);
 	copy->baseline = book->baseline;
 	copy->told_after_us = book->told_after_us;
 	return copy;
+}
+
+void shelf_store(struct book *shelf, struct book *book, const struct changes *changes)
+{
+	struct record *record;
+	size_t pos = 0;
+
+	for (size_t i = 0; i < changes->removed_count; i++) {
+		struct record *gone = book_find(shelf, changes->removed[i]);
+
+		if (gone != NULL)
+			book_remove(shelf, gone);
+	}
+	while ((record = book_next(book, &pos)) != NULL)
+		if (record->dirty) {
+			keep_record(shelf, book, record);
+			record->dirty = false;
+		}
+	for (unsigned int i = 0; i < ENDED_BLOCKS; i++)
+		if (book->ended.blocks[i].dirty) {
+			keep_block(shelf, book, i);
+			book->ended.blocks[i].dirty = false;
+		}
+	if (book->baseline_dirty) {
+		shelf->baseline = book->baseline;
+		shelf->told_after_us = book->told_after_us;
+		book->baseline_dirty = false;
+	}
 }

@@ -117,8 +117,7 @@ static bool owner_commit(void *arg, struct poller *poller, struct changes *chang
 			event->task_id != NULL ? " " : "",
 			event->task_id != NULL ? event->task_id : ""));
 	}
-	book_free(rig.stored);
-	rig.stored = shelf_copy(poller_book(poller));
+	shelf_store(rig.stored, poller_book(poller), changes);
 	return true;
 }
 
@@ -1114,6 +1113,23 @@ static void wait_polls_only_and_sweeps_when_a_task_is_nowhere(void **state)
 	expect_told("success a,");
 }
 
+static void wait_is_through_with_a_poll_and_what_it_led_to(void **state)
+{
+	const struct task task = { .id = "a", .status = STATUS_EXPECTED, .created_us = STAMP_NONE };
+
+	(void)state;
+	(void)book_add(rig.stored, &task, START_MS);
+	start(POLLER_WAIT);
+	assert_false(poller_resting(rig.poller));
+	list("active", "");
+	not_found("a");
+	expect_asked("0 active,0 a,0 all,");
+	assert_false(poller_resting(rig.poller));
+	list("all", "");
+	assert_true(poller_resting(rig.poller));
+	assert_true(detect_nowhere(poller_book(rig.poller), "a"));
+}
+
 static void a_list_that_is_cut_changes_nothing(void **state)
 {
 	struct http_call *call;
@@ -1210,6 +1226,7 @@ int main(void)
 		test(once_ends_at_a_refused_key_and_at_nonsense),
 		test(once_ends_when_nothing_can_be_stored),
 		test(wait_polls_only_and_sweeps_when_a_task_is_nowhere),
+		test(wait_is_through_with_a_poll_and_what_it_led_to),
 		test(a_list_that_is_cut_changes_nothing),
 		test(an_endless_error_is_not_read_to_its_end),
 		test(whatever_is_under_way_is_cancelled_at_the_end),
