@@ -7,7 +7,6 @@ answer is {"result": …}, or 400 and {"error": "…"}. GET /_sim/ lists the nam
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Callable
 
 from . import faults
@@ -74,7 +73,8 @@ def _bulk(sim: Simulator, args: dict[str, Any]) -> Any:
 
 
 def _faults(sim: Simulator, args: dict[str, Any]) -> Any:
-    return [asdict(f) for f in faults.FAULTS.values() if not args or f.name in args.get("names", [])]
+    wanted = [f for f in faults.FAULTS.values() if not args or f.name in args.get("names", [])]
+    return [{"name": f.name, "effect": f.effect, "slow": f.slow} for f in wanted]
 
 
 def _stop(sim: Simulator, args: dict[str, Any]) -> Any:

@@ -15,7 +15,8 @@ _SUBJECTS = (
     "meeting-minutes", "price-lists", "faq", "onboarding", "research-papers", "call-transcripts",
 )
 _KEEP = 300  # ended tasks that stay in the lists
-_PACE = 4.0  # seconds between two new tasks, on average
+_PACE = 5.0  # seconds between two new tasks, on average …
+_PAUSE = 5.0  # … and at most, which is the shortest life: there is always one to look at
 _REASONS = (
     "Unsupported file type: application/x-msdownload",
     "File is empty",
@@ -40,7 +41,7 @@ class Demo:
         assert self._next is not None
         while self._next <= now:
             self._add(world, now, begun=self._next)
-            self._next += self._rng.expovariate(1 / _PACE)
+            self._next += min(_PAUSE, self._rng.expovariate(1 / _PACE))
         self._prune(world, now)
 
     def _open(self, world: World, now: float) -> None:

@@ -590,7 +590,7 @@ def test_a_large_answer_costs_little_memory() -> None:
 # --- control over HTTP
 
 
-def control(sim: Simulator, name: str, status: int = 200, **args: Any) -> Any:
+def control(sim: Simulator, name: str, status: int = 200, /, **args: Any) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=10)
     connection.request("POST", f"/_sim/{name}", body=json.dumps(args) if args else None)
     reply = connection.getresponse()
