@@ -87,10 +87,13 @@ $(BUILD)/tests/libhelp.a: $(UNIT_HELP:%.c=$(BUILD)/%.o)
 	rm -f $@ && $(AR) rcs $@ $^
 
 $(UNITS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/libhelp.a $(BUILD)/libtaskbell.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka $(LDLIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka $(LDLIBS)
 
 # inside the build of fuzz-build
 $(FUZZ_SRC:%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libtaskbell.a
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(LDLIBS)
+
+# the helper's reader is no part of the library
+$(BUILD)/tests/unit/test_note $(BUILD)/tests/fuzz/fuzz_note: $(BUILD)/src/notify/note.o
 
 include tests/lint.mk

@@ -123,27 +123,16 @@ static bool server_find(struct err *err)
 	return started != NULL || bus_failed(err, "no notification server", error);
 }
 
-/* an owned list of owned texts; NULL with err when the server does not say */
-static GList *server_caps(struct err *err)
+/* a server that can do nothing special says nothing, and one that is gone says so when asked to
+ * show */
+static bool server_takes_markup(void)
 {
 	GList *caps = notify_get_server_caps();
+	bool takes = g_list_find_custom(
+			     caps, "body-markup", (GCompareFunc)(void (*)(void))strcmp) != NULL;
 
-	if (caps == NULL)
-		(void)err_set(
-			err, ERR_TEMPORARY, "the notification server does not say what it can");
-	return caps;
-}
-
-static bool server_takes_markup(bool *ret, struct err *err)
-{
-	GList *caps = server_caps(err);
-
-	if (caps == NULL)
-		return false;
-	*ret = g_list_find_custom(caps, "body-markup", (GCompareFunc)(void (*)(void))strcmp) !=
-	       NULL;
 	g_list_free_full(caps, g_free);
-	return true;
+	return takes;
 }
 
 static void shown_done(NotifyNotification **shown)
@@ -160,11 +149,8 @@ static bool note_show(const struct note *note, struct err *err)
 	g_autofree char *escaped = NULL;
 	g_autoptr(GError) error = NULL;
 	cleanup_with(shown_done) NotifyNotification *shown = NULL;
-	bool markup = false;
 
-	if (!server_takes_markup(&markup, err))
-		return false;
-	escaped = markup ? g_markup_escape_text(body, -1) : g_strdup(body);
+	escaped = server_takes_markup() ? g_markup_escape_text(body, -1) : g_strdup(body);
 	shown = notify_notification_new(
 		note_text(note, NOTE_SUMMARY), escaped, *icon != '\0' ? icon : NULL);
 	notify_notification_set_urgency(shown, (NotifyUrgency)note->urgency);
@@ -208,9 +194,7 @@ static bool server_describe(struct err *err)
 		return false;
 	if (!notify_init("taskbell") || !notify_get_server_info(&name, &vendor, &version, &spec))
 		return err_set(err, ERR_TEMPORARY, "the notification server does not say its name");
-	caps = server_caps(err);
-	if (caps == NULL)
-		return false;
+	caps = notify_get_server_caps();
 	said = printf("%s %s by %s, specification %s; it can:", name, version, vendor, spec);
 	for (const GList *cap = caps; cap != NULL && said >= 0; cap = cap->next)
 		said = printf(" %s", (const char *)cap->data);
