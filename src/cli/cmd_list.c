@@ -135,6 +135,10 @@ static void list_table(
 	struct client_taker taker = { entries_take, entries_again, &entries };
 
 	client_list(client, wanted, &taker);
+	/* an answer that is not valid as a whole does not count */
+	for (size_t i = 0; i < client->count; i++)
+		if (client->sources[i].err.kind != ERR_NONE)
+			(void)entries_again(&entries, i);
 	entries_unique(&entries);
 	print_table(cli, client, &entries);
 	if (entries.count == 0 && client_exit_code(client) == 0)
