@@ -316,10 +316,11 @@ class User:
 
     def watch(self, *args: str, json: bool = True, **more: Any) -> Process:
         """Starts the monitor and returns when its first poll counts."""
-        mark = self.sim.mark() if self.sim else 0
+        mark = self.sim.mark()
         process = self.start("watch", *(["--json"] if json else []), *args, **more)
-        if self.sim is not None:
-            polls(self.sim, 1, mark)
+        until(lambda: self.sim.mark() > mark + 1 or process.popen.poll() is not None)
+        assert process.popen.poll() is None, process.err and process.err.text()
+        polls(self.sim, 1, mark)
         return process
 
     def leave(self) -> None:
