@@ -56,8 +56,13 @@ static bool json_eight_plain(const char *bytes)
 
 static const char *json_plain_end(const char *text, const char *end)
 {
+	bool long_enough = end - text >= 8;
+
 	while (end - text >= 8 && json_eight_plain(text))
 		text += 8;
+	/* the last few bytes together with those before them */
+	if (long_enough && end - text < 8 && json_eight_plain(end - 8))
+		return end;
 	while (text < end && json_is_plain((unsigned char)*text))
 		text++;
 	return text;
@@ -98,9 +103,8 @@ static char *put_quoted(char *at, const char *text, size_t len)
 }
 
 /* makes room for a member, writes its name and returns where the `len` bytes of its value go */
-static char *json_member(struct json *json, const char *name, size_t len)
+static char *json_member(struct json *json, const char *name, size_t name_len, size_t len)
 {
-	size_t name_len = strlen(name);
 	char *at = buf_extend(json->out, json->some + name_len + 3 + len);
 
 	if (at == NULL)
@@ -115,10 +119,10 @@ static char *json_member(struct json *json, const char *name, size_t len)
 
 void json_name(struct json *json, const char *name)
 {
-	(void)json_member(json, name, 0);
+	(void)json_member(json, name, strlen(name), 0);
 }
 
-void json_text(struct json *json, const char *name, const char *text)
+void json_text_named(struct json *json, const char *name, size_t name_len, const char *text)
 {
 	size_t len = text != NULL ? strlen(text) : 0;
 	char *at;
@@ -127,7 +131,7 @@ void json_text(struct json *json, const char *name, const char *text)
 		json_null(json, name);
 	} else if (json_plain_end(text, text + len) == text + len) {
 		/* nearly every text is plain as a whole */
-		at = json_member(json, name, len + 2);
+		at = json_member(json, name, name_len, len + 2);
 		if (at != NULL)
 			(void)put_quoted(at, text, len);
 	} else {

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 
@@ -18,7 +19,12 @@ struct json {
 struct json json_begin(struct buf *out);                               /* writes { */
 void json_end(struct json *json);                                      /* writes } */
 void json_name(struct json *json, const char *name);                   /* comma and "name": */
-void json_text(struct json *json, const char *name, const char *text); /* NULL gives null */
+/* a text; NULL gives null. Names are literals, so that their length costs nothing */
+void json_text_named(struct json *json, const char *name, size_t name_len, const char *text);
+static inline void json_text(struct json *json, const char *name, const char *text)
+{
+	json_text_named(json, name, strlen(name), text);
+}
 void json_int(struct json *json, const char *name, int64_t value);
 void json_bool(struct json *json, const char *name, bool value);
 void json_null(struct json *json, const char *name);
