@@ -14,6 +14,8 @@ enum {
 			   turn */
 	STORE_WAIT_MIN_MS = 1000,
 	STORE_WAIT_MAX_MS = 60000,
+	/* nothing is ever put off for longer than the longest delay: the clock was set back */
+	DUE_AHEAD_MAX_MS = ATTEMPT_DELAY_MAX_MS + 60000,
 };
 
 enum told { TOLD_NOT_READ, TOLD_NO, TOLD_YES };
@@ -216,6 +218,11 @@ static struct outcome outcome_of(
 	return outcome;
 }
 
+static int64_t whole_seconds(int64_t ms)
+{
+	return (ms + 999) / 1000 * 1000;
+}
+
 /* a batch fails for one reason: said once */
 static void log_outcomes(const struct feed *feed, size_t from, struct instant now)
 {
@@ -245,7 +252,8 @@ static void log_outcomes(const struct feed *feed, size_t from, struct instant no
 				feed->config->name, what, first->error);
 		else
 			log_line(LOG_WARN, "%s: %s: %s; again in %s", feed->config->name, what,
-				first->error, duration_text(receipt->due_ms - now.wall_ms, span));
+				first->error,
+				duration_text(whole_seconds(receipt->due_ms - now.wall_ms), span));
 	}
 }
 
@@ -372,12 +380,12 @@ static int64_t *busy_ids(const struct feed *feed, size_t *ret_count)
 	return ids;
 }
 
-static bool read_rows(struct feed *feed, size_t limit, struct instant now, struct delivery **ret,
+static bool read_rows(struct feed *feed, size_t limit, int64_t wall_ms, struct delivery **ret,
 	size_t *ret_count, struct err *err)
 {
 	struct store_pull pull = {
 		.sink = feed->config->name,
-		.wall_ms = now.wall_ms,
+		.wall_ms = wall_ms,
 		.limit = limit,
 		.after_id = feed->given_count > feed->given_first ? feed->after_id : 0,
 	};
@@ -410,6 +418,17 @@ static void rows_append(struct feed *feed, struct delivery *more, size_t count)
 	feed->rows_count = kept + count;
 }
 
+/*
+ * A delivery that is due absurdly late was put off under a clock that has been set back since: it
+ * is due now. Not while something is in memory, which may be that very one.
+ */
+static bool clock_went_back(const struct feed *feed, struct instant now)
+{
+	return feed->next_due_ms != INT64_MAX && feed->rows_first == feed->rows_count &&
+	       feed->given_first == feed->given_count &&
+	       feed->next_due_ms - now.wall_ms > DUE_AHEAD_MAX_MS;
+}
+
 /* reads more when there may be more and little is left */
 static void pull(struct feed *feed, size_t room, struct instant now)
 {
@@ -419,13 +438,14 @@ static void pull(struct feed *feed, size_t room, struct instant now)
 	struct delivery *rows = NULL;
 	size_t count = 0;
 	struct err err = { 0 };
+	bool back = clock_went_back(feed, now);
 	bool all;
 
-	if (feed->next_due_ms <= now.wall_ms)
+	if (feed->next_due_ms <= now.wall_ms || back)
 		feed->stale = true;
 	if (!feed->stale || left >= room)
 		return;
-	if (!read_rows(feed, limit, now, &rows, &count, &err)) {
+	if (!read_rows(feed, limit, back ? INT64_MAX : now.wall_ms, &rows, &count, &err)) {
 		store_failed(feed, &err, now);
 		return;
 	}
@@ -503,7 +523,7 @@ static bool has_more(const struct feed *feed, struct instant now)
 {
 	return !feed->retired && !feed->sink->stopping &&
 	       (feed->stale || feed->rows_first < feed->rows_count ||
-		       feed->next_due_ms <= now.wall_ms);
+		       feed->next_due_ms <= now.wall_ms || clock_went_back(feed, now));
 }
 
 int64_t feed_next(const struct feed *feed, struct instant now)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -626,6 +628,94 @@ static void test_reload(void **state)
 	box_free(box);
 }
 
+/* a log whose directory goes and comes back: nothing is lost, and the order of a task is kept */
+static void test_log_comes_back(void **state)
+{
+	struct box *box = box_here();
+	struct sink_config *sink = box_sink(box, SINK_LOG, NULL);
+	cleanup_free char *dir = mem_printf("%s/logs", box->dir);
+	cleanup_free char *log = mem_printf("%s/log", dir);
+	cleanup_free char *out = NULL;
+
+	(void)state;
+	free(sink->path);
+	sink->path = mem_strdup(log);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	box_open(box);
+	assert_int_equal(unlink(log) | rmdir(dir), 0);
+	(void)box_success(box, "a");
+	(void)box_success(box, "b");
+	box_settle(box);
+	box_expect_log(box, "2 events: cannot open the log");
+	box_expect_log(box, "again in 1s");
+	/* a later event of the same task waits for the first, that of another need not */
+	(void)box_success(box, "a");
+	assert_int_equal(mkdir(dir, 0700), 0);
+	(void)box_success(box, "c");
+	box_settle(box);
+	assert_int_equal(box_pending(box, "log"), 3);
+	box_skip(box);
+	assert_int_equal(box_pending(box, "log"), 0);
+	assert_int_equal(box->failed_count, 0);
+	out = box_file(box, "logs/log");
+	assert_non_null(strstr(out, " c c\n"));
+	assert_int_equal(count_lines(box, "logs/log"), 4);
+	box_free(box);
+}
+
+/* what was delivered while the state could not be written is not delivered again in this run */
+static void test_state_that_fails(void **state)
+{
+	struct box *box = box_here();
+	struct rlimit old;
+	struct rlimit small;
+
+	(void)state;
+	box_sink(box, SINK_EXEC, "echo $TASKBELL_TASK_ID >>out")->concurrency = 1;
+	box_open(box);
+	(void)box_success(box, "a");
+	(void)box_success(box, "b");
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = old;
+	small.rlim_cur = 2048; /* less than the log of the database holds already */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	box_settle(box);
+	box_expect_log(box, "deliveries wait, the state does not work: ");
+	expect_file(box, "out", "a\n");
+	assert_int_equal(box_pending(box, "exec"), 2);
+	box_skip(box);
+	expect_file(box, "out", "a\n");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	box_skip(box);
+	box_expect_log(box, "the state works again");
+	expect_file(box, "out", "a\nb\n");
+	assert_int_equal(box_pending(box, "exec"), 0);
+	box_free(box);
+}
+
+/* put off under a clock that was years ahead: not for years */
+static void test_clock_set_back(void **state)
+{
+	struct box *box = box_here();
+
+	(void)state;
+	(void)box_sink(box, SINK_EXEC, "[ -e good ]");
+	strings_done(&box->config->sinks[0].retry);
+	strings_add(&box->config->sinks[0].retry, "any");
+	box->skipped_ms = 365LL * 86400000;
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	assert_int_equal(box_pending(box, "exec"), 1);
+	box_close(box);
+	box->skipped_ms = 0;
+	box_write(box, "good", "", 0600);
+	box_open(box);
+	box_settle(box);
+	assert_int_equal(box_pending(box, "exec"), 0);
+	box_free(box);
+}
+
 static void test_many(void **state)
 {
 	struct box *box = box_here();
@@ -671,6 +761,9 @@ int main(void)
 		cmocka_unit_test(test_stop_ends_hooks_uncounted),
 		cmocka_unit_test(test_crash_repeats_what_ran),
 		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_log_comes_back),
+		cmocka_unit_test(test_state_that_fails),
+		cmocka_unit_test(test_clock_set_back),
 		cmocka_unit_test(test_many),
 	};
 
