@@ -1,6 +1,6 @@
 /*
- * The outbox: pulls due deliveries from the store and gives them to their sinks, each at its own pace, so
- * that a sink that fails or hangs delays neither another sink nor the next poll.
+ * The outbox: pulls due deliveries from the store and gives them to their sinks, each at its own
+ * pace, so that a sink that fails or hangs delays neither another sink nor the next poll.
  */
 #ifndef APP_OUTBOX_H
 #define APP_OUTBOX_H
@@ -22,8 +22,8 @@ typedef void (*outbox_event_fn)(void *arg, const struct event *event);
 
 struct outbox_setup {
 	const struct config *config; /* borrowed until outbox_reload or outbox_free */
-	struct store *store;         /* borrowed */
-	const char *state_dir;       /* borrowed */
+	struct store *store; /* borrowed */
+	const char *state_dir; /* borrowed */
 	outbox_event_fn event;
 	void *arg;
 };
@@ -37,15 +37,18 @@ void outbox_reload(struct outbox *outbox, const struct config *config);
 void outbox_wake(struct outbox *outbox);
 /* starts what is due, reaps what ended, ends what is past its time; never blocks */
 void outbox_step(struct outbox *outbox, struct instant now);
-/* mono time at which outbox_step must be called again; INSTANT_NEVER: only when woken or a descriptor is ready */
+/* mono time at which outbox_step must be called again; INSTANT_NEVER: only when woken or a
+ * descriptor is ready */
 int64_t outbox_next(const struct outbox *outbox, struct instant now);
 /* descriptors to wait for (output of hooks); returns how many were put in, at most `cap` */
 size_t outbox_fds(const struct outbox *outbox, struct http_fd *fds, size_t cap);
-/* --once: nothing is running and nothing is due now; what waits for a later try is given up for this run */
+/* --once: nothing is running and nothing is due now; what waits for a later try is given up for
+ * this run */
 bool outbox_settled(const struct outbox *outbox, struct instant now);
 /*
- * Orderly stop: starts nothing more; running programs have `grace_ms`, then TERM to their groups, KILL 2 s
- * later. Call outbox_step until outbox_stopped. A delivery so ended stays pending and uncounted.
+ * Orderly stop: starts nothing more; running programs have `grace_ms`, then TERM to their groups,
+ * KILL 2 s later. Call outbox_step until outbox_stopped. A delivery so ended stays pending and
+ * uncounted.
  */
 void outbox_stop(struct outbox *outbox, struct instant now, int64_t grace_ms);
 bool outbox_stopped(const struct outbox *outbox);

@@ -61,9 +61,13 @@ void sink_step(struct sink *sink, struct instant now)
 void sink_receipt_add(struct sink *sink, int64_t event_id, enum sink_result result, char *error)
 {
 	struct sink_receipts *list = &sink->receipts;
+	struct sink_receipt *receipt;
 
 	list->items = mem_grow(list->items, &list->cap, list->count + 1, sizeof(*list->items));
-	list->items[list->count++] = (struct sink_receipt){ event_id, result, error };
+	receipt = &list->items[list->count++];
+	receipt->event_id = event_id;
+	receipt->result = result;
+	receipt->error = error;
 }
 
 bool sink_receipt_take(struct sink *sink, struct sink_receipt *ret)

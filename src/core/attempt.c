@@ -29,7 +29,7 @@ bool attempt_failed(
 	/* waits that double add up to one less than the next, so without a counter the age tells
 	 * the wait */
 	attempt->due_ms = wall_ms + (counted ? delay_after(attempt->attempts)
-					   : clamp_delay(age + ATTEMPT_DELAY_MIN_MS));
+					     : clamp_delay(age + ATTEMPT_DELAY_MIN_MS));
 	if (rules->attempts > 0 && attempt->attempts >= rules->attempts)
 		return false;
 	return rules->max_age_ms == 0 || age < rules->max_age_ms;

@@ -69,7 +69,7 @@ static int path_open(const char *path, bool own)
 
 static bool file_open(struct logfile *file, struct err *err)
 {
-	cleanup_fd int fd = path_open(file->path, file->own);
+	int fd = path_open(file->path, file->own);
 	enum logfile_kind kind;
 
 	if (fd < 0 && errno == ELOOP && file->own)
@@ -77,15 +77,16 @@ static bool file_open(struct logfile *file, struct err *err)
 			"%s is a symbolic link; remove it, or set `path`", file->path);
 	if (fd < 0)
 		return err_errno(err, ERR_CANT_CREATE, errno, "cannot open the log %s", file->path);
-	if (!kind_find(fd, &kind))
+	if (!kind_find(fd, &kind)) {
+		(void)close(fd);
 		return err_set(err, ERR_CANT_CREATE,
 			"%s is neither a regular file, /dev/null nor a terminal", file->path);
+	}
 	if (file->fd >= 0)
 		(void)close(file->fd);
 	file->fd = fd;
 	file->kind = kind;
 	file->torn = false;
-	fd = -1;
 	return true;
 }
 

@@ -210,8 +210,6 @@ static int plan_actions(
 	return num;
 }
 
-extern char **environ;
-
 /* posix_spawn takes its vectors without const and changes nothing */
 static int program_start(
 	pid_t *pid, const struct plan *plan, const char *program, const struct spawn *spawn)
