@@ -1,7 +1,7 @@
 # What the compilers' warnings leave out. Every target fails when it finds something.
 C_FILES   := $(sort $(shell find src tests -name '*.[ch]'))
 C_SOURCES := $(sort $(shell find src -name '*.c'))
-SH_FILES   = $(shell grep -rlE --exclude-dir=build --exclude-dir=.git '^\#!.*[/ ](ba|da)?sh( |$$)' packaging tests etc .ci)
+SH_FILES   = $(shell grep -rlE --exclude-dir=build --exclude-dir=.git --exclude-dir=man '^\#!.*[/ ](ba|da)?sh( |$$)' packaging tests etc .ci)
 MAN_FILES := $(sort $(wildcard packaging/man/*.[1-9]))
 
 .PHONY: lint format lint-format lint-tidy lint-cppcheck lint-analyzer lint-shell lint-man
@@ -15,7 +15,7 @@ lint-format:
 	clang-format --dry-run --Werror $(C_FILES)
 
 lint-shell:
-	shellcheck -x $(SH_FILES)
+	shellcheck -x $(SH_FILES) $(wildcard packaging/completions/*.bash)
 
 lint-man:
 	$(if $(MAN_FILES),mandoc -T lint -W warning $(MAN_FILES))
