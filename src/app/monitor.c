@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/explain.h"
+#include "app/headline.h"
 #include "app/ledger.h"
 #include "app/outbox.h"
 #include "app/station.h"
@@ -208,18 +209,12 @@ static void monitor_output(struct monitor *monitor)
 static void pulse_beat(struct monitor *monitor)
 {
 	struct pulse pulse = { .pid = (int64_t)getpid(), .started_ms = monitor->started_ms };
-	int64_t active = 0;
+	cleanup_buf struct buf line = { 0 };
 
 	stations_pulse(monitor->stations, monitor->now, &pulse);
 	pulse_write(monitor->pulse, &pulse);
-	for (size_t i = 0; i < pulse.source_count; i++)
-		active += pulse.sources[i].active;
-	if (sd_listens()) {
-		char clock[STAMP_TEXT_MAX];
-
-		sd_tell("STATUS=%lld active, last poll %s", (long long)active,
-			stamp_text(monitor->now.wall_ms / 1000 * 1000000, clock));
-	}
+	headline_add(&line, &pulse);
+	sd_tell("STATUS=%s", buf_text(&line));
 	pulse_done(&pulse);
 	monitor->pulse_written_ms = monitor->now.mono_ms;
 	monitor->pulse_due_ms = INSTANT_NEVER;
@@ -459,7 +454,7 @@ static void monitor_start(struct monitor *monitor)
 	log_line(LOG_NOTICE, "watching %zu source%s; state in %s",
 		stations_count(monitor->stations),
 		stations_count(monitor->stations) == 1 ? "" : "s", monitor->setup->state_dir);
-	sd_tell("READY=1\nSTATUS=0 active, first poll under way");
+	sd_tell("READY=1");
 }
 
 int monitor_run(const struct monitor_setup *setup)

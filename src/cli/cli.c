@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/hint.h"
 #include "io/conf.h"
+#include "io/sdnotify.h"
 
 int cli_fail(const struct err *err)
 {
@@ -33,7 +34,8 @@ int cli_misuse(const struct cli *cli, const char *fmt, ...)
 	return err_exit_code(ERR_USAGE);
 }
 
-/* `file:line: message` lines as they are, so that editors find the place */
+/* `file:line: message` lines as they are, so that editors find the place; the journal gets
+ * priorities */
 static void say_faults(const struct buf *faults)
 {
 	for (const char *line = buf_text(faults); *line != '\0';) {
@@ -42,7 +44,10 @@ static void say_faults(const struct buf *faults)
 		cleanup_buf struct buf safe = { 0 };
 
 		text_add_safe(&safe, one);
-		(void)fprintf(stderr, "%s\n", buf_text(&safe));
+		if (sd_stderr_is_journal())
+			log_line(LOG_ERROR, "%s", one);
+		else
+			(void)fprintf(stderr, "%s\n", buf_text(&safe));
 		line += len + (line[len] == '\n');
 	}
 }

@@ -11,6 +11,7 @@
 #include "cli/help.h"
 #include "cli/out.h"
 #include "cli/parse.h"
+#include "io/sdnotify.h"
 
 /*
  * Nothing that is opened later may land on 0, 1 or 2 and be taken for a standard stream. A closed
@@ -26,8 +27,9 @@ static void streams_open(void)
 }
 
 /*
- * No key gets into a core file or to another process of the user. Not by a limit or a mask: hooks would
- * inherit them, and their files and cores are their own business (what we create has its mode said).
+ * No key gets into a core file or to another process of the user. Not by a limit or a mask: hooks
+ * would inherit them, and their files and cores are their own business (what we create has its mode
+ * said).
  */
 static void secrets_guard(void)
 {
@@ -70,8 +72,10 @@ static int show_usage(void)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
+	enum log_form form = sd_stderr_is_journal() ? LOG_JOURNAL : LOG_PLAIN;
 	struct err err = { 0 };
 
+	log_setup(form, LOG_NOTICE, NULL);
 	switch (cli_parse(cli, argc, argv, &err)) {
 	case PARSE_HELP:
 		return show_help(cli->command);
@@ -84,7 +88,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	case PARSE_RUN:
 		break;
 	}
-	log_setup(LOG_PLAIN, level_of(cli), NULL);
+	log_setup(form, level_of(cli), NULL);
 	return cli->command->run(cli);
 }
 
