@@ -4,17 +4,19 @@
 # came another way counts, and nothing is asked of the package manager when all is there.
 set -u
 
-usage='usage: sh packaging/deps.sh [--test] [--no-notify] [--print]
+usage='usage: sh packaging/deps.sh [--test] [--bench] [--no-notify] [--print]
   --test       also what the tests need
+  --bench      also what make bench needs
   --no-notify  leave out libnotify (build with NOTIFY=no)
   --print      only print the names of the packages that would be installed'
 
 say() { printf '%s\n' "deps.sh: $*" >&2; }
 
-test=no notify=yes print=no
+test=no bench=no notify=yes print=no
 for arg in "$@"; do
 	case $arg in
 	--test) test=yes ;;
+	--bench) bench=yes ;;
 	--no-notify) notify=no ;;
 	--print) print=yes ;;
 	-h | --help) printf '%s\n' "$usage" && exit 0 ;;
@@ -113,9 +115,20 @@ has node             ; nodejs              ; nodejs              ; nodejs       
 has npm              ; npm                 ; npm                 ; npm          ; npm
 '
 
+# its own configuration: the distribution's need not run, and is not touched
+needs_bench='
+has nginx            ; nginx-light|nginx   ; nginx               ; nginx        ; nginx
+has curl             ; curl                ; curl                ; curl         ; curl
+has jq               ; jq                  ; jq                  ; jq           ; jq
+has openssl          ; openssl             ; openssl             ; openssl      ; openssl
+has node             ; nodejs              ; nodejs              ; nodejs       ; nodejs
+has npm              ; npm                 ; npm                 ; npm          ; npm
+'
+
 needs=$needs_build
 [ "$notify" = yes ] && needs=$needs$needs_notify
 [ "$test" = yes ] && needs=$needs$needs_test
+[ "$bench" = yes ] && needs=$needs$needs_bench
 
 # one question for all libraries where all are there, which is every time but the first
 have_all_modules() {

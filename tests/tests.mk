@@ -97,3 +97,4 @@ $(FUZZ_SRC:%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libtaskbell.a
 $(BUILD)/tests/unit/test_note $(BUILD)/tests/fuzz/fuzz_note: $(BUILD)/src/notify/note.o
 
 include tests/lint.mk
+include tests/bench/bench.mk

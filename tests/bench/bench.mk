@@ -1,0 +1,16 @@
+# What taskbell costs beside named baselines. BENCH_RUNS: rounds of each row; BENCH_ONLY: words of the rows wanted;
+# BENCH_KEEP=yes: the table replaces the one in tests/bench/RESULTS.md.
+BENCH_RUNS ?= 5
+BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,meter bare parse bench_frame)
+
+.PHONY: bench bench-build
+bench-build: all $(BENCH_PROGRAMS)
+
+bench: bench-build
+	@$(TEST_ENV) BENCH_RUNS='$(BENCH_RUNS)' BENCH_ONLY='$(BENCH_ONLY)' BENCH_KEEP='$(BENCH_KEEP)' $(PYTHON) -B tests/bench/bench.py
+
+$(BUILD)/tests/bench/meter $(BUILD)/tests/bench/bare $(BUILD)/tests/bench/parse: %: %.o
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(PKG_LIBS) $(LDLIBS)
+
+$(BUILD)/tests/bench/bench_frame: %: %.o $(BUILD)/libtaskbell.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
