@@ -31,7 +31,9 @@ UNDER_TEST := $(if $(wildcard src/cli/main.c),all,$(if $(NOTIFY_SRC),$(BUILD)/ta
 
 .PHONY: check check-unit check-e2e check-static check-sanitized valgrind fuzz fuzz-short fuzz-build interop tests
 
-tests: $(UNDER_TEST) $(UNITS)
+include tests/torture/torture.mk
+
+tests: $(UNDER_TEST) $(UNITS) $(TORTURE_TOOLS)
 
 # everything that needs no network but loopback
 check: tests $(if $(HAVE_CLANG),fuzz-build)
@@ -48,7 +50,7 @@ SANITIZER_ENV = ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:strict_string_check
 check-sanitized: tests
 	@$(TEST_ENV) $(SANITIZER_ENV) $(RUNNER) --pytest $(PY_E2E) --units $(UNITS)
 
-check-static: $(UNDER_TEST)
+check-static: $(UNDER_TEST) $(TORTURE_TOOLS)
 	@$(TEST_ENV) $(RUNNER) --checks $(CHECKS)
 
 # E2E=name: only the files whose path has that word

@@ -1,0 +1,68 @@
+"""Nothing lost, nothing hung: breaks the monitor in every way it can and looks at what it told.
+
+`make torture TORTURE_SECONDS=…`; `--short` is the part that `make check` runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from typing import Callable
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e"), os.path.dirname(HERE)]
+
+import kill  # noqa: E402
+from stage import SHIM, Script  # noqa: E402
+from table import Table  # noqa: E402
+from timing import Time  # noqa: E402
+
+Campaign = Callable[[str, Table, Time, int], None]
+
+
+def kills(scratch: str, table: Table, time: Time, seed: int) -> None:
+    with Script(os.path.join(scratch, "kill")) as script:
+        kill.kill_everywhere(script, table, time, seed)
+
+
+CAMPAIGNS: dict[str, tuple[float, Campaign]] = {
+    "kill": (1.0, kills),  # its share of the time
+}
+
+
+def run(names: list[str], time: Time, seed: int, table: Table) -> None:
+    """One round of these campaigns, each for its share of the time; what one leaves the next ones get."""
+    for index, name in enumerate(names):
+        share, campaign = CAMPAIGNS[name]
+        with tempfile.TemporaryDirectory(prefix="taskbell-torture-") as scratch:
+            campaign(scratch, table, time.share(sum(CAMPAIGNS[n][0] for n in names[index:]) / share), seed)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("campaigns", nargs="*", help=", ".join(CAMPAIGNS))
+    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--short", action="store_true", help="one round of 25 s, and little to read")
+    args = parser.parse_args()
+    if not os.path.exists(SHIM):
+        print("this build has no shim: it needs glibc and no sanitizer")
+        return 77
+    names = args.campaigns or list(CAMPAIGNS)
+    table = Table()
+    time = Time(25.0 if args.short else args.seconds)
+    seed = args.seed
+    while seed == args.seed or not (time.over() or args.short):
+        run(names, time, seed, table)
+        seed += 1
+    if not args.short or table.broken():
+        table.show()
+    print(f"{table.tries()} trials, {sum(r.lost for r in table.rows.values())} lost, "
+          f"{sum(r.hung for r in table.rows.values())} hung, {sum(r.faults for r in table.rows.values())} wrong")
+    return 1 if table.broken() or table.tries() == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

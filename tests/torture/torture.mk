@@ -1,0 +1,18 @@
+# Nothing lost, nothing hung: the monitor is killed and starved at every place, by a shim that is preloaded.
+#   make torture TORTURE_SECONDS=3600    as long as it is told, ends with a table
+TORTURE_SECONDS ?= 300
+TORTURE_DIR     := $(BUILD)/torture
+# the shim stands between a program and glibc, and a sanitizer wants that place for itself
+TORTURE_TOOLS   := $(if $(SANITIZE),,$(if $(findstring linux-gnu,$(shell $(CC) -dumpmachine)),$(TORTURE_DIR)/shim.so $(TORTURE_DIR)/hook))
+
+.PHONY: torture
+torture: $(UNDER_TEST) $(TORTURE_TOOLS)
+	@$(TEST_ENV) $(PYTHON) -B tests/torture --seconds $(TORTURE_SECONDS) $(TORTURE)
+
+$(TORTURE_DIR)/shim.so: tests/torture/shim.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) -std=c17 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl
+
+$(TORTURE_DIR)/hook: tests/torture/hook.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
