@@ -1,57 +1,95 @@
-# Install, uninstall, and the tarball of a release. Included by the Makefile.
+# Install, uninstall, the tarball of a release and the recipes for distributions. Included by the Makefile.
+# For a prefix inside a home, systemd looks elsewhere: make install prefix=~/.local userunitdir=~/.local/share/systemd/user
 bashcompdir ?= $(datarootdir)/bash-completion/completions
 zshcompdir  ?= $(datarootdir)/zsh/site-functions
 fishcompdir ?= $(datarootdir)/fish/vendor_completions.d
+INSTALL_SCRIPT ?= $(INSTALL)
 
-# what is installed: source file, mode, destination
+# what is installed: source file, kind, destination
 MANUALS := $(wildcard packaging/man/*.[157])
 HOOKS   := $(wildcard etc/hooks/*)
 SAMPLES := $(wildcard etc/waybar/* etc/i3blocks/*)
 INSTALLED = \
-	$(BUILD)/taskbell:755:$(bindir)/taskbell \
-	$(if $(filter yes,$(NOTIFY)),$(BUILD)/taskbell-notify:755:$(libexecdir)/taskbell/taskbell-notify) \
-	$(foreach m,$(MANUALS),$m:644:$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
-	$(BUILD)/taskbell.service:644:$(userunitdir)/taskbell.service \
-	$(foreach f,hardening.conf key.conf,packaging/systemd/$f:644:$(docdir)/systemd/$f) \
-	packaging/desktop/taskbell.desktop:644:$(datadir)/applications/taskbell.desktop \
-	packaging/desktop/taskbell.svg:644:$(datadir)/icons/hicolor/scalable/apps/taskbell.svg \
-	packaging/desktop/taskbell-autostart.desktop:644:$(docdir)/taskbell-autostart.desktop \
-	packaging/logrotate.conf:644:$(docdir)/logrotate.conf \
-	$(if $(wildcard packaging/completions/taskbell.bash),packaging/completions/taskbell.bash:644:$(bashcompdir)/taskbell) \
-	$(if $(wildcard packaging/completions/_taskbell),packaging/completions/_taskbell:644:$(zshcompdir)/_taskbell) \
-	$(if $(wildcard packaging/completions/taskbell.fish),packaging/completions/taskbell.fish:644:$(fishcompdir)/taskbell.fish) \
-	etc/taskbell.conf:644:$(docdir)/examples/taskbell.conf \
-	$(foreach h,$(HOOKS),$h:755:$(docdir)/examples/hooks/$(notdir $h)) \
-	$(foreach s,$(SAMPLES),$s:755:$(docdir)/examples/$(notdir $s)) \
-	README.md:644:$(docdir)/README.md LICENSE:644:$(docdir)/LICENSE
+	$(BUILD)/taskbell:program:$(bindir)/taskbell \
+	$(if $(filter yes,$(NOTIFY)),$(BUILD)/taskbell-notify:program:$(libexecdir)/taskbell/taskbell-notify) \
+	$(foreach m,$(MANUALS),$m:data:$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
+	$(BUILD)/taskbell.service:data:$(userunitdir)/taskbell.service \
+	$(foreach f,hardening.conf key.conf,packaging/systemd/$f:data:$(docdir)/systemd/$f) \
+	packaging/desktop/taskbell.desktop:data:$(datadir)/applications/taskbell.desktop \
+	packaging/desktop/taskbell.svg:data:$(datadir)/icons/hicolor/scalable/apps/taskbell.svg \
+	packaging/desktop/taskbell-autostart.desktop:data:$(docdir)/examples/taskbell-autostart.desktop \
+	packaging/logrotate.conf:data:$(docdir)/examples/logrotate.conf \
+	packaging/completions/taskbell.bash:data:$(bashcompdir)/taskbell \
+	packaging/completions/_taskbell:data:$(zshcompdir)/_taskbell \
+	packaging/completions/taskbell.fish:data:$(fishcompdir)/taskbell.fish \
+	etc/taskbell.conf:data:$(docdir)/examples/taskbell.conf \
+	$(foreach h,$(HOOKS),$h:script:$(docdir)/examples/hooks/$(notdir $h)) \
+	$(foreach s,$(SAMPLES),$s:script:$(docdir)/examples/$(notdir $s)) \
+	README.md:data:$(docdir)/README.md packaging/CHANGELOG.md:data:$(docdir)/CHANGELOG.md LICENSE:data:$(docdir)/LICENSE
+TARGETS = $(foreach row,$(INSTALLED),$(lastword $(subst :, ,$(row))))
 
-.PHONY: install install-strip uninstall installcheck dist
+.PHONY: install installdirs install-strip uninstall installcheck list-installed dist recipes package-check
 
-$(BUILD)/taskbell.service: packaging/systemd/taskbell.service.in $(BUILD)/flags
-	sed 's,@bindir@,$(bindir),' $< >$@
+# always made anew: what it depends on are the directories given now
+$(BUILD)/taskbell.service: packaging/systemd/taskbell.service.in FORCE
+	@mkdir -p $(@D)
+	@sed 's,@bindir@,$(bindir),' $< >$@
 
-# -D makes the directories; nothing outside DESTDIR is touched and nothing is enabled
-install: all $(BUILD)/taskbell.service
-	@for row in $(INSTALLED); do \
-		from=$${row%%:*} to=$${row##*:} mode=$${row#*:}; mode=$${mode%%:*}; \
-		$(INSTALL) -D -m "$$mode" "$$from" "$(DESTDIR)$$to" || exit; \
+installdirs:
+	@mkdir -p $(addprefix $(DESTDIR),$(sort $(dir $(TARGETS))))
+
+# nothing outside DESTDIR is touched, and nothing is enabled
+install: all $(BUILD)/taskbell.service installdirs
+	@set -e; for row in $(INSTALLED); do \
+		from=$${row%%:*} to=$(DESTDIR)$${row##*:}; \
+		case $$row in \
+		*:program:*) $(INSTALL_PROGRAM) "$$from" "$$to" ;; \
+		*:script:*) $(INSTALL_SCRIPT) "$$from" "$$to" ;; \
+		*) $(INSTALL_DATA) "$$from" "$$to" ;; \
+		esac; \
 	done
 
-install-strip: install
-	strip $(DESTDIR)$(bindir)/taskbell $(if $(filter yes,$(NOTIFY)),$(DESTDIR)$(libexecdir)/taskbell/taskbell-notify)
+install-strip:
+	@+$(MAKE) --no-print-directory INSTALL_PROGRAM='$(INSTALL_PROGRAM) -s' install
 
-# the directories that are ours alone go as well
+# Directories that are empty afterwards go too, up to the prefix; those of the system stay, they may have been
+# there before.
+KEPT_DIRS = $(if $(DESTDIR),,$(foreach p,/usr /usr/local,$p $p/bin $p/lib $p/libexec $p/share $p/share/man $p/share/doc))
 uninstall:
-	@for row in $(INSTALLED); do rm -f "$(DESTDIR)$${row##*:}"; done
-	@for dir in $(docdir)/examples/hooks $(docdir)/examples $(docdir)/systemd $(docdir) $(libexecdir)/taskbell; do \
-		rmdir "$(DESTDIR)$$dir" 2>/dev/null || :; done
+	@rm -f $(addprefix $(DESTDIR),$(TARGETS))
+	@for dir in $(addprefix $(DESTDIR),$(sort $(dir $(TARGETS)))); do \
+		dir=$${dir%/}; \
+		while case " $(KEPT_DIRS) $(DESTDIR) / " in *" $$dir "*) false ;; esac && rmdir "$$dir" 2>/dev/null; do \
+			dir=$${dir%/*}; \
+		done; \
+	done; :
 
-# the installed program, by its own words
+# the installed files, by what they say and do
 installcheck:
-	"$(DESTDIR)$(bindir)/taskbell" --version | grep -q '^taskbell $(VERSION)'
+	"$(DESTDIR)$(bindir)/taskbell" --version | grep -q '^taskbell $(VERSION) '
 	"$(DESTDIR)$(bindir)/taskbell" --config '$(DESTDIR)$(docdir)/examples/taskbell.conf' check
-	$(if $(filter yes,$(NOTIFY)),"$(DESTDIR)$(libexecdir)/taskbell/taskbell-notify" --version | grep -q '$(VERSION)')
+	$(if $(filter yes,$(NOTIFY)),"$(DESTDIR)$(libexecdir)/taskbell/taskbell-notify" --version | grep -qx 'taskbell-notify $(VERSION)')
+	grep -qx 'ExecStart=$(bindir)/taskbell watch' '$(DESTDIR)$(userunitdir)/taskbell.service'
 
-# the same bytes from the same commit: times and owners are those of git, not of this machine
-dist: $(BUILD)/flags
-	git archive --format=tar --prefix=taskbell-$(VERSION)/ HEAD | gzip -n >$(BUILD)/taskbell-$(VERSION).tar.gz
+list-installed:
+	@printf '%s\n' $(TARGETS)
+
+# The same bytes from the same commit, whoever makes it: times are those of the commit, modes and owners fixed.
+TARBALL = $(BUILD)/taskbell-$(VERSION).tar.gz
+dist:
+	@mkdir -p $(BUILD)
+	git -c tar.umask=0022 archive --format=tar --prefix=taskbell-$(VERSION)/ -o $(TARBALL:.gz=) HEAD
+	gzip -9 -n -f $(TARBALL:.gz=)
+
+# recipes for distributions, with the version and the sums of that tarball, beside it
+RECIPES = packaging/rpm/taskbell.spec packaging/arch/PKGBUILD packaging/alpine/APKBUILD
+recipes: dist
+	@sha256=$$(sha256sum <$(TARBALL)) sha512=$$(sha512sum <$(TARBALL)); \
+	for file in $(RECIPES); do \
+		sed "s/@VERSION@/$(VERSION)/; s/@SHA256@/$${sha256%% *}/; s/@SHA512@/$${sha512%% *}/" "$$file" \
+			>"$(BUILD)/$${file##*/}" || exit; \
+	done
+
+# builds the Debian packages in one bare system and tries them in another; as root, minutes
+package-check:
+	packaging/debian/check $(BUILD)/debian
