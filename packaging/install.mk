@@ -36,7 +36,7 @@ $(BUILD)/taskbell.service: packaging/systemd/taskbell.service.in FORCE
 	@sed 's,@bindir@,$(bindir),' $< >$@
 
 installdirs:
-	@mkdir -p $(addprefix $(DESTDIR),$(sort $(dir $(TARGETS))))
+	@umask 022 && mkdir -p $(addprefix $(DESTDIR),$(sort $(dir $(TARGETS))))
 
 # nothing outside DESTDIR is touched, and nothing is enabled
 install: all $(BUILD)/taskbell.service installdirs
