@@ -65,8 +65,9 @@ size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, 
 		all = mem_grow(all, &cap, count + 1, sizeof(struct record *));
 		all[count++] = record;
 	}
-	if (count > 1)
-		qsort(all, count, sizeof(struct record *), lookup_order);
+	if (all == NULL || ret == NULL)
+		return count;
+	qsort(all, count, sizeof(struct record *), lookup_order);
 	for (size_t i = 0; i < count && i < max; i++)
 		ret[i] = all[i];
 	return count;

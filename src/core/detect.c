@@ -9,21 +9,6 @@
 #include "core/listing.h"
 #include "core/scene.h"
 
-static bool text_differs(const char *old, const char *new)
-{
-	return new != NULL && (old == NULL || strcmp(old, new) != 0);
-}
-
-/* does the view say anything that the store does not have yet? what it does not know is no news */
-static bool task_differs(const struct task *old, const struct task *new)
-{
-	return old->status != new->status ||
-	       (new->status == STATUS_UNKNOWN &&text_differs(old->word, new->word)) ||
-	       text_differs(old->name, new->name) || text_differs(old->bucket, new->bucket) ||
-	       text_differs(old->user_id, new->user_id) ||
-	       (new->created_us != STAMP_NONE && old->created_us != new->created_us);
-}
-
 static void comeback_forget(struct book *book, size_t i)
 {
 	free(book->comebacks[i].id);
@@ -125,8 +110,7 @@ static void observe_record(
 {
 	struct task old = record_task(scene->book, record);
 	cleanup_free char *from = mem_strdup(scene_from(&old));
-	bool changed = old.status != view->status ||
-		       (view->status == STATUS_UNKNOWN && text_differs(old.word, view->word));
+	bool changed = strcmp(task_status_word(&old), task_status_word(view)) != 0;
 	struct task merged;
 
 	if (scene->serial < record->as_of)

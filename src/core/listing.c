@@ -190,21 +190,36 @@ static bool stranger_settled(
 	return false;
 }
 
+/* a task with a record: true when the element only looks different, as every one does after a
+ * restart */
+static bool record_settled(
+	struct listing *listing, struct record *record, const struct task *view, uint64_t hash)
+{
+	struct task known = record_task(listing->book, record);
+	bool again = record->listed[listing->lane] == listing->serial;
+
+	if (listing->scope == LIST_ENDED)
+		return false;
+	record->listed[listing->lane] = listing->serial;
+	if (again || task_differs(&known, view))
+		return false;
+	record->bytes_hash = hash;
+	return true;
+}
+
 void listing_task(struct listing *listing, const struct task *view, const char *bytes, size_t len)
 {
 	struct hash hash = book_hash(listing->book, view->id);
 	struct record *record = book_find_hash(listing->book, view->id, hash);
 	uint8_t print[ENDED_PRINT];
+	uint64_t seen;
 
-	if (record == NULL && listing->book->closed)
-		return;
-	if (record != NULL) {
-		if (listing->scope != LIST_ENDED)
-			record->listed[listing->lane] = listing->serial;
-	} else {
+	if (record == NULL) {
 		ended_print(hash, print);
-		if (stranger_settled(listing, view, print))
+		if (listing->book->closed || stranger_settled(listing, view, print))
 			return;
 	}
-	sighting_add(listing, view, bytes_hash(listing, bytes, len));
+	seen = bytes_hash(listing, bytes, len);
+	if (record == NULL || !record_settled(listing, record, view, seen))
+		sighting_add(listing, view, seen);
 }

@@ -54,6 +54,19 @@ const char *task_status_word(const struct task *task)
 	return status_word(task->status);
 }
 
+static bool text_differs(const char *old, const char *new)
+{
+	return new != NULL && (old == NULL || strcmp(old, new) != 0);
+}
+
+bool task_differs(const struct task *old, const struct task *view)
+{
+	return strcmp(task_status_word(old), task_status_word(view)) != 0 ||
+	       text_differs(old->name, view->name) || text_differs(old->bucket, view->bucket) ||
+	       text_differs(old->user_id, view->user_id) ||
+	       (view->created_us != STAMP_NONE && old->created_us != view->created_us);
+}
+
 bool task_duration(const struct task *task, int64_t *ret_ms)
 {
 	if (task->created_us == STAMP_NONE || task->finished_us == STAMP_NONE ||

@@ -34,6 +34,9 @@ struct task *task_copy(const struct task *task);
 bool task_id_valid(const char *id, size_t len);
 /* what users read for the status: the canonical word, or the API's own when nobody knows it */
 const char *task_status_word(const struct task *task);
+/* does the view say anything that is not known of the task? What it leaves out is no news, nor is
+ * when it ended */
+bool task_differs(const struct task *old, const struct task *view);
 /* milliseconds from creation to end; false when one of them is not known or they are out of order
  */
 bool task_duration(const struct task *task, int64_t *ret_ms);
