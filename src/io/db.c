@@ -128,7 +128,9 @@ bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, 
 	return db_exec(db,
 		"PRAGMA trusted_schema = OFF;"
 		"PRAGMA cell_size_check = ON;"
-		"PRAGMA temp_store = MEMORY",
+		"PRAGMA temp_store = MEMORY;"
+		/* KiB; the default keeps 2 MB of pages for ever after one large transaction */
+		"PRAGMA cache_size = -256",
 		err);
 }
 
