@@ -75,6 +75,11 @@ fuzz-short: fuzz-build
 # make fuzz FUZZ_SECONDS=3600: one long run, what was found stays in $(BUILD)/fuzz/tests/fuzz/
 fuzz: fuzz-short
 
+# the README's pictures, from real runs
+.PHONY: pictures
+pictures: all
+	@$(TEST_ENV) PYTHON='$(PYTHON)' tests/pictures/take
+
 # Other people's programs against ours: the vendor's SDK, Prism. Needs npm and its registry.
 interop: all
 	@if [ -x tests/interop/run ]; then $(TEST_ENV) tests/interop/run; else echo 'interop: tests/interop/run is not there'; fi

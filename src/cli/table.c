@@ -30,7 +30,7 @@ static const char *const heads[] = {
 /* ECMA-48 colours; the rest stays as the terminal has it */
 static const char *const colors[STATUS_COUNT] = {
 	[STATUS_UNKNOWN] = "\033[35m",
-	[STATUS_QUEUED] = "\033[34m",
+	[STATUS_QUEUED] = "\033[2m",
 	[STATUS_PROCESSING] = "\033[36m",
 	[STATUS_SUCCESS] = "\033[32m",
 	[STATUS_FAILURE] = "\033[31m",
