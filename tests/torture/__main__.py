@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e"), os.path.dirname(HERE)]
 
 import kill  # noqa: E402
+import power  # noqa: E402
 from stage import SHIM, Script  # noqa: E402
 from table import Table  # noqa: E402
 from timing import Time  # noqa: E402
@@ -27,8 +28,14 @@ def kills(scratch: str, table: Table, time: Time, seed: int) -> None:
         kill.kill_everywhere(script, table, time, seed)
 
 
+def cuts(scratch: str, table: Table, time: Time, seed: int) -> None:
+    with Script(os.path.join(scratch, "power")) as script:
+        power.cut_everywhere(script, table, time, seed)
+
+
 CAMPAIGNS: dict[str, tuple[float, Campaign]] = {
     "kill": (1.0, kills),  # its share of the time
+    "power": (1.0, cuts),
 }
 
 

@@ -238,51 +238,93 @@ static bool of_state(int fd)
 	return len >= (ssize_t)base && memcmp(name, state_dir, base) == 0;
 }
 
-static void keep_file(int fd, unsigned long long inode)
+/* inode numbers are used again: with its time of birth it is one for ever */
+static void key_of(int dir, const char *name, char key[64])
+{
+	struct statx info = { 0 };
+
+	(void)statx(dir, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &info);
+	(void)snprintf(key, 64, "%llu-%lld.%u", (unsigned long long)info.stx_ino,
+		(long long)info.stx_btime.tv_sec, info.stx_btime.tv_nsec);
+}
+
+static int new_open(void)
 {
 	char path[600];
-	char temp[600];
+
+	(void)snprintf(path, sizeof(path), "%s/new", shadow_dir);
+	return real_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+static void new_becomes(const char *name)
+{
+	char from[600];
+	char to[600];
+
+	(void)snprintf(from, sizeof(from), "%s/new", shadow_dir);
+	(void)snprintf(to, sizeof(to), "%s/%s", shadow_dir, name);
+	(void)real_rename(from, to);
+}
+
+static void keep_file(int fd)
+{
+	char key[64];
 	char bytes[65536];
 	off_t pos = 0;
 	ssize_t len;
-	int out;
+	int out = new_open();
 
-	(void)snprintf(path, sizeof(path), "%s/%llu", shadow_dir, inode);
-	(void)snprintf(temp, sizeof(temp), "%s/new", shadow_dir);
-	out = real_open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (out < 0)
-		return;
-	while ((len = real_pread(fd, bytes, sizeof(bytes), pos)) > 0) {
+	while (out >= 0 && (len = real_pread(fd, bytes, sizeof(bytes), pos)) > 0) {
 		(void)!real_write(out, bytes, (size_t)len);
 		pos += len;
 	}
 	(void)close(out);
-	(void)real_rename(temp, path);
+	key_of(fd, "", key);
+	new_becomes(key);
 }
 
 static void keep_names(void)
 {
-	char path[600];
-	char temp[600];
-	char line[600];
+	char key[64];
+	char line[400];
 	DIR *dir = real_opendir(state_dir);
 	const struct dirent *entry;
-	int out;
+	int out = new_open();
 
-	(void)snprintf(path, sizeof(path), "%s/names", shadow_dir);
-	(void)snprintf(temp, sizeof(temp), "%s/new", shadow_dir);
-	out = real_open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	while (dir != NULL && out >= 0 && (entry = readdir(dir)) != NULL) {
-		int len = snprintf(line, sizeof(line), "%llu %s\n",
-			(unsigned long long)entry->d_ino, entry->d_name);
-
-		if (entry->d_name[0] != '.')
-			(void)!real_write(out, line, (size_t)len);
+		if (entry->d_name[0] == '.')
+			continue;
+		key_of(dirfd(dir), entry->d_name, key);
+		(void)!real_write(out, line,
+			(size_t)snprintf(line, sizeof(line), "%s %s\n", key, entry->d_name));
 	}
 	if (dir != NULL)
 		(void)closedir(dir);
 	(void)close(out);
-	(void)real_rename(temp, path);
+	new_becomes("names");
+}
+
+/* at the start all that is there has long been on the disk */
+static void keep_all(void)
+{
+	DIR *dir = state_dir != NULL ? real_opendir(state_dir) : NULL;
+	const struct dirent *entry;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		char path[600];
+		int fd;
+
+		(void)snprintf(path, sizeof(path), "%s/%s", state_dir, entry->d_name);
+		fd = entry->d_name[0] == '.' ? -1 : real_open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		keep_file(fd);
+		(void)close(fd);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	if (state_dir != NULL)
+		keep_names();
 }
 
 static void keep(int fd)
@@ -294,7 +336,7 @@ static void keep(int fd)
 		return;
 	inside = true;
 	if (S_ISREG(info.st_mode))
-		keep_file(fd, (unsigned long long)info.st_ino);
+		keep_file(fd);
 	else if (S_ISDIR(info.st_mode))
 		keep_names();
 	inside = false;
@@ -734,6 +776,7 @@ static void begin(void)
 		return;
 	map = real_mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	(void)close(fd);
+	keep_all();
 	if (map != MAP_FAILED)
 		shared = map;
 }
