@@ -85,12 +85,20 @@ const char *event_span(int64_t ms, char buf[EVENT_SPAN_MAX]);
 /* the fields of a hook: TASKBELL_ + upper case in its environment, {field} in its arguments */
 #define EVENT_FIELDS(X)                                                                            \
 	X(EVENT_ID, "event_id")                                                                    \
-	X(TIME, "time") X(EVENT, "event") X(SOURCE, "source") X(TASK_ID, "task_id")                \
-		X(TASK_NAME, "task_name") X(BUCKET, "bucket") X(USER_ID, "user_id")                \
-			X(FROM, "from") X(TO, "to") X(CREATED_AT, "created_at")                    \
-				X(FINISHED_AT, "finished_at")                                      \
-					X(DURATION_SECONDS, "duration_seconds")                    \
-						X(MESSAGE, "message") X(SINK, "sink")
+	X(TIME, "time")                                                                            \
+	X(EVENT, "event")                                                                          \
+	X(SOURCE, "source")                                                                        \
+	X(TASK_ID, "task_id")                                                                      \
+	X(TASK_NAME, "task_name")                                                                  \
+	X(BUCKET, "bucket")                                                                        \
+	X(USER_ID, "user_id")                                                                      \
+	X(FROM, "from")                                                                            \
+	X(TO, "to")                                                                                \
+	X(CREATED_AT, "created_at")                                                                \
+	X(FINISHED_AT, "finished_at")                                                              \
+	X(DURATION_SECONDS, "duration_seconds")                                                    \
+	X(MESSAGE, "message")                                                                      \
+	X(SINK, "sink")
 /* adds the raw value of a field by its JSON name ("" when not known); false: no such field */
 bool event_field(const struct event *event, const char *field, struct buf *out);
 /* the name of the i-th field, in the order of the list above; NULL past the end */
