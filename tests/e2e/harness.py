@@ -314,6 +314,23 @@ class User:
         assert_no_secret(out + err)
         return Done(code, out, err)
 
+    def status(self) -> dict[str, Any]:
+        return self.run("status", "--json").objects()[0]
+
+    def sink(self, name: str) -> dict[str, Any]:
+        """What `status` says of a sink; one that never had a delivery is not there."""
+        new = {"pending": 0, "failed": 0, "healthy": True, "last_failure": None, "error": None}
+        return next((s for s in self.status()["sinks"] if s["name"] == name), new)
+
+    def settled(self, name: str, **fields: Any) -> None:
+        """Blocks until `status` says this of a sink that has had deliveries."""
+
+        def found() -> bool:
+            sink = self.sink(name)
+            return "name" in sink and all(sink[k] == v for k, v in fields.items())
+
+        until(found, name=f"{fields} of sink {name}")
+
     def watch(self, *args: str, json: bool = True, **more: Any) -> Process:
         """Starts the monitor and returns when its first poll counts."""
         mark = self.sim.mark()

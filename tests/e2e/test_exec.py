@@ -44,15 +44,6 @@ def got(user, n, name="got"):
     return until(enough, name=f"{n} lines from the hook")
 
 
-def sink(user, name="hook"):
-    return next(s for s in user.run("status", "--json").objects()[0]["sinks"] if s["name"] == name)
-
-
-def settled(user, **fields):
-    """Blocks until `status` says this of the hook."""
-    return until(lambda: all(sink(user)[k] == v for k, v in fields.items()), name=f"status with {fields}")
-
-
 # --- what it is given
 
 
@@ -93,7 +84,7 @@ def test_stdin_is_the_event_and_a_newline(hooked, user):
 def test_a_hook_that_does_not_read_its_stdin_is_no_failure(hooked, user):
     hooked("exec <&-; echo ran >>$HOME/got", task={"name": "n" * 500_000})
     assert got(user, 1) == ["ran"]
-    settled(user, pending=0, failed=0)
+    user.settled("hook", pending=0, failed=0)
 
 
 def test_directory_and_process_group(hooked, user):
@@ -174,7 +165,7 @@ def test_output_goes_to_the_log_at_most_64_kib_an_attempt(hooked, user):
     got(user, 1)
     watch.wait_error("hook: to stdout")
     watch.wait_error("hook: to stderr")
-    settled(user, pending=0, failed=0)
+    user.settled("hook", pending=0, failed=0)
     assert watch.stop() == 0
     said = sum(line.count("0123456789abcdef") for line in watch.err.lines()) * 17
     assert 60_000 < said <= 65_536
@@ -195,14 +186,14 @@ def test_75_is_tried_again_with_the_next_number(hooked, user):
     first, second = got(user, 2)
     assert first.split()[0] == second.split()[0]
     assert [first.split()[1], second.split()[1]] == ["1", "2"]
-    settled(user, pending=0, failed=0, healthy=True)
+    user.settled("hook", pending=0, failed=0, healthy=True)
 
 
 def test_any_other_code_is_failed_for_good_and_said_once(hooked, user, sim):
     watch = hooked('echo "$TASKBELL_TASK_ID" >>$HOME/got; exit 1', LOG)
-    settled(user, failed=1, pending=0, healthy=False)
+    user.settled("hook", failed=1, pending=0, healthy=False)
     sim.add_task("y", status="success")
-    settled(user, failed=2)
+    user.settled("hook", failed=2)
     assert sorted(got(user, 2)) == ["x", "y"]
     failed = [e for e in user.events_log() if e["event"] == "sink_failed"]
     assert [e["sink"] for e in failed] == ["hook"] and failed[0]["source"] is None
@@ -215,9 +206,9 @@ def test_any_other_code_is_failed_for_good_and_said_once(hooked, user, sim):
 def test_which_codes_mean_again(hooked, user, retry, code, tries):
     hooked(f'echo $TASKBELL_ATTEMPT >>$HOME/got; test $TASKBELL_ATTEMPT = 2 || exit {code}', retry=retry)
     if tries == 2:
-        settled(user, pending=0, failed=0)
+        user.settled("hook", pending=0, failed=0)
     else:
-        settled(user, pending=0, failed=1)
+        user.settled("hook", pending=0, failed=1)
     assert len(got(user, tries)) == tries
 
 
@@ -231,7 +222,7 @@ def test_ended_by_a_signal_is_tried_again(hooked, user, how):
 def test_126_and_127_from_a_shell_are_tried_again(hooked, user, code):
     hooked("", shell=f"echo $TASKBELL_ATTEMPT >>$HOME/got; test $TASKBELL_ATTEMPT = 2 || exit {code}")
     assert got(user, 2) == ["1", "2"]
-    settled(user, failed=0, pending=0)
+    user.settled("hook", failed=0, pending=0)
 
 
 def test_a_missing_hook_is_a_temporary_failure_and_no_attempt(user, sim):
@@ -239,23 +230,23 @@ def test_a_missing_hook_is_a_temporary_failure_and_no_attempt(user, sim):
                    source={"first_run": "all"})
     sim.add_task("x", status="success")
     watch = user.watch()
-    settled(user, healthy=False, pending=1, failed=0)
+    user.settled("hook", healthy=False, pending=1, failed=0)
     with open(user.path("hook"), "w", encoding="ascii") as file:
         file.write("not yet executable")
     user.script("hook", "echo $TASKBELL_ATTEMPT >>$HOME/got")
     assert got(user, 1) == ["1"]
-    settled(user, healthy=True, pending=0, failed=0)
+    user.settled("hook", healthy=True, pending=0, failed=0)
     assert not [e for e in watch.events() if e["event"] == "sink_failed"]
 
 
 def test_attempts_are_counted_and_redeliver_begins_anew(hooked, user):
     hooked('echo $TASKBELL_ATTEMPT >>$HOME/got; test -e $HOME/calm || exit 75', attempts=2)
     assert got(user, 2) == ["1", "2"]
-    settled(user, failed=1, pending=0)
+    user.settled("hook", failed=1, pending=0)
     user.write("calm", "")
     assert user.run("redeliver", "--failed").code == 0
     assert got(user, 3) == ["1", "2", "1"]
-    settled(user, failed=0, pending=0)
+    user.settled("hook", failed=0, pending=0)
 
 
 def test_max_age_ends_what_could_not_begin(user, sim):
@@ -264,7 +255,7 @@ def test_max_age_ends_what_could_not_begin(user, sim):
     sim.add_task("x", status="success")
     watch = user.watch()
     assert watch.wait_event(event="sink_failed")["sink"] == "hook"
-    settled(user, failed=1, pending=0)
+    user.settled("hook", failed=1, pending=0)
 
 
 def test_past_its_time_the_whole_group_ends_and_it_is_tried_again(hooked, user):
@@ -285,7 +276,7 @@ def test_what_a_hook_leaves_in_the_background_holds_nothing_up(hooked, user):
     hooked("(read -r _ <$HOME/never) & echo $! >$HOME/got")
     pid = int(got(user, 1)[0])
     try:
-        settled(user, pending=0, failed=0)
+        user.settled("hook", pending=0, failed=0)
         assert lives(pid)
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -343,7 +334,7 @@ def test_a_hook_that_hangs_delays_no_other_sink_and_no_poll(hooked, user, sim):
         sim.add_task(f"t{i}", status="failure")
         polls(sim, 2)
         user.wait_log(1, task_id=f"t{i}")
-    assert sink(user)["pending"] == 4
+    assert user.sink("hook")["pending"] == 4
     os.close(os.open(user.path("never"), os.O_RDWR))
     watch.send(signal.SIGINT)
     watch.send(signal.SIGINT)
@@ -362,7 +353,7 @@ def test_a_hook_that_ran_when_the_monitor_was_killed_runs_again(hooked, user, si
     os.close(os.open(user.path("never"), os.O_RDWR | os.O_NONBLOCK))
     if lives(pid):
         os.kill(pid, signal.SIGKILL)
-    settled(user, pending=0, failed=0)
+    user.settled("hook", pending=0, failed=0)
 
 
 # --- which events

@@ -1,0 +1,97 @@
+"""A session bus and notification servers on it, for tests: the daemon is real, the servers are dbusmock's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import dbus
+import dbus.bus
+from harness import until
+
+NAME, PATH, MOCK = "org.freedesktop.Notifications", "/org/freedesktop/Notifications", "org.freedesktop.DBus.Mock"
+# no service files: what is installed here must not be started by the bus
+BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>session</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
+</busconfig>
+"""
+
+
+class Bus:
+    """A private session bus. Its servers and itself are ended by `close`."""
+
+    def __init__(self, directory: str) -> None:
+        self._socket = os.path.join(directory, "bus.sock")
+        self.address = f"unix:path={self._socket}"
+        config = os.path.join(directory, "bus.conf")
+        with open(config, "w", encoding="ascii") as file:
+            file.write(BUS_CONFIG.format(path=self._socket))
+        self._daemon = subprocess.Popen(
+            ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"],
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        self._server: subprocess.Popen[bytes] | None = None
+        until(lambda: os.path.exists(self._socket), name="the session bus")
+        self._connection = dbus.bus.BusConnection(self.address)
+
+    def serve(self, capabilities: str = "body body-markup actions") -> None:
+        """Starts a notification server that records what it is asked to show."""
+        parameters = '{"capabilities": "%s"}' % capabilities
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "dbusmock", "--session", "--template", "notification_daemon",
+             "--parameters", parameters],
+            env={**os.environ, "DBUS_SESSION_BUS_ADDRESS": self.address},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        )
+        until(lambda: self._connection.name_has_owner(NAME), name="the notification server")
+        # the name comes before the methods of the template
+        until(self._is_ready, name="the methods of the notification server")
+
+    def _is_ready(self) -> bool:
+        try:
+            self._call("GetCapabilities", interface=NAME)
+        except dbus.DBusException:
+            return False
+        return True
+
+    def _call(self, method: str, *args: Any, interface: str = MOCK) -> Any:
+        mock = self._connection.get_object(NAME, PATH, introspect=False)
+        return dbus.Interface(mock, interface).get_dbus_method(method)(*args)
+
+    def hang(self) -> None:
+        """From now on the server takes every call and answers none."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP)
+
+    def answer(self) -> None:
+        assert self._server is not None
+        self._server.send_signal(signal.SIGCONT)
+
+    def refuse(self) -> None:
+        """From now on the server answers each Notify with an error."""
+        code = 'raise dbus.exceptions.DBusException("no room", name="org.freedesktop.Notifications.Error")'
+        self._call("AddMethod", NAME, "Notify", "susssasa{sv}i", "u", code)
+
+    def shown(self) -> list[dict[str, Any]]:
+        """The notifications up to now."""
+        names = ("app", "replaces", "icon", "summary", "body", "actions", "hints", "timeout")
+        return [dict(zip(names, args)) for _, args in self._call("GetMethodCalls", "Notify")]
+
+    def wait_shown(self, n: int, timeout: float = 20.0) -> list[dict[str, Any]]:
+        def enough() -> list[dict[str, Any]]:
+            notes = self.shown()
+            return notes if len(notes) >= n else []
+
+        return until(enough, timeout, f"{n} notifications")
+
+    def close(self) -> None:
+        self._connection.close()
+        for process in (self._server, self._daemon):
+            if process is not None:
+                process.kill()
+                process.wait()

@@ -1,0 +1,230 @@
+"""The sink desktop against a real session bus: what is shown, when it is one, and what a bad server may do."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from desktop import Bus
+from harness import LOG, moved, polls, until
+
+LOW, NORMAL, CRITICAL = 0, 1, 2
+
+
+@pytest.fixture
+def bus(user, tmp_path):
+    session = Bus(str(tmp_path))
+    user.env["DBUS_SESSION_BUS_ADDRESS"] = session.address
+    try:
+        yield session
+    finally:
+        user.leave()
+        session.close()
+
+
+def desktop(**keys):
+    return {"type": "desktop", "window": "100ms", **keys}
+
+
+def ended(sim, n, status="success", prefix="t"):
+    """Tasks that a single poll finds ended."""
+    with sim.world.lock:
+        for i in range(n):
+            sim.add_task(f"{prefix}{i}", name=f"name-{prefix}{i}", status=status)
+
+
+def test_a_success_as_it_is_shown(user, sim, bus):
+    bus.serve()
+    user.configure(desktop())
+    sim.add_task("x", name="embed docs", bucket="docs", plan=[("processing", 0), ("success", 123)])
+    user.watch()
+    sim.step(123)
+    note = bus.wait_shown(1)[0]
+    assert note["app"] == "taskbell"
+    assert "embed docs" in note["summary"]
+    assert "docs" in note["body"] and "2m 3s" in note["body"]
+    assert note["hints"]["urgency"] == NORMAL and note["hints"]["desktop-entry"] == "taskbell"
+    assert note["replaces"] == 0
+    user.settled("desktop", pending=0)
+
+
+@pytest.mark.parametrize("status, urgency", [("failure", CRITICAL), ("partial_success", CRITICAL)])
+def test_bad_ends_are_urgent_and_say_why(user, sim, bus, status, urgency):
+    bus.serve()
+    user.configure(desktop())
+    sim.add_task("x", name="embed", bucket="b", status="processing", files=[("a.pdf", "failure", "password protected")])
+    user.watch()
+    sim.set_status("x", status)
+    note = bus.wait_shown(1)[0]
+    assert note["hints"]["urgency"] == urgency
+    assert "password protected" in note["body"]
+
+
+@pytest.mark.parametrize("capabilities, want", [
+    ("body body-markup", "&lt;b&gt;R&amp;amp;D&lt;/b&gt;"), ("body", "<b>R&amp;D</b>"), ("", "<b>R&amp;D</b>"),
+])
+def test_markup_is_escaped_where_the_server_reads_it(user, sim, bus, capabilities, want):
+    bus.serve(capabilities)
+    user.configure(desktop())
+    sim.add_task("x", name="<i>name</i>", bucket="<b>R&amp;D</b>", status="processing")
+    user.watch()
+    moved(sim, ("x", "success"))
+    note = bus.wait_shown(1)[0]
+    assert "<i>name</i>" in note["summary"]  # a summary never is markup
+    assert want in note["body"]
+
+
+def test_hostile_text_is_shown_escaped(user, sim, bus):
+    bus.serve()
+    user.configure(desktop())
+    sim.add_task("x", name="a\x1b[31m\nb\u202e%s\\n\0" + "w" * 5000, status="processing")
+    user.watch()
+    moved(sim, ("x", "success"))
+    summary = bus.wait_shown(1)[0]["summary"]
+    assert not any(c in summary for c in "\x1b\n\u202e\0")
+    assert "%s" in summary and len(summary) < 300
+    user.settled("desktop", pending=0)
+
+
+def test_up_to_burst_are_shown_singly(user, sim, bus):
+    bus.serve()
+    user.configure(desktop(burst=3, window="500ms"))
+    user.watch()
+    ended(sim, 3)
+    notes = bus.wait_shown(3)
+    assert sorted(n["summary"].split()[0] for n in notes) == ["name-t0", "name-t1", "name-t2"]
+    user.settled("desktop", pending=0)
+    assert len(bus.shown()) == 3
+
+
+def test_more_than_burst_become_one_that_names_what_failed(user, sim, bus):
+    bus.serve()
+    user.configure(desktop(burst=3, window="500ms"), LOG, source={"explain": False})
+    user.watch()
+    with sim.world.lock:
+        ended(sim, 9)
+        ended(sim, 2, "failure", "bad")
+    note = bus.wait_shown(1)[0]
+    text = note["summary"] + "\n" + note["body"]
+    assert "9" in text and "2" in text and "name-bad0" in text and "name-bad1" in text
+    assert "name-t0" not in text
+    assert note["hints"]["urgency"] == CRITICAL
+    user.wait_log(11)
+    user.settled("desktop", pending=0)
+    assert len(bus.shown()) == 1
+
+
+def test_without_a_server_deliveries_wait_and_then_come_as_one(user, sim, bus):
+    user.configure(desktop(burst=10, max_age="1s"), LOG)
+    watch = user.watch()
+    ended(sim, 3)
+    user.wait_log(3)
+    polls(sim, 3)
+    state = user.sink("desktop")
+    assert (state["pending"], state["failed"], state["last_failure"]) == (3, 0, None)
+    bus.serve()
+    note = bus.wait_shown(1)[0]
+    assert "3" in note["summary"] + note["body"]
+    user.settled("desktop", pending=0)
+    assert len(bus.shown()) == 1
+    assert not [e for e in watch.events() if e["event"] == "sink_failed"]
+
+
+def test_without_a_bus_deliveries_wait(user, sim):
+    user.configure(desktop(max_age="1s"), LOG)
+    watch = user.watch()
+    ended(sim, 2)
+    user.wait_log(2)
+    polls(sim, 12)  # longer than max_age
+    state = user.sink("desktop")
+    assert (state["pending"], state["failed"], state["healthy"]) == (2, 0, True)
+    assert watch.stop() == 0
+
+
+def test_what_waited_is_shown_after_a_restart(user, sim, bus):
+    user.configure(desktop(), LOG)
+    first = user.watch()
+    ended(sim, 1)
+    user.wait_log(1)
+    assert first.stop() == 0
+    bus.serve()
+    user.watch()
+    assert "name-t0" in bus.wait_shown(1)[0]["summary"]
+    user.settled("desktop", pending=0)
+
+
+def test_a_server_that_never_answers_delays_nothing_else(user, sim, bus):
+    bus.serve()
+    user.configure(desktop(), LOG)
+    user.watch()
+    bus.hang()
+    ended(sim, 1)
+    user.wait_log(1)
+    begin = time.time()
+    for i in range(3):
+        ended(sim, 1, prefix=f"more{i}-")
+        polls(sim, 2)
+        user.wait_log(1, task_id=f"more{i}-0")
+    between = [e.time for e in sim.requests() if e.time > begin]
+    assert max(b - a for a, b in zip(between, between[1:])) < 2.5, "a poll waited for the helper's 3 s"
+    assert user.sink("desktop")["pending"] == 4
+    until(lambda: user.sink("desktop")["last_failure"], name="the helper gave up")
+    assert not user.sink("desktop")["healthy"] and user.sink("desktop")["failed"] == 0
+    bus.answer()
+    user.settled("desktop", pending=0)
+
+
+def test_a_server_that_refuses_is_asked_again_until_max_age(user, sim, bus):
+    bus.serve()
+    bus.refuse()
+    user.configure(desktop(max_age="1s"), LOG)
+    user.watch()
+    ended(sim, 1)
+    user.settled("desktop", failed=1)
+    assert "no room" in user.sink("desktop")["error"]
+    assert user.wait_log(1, event="sink_failed")[0]["sink"] == "desktop"
+    assert len(bus.shown()) >= 2
+
+
+def test_quiet_hours_hold_and_do_not_age(user, sim, bus):
+    bus.serve()
+    user.env["TZ"] = "UTC0"
+    hour = time.gmtime().tm_hour
+    user.configure(desktop(quiet=f"{(hour - 1) % 24:02}:00-{(hour + 2) % 24:02}:00", max_age="1s"), LOG)
+    watch = user.watch()
+    ended(sim, 3)
+    user.wait_log(3)
+    polls(sim, 12)
+    state = user.sink("desktop")
+    assert (state["pending"], state["failed"]) == (3, 0)
+    assert bus.shown() == []
+    assert watch.stop() == 0
+    user.configure(desktop(), LOG)
+    user.watch()
+    bus.wait_shown(1)
+    user.settled("desktop", pending=0)
+
+
+def test_the_test_command_shows_a_sample(user, bus):
+    bus.serve()
+    user.configure(desktop(quiet="00:00-23:59", on=["failure"]))
+    done = user.run("test")
+    assert done.code == 0 and "desktop: delivered in " in done.out
+    assert "test" in bus.wait_shown(1)[0]["summary"].lower()
+
+
+def test_doctor_names_the_server_and_what_it_can(user, bus):
+    bus.serve("body body-markup")
+    user.configure(desktop())
+    out = user.run("doctor").out
+    assert "mock" in out.lower() and "body-markup" in out
+
+
+def test_the_defaults_tell_the_desktop_where_there_is_a_bus(user, sim, bus):
+    bus.serve()
+    sim.add_task("x", name="embed", status="processing")
+    env = {"TELNYX_BASE_URL": sim.url}
+    assert user.run("watch", "--once", env=env).code == 0
+    sim.set_status("x", "success")
+    assert user.run("watch", "--once", env=env).code == 0
+    assert "embed" in bus.wait_shown(1)[0]["summary"]
