@@ -53,6 +53,7 @@ struct lane_run {
 	struct err failure; /* of a look-up; ERR_NONE: none */
 	struct http_advice advice;
 	unsigned int tries; /* one-shot */
+	bool again; /* somebody wants a poll that begins now, while one is under way */
 };
 
 struct poller {

@@ -252,6 +252,25 @@ static void poller_sooner(const struct poller *poller, struct lane_run *run)
 		run->sched.due_ms = down_ms;
 }
 
+static void run_hurry(struct lane_run *run)
+{
+	struct poller *poller = run->poller;
+
+	if (poller->key == NULL)
+		poller->key_due_ms = poller->now.mono_ms;
+	run->sched.failures = 0;
+	if (run->sched.due_ms != INSTANT_NEVER)
+		run->sched.due_ms = poller->now.mono_ms;
+}
+
+/* an answer that was under way may be older than the wish for it */
+static void run_again(struct lane_run *run)
+{
+	if (run->again)
+		run_hurry(run);
+	run->again = false;
+}
+
 void poller_failed(struct poller *poller, struct lane_run *run, const struct err *err,
 	const struct http_advice *advice)
 {
@@ -268,6 +287,8 @@ void poller_failed(struct poller *poller, struct lane_run *run, const struct err
 	poller_ill(poller, run->lane, err);
 	if (advice->after_ms < 0 && err->kind != ERR_AUTH)
 		poller_sooner(poller, run);
+	if (poller->mode != POLLER_ONCE)
+		run_again(run);
 	if (poller->mode != POLLER_ONCE || once_again(run, advice))
 		return;
 	if (err->kind == ERR_AUTH) {
@@ -298,6 +319,7 @@ void poller_lane_done(struct poller *poller, struct lane_run *run)
 		run->sched.due_ms = INSTANT_NEVER;
 	if (run->lane == LANE_SWEEP && poller->sweep_since != 0)
 		poller_want_sweep(poller, poller->sweep_since);
+	run_again(run);
 }
 
 /* a list that was taken in may have made the source a busy one */
@@ -372,14 +394,12 @@ int64_t poller_next(const struct poller *poller)
 void poller_hurry(struct poller *poller, struct instant now)
 {
 	poller->now = now;
-	if (poller->key == NULL)
-		poller->key_due_ms = now.mono_ms;
 	for (int i = 0; i < LANE_COUNT; i++) {
 		struct lane_run *run = &poller->lanes[i];
 
-		run->sched.failures = 0;
-		if (run->step == STEP_IDLE && run->sched.due_ms != INSTANT_NEVER)
-			run->sched.due_ms = now.mono_ms;
+		run->again = run_busy(run);
+		if (run->step == STEP_IDLE)
+			run_hurry(run);
 	}
 }
 
