@@ -172,6 +172,24 @@ def test_usr1_polls_now(user, sim):
         watch.wait_event(task_id=f"t{i}", event="queued")
 
 
+def test_usr1_during_a_poll_means_another_one(user, sim):
+    """The answer that is on its way may be older than what the signal is about."""
+    user.configure(source={"interval": "1h", "idle_interval": "1h", "sweep_interval": "1h"})
+    sim.add_task("x", status="processing")
+    watch = user.start("watch", "--json")
+    watch.wait_error("watching")
+    sim.wait_requests(1, done=True)
+    mark = sim.mark()
+    sim.fault("hold", count=None)
+    watch.send(signal.SIGUSR1)
+    sim.wait_requests(1, since=mark)
+    sim.clear_faults()
+    sim.set_status("x", "success")
+    watch.send(signal.SIGUSR1)
+    sim.release()
+    assert watch.wait_event(task_id="x")["event"] == "success"
+
+
 def test_hup_reads_the_configuration_again(user, sim):
     user.configure()
     sim.add_task("x", status="processing")
