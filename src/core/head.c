@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/parse.h"
 #include "base/stamp.h"
 
 /* no header that is read is longer; the rest of a longer one is not looked at */
@@ -49,6 +50,15 @@ static void take_id(struct head *head, const char *value, bool own)
 	head->own_id = own && n != 0;
 }
 
+/* fits into an int64_t: libcurl takes a larger one for none, and would read to the connection's end
+ */
+static bool is_length(const char *value)
+{
+	int64_t length;
+
+	return parse_int(value, 0, INT64_MAX, &length);
+}
+
 static void head_field(struct head *head, const char *name, const char *value, int64_t wall_ms)
 {
 	if (strcasecmp(name, "content-type") == 0)
@@ -57,11 +67,12 @@ static void head_field(struct head *head, const char *name, const char *value, i
 		take_id(head, value, true);
 	else if (strcasecmp(name, "x-telnyx-request-id") == 0)
 		take_id(head, value, false);
-	else if (strcasecmp(name, "date") == 0) {
-		if (!retry_date(value, &head->date_us))
-			head->date_us = STAMP_NONE;
-	} else
+	else if (strcasecmp(name, "content-length") == 0)
+		head->odd_length = head->odd_length || !is_length(value);
+	else
 		retry_header(&head->retry, name, value, wall_ms);
+	if (strcasecmp(name, "date") == 0 && !retry_date(value, &head->date_us))
+		head->date_us = STAMP_NONE;
 }
 
 /* "HTTP/1.1 103 Early Hints" */

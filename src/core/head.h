@@ -16,6 +16,7 @@ struct head {
 	int64_t date_us; /* Date; STAMP_NONE: absent or not readable */
 	char request_id[HEAD_ID_MAX]; /* printable ASCII; "" when absent */
 	bool own_id; /* it is from x-request-id, which goes before the vendor's own name */
+	bool odd_length; /* a Content-Length that is no length */
 	bool json; /* Content-Type names JSON */
 	bool interim; /* these lines belong to a 1xx answer; another one follows */
 	bool closed; /* the head has ended: what comes now are trailers, and do not count */

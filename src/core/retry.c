@@ -97,44 +97,53 @@ bool retry_date(const char *text, int64_t *ret_us)
 	return stamp_parse(rfc3339, ret_us);
 }
 
-/* what is past already is now */
-static int64_t from_now(int64_t then_ms, int64_t wall_ms)
-{
-	return then_ms > wall_ms ? then_ms - wall_ms : 0;
-}
-
-static void read_after(struct retry *retry, const char *value, int64_t wall_ms)
+static void read_after(struct retry *retry, const char *value)
 {
 	int64_t number;
 
-	if (decimal_parse(value, 1000, &number))
+	if (decimal_parse(value, 1000, &number)) {
 		retry->after_ms = number;
-	else if (retry_date(value, &number))
-		retry->after_ms = from_now(number / 1000, wall_ms);
+		retry->after_dated = false;
+	} else if (retry_date(value, &number)) {
+		retry->after_ms = number > 0 ? number / 1000 : 0;
+		retry->after_dated = true;
+	}
 }
 
-static void read_reset(struct retry *retry, const char *value, int64_t wall_ms)
+static void read_reset(struct retry *retry, const char *value)
 {
 	int64_t number;
 
 	if (!decimal_parse(value, 1000, &number))
 		return;
-	if (number > RESET_EPOCH_MIN * INT64_C(1000))
-		number = from_now(number, wall_ms);
 	retry->reset_ms = number;
+	retry->reset_dated = number > RESET_EPOCH_MIN * INT64_C(1000);
+}
+
+static void read_now(struct retry *retry, const char *value)
+{
+	int64_t us;
+
+	retry->now_said = retry_date(value, &us);
+	if (retry->now_said)
+		retry->now_ms = us / 1000;
 }
 
 void retry_header(struct retry *retry, const char *name, const char *value, int64_t wall_ms)
 {
 	int64_t number;
 
+	if (strcasecmp(name, "date") == 0)
+		read_now(retry, value);
+	if (!retry->now_said)
+		retry->now_ms = wall_ms;
 	if (strcasecmp(name, "retry-after-ms") == 0) {
 		if (decimal_parse(value, 1, &number))
 			retry->after_ms_ms = number;
 	} else if (strcasecmp(name, "retry-after") == 0) {
-		read_after(retry, value, wall_ms);
+		read_after(retry, value);
 	} else if (strcasecmp(name, "x-ratelimit-reset") == 0) {
-		read_reset(retry, value, wall_ms);
+		read_reset(retry, value);
 	} else if (strcasecmp(name, "x-should-retry") == 0) {
 		if (strcasecmp(value, "true") == 0)
 			retry->word = RETRY_YES;
@@ -150,6 +159,14 @@ bool retry_worth(const struct retry *retry, long status)
 	return status == 408 || status == 409 || status == 429 || (status >= 500 && status <= 599);
 }
 
+/* what is past already is now; -1 stays what it is */
+static int64_t from_now(const struct retry *retry, int64_t ms, bool dated)
+{
+	if (!dated)
+		return ms;
+	return ms > retry->now_ms ? ms - retry->now_ms : 0;
+}
+
 int64_t retry_wait(const struct retry *retry, long status)
 {
 	int64_t wait = retry->after_ms_ms;
@@ -157,9 +174,9 @@ int64_t retry_wait(const struct retry *retry, long status)
 	if (status != 429 && status != 503)
 		return -1;
 	if (wait < 0)
-		wait = retry->after_ms;
+		wait = from_now(retry, retry->after_ms, retry->after_dated);
 	if (wait < 0)
-		wait = retry->reset_ms;
+		wait = from_now(retry, retry->reset_ms, retry->reset_dated);
 	if (wait < 0)
 		return -1;
 	if (wait < RETRY_WAIT_MIN_MS)

@@ -1,6 +1,6 @@
 /*
- * When and whether a server wants to be asked again (contract 7 and 9): what its headers say, kept
- * in milliseconds from now. Pure: the wall clock is an argument.
+ * When and whether a server wants to be asked again (contract 7 and 9): what its headers say. Pure:
+ * the wall clock is an argument, and counts only where the server does not say what its own shows.
  */
 #ifndef CORE_RETRY_H
 #define CORE_RETRY_H
@@ -16,8 +16,12 @@ enum retry_word { RETRY_UNSAID, RETRY_YES, RETRY_NO };
 /* waits as the headers say them, not clamped yet; -1: not said, or not readable */
 struct retry {
 	int64_t after_ms_ms; /* retry-after-ms */
-	int64_t after_ms; /* retry-after */
-	int64_t reset_ms; /* x-ratelimit-reset */
+	int64_t after_ms; /* retry-after; since 1970 when `after_dated` */
+	int64_t reset_ms; /* x-ratelimit-reset; since 1970 when `reset_dated` */
+	int64_t now_ms; /* since 1970: the Date of the answer, else our own clock */
+	bool after_dated;
+	bool reset_dated;
+	bool now_said;
 	enum retry_word word; /* x-should-retry */
 };
 

@@ -183,7 +183,9 @@ static void call_end(struct http_call *call, const struct transfer_sight *sight)
 		return;
 	}
 	faulty = transfer_fault(call->transfer, &fault, &call->answer.err);
-	if (!faulty && call->head.closed)
+	if (!faulty && call->head.odd_length)
+		call_fail(call, sight, FAULT_LENGTH);
+	else if (!faulty && call->head.closed)
 		call_conclude(call, sight, true, fault);
 	else if (!faulty) /* libcurl takes half a head for an answer */
 		call_fail(call, sight, FAULT_CUT);

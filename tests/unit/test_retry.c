@@ -86,6 +86,51 @@ static void test_reset_as_date(void **state)
 	assert_int_equal(retry_wait(&retry, 429), 100);
 }
 
+/* a server whose clock is years off means a wait by that clock, wherever its Date stands */
+static void test_dates_are_by_the_servers_clock(void **state)
+{
+	static const char *const lines[][2] = {
+		{ "date", "Sun, 06 Nov 2044 08:49:30 GMT" },
+		{ "retry-after", "Sun, 06 Nov 2044 08:49:37 GMT" },
+	};
+	struct retry retry;
+
+	(void)state;
+	for (size_t first = 0; first < 2; first++) {
+		retry = (struct retry)RETRY_INIT;
+		for (size_t i = 0; i < 2; i++)
+			retry_header(&retry, lines[(first + i) % 2][0], lines[(first + i) % 2][1],
+				WALL_MS);
+		assert_int_equal(retry_wait(&retry, 429), 7000);
+	}
+	retry = (struct retry)RETRY_INIT;
+	retry_header(&retry, "date", "Thu, 14 Nov 2013 22:13:20 GMT", WALL_MS); /* 1384467200 */
+	retry_header(&retry, "x-ratelimit-reset", "1384467242", WALL_MS);
+	assert_int_equal(retry_wait(&retry, 429), 42000);
+	/* one that cannot be read is none */
+	retry_header(&retry, "date", "never", INT64_C(1384467240000));
+	assert_int_equal(retry_wait(&retry, 429), 2000);
+}
+
+static void test_lengths(void **state)
+{
+	static const char *const odd[] = { "", "-1", "+1", "0x10", "1 1", "5, 5",
+		"99999999999999999999", "9223372036854775808" };
+	struct head head;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+		cleanup_free char *line = mem_printf("Content-Length: %s\r\n", odd[i]);
+
+		head_start(&head);
+		head_line(&head, line, strlen(line), WALL_MS);
+		assert_true(head.odd_length);
+	}
+	head_start(&head);
+	head_line(&head, "content-length: 9223372036854775807", 35, WALL_MS);
+	assert_false(head.odd_length);
+}
+
 static void test_order_of_headers(void **state)
 {
 	struct retry retry = RETRY_INIT;
@@ -319,6 +364,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_reset_as_date),
+		cmocka_unit_test(test_dates_are_by_the_servers_clock),
+		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_order_of_headers),
 		cmocka_unit_test(test_worth),
 		cmocka_unit_test(test_date),
