@@ -22,7 +22,7 @@ struct search;
 
 /* begins a search for the key that `form` describes (contract 4) */
 struct search *search_new(const char *form, struct instant now);
-/* goes on with it; on SEARCH_FOUND the key is in `key`, on MISSING and FAILED the reason in err (ERR_AUTH, ERR_CONFIG) */
+/* goes on with it; FOUND: the key is in `key`; MISSING, FAILED: err says why (ERR_AUTH, ERR_CONFIG) */
 enum search_state search_step(
 	struct search *search, struct instant now, char key[KEY_MAX + 1], struct err *err);
 /* mono time at which it must be stepped at the latest */

@@ -105,8 +105,7 @@ static void nothing_is_held_for_ever(void **state)
 
 static void a_long_line_is_let_through(void **state)
 {
-	char *line = mem_alloc(1024 * 1024);
-	cleanup_free char *owned = line;
+	cleanup_free char *line = mem_alloc(1024 * 1024);
 
 	memset(line, 'x', 1024 * 1024 - 1);
 	add(*state, 0, "a", line);
