@@ -1,6 +1,7 @@
 #include "io/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,15 @@ void db_set_busy(struct db *db, int busy_ms)
 	(void)sqlite3_busy_timeout(db->raw, busy_ms);
 }
 
+/* does the head name a way of writing that SQLite does not know? 1 and 2 are those it knows */
+static bool head_forbids(const char *path)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint8_t version;
+
+	return fd >= 0 && pread(fd, &version, 1, 18) == 1 && version > 2;
+}
+
 bool db_begin_writing(struct db *db, struct err *err)
 {
 	/*
@@ -98,10 +108,13 @@ bool db_begin_writing(struct db *db, struct err *err)
 
 	if (sqlite3_db_readonly(db->raw, "main") == 0)
 		return db_exec(db, sql, err);
-	/* SQLite falls back to reading alone when the file's rights or its head forbid writing */
+	/* SQLite falls back to reading alone when the file's rights or its head forbid writing … */
 	if (access(db->path, W_OK) != 0)
 		return err_errno(err, ERR_IO, errno, "cannot write %s", db->path);
-	return db_refuse(db, err, "its head says that it cannot be written");
+	if (head_forbids(db->path))
+		return db_refuse(db, err, "its head says that it cannot be written");
+	/* … and when opening it failed for a want that has passed since, which is no damage */
+	return err_set(err, ERR_IO, "cannot open %s for writing; try again", db->path);
 }
 
 bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, struct err *err)
@@ -163,6 +176,18 @@ static const char *finding(const char *text)
 	return line != NULL ? line + 1 : text != NULL ? text : "it cannot be checked";
 }
 
+/* the check goes on past pages that the disk did not give, and says so among its findings */
+static bool finding_is_io(const char *text)
+{
+	static const char words[] = "error code=";
+	const char *at = strstr(text, words);
+	int64_t code = 0;
+
+	for (at = at != NULL ? at + strlen(words) : ""; *at >= '0' && *at <= '9'; at++)
+		code = code * 10 + (*at - '0');
+	return (code & 0xff) == SQLITE_IOERR;
+}
+
 bool db_check(struct db *db, struct err *err)
 {
 	struct stmt *stmt = db_stmt(db, "PRAGMA quick_check(1)", err);
@@ -174,7 +199,10 @@ bool db_check(struct db *db, struct err *err)
 		return false;
 	word = step == DB_ROW ? stmt_text(stmt, 0) : NULL;
 	good = word != NULL && strcmp(word, "ok") == 0;
-	if (!good)
+	if (!good && finding_is_io(finding(word)))
+		(void)err_set(
+			err, ERR_IO, "cannot read %s: %s; check its disk", db->path, finding(word));
+	else if (!good)
 		(void)db_refuse(db, err, finding(word));
 	stmt_reset(stmt);
 	return good;
