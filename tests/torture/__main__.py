@@ -16,6 +16,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e"), os.path.dirnam
 
 import kill  # noqa: E402
 import power  # noqa: E402
+import starve  # noqa: E402
 from stage import SHIM, Script  # noqa: E402
 from table import Table  # noqa: E402
 from timing import Time  # noqa: E402
@@ -33,9 +34,15 @@ def cuts(scratch: str, table: Table, time: Time, seed: int) -> None:
         power.cut_everywhere(script, table, time, seed)
 
 
+def wants(scratch: str, table: Table, time: Time, seed: int) -> None:
+    with Script(os.path.join(scratch, "starve")) as script:
+        starve.starve_everywhere(script, table, time, seed)
+
+
 CAMPAIGNS: dict[str, tuple[float, Campaign]] = {
     "kill": (1.0, kills),  # its share of the time
     "power": (1.0, cuts),
+    "starve": (2.0, wants),
 }
 
 

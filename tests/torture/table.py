@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 
 from truth import Verdict
 
@@ -13,6 +14,10 @@ class Row:
         self.count = self.lost = self.repeated = self.hung = self.faults = 0
         self.worst = 0.0
         self.examples: list[str] = []
+        self.codes: Counter[int] = Counter()
+
+    def code(self, code: int) -> None:
+        self.codes[code] += 1
 
     def wrong(self, name: str, why: str) -> None:
         self.faults += 1
@@ -52,5 +57,6 @@ class Table:
             print(
                 f"{row.name:<{width}}  {row.count:>6} {row.lost:>5} {row.repeated:>9} {row.hung:>5} "
                 f"{row.faults:>6} {row.worst:>10.2f} s"
+                + "".join(f"  {n} x {code}" for code, n in sorted(row.codes.items()))
             )
         sys.stdout.flush()
