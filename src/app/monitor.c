@@ -315,7 +315,7 @@ static void monitor_wait(struct monitor *monitor)
 		count += stations_fds(monitor->stations, fds + count, MONITOR_FDS - count);
 	count += outbox_fds(monitor->outbox, fds + count, MONITOR_FDS - count);
 	clock_timer_arm(monitor->timer_fd, next);
-	if (left <= 0)
+	if (left <= 0 || signals_waiting())
 		timeout = 0;
 	else if (monitor->timer_fd < 0)
 		timeout = least(left, MONITOR_SLEEP_MAX_MS);

@@ -217,6 +217,8 @@ static void wait_sleep(struct wait *wait)
 	}
 	if (wait->is_live && (timeout < 0 || timeout > WAIT_FRAME_MS))
 		timeout = WAIT_FRAME_MS;
+	if (signals_waiting())
+		timeout = 0;
 	(void)http_wait(waiter_http(wait->waiter), fds, count, timeout);
 }
 

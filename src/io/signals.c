@@ -10,6 +10,7 @@
 #define SIGNALS_MAX 65 /* past the last number of every system we know */
 
 static volatile sig_atomic_t counts[SIGNALS_MAX];
+static volatile sig_atomic_t piped; /* something may be in the pipe */
 static int pipe_fds[2] = { -1, -1 };
 
 static void count_one(int number)
@@ -17,6 +18,7 @@ static void count_one(int number)
 	int saved = errno;
 
 	counts[number]++;
+	piped = 1;
 	/* a full pipe wakes as well as a fuller one would */
 	if (write(pipe_fds[1], "", 1) < 0)
 		errno = saved;
@@ -62,15 +64,26 @@ int signals_fd(void)
 	return pipe_fds[0];
 }
 
-unsigned int signals_take(int number)
+static void pipe_empty(void)
 {
 	char drain[64];
+
+	piped = 0;
+	while (read(pipe_fds[0], drain, sizeof(drain)) > 0)
+		;
+}
+
+/* every turn of a loop asks for several signals, nearly always in vain: that costs no call */
+unsigned int signals_take(int number)
+{
 	sigset_t one;
 	sigset_t old;
 	unsigned int taken;
 
-	while (read(pipe_fds[0], drain, sizeof(drain)) > 0)
-		;
+	if (piped != 0)
+		pipe_empty();
+	if (counts[number] == 0)
+		return 0;
 	(void)sigemptyset(&one);
 	(void)sigaddset(&one, number);
 	(void)sigprocmask(SIG_BLOCK, &one, &old);
@@ -78,6 +91,14 @@ unsigned int signals_take(int number)
 	counts[number] = 0;
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	return taken;
+}
+
+bool signals_waiting(void)
+{
+	for (int number = 1; number < SIGNALS_MAX; number++)
+		if (counts[number] != 0)
+			return true;
+	return false;
 }
 
 void signals_die(int number)

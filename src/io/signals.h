@@ -16,6 +16,11 @@ bool signals_open(const int *numbers, size_t count, struct err *err);
 int signals_fd(void);
 /* how often the signal has come since the last call; empties the pipe */
 unsigned int signals_take(int number);
+/*
+ * Has one come that was not taken? Then do not wait: it may have come after it was asked for and before the
+ * pipe was emptied for another one.
+ */
+bool signals_waiting(void);
 /* ends the program by the signal itself, so that the caller's shell sees it and stops its loop as well */
 _Noreturn void signals_die(int number);
 /* in a child between fork and exec: everything at its default, nothing blocked */
