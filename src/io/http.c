@@ -37,6 +37,7 @@ struct http {
 	struct http_call *calls; /* own; all of them */
 	int64_t wall_ms; /* of the current step */
 	bool stale; /* the wire's connections are not to be used again */
+	bool started; /* a call that the wire has not moved yet */
 };
 
 struct http *http_new(void)
@@ -237,6 +238,7 @@ static void calls_tell(struct http *http)
 void http_step(struct http *http, struct instant now)
 {
 	http->wall_ms = now.wall_ms;
+	http->started = false;
 	wire_perform(http->wire);
 	for (struct http_call *call = http->calls, *next; call != NULL; call = next) {
 		next = call->next;
@@ -281,12 +283,18 @@ struct http_call *http_start(
 	call->transfer = transfer_start(http->wire, request, http->stale, &taker);
 	call->next = http->calls;
 	http->calls = call;
+	http->started = true;
 	return call;
 }
 
 bool http_wait(struct http *http, struct http_fd *fds, size_t count, int64_t timeout_ms)
 {
-	return wire_wait(http->wire, fds, count, timeout_ms);
+	/* what was just started goes out now; libcurl would only return at once for another step */
+	if (http->started)
+		wire_perform(http->wire);
+	http->started = false;
+	/* and may have failed already, which the next step has to tell */
+	return wire_wait(http->wire, fds, count, http_next(http) == 0 ? 0 : timeout_ms);
 }
 
 const char *http_version(void)
