@@ -346,6 +346,8 @@ def test_a_key_from_elsewhere(manager, user, sim):
 
 def test_hooks_work_under_the_hardening_drop_in(manager, user, sim):
     manager.shipped("hardening")
+    # in a build with sanitizers: the search for leaks attaches to the process, which the filter forbids
+    manager.dropin("test", "[Service]\nEnvironment=ASAN_OPTIONS=detect_leaks=0\n")
     user.configure(LOG, hook(user, 'grep NoNewPrivs: /proc/self/status >"$HOME/ran~"; mv "$HOME/ran~" "$HOME/ran"'))
     begin(manager, sim)
     sim.add_task("a", status="success")
