@@ -39,6 +39,8 @@ echo $$ >"/sys/fs/cgroup/$group/cgroup.procs"
 mount --bind "$root/journald.conf" /etc/systemd/journald.conf
 %s-journald &
 echo $! >"$root/journald.pid"
+# a manager that starts before its journal listens never writes to it
+until [ -S /run/systemd/journal/socket ]; do kill -0 $! && sleep 0.02; done
 exec env -i HOME="$root/home" PATH=/usr/bin:/bin LANG=C.UTF-8 XDG_RUNTIME_DIR="$root/run" SYSTEMD_LOG_TARGET=journal "$3" --user
 """ % SYSTEMD
 JOURNALD = "[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=no\nRateLimitIntervalSec=0\nSyncIntervalSec=1\n"
