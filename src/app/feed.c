@@ -9,8 +9,6 @@
 enum {
 	ROUNDS_MAX = 4, /* of handing over and settling in one step, so that other sinks have their
 			   turn */
-	/* nothing is ever put off for longer than the longest delay: the clock was set back */
-	DUE_AHEAD_MAX_MS = ATTEMPT_DELAY_MAX_MS + 60000,
 };
 
 struct feed *feed_new(struct feed_shop *shop, const struct sink_config *config, struct err *err)
@@ -115,12 +113,12 @@ static int64_t *busy_ids(const struct feed *feed, size_t *ret_count)
 	return ids;
 }
 
-static bool read_rows(struct feed *feed, size_t limit, int64_t wall_ms, struct delivery **ret,
+static bool read_rows(struct feed *feed, size_t limit, struct instant now, struct delivery **ret,
 	size_t *ret_count, struct err *err)
 {
 	struct store_pull pull = {
 		.sink = feed->config->name,
-		.wall_ms = wall_ms,
+		.wall_ms = now.wall_ms,
 		.limit = limit,
 		.after_id = feed->given_count > feed->given_first ? feed->after_id : 0,
 	};
@@ -153,15 +151,24 @@ static void rows_append(struct feed *feed, struct delivery *more, size_t count)
 	feed->rows_count = kept + count;
 }
 
-/*
- * A delivery that is due absurdly late was put off under a clock that has been set back since: it
- * is due now. Not while something is in memory, which may be that very one.
- */
-static bool clock_went_back(const struct feed *feed, struct instant now)
+static void shift(int64_t *wall_ms, int64_t by_ms)
 {
-	return feed->next_due_ms != INT64_MAX && feed->rows_first == feed->rows_count &&
-	       feed->given_first == feed->given_count &&
-	       feed->next_due_ms - now.wall_ms > DUE_AHEAD_MAX_MS;
+	if (*wall_ms != 0)
+		*wall_ms += by_ms;
+}
+
+void feed_clock_set(struct feed *feed, int64_t by_ms)
+{
+	for (size_t i = feed->rows_first; i < feed->rows_count; i++)
+		shift(&feed->rows[i].first_failed_ms, by_ms);
+	for (size_t i = feed->given_first; i < feed->given_count; i++)
+		shift(&feed->given[i].first_failed_ms, by_ms);
+	for (size_t i = 0; i < feed->outcome_count; i++) {
+		shift(&feed->outcomes[i].receipt.first_failed_ms, by_ms);
+		shift(&feed->outcomes[i].receipt.due_ms, by_ms);
+	}
+	feed->next_due_ms = INT64_MAX;
+	feed->stale = true;
 }
 
 /* reads more when there may be more and little is left */
@@ -173,14 +180,13 @@ static void pull(struct feed *feed, size_t room, struct instant now)
 	struct delivery *rows = NULL;
 	size_t count = 0;
 	struct err err = { 0 };
-	bool back = clock_went_back(feed, now);
 	bool all;
 
-	if (feed->next_due_ms <= now.wall_ms || back)
+	if (feed->next_due_ms <= now.wall_ms)
 		feed->stale = true;
 	if (!feed->stale || left >= room)
 		return;
-	if (!read_rows(feed, limit, back ? INT64_MAX : now.wall_ms, &rows, &count, &err)) {
+	if (!read_rows(feed, limit, now, &rows, &count, &err)) {
 		feed_store_failed(feed, &err, now);
 		return;
 	}
@@ -258,7 +264,7 @@ static bool has_more(const struct feed *feed, struct instant now)
 {
 	return !feed->retired && !feed->sink->stopping &&
 	       (feed->stale || feed->rows_first < feed->rows_count ||
-		       feed->next_due_ms <= now.wall_ms || clock_went_back(feed, now));
+		       feed->next_due_ms <= now.wall_ms);
 }
 
 int64_t feed_next(const struct feed *feed, struct instant now)

@@ -12,6 +12,9 @@
 enum {
 	STOP_SLACK_MS = 500
 }; /* for a killed program to be gone; one that is not hangs in the kernel */
+enum {
+	CLOCK_SET_MS = 1000
+}; /* the two clocks drift no further apart by themselves: somebody set the one of the wall */
 
 struct outbox {
 	struct feed_shop shop;
@@ -20,6 +23,8 @@ struct outbox {
 	size_t cap;
 	int64_t stop_ms; /* mono; a stop takes no longer; 0: none is under way */
 	struct instant now; /* of the last step */
+	int64_t apart_ms; /* of the two clocks, as the times in the store mean it */
+	bool started; /* the store knows what the clock shows */
 };
 
 static struct feed *outbox_add(
@@ -121,9 +126,33 @@ static void outbox_prune(struct outbox *outbox)
 	outbox->count = kept;
 }
 
+/*
+ * Times of deliveries are by the wall clock, so that they mean something after a restart. When it
+ * is set they go along: nothing waits for a year, and nothing is given up for an age that it never
+ * had.
+ */
+static void outbox_clock(struct outbox *outbox, struct instant now)
+{
+	int64_t apart_ms = now.wall_ms - now.mono_ms;
+	int64_t by_ms = outbox->started ? apart_ms - outbox->apart_ms : 0;
+	struct err err = { 0 };
+
+	if ((outbox->started && by_ms < CLOCK_SET_MS && by_ms > -CLOCK_SET_MS) ||
+		now.mono_ms < outbox->shop.store_retry_ms ||
+		!store_clock_set(outbox->shop.store, by_ms, now.wall_ms, &err))
+		return;
+	if (by_ms != 0)
+		log_line(LOG_NOTICE, "the clock was set: deliveries keep the waits they had");
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_clock_set(outbox->feeds[i], by_ms);
+	outbox->apart_ms = apart_ms;
+	outbox->started = true;
+}
+
 void outbox_step(struct outbox *outbox, struct instant now)
 {
 	outbox->now = now;
+	outbox_clock(outbox, now);
 	for (size_t i = 0; i < outbox->count; i++)
 		feed_step(outbox->feeds[i], now);
 	outbox_prune(outbox);

@@ -38,6 +38,7 @@ struct sink_desktop {
 	struct sink sink;
 	struct quiet quiet;
 	int64_t quiet_end_ms; /* mono; 0: it is not quiet */
+	int64_t quiet_apart_ms; /* of the two clocks, when that was found out */
 	int64_t look_ms; /* mono; when to look for a bus again; 0: nothing is known to be missing */
 	int64_t look_wait_ms;
 	bool waited; /* what comes next has waited for a bus: it comes as one */
@@ -257,14 +258,20 @@ static void helper_ended(struct sink_desktop *desktop, int status, struct instan
 		batch_settle_rest(desktop, SINK_BACK, NULL);
 }
 
+/* the end is looked for anew when it has come and it is quiet still, or the clock was set meanwhile
+ */
 static void quiet_step(struct sink_desktop *desktop, struct instant now)
 {
-	if (!is_quiet(desktop, now.wall_ms))
+	int64_t set_ms = now.wall_ms - now.mono_ms - desktop->quiet_apart_ms;
+
+	if (!is_quiet(desktop, now.wall_ms)) {
 		desktop->quiet_end_ms = 0;
-	else if (desktop->quiet_end_ms == 0)
+	} else if (now.mono_ms >= desktop->quiet_end_ms || set_ms > 1000 || set_ms < -1000) {
+		desktop->quiet_apart_ms = now.wall_ms - now.mono_ms;
 		desktop->quiet_end_ms =
-			now.mono_ms + quiet_end(&desktop->quiet, now.wall_ms, clock_local_minute) -
-			now.wall_ms;
+			quiet_end(&desktop->quiet, now.wall_ms, clock_local_minute) -
+			desktop->quiet_apart_ms;
+	}
 }
 
 static void desktop_step(struct sink *sink, struct instant now)

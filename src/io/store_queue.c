@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "core/attempt.h"
 #include "io/store_private.h"
 
 #define DAY_MS 86400000
+#define HOLD_MAX_MS 10000 /* for an explanation; no first attempt is put off for longer */
 
 #define SINK_IS(column) column " = (SELECT id FROM sinks WHERE name = ?1)"
 /* is an earlier delivery of the same task pending? */
@@ -330,6 +332,38 @@ bool store_redeliver(
 	}
 	*ret_count = (size_t)db_changes(store->db);
 	return db_commit(store->db, err);
+}
+
+/* how far ahead a delivery can be put off, that was tried or was not */
+#define AHEAD_MAX "CASE first_failed_ms WHEN 0 THEN ?3 ELSE ?4 END"
+
+static bool clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"UPDATE deliveries SET failed_ms = min(failed_ms + ?1 * (failed_ms <> 0), ?2),"
+		" first_failed_ms = min(first_failed_ms + ?1 * (first_failed_ms <> 0), ?2),"
+		" due_ms = CASE WHEN due_ms + ?1 > ?2 + " AHEAD_MAX " THEN ?2 ELSE due_ms + ?1 END"
+		" WHERE ?1 <> 0 OR max(failed_ms, first_failed_ms) > ?2 OR due_ms > ?2 "
+		"+ " AHEAD_MAX,
+		err);
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, by_ms);
+	stmt_bind_int(stmt, 2, wall_ms);
+	stmt_bind_int(stmt, 3, HOLD_MAX_MS);
+	stmt_bind_int(stmt, 4, ATTEMPT_DELAY_MAX_MS);
+	return stmt_run(stmt, err);
+}
+
+bool store_clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struct err *err)
+{
+	if (!db_begin(store->db, DB_SYNC_NORMAL, err))
+		return false;
+	if (clock_set(store, by_ms, wall_ms, err) && db_commit(store->db, err))
+		return true;
+	db_rollback(store->db);
+	return false;
 }
 
 bool store_sinks(struct store *store, int64_t wall_ms, struct store_sink **ret, size_t *ret_count,

@@ -135,7 +135,7 @@ struct instant box_now(const struct box *box)
 	struct instant now = clock_now();
 
 	now.mono_ms += box->skipped_ms;
-	now.wall_ms += box->skipped_ms;
+	now.wall_ms += box->skipped_ms + box->set_ms;
 	return now;
 }
 

@@ -19,6 +19,7 @@ struct box {
 	struct store *store;
 	struct outbox *outbox;
 	int64_t skipped_ms; /* added to both clocks */
+	int64_t set_ms; /* added to the one of the wall */
 	size_t failed_count; /* sink_failed events asked for */
 	char *failed_text; /* own; message of the last one */
 	bool store_failed_events; /* store them, as the monitor does */

@@ -716,6 +716,37 @@ static void test_clock_set_back(void **state)
 	box_free(box);
 }
 
+/* set by a year while it runs: the next try comes when it would have come, and no age is a year */
+static void test_clock_set_while_running(void **state)
+{
+	static const int64_t years[] = { -365LL * 86400000, 365LL * 86400000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(years); i++) {
+		struct box *box = box_here();
+		int64_t left;
+
+		box_sink(box, SINK_EXEC, "[ -e good ] || exit 75")->max_age_ms = 3600000;
+		box_open(box);
+		(void)box_success(box, "a");
+		box_settle(box);
+		box->set_ms = years[i];
+		box_turn(box, 0);
+		left = outbox_next(box->outbox, box_now(box)) - box_now(box).mono_ms;
+		assert_in_range(left, 0, 1100); /* two readings of two clocks */
+		box_skip(box);
+		assert_int_equal(box_pending(box, "exec"), 1);
+		assert_int_equal(box_failed(box, "exec"), 0);
+		/* also an event that is told now does not hide the one that waits */
+		(void)box_success(box, "b");
+		box_write(box, "good", "", 0600);
+		box_settle(box);
+		box_skip(box);
+		assert_int_equal(box_pending(box, "exec"), 0);
+		box_free(box);
+	}
+}
+
 static void test_many(void **state)
 {
 	struct box *box = box_here();
@@ -764,6 +795,7 @@ int main(void)
 		cmocka_unit_test(test_log_comes_back),
 		cmocka_unit_test(test_state_that_fails),
 		cmocka_unit_test(test_clock_set_back),
+		cmocka_unit_test(test_clock_set_while_running),
 		cmocka_unit_test(test_many),
 	};
 

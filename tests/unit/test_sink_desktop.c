@@ -310,6 +310,36 @@ static void test_quiet(void **state)
 	box_free(box);
 }
 
+/* set in quiet hours: they end by the clock as it is now, and until then nothing is awake */
+static void test_clock_set_while_quiet(void **state)
+{
+	struct box *box = box_desktop();
+	int64_t left;
+
+	(void)state;
+	free(box->config->sinks[0].quiet);
+	box->config->sinks[0].quiet = mem_strdup("22:00-07:00");
+	skip_to_minute(box, 6 * 60 + 59);
+	box_open(box);
+	(void)box_success(box, "a");
+	box_turn(box, 0);
+	box->set_ms = -4 * 3600000;
+	box->skipped_ms += 61000;
+	box_turn(box, 0);
+	box_turn(box, 0);
+	left = outbox_next(box->outbox, box_now(box)) - box_now(box).mono_ms;
+	assert_in_range(left, 4 * 3600000 - 90000, 4 * 3600000);
+	box->set_ms = -120000; /* and on again, by almost as much */
+	box_turn(box, 0);
+	left = outbox_next(box->outbox, box_now(box)) - box_now(box).mono_ms;
+	assert_in_range(left, 1, 120000);
+	expect_notes(box, "");
+	box->skipped_ms += 120000;
+	box_settle(box);
+	expect_notes(box, "summary: a finished\n--\n");
+	box_free(box);
+}
+
 static void test_helper_missing_and_hanging(void **state)
 {
 	struct box *box = box_desktop();
@@ -414,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_waits_for_a_bus),
 		cmocka_unit_test(test_idle_does_not_wake),
 		cmocka_unit_test(test_quiet),
+		cmocka_unit_test(test_clock_set_while_quiet),
 		cmocka_unit_test(test_helper_missing_and_hanging),
 		cmocka_unit_test(test_stop_gives_back),
 		cmocka_unit_test(test_direct),
