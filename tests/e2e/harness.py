@@ -180,7 +180,7 @@ class Process:
 
         def arrived() -> bool:
             waiting = re.findall(r"^(?:Sig|Shd)Pnd:\t(\w+)$", read(f"/proc/{self.pid}/status"), re.MULTILINE)
-            return not any(int(mask, 16) >> (number - 1) & 1 for mask in waiting)
+            return not lives(self.pid) or not any(int(mask, 16) >> (number - 1) & 1 for mask in waiting)
 
         until(arrived)
 
