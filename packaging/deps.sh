@@ -98,6 +98,8 @@ has clang-tidy       ; clang-tidy          ; clang-tools-extra   ; clang        
 has clang-format     ; clang-format        ; clang-tools-extra   ; clang        ; clang-extra-tools
 has cppcheck         ; cppcheck            ; cppcheck            ; cppcheck     ; cppcheck
 has shellcheck       ; shellcheck          ; ShellCheck          ; shellcheck   ; shellcheck
+has musl-gcc         ; musl-tools          ; -                   ; musl         ; -
+has desktop-file-validate ; desktop-file-utils ; desktop-file-utils ; desktop-file-utils ; desktop-file-utils
 has mandoc           ; mandoc              ; mandoc              ; mandoc       ; mandoc
 has openssl          ; openssl             ; openssl             ; openssl      ; openssl
 has curl             ; curl                ; curl                ; curl         ; curl
