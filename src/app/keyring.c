@@ -11,22 +11,22 @@
 #include "io/signals.h"
 #include "io/spawn.h"
 
-struct search {
+struct key_search {
 	char *form; /* own; no secret: only says where the key is */
 	struct child *child; /* own; NULL: the form is no command, or it has not been started */
 	int64_t deadline_ms; /* mono; of the command */
 };
 
-struct search *search_new(const char *form, struct instant now)
+struct key_search *key_search_new(const char *form, struct instant now)
 {
-	struct search *search = mem_alloc(sizeof(*search));
+	struct key_search *search = mem_alloc(sizeof(*search));
 
 	search->form = mem_strdup(form);
 	search->deadline_ms = now.mono_ms + KEYRING_COMMAND_MS;
 	return search;
 }
 
-void search_free(struct search *search)
+void key_search_free(struct key_search *search)
 {
 	if (search == NULL)
 		return;
@@ -41,7 +41,7 @@ void search_free(struct search *search)
 	free(search);
 }
 
-static bool command_start(struct search *search, struct err *err)
+static bool command_start(struct key_search *search, struct err *err)
 {
 	char **argv = key_command_argv(search->form);
 	struct spawn spawn = {
@@ -57,7 +57,7 @@ static bool command_start(struct search *search, struct err *err)
 }
 
 /* the command's own last words, as far as they fit: they say what its user has to do */
-static void add_last_words(struct search *search, struct err *err)
+static void add_last_words(struct key_search *search, struct err *err)
 {
 	cleanup_buf struct buf safe = { 0 };
 	const char *words = buf_text(child_errors(search->child));
@@ -70,8 +70,8 @@ static void add_last_words(struct search *search, struct err *err)
 	(void)err_set(err, ERR_AUTH, "the key's command failed: %.400s", buf_text(&safe));
 }
 
-static enum search_state command_ended(
-	struct search *search, int status, char key[KEY_MAX + 1], struct err *err)
+static enum key_search_state command_ended(
+	struct key_search *search, int status, char key[KEY_MAX + 1], struct err *err)
 {
 	const char *output = buf_text(child_output(search->child));
 	size_t len = strcspn(output, "\r\n");
@@ -98,8 +98,8 @@ static enum search_state command_ended(
 	return SEARCH_FAILED;
 }
 
-static enum search_state command_step(
-	struct search *search, struct instant now, char key[KEY_MAX + 1], struct err *err)
+static enum key_search_state command_step(
+	struct key_search *search, struct instant now, char key[KEY_MAX + 1], struct err *err)
 {
 	int status;
 
@@ -117,8 +117,8 @@ static enum search_state command_step(
 	return SEARCH_FAILED;
 }
 
-enum search_state search_step(
-	struct search *search, struct instant now, char key[KEY_MAX + 1], struct err *err)
+enum key_search_state key_search_step(
+	struct key_search *search, struct instant now, char key[KEY_MAX + 1], struct err *err)
 {
 	if (search->child == NULL) {
 		enum key_result result = key_read(search->form, key, err);
@@ -129,42 +129,42 @@ enum search_state search_step(
 	return command_step(search, now, key, err);
 }
 
-int64_t search_next(const struct search *search)
+int64_t key_search_next(const struct key_search *search)
 {
 	return search->child != NULL ? search->deadline_ms : 0;
 }
 
-size_t search_fds(const struct search *search, struct http_fd *fds, size_t cap)
+size_t key_search_fds(const struct key_search *search, struct http_fd *fds, size_t cap)
 {
 	return search->child != NULL ? child_fds(search->child, fds, cap) : 0;
 }
 
-enum search_state key_find(const char *form, char key[KEY_MAX + 1], struct err *err)
+enum key_search_state key_find(const char *form, char key[KEY_MAX + 1], struct err *err)
 {
 	static const int wake[] = { SIGCHLD };
 	struct instant now = clock_now();
-	struct search *search;
+	struct key_search *search;
 	struct http *http = NULL;
-	enum search_state state;
+	enum key_search_state state;
 
 	/* before there is a child, so that its end is not missed */
 	if (!signals_open(wake, ARRAY_LEN(wake), err))
 		return SEARCH_FAILED;
-	search = search_new(form, now);
-	state = search_step(search, now, key, err);
+	search = key_search_new(form, now);
+	state = key_search_step(search, now, key, err);
 	while (state == SEARCH_BUSY) {
 		struct http_fd fds[4];
-		size_t count = search_fds(search, fds, ARRAY_LEN(fds) - 1);
+		size_t count = key_search_fds(search, fds, ARRAY_LEN(fds) - 1);
 
 		if (http == NULL)
 			http = http_new();
 		fds[count++] = (struct http_fd){ .fd = signals_fd() };
-		(void)http_wait(http, fds, count, search_next(search) - now.mono_ms);
+		(void)http_wait(http, fds, count, key_search_next(search) - now.mono_ms);
 		(void)signals_take(SIGCHLD);
 		now = clock_now();
-		state = search_step(search, now, key, err);
+		state = key_search_step(search, now, key, err);
 	}
 	http_free(http);
-	search_free(search);
+	key_search_free(search);
 	return state;
 }

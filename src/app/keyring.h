@@ -11,26 +11,27 @@
 
 #define KEYRING_COMMAND_MS 10000
 
-enum search_state {
+enum key_search_state {
 	SEARCH_BUSY,
 	SEARCH_FOUND,
 	SEARCH_MISSING, /* for a reason that stays (watch ends with 77 when no source has a key) */
-	SEARCH_FAILED,  /* a command that failed or was slow: worth another try */
+	SEARCH_FAILED, /* a command that failed or was slow: worth another try */
 };
 
-struct search;
+struct key_search;
 
 /* begins a search for the key that `form` describes (contract 4) */
-struct search *search_new(const char *form, struct instant now);
-/* goes on with it; FOUND: the key is in `key`; MISSING, FAILED: err says why (ERR_AUTH, ERR_CONFIG) */
-enum search_state search_step(
-	struct search *search, struct instant now, char key[KEY_MAX + 1], struct err *err);
+struct key_search *key_search_new(const char *form, struct instant now);
+/* goes on with it; FOUND: the key is in `key`; MISSING, FAILED: err says why (ERR_AUTH, ERR_CONFIG)
+ */
+enum key_search_state key_search_step(
+	struct key_search *search, struct instant now, char key[KEY_MAX + 1], struct err *err);
 /* mono time at which it must be stepped at the latest */
-int64_t search_next(const struct search *search);
-size_t search_fds(const struct search *search, struct http_fd *fds, size_t cap);
+int64_t key_search_next(const struct key_search *search);
+size_t key_search_fds(const struct key_search *search, struct http_fd *fds, size_t cap);
 /* kills a command that still runs; NULL is fine */
-void search_free(struct search *search);
+void key_search_free(struct key_search *search);
 /* for one-shot commands: searches to the end */
-enum search_state key_find(const char *form, char key[KEY_MAX + 1], struct err *err);
+enum key_search_state key_find(const char *form, char key[KEY_MAX + 1], struct err *err);
 
 #endif

@@ -9,7 +9,7 @@
 
 struct station {
 	struct poller *poller; /* own */
-	struct search *search; /* own; NULL: no search is under way */
+	struct key_search *search; /* own; NULL: no search is under way */
 	bool answered; /* a search has ended since the start or the last HUP */
 	bool keyless; /* … without a key, for a reason that stays; not told yet */
 	struct err reason; /* of that */
@@ -91,7 +91,7 @@ static void station_open(struct stations *stations, const struct source_config *
 static void station_close(struct stations *stations, struct station *station)
 {
 	explain_drop(stations->setup.explain, station->poller);
-	search_free(station->search);
+	key_search_free(station->search);
 	poller_free(station->poller);
 }
 
@@ -127,9 +127,9 @@ void stations_free(struct stations *stations)
 /* a key that is missing for good is not told while it may yet turn out that none has one: that ends
  * us */
 static void station_answered(
-	struct station *station, enum search_state state, const char *key, struct instant now)
+	struct station *station, enum key_search_state state, const char *key, struct instant now)
 {
-	search_free(station->search);
+	key_search_free(station->search);
 	station->search = NULL;
 	if (state == SEARCH_FOUND)
 		poller_set_key(station->poller, key, now);
@@ -143,15 +143,15 @@ static void station_answered(
 static void station_search(struct station *station, struct instant now)
 {
 	char key[KEY_MAX + 1];
-	enum search_state state;
+	enum key_search_state state;
 
 	if (station->keyless)
 		return;
 	if (station->search == NULL && !poller_wants_key(station->poller))
 		return;
 	if (station->search == NULL)
-		station->search = search_new(poller_config(station->poller)->api_key, now);
-	state = search_step(station->search, now, key, &station->reason);
+		station->search = key_search_new(poller_config(station->poller)->api_key, now);
+	state = key_search_step(station->search, now, key, &station->reason);
 	if (state != SEARCH_BUSY)
 		station_answered(station, state, key, now);
 	mem_wipe(key, sizeof(key));
@@ -202,7 +202,7 @@ int64_t stations_next(const struct stations *stations)
 
 	for (size_t i = 0; i < stations->count; i++) {
 		const struct station *station = &stations->items[i];
-		int64_t one = station->search != NULL ? search_next(station->search)
+		int64_t one = station->search != NULL ? key_search_next(station->search)
 						      : poller_next(station->poller);
 
 		if (one < next)
@@ -217,7 +217,8 @@ size_t stations_fds(const struct stations *stations, struct http_fd *fds, size_t
 
 	for (size_t i = 0; i < stations->count; i++)
 		if (stations->items[i].search != NULL)
-			count += search_fds(stations->items[i].search, fds + count, cap - count);
+			count +=
+				key_search_fds(stations->items[i].search, fds + count, cap - count);
 	return count;
 }
 
@@ -236,7 +237,7 @@ static void station_renew(struct station *old, struct station *place,
 {
 	*place = *old;
 	old->poller = NULL;
-	search_free(place->search);
+	key_search_free(place->search);
 	place->search = NULL;
 	poller_reconfigure(place->poller, config);
 	poller_forget_key(place->poller);

@@ -169,7 +169,7 @@ void wait_source_open(struct waiter *waiter, struct wait_source *source)
 
 void wait_source_close(struct wait_source *source)
 {
-	search_free(source->search);
+	key_search_free(source->search);
 	poller_free(source->poller);
 	source->search = NULL;
 	source->poller = NULL;
@@ -205,18 +205,18 @@ void wait_source_key(struct wait_source *source)
 	struct instant now = source->waiter->now;
 	char key[KEY_MAX + 1];
 	struct err err = { 0 };
-	enum search_state state;
+	enum key_search_state state;
 
 	if (source->search == NULL && !poller_wants_key(source->poller) &&
 		(source->key_retry_ms == 0 || now.mono_ms < source->key_retry_ms))
 		return;
 	if (source->search == NULL)
-		source->search = search_new(source->config.api_key, now);
+		source->search = key_search_new(source->config.api_key, now);
 	source->key_retry_ms = 0;
-	state = search_step(source->search, now, key, &err);
+	state = key_search_step(source->search, now, key, &err);
 	if (state == SEARCH_BUSY)
 		return;
-	search_free(source->search);
+	key_search_free(source->search);
 	source->search = NULL;
 	if (state == SEARCH_FOUND)
 		poller_set_key(source->poller, key, now);

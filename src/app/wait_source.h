@@ -15,7 +15,7 @@ struct wait_source {
 	size_t index;
 	struct source_config config; /* texts borrowed; with the wait's own pace */
 	struct poller *poller; /* own; NULL: it is given up */
-	struct search *search; /* own; NULL: no key is looked for */
+	struct key_search *search; /* own; NULL: no key is looked for */
 	int64_t key_retry_ms; /* mono; after a refusal: a key is looked for again; 0: not */
 	uint64_t lists; /* poller_lists() when it was looked at last */
 	unsigned int bad; /* failures of one kind in a row */

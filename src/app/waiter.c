@@ -250,7 +250,7 @@ int64_t waiter_next(const struct waiter *waiter)
 			continue;
 		next = earlier(next, wait_source_patience(source));
 		if (source->search != NULL)
-			next = earlier(next, search_next(source->search));
+			next = earlier(next, key_search_next(source->search));
 		else
 			next = earlier(next, poller_next(source->poller));
 		if (source->search == NULL && source->key_retry_ms != 0)
@@ -265,7 +265,7 @@ size_t waiter_fds(const struct waiter *waiter, struct http_fd *fds, size_t cap)
 
 	for (size_t i = 0; i < waiter->source_count; i++)
 		if (waiter->sources[i].search != NULL)
-			count += search_fds(waiter->sources[i].search, fds + count, cap - count);
+			count += key_search_fds(waiter->sources[i].search, fds + count, cap - count);
 	return count;
 }
 
