@@ -234,8 +234,11 @@ static bool fill(struct feed *feed, struct instant now)
 	size_t room = feed->retired || feed_store_rests(feed, now) ? 0 : sink_room(feed->sink, now);
 	size_t count = 0;
 
-	if (room == 0)
+	/* what the sink cannot have now it shall not wait for */
+	if (room == 0) {
+		feed->sink->more = false;
 		return false;
+	}
 	pull(feed, room, now);
 	while (count < room && feed->rows_first < feed->rows_count) {
 		hand_over(feed, &feed->rows[feed->rows_first++], now);

@@ -68,6 +68,7 @@ struct poller {
 	bool down_stored; /* health.down as the store has it */
 	struct lane_run lanes[LANE_COUNT];
 	char *key; /* own; NULL: none */
+	bool key_old; /* to be read again before anything begins; what runs goes on with it */
 	int64_t key_due_ms; /* mono; when a key is wanted again */
 	uint32_t serial; /* last one given out */
 	uint64_t lists;
@@ -89,6 +90,11 @@ struct poller {
 void lane_start(struct lane_run *run);
 /* forgets what is under way */
 void lane_cancel(struct lane_run *run);
+
+/* the key is wiped and gone; in poller_key.c, as the next */
+void poller_key_drop(struct poller *poller);
+/* is one to be found before anything begins? */
+bool poller_key_needed(const struct poller *poller);
 
 /* for lanes, in poller.c: hands changes over; false when they could not be stored */
 bool poller_commit(struct poller *poller, struct changes *changes);

@@ -189,12 +189,13 @@ static void tell_lost(uint64_t lost)
 
 static void monitor_output(struct monitor *monitor)
 {
-	int failed = tap_failed(monitor->out);
 	uint64_t lost;
+	int failed;
 
 	tell_lost(tap_take_dropped(monitor->out));
 	tap_step(monitor->out);
 	tap_step(talk);
+	failed = tap_failed(monitor->out);
 	lost = tap_take_dropped(talk);
 	if (lost > 0)
 		log_line(LOG_WARN, "%llu lines were dropped here, because they were not read",

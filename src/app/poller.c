@@ -55,21 +55,13 @@ struct http_request poller_request(const struct poller *poller, const char *url)
 	};
 }
 
-static void key_drop(struct poller *poller)
-{
-	if (poller->key != NULL)
-		mem_wipe(poller->key, strlen(poller->key));
-	free(poller->key);
-	poller->key = NULL;
-}
-
 void poller_free(struct poller *poller)
 {
 	if (poller == NULL)
 		return;
 	for (int i = 0; i < LANE_COUNT; i++)
 		lane_cancel(&poller->lanes[i]);
-	key_drop(poller);
+	poller_key_drop(poller);
 	book_free(poller->book);
 	free(poller);
 }
@@ -233,7 +225,7 @@ static bool once_again(struct lane_run *run, const struct http_advice *advice)
 /* the key was refused: nobody asks before there is another one, or the same again in 5 min */
 static void key_refused(struct poller *poller, const struct lane_run *run)
 {
-	key_drop(poller);
+	poller_key_drop(poller);
 	poller->refused |= 1U << run->lane;
 	poller->probing = true;
 	poller->key_due_ms = run->sched.due_ms;
@@ -256,7 +248,7 @@ static void run_hurry(struct lane_run *run)
 {
 	struct poller *poller = run->poller;
 
-	if (poller->key == NULL)
+	if (poller_key_needed(poller))
 		poller->key_due_ms = poller->now.mono_ms;
 	run->sched.failures = 0;
 	if (run->sched.due_ms != INSTANT_NEVER)
@@ -360,7 +352,7 @@ void poller_step(struct poller *poller, struct instant now)
 	poller->now = now;
 	if (poller->book == NULL && now.mono_ms >= poller->reload_ms)
 		poller_load(poller);
-	if (poller->key == NULL || poller->book == NULL)
+	if (poller_key_needed(poller) || poller->book == NULL)
 		return;
 	for (int i = 0; i < LANE_COUNT; i++)
 		if (lane_waits(poller, (enum lane)i) &&
@@ -386,7 +378,7 @@ int64_t poller_next(const struct poller *poller)
 		return INSTANT_NEVER;
 	if (poller->book == NULL)
 		return poller->reload_ms;
-	if (poller->key == NULL)
+	if (poller_key_needed(poller))
 		return poller_wants_key(poller) ? INSTANT_NEVER : poller->key_due_ms;
 	return poller_next_poll(poller);
 }
@@ -420,40 +412,17 @@ void poller_jump(struct poller *poller, struct instant now)
 	}
 }
 
-bool poller_wants_key(const struct poller *poller)
-{
-	return poller->key == NULL && poller->now.mono_ms >= poller->key_due_ms;
-}
-
-void poller_set_key(struct poller *poller, const char *key, struct instant now)
-{
-	poller->now = now;
-	key_drop(poller);
-	poller->key = mem_strdup(key);
-	for (int i = 0; i < LANE_COUNT; i++) {
-		struct lane_run *run = &poller->lanes[i];
-
-		if (run->step == STEP_IDLE && (run->sched.failures != 0 || poller->probing))
-			run->sched.due_ms = now.mono_ms;
-	}
-}
-
 void poller_no_key(struct poller *poller, const struct err *err, struct instant now)
 {
 	struct err refused = *err;
 
 	poller->now = now;
+	poller_key_drop(poller);
 	refused.kind = ERR_AUTH;
 	poller->key_due_ms = now.mono_ms + SCHED_REFUSED_MS;
 	poller_ill(poller, LANE_POLL, &refused);
 	if (poller->mode == POLLER_ONCE)
 		once_give_up(poller, &refused);
-}
-
-void poller_forget_key(struct poller *poller)
-{
-	key_drop(poller);
-	poller->key_due_ms = poller->now.mono_ms;
 }
 
 bool poller_finished(const struct poller *poller, struct err *err)

@@ -239,6 +239,7 @@ static void station_renew(struct station *old, struct station *place,
 	old->poller = NULL;
 	key_search_free(place->search);
 	place->search = NULL;
+	place->keyless = false;
 	poller_reconfigure(place->poller, config);
 	poller_forget_key(place->poller);
 	poller_hurry(place->poller, now);

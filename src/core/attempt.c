@@ -21,7 +21,8 @@ bool attempt_failed(
 {
 	int64_t age;
 
-	if (attempt->first_failed_ms == 0)
+	/* a clock that was set back since: or it would stay young for as long */
+	if (attempt->first_failed_ms == 0 || attempt->first_failed_ms > wall_ms)
 		attempt->first_failed_ms = wall_ms;
 	age = wall_ms - attempt->first_failed_ms;
 	if (counted)

@@ -77,6 +77,10 @@ static void test_a_clock_set_back_gives_nothing_up(void **state)
 	(void)state;
 	assert_true(attempt_failed(&attempt, &rules, false, 1000));
 	assert_int_equal(attempt.due_ms, 2000);
+	/* and it neither stays that young nor is tried each second for a year */
+	assert_true(attempt_failed(&attempt, &rules, false, 8000));
+	assert_int_equal(attempt.due_ms, 16000);
+	assert_false(attempt_failed(&attempt, &rules, false, 11000));
 }
 
 int main(void)

@@ -526,6 +526,10 @@ static void a_forgotten_key_is_read_again(void **state)
 	assert_int_equal(rig.keys_wanted, 2);
 	pass(10000);
 	assert_string_equal(call_open("active")->key, "KEY2");
+	/* what the answer to that leads to is not asked without a key */
+	poller_forget_key(rig.poller);
+	list("active", "");
+	assert_string_equal(call_open("a")->key, "KEY2");
 }
 
 /* fails whatever is asked for so long */

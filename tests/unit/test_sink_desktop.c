@@ -432,6 +432,32 @@ static void test_helper_is_found(void **state)
 	box_free(box);
 }
 
+/* a sink that is no longer configured shows what it has gathered, though the store has more */
+static void test_retired_while_gathering(void **state)
+{
+	struct box *box = box_desktop();
+	struct sink_config *sinks = box->config->sinks;
+	size_t count = box->config->sink_count;
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		cleanup_free char *id = mem_printf("t%d", i);
+
+		(void)box_success(box, id);
+	}
+	box_open(box);
+	outbox_step(box->outbox, box_now(box));
+	box->config->sinks = NULL;
+	box->config->sink_count = 0;
+	outbox_reload(box->outbox, box->config);
+	box->config->sinks = sinks;
+	box->config->sink_count = count;
+	box_settle(box);
+	assert_true(outbox_next(box->outbox, box_now(box)) == INSTANT_NEVER);
+	assert_in_range(box_pending(box, "desktop"), 1, 2999);
+	box_free(box);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -445,6 +471,7 @@ int main(void)
 		cmocka_unit_test(test_idle_does_not_wake),
 		cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_clock_set_while_quiet),
+		cmocka_unit_test(test_retired_while_gathering),
 		cmocka_unit_test(test_helper_missing_and_hanging),
 		cmocka_unit_test(test_stop_gives_back),
 		cmocka_unit_test(test_direct),
