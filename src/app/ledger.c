@@ -158,6 +158,25 @@ bool ledger_event(struct ledger *ledger, const struct event *event)
 	return ledger_store(ledger, NULL, &copy, 1, &stored);
 }
 
+void ledger_tell_damage(struct ledger *ledger, const struct store_damage *damage)
+{
+	struct event event = {
+		.wall_ms = ledger->now.wall_ms,
+		.type = EVENT_STATE_LOST,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE,
+	};
+	cleanup_free char *message = NULL;
+
+	if (damage->aside[0] == '\0')
+		return;
+	message = mem_printf("the state was damaged (%s) and lies now in %s; a new one was begun",
+		damage->reason, damage->aside);
+	event.message = message;
+	log_line(LOG_ERROR, "%s", message);
+	(void)ledger_event(ledger, &event);
+}
+
 void ledger_explained(void *arg, const struct event *event, const char *message)
 {
 	struct ledger *ledger = arg;

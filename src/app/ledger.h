@@ -33,6 +33,8 @@ bool ledger_commit(struct ledger *ledger, struct poller *poller, struct changes 
 struct book *ledger_book(struct ledger *ledger, const char *source);
 /* an event of the monitor itself; false when it could not be stored */
 bool ledger_event(struct ledger *ledger, const struct event *event);
+/* a state that was damaged lies aside: event state_lost, of which the store reminds us until it is stored */
+void ledger_tell_damage(struct ledger *ledger, const struct store_damage *damage);
 /* explain_fn: stores the message, prints the event, lets its deliveries go */
 void ledger_explained(void *arg, const struct event *event, const char *message);
 

@@ -13,6 +13,7 @@
 #include "app/station.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/bus.h"
 #include "io/clock.h"
 #include "io/conf.h"
 #include "io/http.h"
@@ -90,6 +91,16 @@ static bool on_terminal(void)
 	return isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
 }
 
+/*
+ * Without a configuration the desktop is a sink only where there is one: on a machine that never has one
+ * its deliveries would wait for ever.
+ */
+static void config_fit(struct config *config)
+{
+	if (config->file == NULL && !bus_found())
+		config_drop_sinks(config, SINK_DESKTOP);
+}
+
 static bool config_check_source(
 	const struct monitor *monitor, const struct config *config, struct err *err)
 {
@@ -126,6 +137,7 @@ static void monitor_reload(struct monitor *monitor)
 		outbox_reload(monitor->outbox, old);
 		config = old;
 	} else {
+		config_fit(config);
 		monitor->config = config;
 		monitor->ledger.config = config;
 		outbox_reload(monitor->outbox, config);
@@ -354,26 +366,6 @@ static bool monitor_done(struct monitor *monitor)
 	       (outbox_stopped(monitor->outbox) || monitor->now.mono_ms >= monitor->stop_ms);
 }
 
-/* the state that was damaged lies aside; the store goes on saying so until the event is stored */
-static void monitor_tell_damage(struct monitor *monitor, const struct store_damage *damage)
-{
-	struct event event = {
-		.wall_ms = monitor->now.wall_ms,
-		.type = EVENT_STATE_LOST,
-		.created_us = STAMP_NONE,
-		.finished_us = STAMP_NONE,
-	};
-	cleanup_free char *message = NULL;
-
-	if (damage->aside[0] == '\0')
-		return;
-	message = mem_printf("the state was damaged (%s) and lies now in %s; a new one was begun",
-		damage->reason, damage->aside);
-	event.message = message;
-	log_line(LOG_ERROR, "%s", message);
-	(void)ledger_event(&monitor->ledger, &event);
-}
-
 static bool monitor_open_state(
 	struct monitor *monitor, struct store_damage *damage, struct err *err)
 {
@@ -425,7 +417,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 	monitor->stations = stations_new(&stations, monitor->now);
 	monitor->timer_fd = clock_timer_new();
 	monitor->pulse = pulse_open(setup->state_dir, monitor->lock_fd);
-	monitor_tell_damage(monitor, &damage);
+	ledger_tell_damage(&monitor->ledger, &damage);
 	return true;
 }
 
@@ -472,6 +464,7 @@ int monitor_run(const struct monitor_setup *setup)
 
 	talk = tap_new(STDERR_FILENO);
 	sd_open();
+	config_fit(monitor.config);
 	log_clock(monitor.now.wall_ms);
 	log_setup(sd_stderr_is_journal() ? LOG_JOURNAL : LOG_STAMPED, log_threshold(), talk_write);
 	if (monitor_open(&monitor, &err)) {
