@@ -54,7 +54,7 @@ def lines(path: str) -> list[str]:
 
 
 def objects(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
+    return [json.loads(line) for line in text.split("\n")[:-1]]
 
 
 def mode(path: str) -> int:
