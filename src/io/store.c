@@ -205,10 +205,14 @@ static bool resume(const char *dir, struct err *err)
 	return damage.aside[0] == '\0' || statefile_replace(dir, damage.aside, err);
 }
 
-/* sets the damaged file aside, for a new one that knows of it */
-static bool begin_anew(const char *dir, const char *reason, int64_t wall_ms, struct err *err)
+/*
+ * Sets the damaged file aside, for a new one that knows of it. When it was last changed has to be
+ * asked before SQLite opens it, for that makes a WAL of today.
+ */
+static bool begin_anew(
+	const char *dir, const char *reason, int64_t changed_ms, int64_t wall_ms, struct err *err)
 {
-	struct store_damage damage = { .changed_ms = statefile_changed(dir) };
+	struct store_damage damage = { .changed_ms = changed_ms };
 	struct beginning beginning = { wall_ms, wall_ms, &damage };
 	cleanup_free char *aside = statefile_aside_name(dir, wall_ms);
 
@@ -238,6 +242,7 @@ static bool open_or_set_aside(struct store *store, const char *dir, int64_t wall
 {
 	cleanup_free char *path = statefile_path(dir);
 	cleanup_free char *reason = NULL;
+	int64_t changed_ms = statefile_changed(dir);
 
 	if (!head_check(dir, err))
 		return false;
@@ -248,7 +253,7 @@ static bool open_or_set_aside(struct store *store, const char *dir, int64_t wall
 	reason = mem_strdup(db_damage(store->db));
 	db_close(store->db);
 	store->db = NULL;
-	return begin_anew(dir, reason, wall_ms, err) &&
+	return begin_anew(dir, reason, changed_ms, wall_ms, err) &&
 	       open_file(store, path, STORE_WRITE, wall_ms, damage, err);
 }
 
@@ -268,7 +273,7 @@ static bool open_for_writing(struct store *store, const char *dir, int64_t wall_
 			return false;
 		break;
 	case STATEFILE_RUINED:
-		if (!begin_anew(dir, reason, wall_ms, err))
+		if (!begin_anew(dir, reason, statefile_changed(dir), wall_ms, err))
 			return false;
 		break;
 	case STATEFILE_THERE:
