@@ -382,6 +382,17 @@ def test_no_configuration_at_all_is_supported(user, sim):
     assert "success" in read(os.path.join(user.state, "events.log"))
 
 
+@pytest.mark.parametrize("bus", [False, True])
+def test_without_a_configuration_the_desktop_is_told_where_there_is_a_bus(user, sim, bus):
+    sim.add_task("a")
+    env = {"TELNYX_BASE_URL": sim.url, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent" if bus else None}
+    user.run("watch", "--once", env=env)
+    sim.set_status("a", "success")
+    user.run("watch", "--once", env=env)
+    assert user.sink("desktop")["pending"] == (1 if bus else 0)
+    assert user.sink("log")["pending"] == 0 and len(lines(os.path.join(user.state, "events.log"))) == 1
+
+
 def test_the_configuration_that_is_found_first_counts(user, sim):
     """--config, TASKBELL_CONFIG, XDG_CONFIG_HOME, XDG_CONFIG_DIRS; what is empty or relative is not set."""
     names = ["option", "variable", "xdg-home", "home", "dirs"]
