@@ -113,6 +113,24 @@ bool statefile_head(const char *dir, uint32_t *ret_application, uint32_t *ret_ve
 	return true;
 }
 
+bool statefile_cut(const char *dir)
+{
+	cleanup_free char *path = statefile_path(dir);
+	cleanup_free char *log = path_of(dir, STATE_NAME, "-wal");
+	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat info;
+	uint8_t size[2];
+	uint32_t page;
+
+	if ((lstat(log, &info) == 0 && info.st_size > 0) || fd < 0 || fstat(fd, &info) != 0 ||
+		pread(fd, size, sizeof(size), 16) != (ssize_t)sizeof(size))
+		return false;
+	page = (uint32_t)size[0] << 8 | size[1];
+	if (page == 1) /* so 65536 is written */
+		page = 65536;
+	return page != 0 && info.st_size % page != 0;
+}
+
 int64_t statefile_changed(const char *dir)
 {
 	int64_t changed_ms = 0;

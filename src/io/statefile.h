@@ -28,6 +28,11 @@ enum statefile_look {
  */
 enum statefile_look statefile_look(
 	const char *dir, bool narrow, const char **ret_reason, struct err *err);
+/*
+ * Does state.db end within a page, with no log that could complete it? SQLite takes what is missing
+ * there for zeros, and its own check does not mind.
+ */
+bool statefile_cut(const char *dir);
 /* what the head of state.db itself says, whatever its log holds; false when it has none */
 bool statefile_head(const char *dir, uint32_t *ret_application, uint32_t *ret_version);
 /* last change of state.db or its log, wall ms; 0: neither is there */

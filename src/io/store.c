@@ -243,14 +243,16 @@ static bool open_or_set_aside(struct store *store, const char *dir, int64_t wall
 	cleanup_free char *path = statefile_path(dir);
 	cleanup_free char *reason = NULL;
 	int64_t changed_ms = statefile_changed(dir);
+	bool cut;
 
 	if (!head_check(dir, err))
 		return false;
-	if (open_file(store, path, STORE_WRITE, wall_ms, damage, err))
+	cut = statefile_cut(dir);
+	if (!cut && open_file(store, path, STORE_WRITE, wall_ms, damage, err))
 		return true;
-	if (store->db == NULL || db_damage(store->db) == NULL)
+	if (!cut && (store->db == NULL || db_damage(store->db) == NULL))
 		return false;
-	reason = mem_strdup(db_damage(store->db));
+	reason = mem_strdup(cut ? "its last page is cut short" : db_damage(store->db));
 	db_close(store->db);
 	store->db = NULL;
 	return begin_anew(dir, reason, changed_ms, wall_ms, err) &&

@@ -85,6 +85,25 @@ static void test_truncated(void **state)
 	assert_set_aside();
 }
 
+/* SQLite takes the end that is missing for zeros, in which it may find nothing wrong */
+static void test_truncated_within_the_last_page(void **state)
+{
+	static const size_t missing[] = { 1, 100, 1897, 4095 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(missing); i++) {
+		size_t len;
+		cleanup_free char *bytes = NULL;
+
+		stored_fill(dir);
+		bytes = stored_file(dir, "state.db", &len);
+		stored_write(dir, "state.db", bytes, len - missing[i]);
+		assert_set_aside();
+		scratch_free(dir);
+		dir = scratch_new();
+	}
+}
+
 static void test_zeroed_page(void **state)
 {
 	size_t len;
@@ -364,6 +383,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bytes_that_are_no_database, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_empty_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_truncated, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_truncated_within_the_last_page, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_zeroed_page, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_senseless_content, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lost_log, set_up, tear_down),
