@@ -14,6 +14,7 @@ from typing import Callable
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e"), os.path.dirname(HERE)]
 
+import damage  # noqa: E402
 import kill  # noqa: E402
 import power  # noqa: E402
 import starve  # noqa: E402
@@ -39,10 +40,16 @@ def wants(scratch: str, table: Table, time: Time, seed: int) -> None:
         starve.starve_everywhere(script, table, time, seed)
 
 
+def damages(scratch: str, table: Table, time: Time, seed: int) -> None:
+    with Script(os.path.join(scratch, "damage")) as script:
+        damage.damage_everywhere(script, table, time, seed)
+
+
 CAMPAIGNS: dict[str, tuple[float, Campaign]] = {
     "kill": (1.0, kills),  # its share of the time
     "power": (1.0, cuts),
     "starve": (2.0, wants),
+    "damage": (0.5, damages),
 }
 
 

@@ -5,7 +5,13 @@ TORTURE_DIR     := $(BUILD)/torture
 # the shim stands between a program and glibc, and a sanitizer wants that place for itself
 TORTURE_TOOLS   := $(if $(SANITIZE),,$(if $(findstring linux-gnu,$(shell $(CC) -dumpmachine)),$(TORTURE_DIR)/shim.so $(TORTURE_DIR)/hook))
 
-.PHONY: torture
+# … and SOAK_POLLS polls of a server that misbehaves, after which nothing may have grown
+SOAK_POLLS      ?= 100000
+
+.PHONY: torture soak
+soak: $(UNDER_TEST) $(TORTURE_TOOLS)
+	@$(TEST_ENV) $(PYTHON) -B tests/torture/soak.py --polls $(SOAK_POLLS)
+
 torture: $(UNDER_TEST) $(TORTURE_TOOLS)
 	@$(TEST_ENV) $(PYTHON) -B tests/torture --seconds $(TORTURE_SECONDS) $(TORTURE)
 
