@@ -115,7 +115,7 @@ static bool ask_body(void *arg, long status, const char *bytes, size_t len)
 	struct ask *ask = arg;
 
 	if (status != 200 || ask->lookup)
-		return ask->body.len + len <= API_ERROR_BODY_MAX && buf_add(&ask->body, bytes, len);
+		return api_task_feed(&ask->body, status, bytes, len, &ask->reader);
 	ask->taken += len;
 	if (ask->take_max != 0 && ask->taken > ask->take_max)
 		ask->enough = true;

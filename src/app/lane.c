@@ -130,8 +130,7 @@ static bool lookup_body(void *arg, long status, const char *bytes, size_t len)
 {
 	struct lookup *lookup = arg;
 
-	(void)status;
-	return error_body(&lookup->body, bytes, len);
+	return api_task_feed(&lookup->body, status, bytes, len, &lookup->reader);
 }
 
 /* not-by-id is a word of the API only when the API itself said it, in JSON */
@@ -155,6 +154,9 @@ static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
 	cleanup_buf struct buf scratch = { 0 };
 	struct task view;
 
+	*err = lookup->reader;
+	if (err->kind != ERR_NONE)
+		return false;
 	if (says_not_by_id(answer, &lookup->body)) {
 		detect_not_by_id(poller->book, lookup->id, lookup->serial);
 		lane_want_sweep(lookup->run);

@@ -32,6 +32,7 @@ struct lookup {
 	struct http_call *call;
 	uint32_t serial;
 	struct buf body;
+	struct err reader; /* why no more of the body was wanted */
 };
 
 struct lane_run {

@@ -141,6 +141,17 @@ bool api_task(const struct kind *kind, const char *id, const char *body, size_t 
 	return data != NULL;
 }
 
+bool api_task_feed(struct buf *body, long status, const char *bytes, size_t len, struct err *err)
+{
+	size_t max = status == 200 ? FRAME_ELEMENT_MAX : API_ERROR_BODY_MAX;
+
+	if (body->len + len <= max)
+		return buf_add(body, bytes, len);
+	if (status == 200)
+		(void)err_set(err, ERR_PROTOCOL, "the task in the answer is longer than 1 MiB");
+	return false;
+}
+
 bool api_is_json(const char *body, size_t len)
 {
 	const char *first = scan_blanks(body, body + len);

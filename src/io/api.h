@@ -42,6 +42,11 @@ bool api_list_end(struct api_list *list, struct err *err);
  */
 bool api_task(const struct kind *kind, const char *id, const char *body, size_t len,
 	struct buf *scratch, struct task *ret, struct err *err);
+/*
+ * Keeps the next bytes of the answer to a look-up by id: of a task as many as an element of a list
+ * may have, of an error 64 KiB. False: no more is wanted; err says so of a task that is too long.
+ */
+bool api_task_feed(struct buf *body, long status, const char *bytes, size_t len, struct err *err);
 /* is the body a JSON document? (a proxy's HTML 404 is not a word of the API) */
 bool api_is_json(const char *body, size_t len);
 /*
