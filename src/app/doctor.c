@@ -10,8 +10,10 @@
 #include "app/doctor_private.h"
 #include "app/errand.h"
 #include "base/mem.h"
+#include "io/clock.h"
 #include "io/conf.h"
 #include "io/statedir.h"
+#include "io/store.h"
 
 #define UNIT "taskbell.service"
 #define SYSTEMCTL_MS 5000
@@ -74,6 +76,23 @@ static bool can_make(char *path)
 	return access(path, W_OK | X_OK) == 0;
 }
 
+/* the state itself: one of a newer version, or a damaged one, is not what it looks like */
+static void look_at_store(const struct doctor *doctor, const char *dir)
+{
+	struct store_damage damage = { 0 };
+	struct store *store = NULL;
+	struct err err = { 0 };
+
+	if (store_open(&store, dir, STORE_READ, clock_now().wall_ms, &damage, &err) ||
+		err.kind == ERR_NOT_FOUND)
+		doctor_find(doctor, FINDING_OK, "state directory", NULL, "%s", dir);
+	else
+		doctor_find(doctor, FINDING_FAIL, "state directory",
+			"see what is there, or name another directory by --state-dir", "%s: %s",
+			dir, err.text);
+	store_close(store);
+}
+
 static void look_at_state(const struct doctor *doctor, const char *dir)
 {
 	const char *remedy =
@@ -83,7 +102,7 @@ static void look_at_state(const struct doctor *doctor, const char *dir)
 
 	if (statedir_check(dir, &err)) {
 		if (access(dir, W_OK | X_OK) == 0)
-			doctor_find(doctor, FINDING_OK, "state directory", NULL, "%s", dir);
+			look_at_store(doctor, dir);
 		else
 			doctor_find(doctor, FINDING_FAIL, "state directory", remedy,
 				"%s cannot be written", dir);
