@@ -119,7 +119,9 @@ static int show_id(const struct cli *cli, struct client *client, const char *id)
 	code = client_exit_code(client);
 	if (code != 0)
 		return code;
-	log_line(LOG_ERROR, "no task has the id %s", id);
+	log_line(LOG_ERROR, "show: no task has the id %s in %s%s; 'taskbell list --all' shows them",
+		id, client->count == 1 ? "source " : "any source",
+		client->count == 1 ? client->sources[0].config->name : "");
 	return err_exit_code(ERR_NOT_FOUND);
 }
 
