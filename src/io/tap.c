@@ -1,6 +1,7 @@
 #include "io/tap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -14,17 +15,34 @@ _Static_assert(TAP_PIECE <= 8 * _POSIX_PIPE_BUF,
 	"a piece has to fit into PIPE_BUF of the systems we know");
 
 struct tap {
-	int fd;
+	int fd; /* borrowed, or own when `reopened` */
+	bool reopened;
 	int failed; /* errno */
 	struct buf waiting;
 	uint64_t dropped;
 };
 
+/*
+ * A terminal says that it takes something also when a single byte is all it takes, and the write
+ * would wait for the rest. It is opened once more, so that others who have it from us do not find
+ * it nonblocking. -1: it cannot be.
+ */
+static int terminal_open(int fd)
+{
+	char path[256];
+
+	if (!isatty(fd) || ttyname_r(fd, path, sizeof(path)) != 0)
+		return -1;
+	return open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+}
+
 struct tap *tap_new(int fd)
 {
 	struct tap *tap = mem_alloc(sizeof(*tap));
+	int own = terminal_open(fd);
 
-	tap->fd = fd;
+	tap->reopened = own >= 0;
+	tap->fd = tap->reopened ? own : fd;
 	tap->waiting.limit = TAP_WAITING_MAX;
 	return tap;
 }
@@ -33,6 +51,8 @@ void tap_free(struct tap *tap)
 {
 	if (tap == NULL)
 		return;
+	if (tap->reopened)
+		(void)close(tap->fd);
 	buf_done(&tap->waiting);
 	free(tap);
 }
@@ -81,6 +101,11 @@ void tap_add(struct tap *tap, const char *line, size_t len)
 	if (!buf_add(&tap->waiting, line, len))
 		tap->dropped++;
 	tap_step(tap);
+}
+
+bool tap_waits(const struct tap *tap)
+{
+	return tap->waiting.len != 0;
 }
 
 size_t tap_fds(const struct tap *tap, struct http_fd *fds, size_t cap)

@@ -21,6 +21,8 @@ void tap_free(struct tap *tap); /* what still waits is lost; NULL is fine */
 void tap_add(struct tap *tap, const char *line, size_t len);
 /* writes what can be written without waiting */
 void tap_step(struct tap *tap);
+/* do lines wait to be taken? */
+bool tap_waits(const struct tap *tap);
 /* the descriptor, while lines wait; returns how many were put in (0 or 1) */
 size_t tap_fds(const struct tap *tap, struct http_fd *fds, size_t cap);
 /* lines dropped since the last call, once there is room again; else 0 */

@@ -1,0 +1,76 @@
+/* The tap on a terminal that nobody reads: it never waits, and later nothing is missing. */
+#define _XOPEN_SOURCE 700
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "io/tap.h"
+
+#define LINES 3000
+#define LINE "a line that is as long as those of events mostly are, or nearly so, and no longer\n"
+
+/* takes what is there; returns how many lines that were */
+static size_t drain(int fd)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN };
+	char bytes[4096];
+	size_t lines = 0;
+
+	while (poll(&one, 1, 0) == 1) {
+		ssize_t len = read(fd, bytes, sizeof(bytes));
+
+		assert_true(len > 0);
+		for (ssize_t i = 0; i < len; i++)
+			lines += bytes[i] == '\n';
+	}
+	return lines;
+}
+
+static void test_terminal_that_nobody_reads(void **state)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	size_t lines = 0;
+	struct tap *tap;
+	int fd;
+
+	(void)state;
+	assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	fd = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	tap = tap_new(fd);
+	/* a write that waits here waits for ever: the alarm makes that a failure */
+	(void)alarm(20);
+	for (int i = 0; i < LINES; i++)
+		tap_add(tap, LINE, strlen(LINE));
+	(void)alarm(0);
+	assert_true(tap_waits(tap));
+	assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+	for (int i = 0; i < 10000 && lines < LINES; i++) {
+		lines += drain(master);
+		tap_step(tap);
+	}
+	assert_int_equal(lines, LINES);
+	assert_false(tap_waits(tap));
+	assert_int_equal(tap_close(tap), 0);
+	tap_free(tap);
+	(void)close(fd);
+	(void)close(master);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_terminal_that_nobody_reads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
