@@ -24,7 +24,8 @@
 #include "io/store.h"
 #include "io/tap.h"
 
-#define MONITOR_FDS 256
+/* more than a process may open by default; a hook past it would only be heard at its end */
+#define MONITOR_FDS 4096
 #define MONITOR_STOP_MS 8000 /* a stop takes no longer … */
 #define MONITOR_GRACE_MS 5000 /* … of which running hooks have so much to end by themselves */
 #define MONITOR_PULSE_MS 200 /* the pulse is written no more often */
@@ -350,7 +351,8 @@ static void monitor_consider(struct monitor *monitor)
 	}
 	if (!monitor->setup->once || !stations_finished(monitor->stations, &err))
 		return;
-	if (explain_next(monitor->explain) != INSTANT_NEVER ||
+	/* a slow reader gets all of it: it is the end of a pipeline */
+	if (explain_next(monitor->explain) != INSTANT_NEVER || tap_waits(monitor->out) ||
 		!outbox_settled(monitor->outbox, monitor->now))
 		return;
 	if (err.kind != ERR_NONE)

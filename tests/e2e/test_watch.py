@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pytest
@@ -286,3 +287,21 @@ def test_stdout_tells_all_events_and_nothing_else(user, sim):
     assert watch.stop() == 0
     assert all(line.startswith('{"schema":1,') for line in watch.out.lines())
     assert lines(user.state + "/events.log") == []
+
+
+def test_once_waits_for_a_slow_reader(user, sim):
+    user.configure(LOG, source={"first_run": "all"})
+    for i in range(400):
+        sim.add_task(f"t-{i}", name="n" * 40, plan=[("success", 0)])
+    fifo = user.path("fifo")
+    os.mkfifo(fifo)
+    # more than a pipe holds, and nobody takes it before all is delivered
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(fifo, os.O_WRONLY)
+    process = user.start("watch", "--once", "--json", stdout=writer)
+    os.close(writer)
+    user.wait_log(400)
+    os.set_blocking(reader, True)
+    with open(reader, encoding="utf-8") as stream:
+        assert len(stream.readlines()) == 400
+    assert process.wait() == 0
