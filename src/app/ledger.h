@@ -1,6 +1,6 @@
 /*
- * The ledger: puts what pollers found into the store, with a delivery for each sink that wants it, and
- * prints it. Nothing is told before it is stored.
+ * The ledger: puts what pollers found into the store, with a delivery for each sink that wants it,
+ * and prints it. Nothing is told before it is stored.
  */
 #ifndef APP_LEDGER_H
 #define APP_LEDGER_H
@@ -16,24 +16,26 @@
 
 struct ledger {
 	const struct config *config; /* borrowed; its sinks get deliveries */
-	struct store *store;         /* borrowed */
-	struct outbox *outbox;       /* borrowed */
-	struct explain *explain;     /* borrowed */
-	struct tap *out;             /* borrowed; events are printed here */
-	bool json;                   /* … as NDJSON */
+	struct store *store; /* borrowed */
+	struct outbox *outbox; /* borrowed */
+	struct explain *explain; /* borrowed */
+	struct tap *out; /* borrowed; events are printed here */
+	bool json; /* … as NDJSON */
 	bool color;
-	bool stamped;                /* lines begin with the time; not in the journal */
-	bool failing;                /* the last commit failed: said once */
-	struct instant now;          /* of this turn of the loop */
+	bool stamped; /* lines begin with the time; not in the journal */
+	bool failing; /* the last commit failed: said once */
+	struct instant now; /* of this turn of the loop */
 };
 
 /* for struct poller_owner: stores, then prints and wakes the outbox */
-bool ledger_commit(struct ledger *ledger, struct poller *poller, struct changes *changes, bool health);
+bool ledger_commit(
+	struct ledger *ledger, struct poller *poller, struct changes *changes, bool health);
 /* what is stored of a source; NULL, said once, when it cannot be read now. The caller frees it */
 struct book *ledger_book(struct ledger *ledger, const char *source);
 /* an event of the monitor itself; false when it could not be stored */
 bool ledger_event(struct ledger *ledger, const struct event *event);
-/* a state that was damaged lies aside: event state_lost, of which the store reminds us until it is stored */
+/* a state that was damaged lies aside: event state_lost, of which the store reminds us until it is
+ * stored */
 void ledger_tell_damage(struct ledger *ledger, const struct store_damage *damage);
 /* explain_fn: stores the message, prints the event, lets its deliveries go */
 void ledger_explained(void *arg, const struct event *event, const char *message);

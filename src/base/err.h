@@ -5,19 +5,19 @@
 #include <stdbool.h>
 
 /* kind, exit code (contract 3). The numbers are those of sysexits(3) where it has one. */
-#define ERR_KINDS(X) \
-	X(NONE, 0) \
-	X(NOT_FOUND, 3)     /* a task that no source knows */ \
-	X(USAGE, 64)        /* wrong words on the command line */ \
-	X(UNREACHABLE, 69)  /* the API cannot be reached or keeps failing */ \
-	X(SOFTWARE, 70)     /* a defect of our own */ \
-	X(OS, 71)           /* no memory, process or descriptor */ \
-	X(CANT_CREATE, 73)  /* state or log cannot be created */ \
-	X(IO, 74)           /* state, log or stdout cannot be read or written */ \
-	X(TEMPORARY, 75)    /* another monitor holds the lock */ \
-	X(PROTOCOL, 76)     /* an answer that is not what the contract says */ \
-	X(AUTH, 77)         /* the API refused the key, or there is none */ \
-	X(CONFIG, 78)       /* configuration error */
+#define ERR_KINDS(X)                                                                               \
+	X(NONE, 0)                                                                                 \
+	X(NOT_FOUND, 3) /* a task that no source knows */                                          \
+	X(USAGE, 64) /* wrong words on the command line */                                         \
+	X(UNREACHABLE, 69) /* the API cannot be reached or keeps failing */                        \
+	X(SOFTWARE, 70) /* a defect of our own */                                                  \
+	X(OS, 71) /* no memory, process or descriptor */                                           \
+	X(CANT_CREATE, 73) /* state or log cannot be created */                                    \
+	X(IO, 74) /* state, log or stdout cannot be read or written */                             \
+	X(TEMPORARY, 75) /* another monitor holds the lock */                                      \
+	X(PROTOCOL, 76) /* an answer that is not what the contract says */                         \
+	X(AUTH, 77) /* the API refused the key, or there is none */                                \
+	X(CONFIG, 78) /* configuration error */
 
 enum err_kind {
 #define ERR_ENUM(name, code) ERR_##name,

@@ -9,9 +9,10 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 
 enum log_form {
-	LOG_PLAIN,   /* "taskbell: text": one-shot commands */
+	LOG_PLAIN, /* "taskbell: text": one-shot commands */
 	LOG_STAMPED, /* "2026-08-22T10:00:00+02:00 warn text": a monitor in a terminal or a file */
-	LOG_JOURNAL, /* "<4>text": stderr is the journal, which stamps lines itself (sd-daemon(3)) */
+	LOG_JOURNAL, /* "<4>text": stderr is the journal, which stamps lines itself (sd-daemon(3))
+		      */
 };
 
 /* takes a finished line with its newline; must not block. NULL: write(2) to stderr */
@@ -19,7 +20,8 @@ typedef void (*log_writer)(const char *line, size_t len);
 
 /* `level` is the last level that is shown */
 void log_setup(enum log_form form, enum log_level level, log_writer writer);
-/* for LOG_STAMPED: what the wall clock says, set once a turn of the loop; milliseconds since 1970 */
+/* for LOG_STAMPED: what the wall clock says, set once a turn of the loop; milliseconds since 1970
+ */
 void log_clock(int64_t wall_ms);
 enum log_level log_threshold(void); /* the last level that is shown */
 bool log_shows(enum log_level level);

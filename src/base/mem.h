@@ -1,4 +1,5 @@
-/* Memory: allocation that cannot fail (it ends the program with 71 instead) and the cleanup macros. */
+/* Memory: allocation that cannot fail (it ends the program with 71 instead) and the cleanup macros.
+ */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
@@ -8,10 +9,10 @@
  * Why dying is right: every input has a limit, events are durable before they are acted on, and a
  * restart continues where it stopped. A monitor without memory that limps on would miss ends.
  */
-void *mem_alloc(size_t size);                              /* zeroed; the caller owns it */
-void *mem_resize(void *ptr, size_t count, size_t size);    /* count * size, checked */
-char *mem_strdup(const char *text);                        /* NULL gives NULL */
-char *mem_strndup(const char *bytes, size_t len);          /* adds the NUL */
+void *mem_alloc(size_t size); /* zeroed; the caller owns it */
+void *mem_resize(void *ptr, size_t count, size_t size); /* count * size, checked */
+char *mem_strdup(const char *text); /* NULL gives NULL */
+char *mem_strndup(const char *bytes, size_t len); /* adds the NUL */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* grows *cap (elements) so that `need` fit; returns the possibly moved array */
 void *mem_grow(void *array, size_t *cap, size_t need, size_t size);
@@ -23,14 +24,15 @@ void mem_cleanup_free(void *ptr_to_ptr);
 void mem_cleanup_fd(const int *fd);
 void mem_cleanup_file(void *ptr_to_file);
 #define cleanup_free __attribute__((cleanup(mem_cleanup_free)))
-#define cleanup_fd   __attribute__((cleanup(mem_cleanup_fd)))
+#define cleanup_fd __attribute__((cleanup(mem_cleanup_fd)))
 #define cleanup_file __attribute__((cleanup(mem_cleanup_file)))
-/* any noun with a NULL-safe noun_free(struct noun *): `cleanup_with(noun_cleanup) struct noun *n` */
+/* any noun with a NULL-safe noun_free(struct noun *): `cleanup_with(noun_cleanup) struct noun *n`
+ */
 #define cleanup_with(fn) __attribute__((cleanup(fn)))
-#define CLEANUP_DEFINE(fn, type, release) \
-	static inline void fn(type *var) \
-	{ \
-		release(*var); \
+#define CLEANUP_DEFINE(fn, type, release)                                                          \
+	static inline void fn(type *var)                                                           \
+	{                                                                                          \
+		release(*var);                                                                     \
 	}
 
 /* hands the pointer over and forgets it, so that a cleanup does nothing */

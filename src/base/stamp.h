@@ -1,4 +1,5 @@
-/* Points in time. A stamp is microseconds since 1970 UTC; an instant holds both clocks of one moment. */
+/* Points in time. A stamp is microseconds since 1970 UTC; an instant holds both clocks of one
+ * moment. */
 #ifndef BASE_STAMP_H
 #define BASE_STAMP_H
 
@@ -9,9 +10,9 @@
 #define STAMP_TEXT_MAX 40
 
 /*
- * One moment as both clocks see it, read together by io/clock. `mono_ms` counts on through a suspend
- * and never jumps: schedules use it. `wall_ms` (since 1970 UTC) is for people, history and ages that
- * must survive a restart; it may jump.
+ * One moment as both clocks see it, read together by io/clock. `mono_ms` counts on through a
+ * suspend and never jumps: schedules use it. `wall_ms` (since 1970 UTC) is for people, history and
+ * ages that must survive a restart; it may jump.
  */
 struct instant {
 	int64_t mono_ms;
@@ -22,8 +23,9 @@ struct instant {
 #define INSTANT_NEVER INT64_MAX
 
 /*
- * Reads an RFC 3339 date-time as APIs write it: `Z`, an offset, or no zone (taken as UTC, as pydantic
- * prints naive times), `T` or blank, up to nine fraction digits. Microseconds; digits past them are cut.
+ * Reads an RFC 3339 date-time as APIs write it: `Z`, an offset, or no zone (taken as UTC, as
+ * pydantic prints naive times), `T` or blank, up to nine fraction digits. Microseconds; digits past
+ * them are cut.
  */
 bool stamp_parse(const char *text, int64_t *ret_us);
 /* RFC 3339 UTC with 0, 3 or 6 fraction digits, as few as show it exactly; returns buf */

@@ -8,14 +8,14 @@
 #include "base/buf.h"
 
 /*
- * Decodes one code point of len > 0 bytes; returns the bytes it takes (1 to 4), or 0 when they are not
- * valid UTF-8 (over-long forms, surrogates and values past U+10FFFF are not).
+ * Decodes one code point of len > 0 bytes; returns the bytes it takes (1 to 4), or 0 when they are
+ * not valid UTF-8 (over-long forms, surrogates and values past U+10FFFF are not).
  */
 size_t text_decode(const char *bytes, size_t len, uint32_t *ret_code);
 /*
- * Adds the text with what could deceive a terminal or a reader shown escaped: C0, DEL and C1 controls,
- * line and paragraph separators, bidi overrides and isolates, invalid bytes (\n \t \xHH \u{HHHH}).
- * A backslash stays as it is: the output is for people, JSON carries the value.
+ * Adds the text with what could deceive a terminal or a reader shown escaped: C0, DEL and C1
+ * controls, line and paragraph separators, bidi overrides and isolates, invalid bytes (\n \t \xHH
+ * \u{HHHH}). A backslash stays as it is: the output is for people, JSON carries the value.
  */
 void text_add_safe(struct buf *buf, const char *text);
 /* as text_add_safe, and cut with an ellipsis to `columns` of a terminal (0: not cut) */

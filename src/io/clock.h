@@ -7,7 +7,8 @@
 /* both clocks of this moment; mono_ms is CLOCK_BOOTTIME where there is one, else CLOCK_MONOTONIC */
 struct instant clock_now(void);
 /*
- * BOOTTIME minus MONOTONIC in ms: grows by the length of each suspend. 0 where there is no BOOTTIME.
+ * BOOTTIME minus MONOTONIC in ms: grows by the length of each suspend. 0 where there is no
+ * BOOTTIME.
  */
 int64_t clock_suspended_ms(void);
 /* CLOCK_MONOTONIC in microseconds, for systemd's RELOADING= */

@@ -9,26 +9,28 @@
 #include "base/err.h"
 #include "base/stamp.h"
 
-struct http;      /* one curl_multi and its connections */
+struct http; /* one curl_multi and its connections */
 struct http_call; /* one request under way */
 
 /* how a server wants to be asked again; times in milliseconds */
 struct http_advice {
-	bool retry;         /* worth another try: connection error, 408, 409, 429, 5xx, or x-should-retry */
-	int64_t after_ms;   /* the server's own wish, clamped to 100 ms .. 5 min; -1: none said */
+	bool retry; /* worth another try: connection error, 408, 409, 429, 5xx, or x-should-retry */
+	int64_t after_ms; /* the server's own wish, clamped to 100 ms .. 5 min; -1: none said */
 };
 
 struct http_answer {
-	long status;          /* 0: no complete answer, see err; set too when the taker of the body ended it */
-	bool json;            /* the Content-Type names JSON */
-	struct err err;       /* ERR_NONE: the answer is whole. Else why not: ERR_UNREACHABLE, ERR_OS for want of
-	                         descriptors, ERR_PROTOCOL for an answer past a limit, ERR_CONFIG for a ca_file */
+	long status; /* 0: no complete answer, see err; set too when the taker of the body ended it
+		      */
+	bool json; /* the Content-Type names JSON */
+	struct err err; /* ERR_NONE: the answer is whole. Else why not: ERR_UNREACHABLE, ERR_OS for
+			   want of descriptors, ERR_PROTOCOL for an answer past a limit, ERR_CONFIG
+			   for a ca_file */
 	struct http_advice advice;
 	char request_id[128]; /* x-request-id or x-telnyx-request-id, printable; "" when absent */
-	int64_t date_us;      /* the Date header; STAMP_NONE when absent or unreadable */
-	uint64_t bytes;       /* decompressed bytes of the body */
-	double tls_s;         /* seconds until TLS was up; 0 for plain http */
-	double resolve_s;     /* seconds until the name was resolved */
+	int64_t date_us; /* the Date header; STAMP_NONE when absent or unreadable */
+	uint64_t bytes; /* decompressed bytes of the body */
+	double tls_s; /* seconds until TLS was up; 0 for plain http */
+	double resolve_s; /* seconds until the name was resolved */
 	double connect_s;
 };
 
@@ -38,11 +40,12 @@ typedef bool (*http_body_fn)(void *arg, long status, const char *bytes, size_t l
 typedef void (*http_done_fn)(void *arg, const struct http_answer *answer);
 
 struct http_request {
-	const char *url;       /* borrowed until http_start returns, as all texts here */
-	const char *key;       /* Bearer token; NULL: no Authorization header */
-	const char *ca_file;   /* "" or NULL: the system's, or $SSL_CERT_FILE, $CURL_CA_BUNDLE */
-	const char *proxy;     /* "" or NULL: what the environment says */
-	int64_t timeout_ms;    /* to the first byte, and any stretch under 10 kB/s; whole answer ten times */
+	const char *url; /* borrowed until http_start returns, as all texts here */
+	const char *key; /* Bearer token; NULL: no Authorization header */
+	const char *ca_file; /* "" or NULL: the system's, or $SSL_CERT_FILE, $CURL_CA_BUNDLE */
+	const char *proxy; /* "" or NULL: what the environment says */
+	int64_t timeout_ms; /* to the first byte, and any stretch under 10 kB/s; whole answer ten
+			       times */
 	int64_t connect_timeout_ms;
 	http_body_fn body;
 	http_done_fn done;
@@ -51,21 +54,24 @@ struct http_request {
 
 struct http *http_new(void);
 void http_free(struct http *http); /* ends every call without calling done; NULL is fine */
-/* starts a request; `done` comes later even when it fails at once. The caller may keep the result to cancel */
-struct http_call *http_start(struct http *http, const struct http_request *request, struct instant now);
+/* starts a request; `done` comes later even when it fails at once. The caller may keep the result
+ * to cancel */
+struct http_call *http_start(
+	struct http *http, const struct http_request *request, struct instant now);
 /* forgets a call: neither body nor done will be called again */
 void http_cancel(struct http *http, struct http_call *call);
 /* after a suspend or a new key: no connection made before now is used again */
 void http_drop_connections(struct http *http);
 /* lets libcurl work, ends calls that are past their time, calls `done` of the finished */
 void http_step(struct http *http, struct instant now);
-/* when http_step must be called again at the latest, for our own time limits; INSTANT_NEVER: none */
+/* when http_step must be called again at the latest, for our own time limits; INSTANT_NEVER: none
+ */
 int64_t http_next(const struct http *http);
 
 struct http_fd {
 	int fd;
-	bool write;  /* wait for writable, else for readable */
-	bool ready;  /* result */
+	bool write; /* wait for writable, else for readable */
+	bool ready; /* result */
 };
 /*
  * The one blocking call of the program: waits until a socket, one of `fds` or the time is ready.

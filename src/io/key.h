@@ -1,7 +1,7 @@
 /*
  * API keys: where they come from (contract 4, 8, 9) and that they go nowhere else.
- * Forms: env:NAME | file:PATH | credential:NAME | command:PROGRAM ARG… | "" (env:TELNYX_API_KEY, else
- * the systemd credential api-key).
+ * Forms: env:NAME | file:PATH | credential:NAME | command:PROGRAM ARG… | "" (env:TELNYX_API_KEY,
+ * else the systemd credential api-key).
  */
 #ifndef IO_KEY_H
 #define IO_KEY_H
@@ -14,18 +14,22 @@
 
 enum key_result {
 	KEY_FOUND,
-	KEY_MISSING, /* for a reason that stays: no variable, no file, no credential, refused file mode */
-	KEY_COMMAND, /* a command: form: run key_command_argv() yourself, feed its first line to key_clean() */
+	KEY_MISSING, /* for a reason that stays: no variable, no file, no credential, refused file
+			mode */
+	KEY_COMMAND, /* a command: form: run key_command_argv() yourself, feed its first line to
+			key_clean() */
 };
 
-/* is the form acceptable? A literal key is refused with the forms that are accepted, and never shown */
+/* is the form acceptable? A literal key is refused with the forms that are accepted, and never
+ * shown */
 bool key_form_check(const char *form, struct err *err);
 /*
- * Reads the key into `ret` (NUL-terminated). err on KEY_MISSING says what was tried and the remedy; its kind
- * is ERR_AUTH, or ERR_CONFIG for a key file whose mode or owner is refused.
+ * Reads the key into `ret` (NUL-terminated). err on KEY_MISSING says what was tried and the remedy;
+ * its kind is ERR_AUTH, or ERR_CONFIG for a key file whose mode or owner is refused.
  */
 enum key_result key_read(const char *form, char ret[KEY_MAX + 1], struct err *err);
-/* splits a command: form at blanks; returns an owned NULL-terminated argv (free with key_argv_free) */
+/* splits a command: form at blanks; returns an owned NULL-terminated argv (free with key_argv_free)
+ */
 char **key_command_argv(const char *form);
 void key_argv_free(char **argv);
 /* cuts at the first line's end and refuses an empty key or one with controls; in place */

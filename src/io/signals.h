@@ -8,8 +8,8 @@
 #include "base/err.h"
 
 /*
- * From now on these signals are counted instead of acted on. SIGPIPE and SIGXFSZ (a file at its limit) are
- * ignored: they are errors of write(2) like any other. May be called again for more.
+ * From now on these signals are counted instead of acted on. SIGPIPE and SIGXFSZ (a file at its
+ * limit) are ignored: they are errors of write(2) like any other. May be called again for more.
  */
 bool signals_open(const int *numbers, size_t count, struct err *err);
 /* readable when a signal has come; for http_wait */
@@ -17,11 +17,12 @@ int signals_fd(void);
 /* how often the signal has come since the last call; empties the pipe */
 unsigned int signals_take(int number);
 /*
- * Has one come that was not taken? Then do not wait: it may have come after it was asked for and before the
- * pipe was emptied for another one.
+ * Has one come that was not taken? Then do not wait: it may have come after it was asked for and
+ * before the pipe was emptied for another one.
  */
 bool signals_waiting(void);
-/* ends the program by the signal itself, so that the caller's shell sees it and stops its loop as well */
+/* ends the program by the signal itself, so that the caller's shell sees it and stops its loop as
+ * well */
 _Noreturn void signals_die(int number);
 /* in a child between fork and exec: everything at its default, nothing blocked */
 void signals_reset(void);

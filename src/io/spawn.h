@@ -13,38 +13,44 @@
 struct child;
 
 struct spawn {
-	const char *const *argv; /* NULL-terminated; argv[0] without a slash is looked for in the PATH of `env` */
-	const char *const *env;  /* NULL-terminated NAME=value: the whole environment; NULL: ours */
-	const char *cwd;         /* NULL: as ours; one that cannot be entered falls back to "/" */
-	const char *input;       /* what it reads on stdin before the end of file; copied */
+	const char *const *argv; /* NULL-terminated; argv[0] without a slash is looked for in the
+				    PATH of `env` */
+	const char *const *env; /* NULL-terminated NAME=value: the whole environment; NULL: ours */
+	const char *cwd; /* NULL: as ours; one that cannot be entered falls back to "/" */
+	const char *input; /* what it reads on stdin before the end of file; copied */
 	size_t input_len;
-	size_t output_max;       /* bytes of each of stdout and stderr that are kept; the rest is read and dropped */
-	bool merge;              /* stderr goes where stdout goes */
+	size_t output_max; /* bytes of each of stdout and stderr that are kept; the rest is read and
+			      dropped */
+	bool merge; /* stderr goes where stdout goes */
 };
 
 /*
- * Starts it: signals at their defaults, nothing blocked, no descriptor of ours but 0, 1, 2. False when it
- * cannot be started, also when exec fails: ERR_OS for want of processes, memory or descriptors, ERR_NOT_FOUND
- * when the program is missing or not executable. Needs SIGCHLD to wake the caller (io/signals).
+ * Starts it: signals at their defaults, nothing blocked, no descriptor of ours but 0, 1, 2. False
+ * when it cannot be started, also when exec fails: ERR_OS for want of processes, memory or
+ * descriptors, ERR_NOT_FOUND when the program is missing or not executable. Needs SIGCHLD to wake
+ * the caller (io/signals).
  */
 bool child_start(struct child **ret, const struct spawn *spawn, struct err *err);
 /* moves bytes and notices the end of the process (not of what it left in the background) */
 void child_step(struct child *child);
 /*
- * Has it ended? Then *ret_status is that of waitpid(2) and its output is as complete as it will be. Stepped on
- * after that, it drops what is still written to its pipes.
+ * Has it ended? Then *ret_status is that of waitpid(2) and its output is as complete as it will be.
+ * Stepped on after that, it drops what is still written to its pipes.
  */
 bool child_ended(const struct child *child, int *ret_status);
-/* what it wrote so far; the caller may consume it with buf_drop. `truncated` once something was dropped */
+/* what it wrote so far; the caller may consume it with buf_drop. `truncated` once something was
+ * dropped */
 struct buf *child_output(struct child *child);
 struct buf *child_errors(struct child *child);
 bool child_truncated(const struct child *child);
 /*
- * Sends a signal to its process group, also after its own end; false when nobody is left in it. The number of
- * a group stays taken while somebody is in it, so stop asking once this was false. 0 only asks.
+ * Sends a signal to its process group, also after its own end; false when nobody is left in it. The
+ * number of a group stays taken while somebody is in it, so stop asking once this was false. 0 only
+ * asks.
  */
 bool child_signal(const struct child *child, int number);
-/* does somebody still hold its stdout or stderr open? After the end: what it left in the background */
+/* does somebody still hold its stdout or stderr open? After the end: what it left in the background
+ */
 bool child_held(const struct child *child);
 pid_t child_pid(const struct child *child);
 /* descriptors to wait for; returns how many were put in, at most `cap` (3 are enough) */

@@ -142,10 +142,10 @@ bool store_settle(struct store *store, const char *sink, const struct receipt *r
 bool store_redeliver(
 	struct store *store, int64_t event_id, int64_t wall_ms, size_t *ret_count, struct err *err);
 /*
- * The wall clock was set by `by_ms` and shows `wall_ms` now: what was put off stays as far away, and
- * ages stay as they were. In any case, and with 0 at a start: what would be put off for longer than
- * anything can be is due now, and nothing has failed in the future. With nothing to change nothing
- * touches the disk.
+ * The wall clock was set by `by_ms` and shows `wall_ms` now: what was put off stays as far away,
+ * and ages stay as they were. In any case, and with 0 at a start: what would be put off for longer
+ * than anything can be is due now, and nothing has failed in the future. With nothing to change
+ * nothing touches the disk.
  */
 bool store_clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struct err *err);
 /* did another process change the file since the last call? (redeliver) */

@@ -1,6 +1,6 @@
 /*
- * A descriptor that somebody else may read slowly or not at all: written only when it takes it. It is not
- * made non-blocking, because that would change it for every program that shares it.
+ * A descriptor that somebody else may read slowly or not at all: written only when it takes it. It
+ * is not made non-blocking, because that would change it for every program that shares it.
  */
 #ifndef IO_TAP_H
 #define IO_TAP_H
@@ -27,7 +27,8 @@ bool tap_waits(const struct tap *tap);
 size_t tap_fds(const struct tap *tap, struct http_fd *fds, size_t cap);
 /* lines dropped since the last call, once there is room again; else 0 */
 uint64_t tap_take_dropped(struct tap *tap);
-/* for the end: writes what can be written and drops the rest; returns the lines dropped since the last call */
+/* for the end: writes what can be written and drops the rest; returns the lines dropped since the
+ * last call */
 uint64_t tap_close(struct tap *tap);
 /* errno of the write that failed for good; 0: none did. Nothing is written any more then */
 int tap_failed(const struct tap *tap);
