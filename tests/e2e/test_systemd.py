@@ -359,6 +359,22 @@ def test_hooks_work_under_the_hardening_drop_in(manager, user, sim):
     assert manager.show("Result") == "success"
 
 
+def test_the_rest_of_the_drop_in_leaves_only_the_state_to_write(manager, user, sim):
+    with open(os.path.join(TOP, "packaging/systemd/hardening.conf"), encoding="utf-8") as file:
+        text = re.sub(r"^#(?=[A-Z]\w+=)", "", file.read(), flags=re.MULTILINE)
+    assert "\nProtectSystem=strict\n" in text
+    # the home of a test is in /tmp
+    manager.dropin("hardening", text.replace("PrivateTmp=yes", ""))
+    manager.dropin("test", "[Service]\nEnvironment=ASAN_OPTIONS=detect_leaks=0\n")
+    os.makedirs(user.state, 0o700)
+    user.configure(LOG, hook(user, 'touch "$HOME/outside"; touch "$HOME/.local/state/taskbell/inside"'))
+    begin(manager, sim)
+    sim.add_task("a", status="success")
+    user.wait_log(1, task_id="a")
+    until(lambda: os.path.exists(f"{user.state}/inside"), name="the hook")
+    assert not os.path.exists(user.path("outside"))
+
+
 def test_the_unit_is_well_formed(manager):
     for dropin in ("none", "key", "hardening"):
         if dropin != "none":
