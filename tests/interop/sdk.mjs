@@ -1,12 +1,21 @@
-// The vendor's own client, asked by tests/interop/run: node sdk.mjs BASE_URL KEY CALL [ARGUMENT …]
+// One call of the vendor's SDK: node sdk.mjs BASE_URL KEY list [STATUS …] | retrieve ID.
+// Prints {"data": …}, or {"error": {"status": …, "class": …}}.
 import { createRequire } from 'node:module';
-const Telnyx = createRequire(process.env.NODE_MODULES_OF + '/')('telnyx').default;
-const [baseURL, apiKey, call, ...rest] = process.argv.slice(2);
+import path from 'node:path';
+
+const require = createRequire(path.join(process.env.INTEROP, 'package.json'));
+const { Telnyx } = require('telnyx');
+
+const [baseURL, apiKey, method, ...words] = process.argv.slice(2);
 const client = new Telnyx({ apiKey, baseURL });
+let result;
 try {
-  const answer = call === 'list' ? await client.ai.embeddings.list(rest.length ? { status: rest } : undefined)
-    : await client.ai.embeddings.retrieve(rest[0]);
-  console.log(JSON.stringify(answer.data));
+  const answer =
+    method === 'list'
+      ? await client.ai.embeddings.list(words.length === 0 ? {} : { status: words })
+      : await client.ai.embeddings.retrieve(words[0]);
+  result = { data: answer.data };
 } catch (error) {
-  console.log(JSON.stringify({ error: error.constructor.name, status: error.status ?? null }));
+  result = { error: { status: error.status ?? null, class: error.constructor.name } };
 }
+process.stdout.write(JSON.stringify(result) + '\n');
