@@ -148,11 +148,6 @@ void waited_lose(struct waited *waited)
 	waited->ended = true;
 }
 
-bool waited_is_missing(const struct waited *waited)
-{
-	return waited->ended && waited->source == WAITED_NOWHERE;
-}
-
 int waited_exit_code(const struct waited *waited)
 {
 	switch (waited->task->status) {

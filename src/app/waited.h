@@ -40,7 +40,6 @@ struct waited *waited_find(struct waited_set *set, size_t source, const char *id
 void waited_take(struct waited *waited, size_t source, const struct event *event);
 /* it ended without a status: `gone` when it was found before, else `missing` */
 void waited_lose(struct waited *waited);
-bool waited_is_missing(const struct waited *waited);
 /* of a task that has ended: 0, 1, 2 or 3 (contract 3) */
 int waited_exit_code(const struct waited *waited);
 /* the worst of all that were told: failure before gone before partial before success */

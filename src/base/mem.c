@@ -101,15 +101,6 @@ void mem_cleanup_fd(const int *fd)
 	errno = saved;
 }
 
-void mem_cleanup_file(void *ptr_to_file)
-{
-	FILE *file;
-
-	memcpy(&file, ptr_to_file, sizeof(file));
-	if (file != NULL)
-		(void)fclose(file);
-}
-
 void *mem_steal(void *ptr_to_ptr)
 {
 	void *ptr;

@@ -22,10 +22,8 @@ _Noreturn void mem_die(void);
 /* One cleanup idiom: a variable so marked is released when it leaves its scope. */
 void mem_cleanup_free(void *ptr_to_ptr);
 void mem_cleanup_fd(const int *fd);
-void mem_cleanup_file(void *ptr_to_file);
 #define cleanup_free __attribute__((cleanup(mem_cleanup_free)))
 #define cleanup_fd __attribute__((cleanup(mem_cleanup_fd)))
-#define cleanup_file __attribute__((cleanup(mem_cleanup_file)))
 /* any noun with a NULL-safe noun_free(struct noun *): `cleanup_with(noun_cleanup) struct noun *n`
  */
 #define cleanup_with(fn) __attribute__((cleanup(fn)))

@@ -56,7 +56,6 @@ void listing_free(
 bool listing_known(struct listing *listing, const char *bytes, size_t len);
 /* takes a decoded element; `bytes` may be NULL */
 void listing_task(struct listing *listing, const struct task *view, const char *bytes, size_t len);
-uint32_t listing_serial(const struct listing *listing);
 
 /* the list is complete and valid. `newest` is the last serial given out so far */
 void detect_list(

@@ -60,11 +60,6 @@ void listing_free(struct listing *listing)
 	free(listing);
 }
 
-uint32_t listing_serial(const struct listing *listing)
-{
-	return listing->serial;
-}
-
 /* 0 is "no bytes": a hash that happens to be 0 only costs one more decoding */
 static uint64_t bytes_hash(const struct listing *listing, const char *bytes, size_t len)
 {

@@ -114,15 +114,3 @@ void signals_die(int number)
 	(void)raise(number);
 	_exit(128 + number);
 }
-
-void signals_reset(void)
-{
-	struct sigaction action = { .sa_handler = SIG_DFL };
-	sigset_t none;
-
-	(void)sigemptyset(&action.sa_mask);
-	for (int number = 1; number < SIGNALS_MAX; number++)
-		(void)sigaction(number, &action, NULL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}

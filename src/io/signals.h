@@ -24,7 +24,5 @@ bool signals_waiting(void);
 /* ends the program by the signal itself, so that the caller's shell sees it and stops its loop as
  * well */
 _Noreturn void signals_die(int number);
-/* in a child between fork and exec: everything at its default, nothing blocked */
-void signals_reset(void);
 
 #endif

@@ -41,8 +41,7 @@ struct transfer {
 	char detail[CURL_ERROR_SIZE];
 };
 
-/* libcurl's memory is ours: no want of it comes back as an error that looks like one of the network
- */
+/* libcurl's memory is ours: want of it never looks like an error of the network */
 static void *curl_alloc(size_t size)
 {
 	return mem_resize(NULL, size, 1);
