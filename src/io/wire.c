@@ -444,8 +444,7 @@ bool transfer_free(struct transfer *transfer)
 				    info_number(transfer, CURLINFO_NAMELOOKUP_TIME_T) == 0))
 		return false;
 	(void)curl_multi_remove_handle(wire->multi, transfer->easy);
-	/* after a failed look-up a handle keeps its buffer even when reset, and takes no size for
-	 * it */
+	/* after a failed look-up a handle keeps its buffer, and takes no size for it */
 	if (transfer->ended && transfer->code == CURLE_OK && wire->spare_count < SPARE_MAX) {
 		curl_easy_reset(transfer->easy);
 		wire->spare[wire->spare_count++] = transfer->easy;
