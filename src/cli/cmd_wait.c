@@ -282,7 +282,7 @@ static int wait_for(const struct cli *cli, const struct waiter_setup *setup)
 	code = wait_loop(&wait, &err);
 	view_end(&wait);
 	if (err.kind != ERR_NONE)
-		log_line(LOG_ERROR, "%s", err.text);
+		log_line(LOG_ERROR, "%s%s", err.text, sources_remedy(&err));
 	else if (code == WAITER_TIMED_OUT && !wait.broken)
 		say_timed_out(&wait);
 	waiter_free(wait.waiter);

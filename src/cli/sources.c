@@ -12,12 +12,20 @@ struct config *sources_config(const struct cli *cli, int *ret_code)
 	return NULL;
 }
 
+const char *sources_remedy(const struct err *err)
+{
+	return err->kind == ERR_UNREACHABLE || err->kind == ERR_PROTOCOL || err->kind == ERR_AUTH
+		       ? "; 'taskbell doctor' looks into it"
+		       : "";
+}
+
 void sources_say_errors(const struct client *client, enum log_level level)
 {
 	for (size_t i = 0; i < client->count; i++) {
 		const struct client_source *source = &client->sources[i];
 
 		if (source->err.kind != ERR_NONE)
-			log_line(level, "%s: %s", source->config->name, source->err.text);
+			log_line(level, "%s: %s%s", source->config->name, source->err.text,
+				sources_remedy(&source->err));
 	}
 }

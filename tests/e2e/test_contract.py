@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 
+import pytest
+
 # longer than a label may be, so that no resolver is asked for it
 NOWHERE = "n" * 64 + ".invalid"
 
@@ -57,3 +59,16 @@ def test_doctor_looks_into_the_state(user, sim):
     done = user.run("doctor")
     assert done.code == 1
     assert [row for row in done.rows() if row[:3] == ["fail", "state", "directory:"]], done.out
+
+
+@pytest.mark.parametrize(
+    "fault, code", [("status-401", 77), ("status-422", 76), ("redirect-301", 76), ("portal", 76), ("close", 69)]
+)
+def test_what_the_api_would_not_do_is_one_line_with_a_remedy(user, sim, fault, code):
+    user.configure()
+    sim.fault(fault, count=None)
+    for args in (["list"], ["show", "x"], ["wait", "x", "--timeout", "0"]):
+        done = user.run(*args)
+        assert (done.code, done.out) == (code, "")
+        last = done.err.splitlines()[-1]
+        assert "telnyx" in last and "taskbell doctor" in last
