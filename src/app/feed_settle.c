@@ -193,7 +193,8 @@ static bool tell(
 	message = mem_printf(
 		"gave up on event %" PRId64 ": %s", outcome->receipt.event_id, outcome->error);
 	event.message = message;
-	feed->shop->event(feed->shop->arg, &event);
+	if (!feed->shop->event(feed->shop->arg, &event))
+		return err_set(err, ERR_IO, "event sink_failed is not stored");
 	return told_set(feed, TOLD_YES, err);
 }
 

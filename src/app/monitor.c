@@ -80,11 +80,11 @@ static void monitor_stop(struct monitor *monitor, int code)
 }
 
 /* the outbox's own event, sink_failed */
-static void outbox_event(void *arg, const struct event *event)
+static bool outbox_event(void *arg, const struct event *event)
 {
 	struct monitor *monitor = arg;
 
-	(void)ledger_event(&monitor->ledger, event);
+	return ledger_event(&monitor->ledger, event);
 }
 
 static bool on_terminal(void)
@@ -317,6 +317,7 @@ static void monitor_wait(struct monitor *monitor)
 	struct http_fd fds[MONITOR_FDS];
 	int64_t next = monitor_next(monitor);
 	int64_t left = next - monitor->now.mono_ms;
+	int64_t before_ms;
 	int64_t timeout = -1;
 	size_t count = 0;
 
@@ -333,9 +334,9 @@ static void monitor_wait(struct monitor *monitor)
 		timeout = 0;
 	else if (monitor->timer_fd < 0)
 		timeout = least(left, MONITOR_SLEEP_MAX_MS);
-	monitor->wake_ms = next == INSTANT_NEVER         ? 0
-			   : next > monitor->now.mono_ms ? next
-							 : monitor->now.mono_ms;
+	/* from here: what this turn took is not time that the machine stood still */
+	before_ms = clock_now().mono_ms;
+	monitor->wake_ms = next == INSTANT_NEVER ? 0 : next > before_ms ? next : before_ms;
 	(void)http_wait(monitor->http, fds, count, timeout);
 }
 

@@ -18,7 +18,7 @@
 struct outbox;
 
 /* the outbox asks its owner to store an event of its own (sink_failed) */
-typedef void (*outbox_event_fn)(void *arg, const struct event *event);
+typedef bool (*outbox_event_fn)(void *arg, const struct event *event);
 
 struct outbox_setup {
 	const struct config *config; /* borrowed until outbox_reload or outbox_free */

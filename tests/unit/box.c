@@ -95,18 +95,24 @@ struct sink_config *box_sink(struct box *box, enum sink_type type, const char *s
 	return sink;
 }
 
-static void take_event(void *arg, const struct event *event)
+static bool take_event(void *arg, const struct event *event)
 {
 	struct box *box = arg;
-	struct event *copy = event_copy(event);
+	struct event *copy;
 
 	assert_int_equal(event->type, EVENT_SINK_FAILED);
+	if (box->refuse_events > 0) {
+		box->refuse_events--;
+		return false;
+	}
+	copy = event_copy(event);
 	box->failed_count++;
 	free(box->failed_text);
 	box->failed_text = mem_printf("%s: %s", event->sink, event->message);
 	if (box->store_failed_events)
 		(void)box_event(box, copy);
 	free(copy);
+	return true;
 }
 
 void box_open(struct box *box)

@@ -22,6 +22,7 @@ struct box {
 	int64_t set_ms; /* added to the one of the wall */
 	size_t failed_count; /* sink_failed events asked for */
 	char *failed_text; /* own; message of the last one */
+	size_t refuse_events; /* so many of them cannot be stored */
 	bool store_failed_events; /* store them, as the monitor does */
 	char *log; /* own; what was logged */
 	size_t log_len;

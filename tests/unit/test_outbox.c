@@ -267,6 +267,27 @@ static void test_sink_failed_is_told_once(void **state)
 	box_free(box);
 }
 
+/* what could not be stored was not told */
+static void test_sink_failed_is_told_after_the_store_failed(void **state)
+{
+	struct box *box = box_here();
+
+	(void)state;
+	(void)box_sink(box, SINK_EXEC, "exit 1");
+	box_open(box);
+	box->refuse_events = 1;
+	(void)box_success(box, "a");
+	box_settle(box);
+	assert_int_equal(box->refuse_events, 0);
+	for (int i = 0; i < 5 && box->failed_count == 0; i++) {
+		box->skipped_ms += 60000;
+		box_settle(box);
+	}
+	assert_int_equal(box->failed_count, 1);
+	assert_int_equal(box_failed(box, "exec"), 1);
+	box_free(box);
+}
+
 static void test_failing_to_tell_of_failure_is_no_news(void **state)
 {
 	struct box *box = box_here();
@@ -777,6 +798,7 @@ int main(void)
 		cmocka_unit_test(test_max_age_ends_it),
 		cmocka_unit_test(test_attempts_are_counted),
 		cmocka_unit_test(test_sink_failed_is_told_once),
+		cmocka_unit_test(test_sink_failed_is_told_after_the_store_failed),
 		cmocka_unit_test(test_failing_to_tell_of_failure_is_no_news),
 		cmocka_unit_test(test_events_of_a_task_stay_in_order),
 		cmocka_unit_test(test_concurrency_is_bounded),
