@@ -1,6 +1,5 @@
 #include "base/stamp.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 #define US_PER_SECOND 1000000
@@ -35,13 +34,18 @@ static void date_from_days(int64_t days, int64_t *year, int *month, int *day)
 	*year = y + era * 400 + (*month <= 2);
 }
 
+static inline bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 /* reads exactly n digits; -1 when there are fewer */
 static int digits(const char **p, int n)
 {
 	int value = 0;
 
 	for (int i = 0; i < n; i++, (*p)++) {
-		if (!isdigit((unsigned char)**p))
+		if (!is_digit(**p))
 			return -1;
 		value = value * 10 + (**p - '0');
 	}
@@ -81,7 +85,7 @@ static bool fraction_parse(const char **p, int64_t *ret_us)
 	int64_t us = 0;
 	int count = 0;
 
-	for (; isdigit((unsigned char)**p); (*p)++, count++)
+	for (; is_digit(**p); (*p)++, count++)
 		if (count < 6)
 			us = us * 10 + (**p - '0');
 	if (count < 1 || count > 9)

@@ -59,26 +59,32 @@ static const char *status_fault(const struct element *element)
 	return status->len == 0 ? "has an empty status" : NULL;
 }
 
-/* puts the texts into scratch, each with a NUL; it may move until all are in */
+/* puts the texts into scratch, each with a NUL; room for all is made at once, as this is done for
+ * every task */
 static void texts_place(const struct element *element, const char *asked, struct buf *scratch,
 	const char *texts[FIELD_COUNT])
 {
-	size_t at[FIELD_COUNT];
+	struct element_field fields[FIELD_COUNT];
+	size_t size = 0;
+	char *at;
 
+	memcpy(fields, element->fields, sizeof(fields));
+	if (asked != NULL)
+		fields[FIELD_ID] = (struct element_field){ asked, strlen(asked) };
+	for (int i = 0; i < FIELD_COUNT; i++)
+		size += fields[i].text != NULL ? fields[i].len + 1 : 0;
 	buf_clear(scratch);
+	at = buf_extend(scratch, size);
 	for (int i = 0; i < FIELD_COUNT; i++) {
-		const struct element_field *field = &element->fields[i];
+		const struct element_field *field = &fields[i];
 
-		at[i] = scratch->len;
-		if (i == FIELD_ID && asked != NULL)
-			(void)buf_add(scratch, asked, strlen(asked) + 1);
-		else if (field->text != NULL && buf_add(scratch, field->text, field->len))
-			(void)buf_add_char(scratch, '\0');
-	}
-	for (int i = 0; i < FIELD_COUNT; i++) {
-		bool known = element->fields[i].text != NULL || (i == FIELD_ID && asked != NULL);
-
-		texts[i] = known ? scratch->data + at[i] : NULL;
+		texts[i] = NULL;
+		if (field->text == NULL)
+			continue;
+		memcpy(at, field->text, field->len);
+		at[field->len] = '\0';
+		texts[i] = at;
+		at += field->len + 1;
 	}
 }
 

@@ -24,9 +24,28 @@ static uint32_t place_of(const uint8_t print[ENDED_PRINT])
 	return (uint32_t)(print[1] & 0x3f) << 16 | (uint32_t)print[2] << 8 | print[3];
 }
 
-static int print_order(const struct ended *entry, const uint8_t print[ENDED_PRINT])
+/* the first eight bytes as a number that orders as memcmp(3) would */
+static inline uint64_t print_head(const uint8_t print[ENDED_PRINT])
 {
-	return memcmp(entry->print, print, ENDED_PRINT);
+	uint64_t head;
+
+	memcpy(&head, print, sizeof(head));
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_BIG_ENDIAN__
+	head = __builtin_bswap64(head);
+#endif
+	return head;
+}
+
+/* a look-up takes half a dozen of these, a sweep a million look-ups: as calls they were a quarter
+ * of it */
+static inline int print_order(const struct ended *entry, const uint8_t print[ENDED_PRINT])
+{
+	uint64_t one = print_head(entry->print);
+	uint64_t other = print_head(print);
+
+	if (one != other)
+		return one < other ? -1 : 1;
+	return memcmp(entry->print + 8, print + 8, ENDED_PRINT - 8);
 }
 
 /*

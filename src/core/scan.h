@@ -27,6 +27,13 @@ static inline uint64_t scan_below(uint64_t word, uint64_t bound)
 	return (word - bound) & ~word & SCAN_HIGH;
 }
 
+/* is one of eight bytes a control or DEL? */
+static inline bool scan_controls(uint64_t word)
+{
+	return (scan_below(word, SCAN_EACH(0x20)) |
+		       scan_below(word ^ SCAN_EACH(0x7f), SCAN_EACH(1))) != 0;
+}
+
 static inline bool scan_stops(char c)
 {
 	return c == '"' || c == '\\' || (unsigned char)c < 0x20;

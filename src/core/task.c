@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "core/scan.h"
 
 static size_t text_size(const char *text)
 {
@@ -41,9 +42,13 @@ bool task_id_valid(const char *id, size_t len)
 {
 	if (len < 1 || len > TASK_ID_MAX)
 		return false;
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)id[i] < 0x20 || id[i] == 0x7f)
+	for (size_t i = 0; i < len; i++) {
+		/* eight at a time as long as none of them is one */
+		while (len - i >= 8 && !scan_controls(scan_word(id + i)))
+			i += 8;
+		if (i < len && ((unsigned char)id[i] < 0x20 || id[i] == 0x7f))
 			return false;
+	}
 	return !(len == 1 && id[0] == '.') && !(len == 2 && id[0] == '.' && id[1] == '.');
 }
 

@@ -214,8 +214,9 @@ def detection(world, table, runs):
 
 def start(world, table, runs):
     answerer = Answerer(world)
-    ours, floor = [], []
+    made, ours, floor = [], [], []
     config = world.config([{"name": "a", "base_url": answerer.url}], [LOG])
+    curl = ["curl", "-s", "-o", "/dev/null", answerer.url + "/ai/embeddings"]
 
     def first(argv):
         count = len(answerer.asked)
@@ -223,11 +224,14 @@ def start(world, table, runs):
         return answerer.asked[count] - begun
 
     for _ in range(runs * 3):
-        ours.append(first(world.watch(config, "--once")))
-        floor.append(first(["curl", "-s", "-o", "/dev/null", answerer.url + "/ai/embeddings"]))
+        watch = world.watch(config, "--once")
+        made.append(first(watch))
+        ours.append(first(watch))
+        floor.append(first(curl))
     answerer.close()
     one, base = median(ours), median(floor)
     table.value("watch, start to first request", one, seconds(one), "< 10 ms", one < 0.01, "curl", seconds(base), f"{one / base:.3g}")
+    table.ratio("watch, the first start ever, which makes the state", median(made), "curl", base)
 
 
 class Relay:
