@@ -106,7 +106,7 @@ def test_gone_after_three_polls_a_second_apart(user, sim):
     full = [e for e in sim.requests(mark) if e.route == "list" and len(e.query["status"]) == 5]
     words = [e for e in sim.requests(mark) if e.route == "task"]
     assert len(words) >= 3 and len(full) >= 3
-    assert full[-1].time - full[0].time >= 2
+    assert full[-1].time - full[0].time >= 1.9  # when they came here, not when they were sent
     polls(sim, 3)
     assert len(watch.wait_events(1, event="gone")) == 1
 
