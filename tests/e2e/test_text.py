@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import re
 import select
+import signal
+import struct
+import termios
 
 import pytest
 from harness import LOG, read, until
@@ -66,17 +70,14 @@ def test_watch_log_history_and_status(hostile, user, sim):
     assert event["task_name"] == hostile and event["bucket"] == hostile
 
 
-def on_terminal(user, *args, rows=24, columns=80):
+def on_terminal(user, *args, rows=24, columns=80, began=lambda process: None, **env):
     """What a command writes to a terminal, with all three streams on it."""
-    import fcntl
-    import struct
-    import termios
-
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     process = user.start(*args, stdin=theirs, stdout=theirs, stderr=theirs,
-                         env={"TERM": "xterm", "NO_COLOR": "1"})
+                         env={"TERM": "xterm", **(env or {"NO_COLOR": "1"})})
     os.close(theirs)
+    began(process)
     text = b""
     try:
         while select.select([ours], [], [], 20)[0]:
@@ -97,6 +98,31 @@ def test_a_terminal(hostile, user):
     check(text, 2)
     assert all(len(line) <= 80 or not line.isascii() for line in text.splitlines())
     check(on_terminal(user, "show", "x"))
+
+
+@pytest.mark.parametrize("env, args, colored", [
+    ({"LANG": "C.UTF-8"}, [], True), ({"NO_COLOR": "1"}, [], False), ({"TERM": "dumb"}, [], False),
+    ({"NO_COLOR": "1"}, ["--color=always"], True), ({"LANG": "C.UTF-8"}, ["--color=never"], False),
+    ({"NO_COLOR": ""}, [], True),
+])
+def test_colors_on_a_terminal(user, sim, env, args, colored):
+    user.configure()
+    sim.add_task("x", status="failure")
+    assert ("\x1b[" in on_terminal(user, "list", "--all", *args, **env)) == colored
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_terminal_is_left_as_it_was(user, sim, number):
+    user.configure()
+    sim.add_task("x", status="processing")
+
+    def interrupt(process):
+        sim.wait_requests(3, done=True)
+        process.send(number)
+
+    text = on_terminal(user, "wait", "--interval", "100ms", "x", began=interrupt, LANG="C.UTF-8")
+    assert user.running[-1].popen.returncode == -number
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") and "\x1b[?1049h" not in text
 
 
 def test_ids_and_words_of_the_network(user, sim):
