@@ -93,6 +93,12 @@ static void block_reserve(struct ended_block *block, uint32_t need)
 	block->cap = (uint32_t)cap;
 }
 
+static void block_soil(struct ended_set *set, struct ended_block *block)
+{
+	block->dirty = true;
+	set->dirty = true;
+}
+
 struct ended *ended_find(const struct ended_set *set, const uint8_t print[ENDED_PRINT])
 {
 	const struct ended_block *block = &set->blocks[block_of(print)];
@@ -115,12 +121,12 @@ struct ended *ended_put(struct ended_set *set, const uint8_t print[ENDED_PRINT],
 		memcpy(entry->print, print, ENDED_PRINT);
 		block->count++;
 		set->count++;
-		block->dirty = true;
+		block_soil(set, block);
 	}
 	entry = &block->items[at];
 	if (entry->status != status) {
 		entry->status = (uint8_t)status;
-		block->dirty = true;
+		block_soil(set, block);
 	}
 	return entry;
 }
@@ -134,7 +140,7 @@ void ended_remove(struct ended_set *set, const uint8_t print[ENDED_PRINT])
 		return;
 	block->count--;
 	set->count--;
-	block->dirty = true;
+	block_soil(set, block);
 	memmove(&block->items[at], &block->items[at + 1],
 		(block->count - at) * sizeof(*block->items));
 }
@@ -164,7 +170,6 @@ static uint32_t block_merge(struct ended_block *block, const struct ended_block 
 	if (at != i)
 		memmove(&block->items[i], &block->items[at], (end - at) * sizeof(*block->items));
 	block->count = i + (end - at);
-	block->dirty = true;
 	return at - i;
 }
 
@@ -184,7 +189,7 @@ void ended_merge(struct ended_set *set, struct ended_set *from)
 		} else {
 			set->count += more->count - block_merge(block, more);
 		}
-		block->dirty = true;
+		block_soil(set, block);
 	}
 	ended_done(from);
 }
@@ -213,11 +218,13 @@ void ended_prune(struct ended_set *set, uint8_t generation, uint16_t today, uint
 
 			if (!entry_keep(&entry, generation, today, days))
 				continue;
-			block->dirty = block->dirty || entry.absent_day != before;
+			if (entry.absent_day != before)
+				block_soil(set, block);
 			block->items[kept++] = entry;
 		}
+		if (kept != block->count)
+			block_soil(set, block);
 		set->count -= block->count - kept;
-		block->dirty = block->dirty || kept != block->count;
 		block->count = kept;
 	}
 }

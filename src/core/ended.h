@@ -33,6 +33,8 @@ struct ended_block {
 struct ended_set {
 	struct ended_block blocks[ENDED_BLOCKS];
 	size_t count;
+	bool dirty; /* some block may be: a poll that changed nothing need not look at all of them
+		     */
 };
 
 void ended_print(struct hash hash, uint8_t ret[ENDED_PRINT]);

@@ -208,11 +208,8 @@ bool store_book_dirty(const struct book *book)
 	const struct record *record;
 	size_t pos = 0;
 
-	if (book->baseline_dirty)
+	if (book->baseline_dirty || book->ended.dirty)
 		return true;
-	for (size_t i = 0; i < ENDED_BLOCKS; i++)
-		if (book->ended.blocks[i].dirty)
-			return true;
 	while ((record = book_next(book, &pos)) != NULL)
 		if (record->dirty)
 			return true;
@@ -225,6 +222,7 @@ void store_book_clean(struct book *book)
 	size_t pos = 0;
 
 	book->baseline_dirty = false;
+	book->ended.dirty = false;
 	for (size_t i = 0; i < ENDED_BLOCKS; i++)
 		book->ended.blocks[i].dirty = false;
 	while ((record = book_next(book, &pos)) != NULL)
