@@ -62,6 +62,9 @@ static int path_open(const char *path, bool own)
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
 	fd = open(path, flags | O_CREAT, 0600);
+	/* the umask may have taken away even our own rights, and the next open would fail */
+	if (fd >= 0 && own)
+		(void)fchmod(fd, 0600);
 	if (fd >= 0)
 		directory_sync(path);
 	return fd;
