@@ -337,7 +337,7 @@ class User:
         process = self.start("watch", *(["--json"] if json else []), *args, **more)
         until(lambda: self.sim.mark() > mark + 1 or process.popen.poll() is not None)
         assert process.popen.poll() is None, process.err and process.err.text()
-        polls(self.sim, 1, mark)
+        polls(self.sim, 2, mark)  # two lanes: a third request shows that an answer was taken in
         return process
 
     def leave(self) -> None:
