@@ -53,9 +53,9 @@ check-sanitized: tests
 check-static: $(UNDER_TEST) $(TORTURE_TOOLS)
 	@$(TEST_ENV) $(RUNNER) --checks $(CHECKS)
 
-# E2E=name: only the files whose path has that word
+# E2E=name: of all pytest files only those whose path has that word
 check-e2e: $(UNDER_TEST)
-	@$(TEST_ENV) $(RUNNER) --pytest $(foreach f,$(PY_SIM) $(PY_E2E),$(if $(findstring $(E2E),$f),$f))
+	@$(TEST_ENV) $(RUNNER) --pytest $(if $(E2E),$(foreach f,$(PY_SIM) $(PY_E2E),$(if $(findstring $(E2E),$f),$f)),$(PY_E2E))
 
 VALGRIND = valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible \
            --track-fds=yes --child-silent-after-fork=yes

@@ -104,6 +104,12 @@ static void add_ours(struct vector *env, char *const *ours, const struct strings
 	}
 }
 
+/* Two fields are for {field} and the JSON only: the variables of a hook are a closed set. */
+static bool is_variable(const char *field)
+{
+	return strcmp(field, "time") != 0 && strcmp(field, "sink") != 0;
+}
+
 /* TASKBELL_TASK_ID=… of the field task_id */
 static void add_field(struct vector *env, const struct event *event, const char *field)
 {
@@ -148,7 +154,8 @@ char **hook_env(const struct sink_config *config, const struct event *event, int
 	passed = env.count;
 	vector_add(&env, mem_strdup("TASKBELL_SCHEMA=1"));
 	for (size_t i = 0; (field = event_field_name(i)) != NULL; i++)
-		add_field(&env, event, field);
+		if (is_variable(field))
+			add_field(&env, event, field);
 	vector_add(&env, mem_printf("TASKBELL_ATTEMPT=%" PRId64, attempt));
 	drop_shadowed(&env, passed);
 	return env.items;

@@ -43,10 +43,10 @@ def test_a_flood_against_slow_hooks_is_bounded_and_in_order(user, sim):
 def test_a_sink_that_fails_tells_every_other_but_not_itself(user, sim):
     """sink_failed goes to those that want it; a sink that wants it and is the one that failed gets none."""
     bad = user.script("bad", 'echo "$TASKBELL_EVENT" >>$HOME/bad.got; exit 1')
-    good = user.script("good", 'echo "$TASKBELL_EVENT $TASKBELL_SINK" >>$HOME/good.got')
+    good = user.script("good", 'echo "$TASKBELL_EVENT $1" >>$HOME/good.got')
     on = ["success", "sink_failed"]
     user.configure({"type": "exec", "name": "bad", "command": [bad], "on": on},
-                   {"type": "exec", "name": "good", "command": [good], "on": on}, source={"first_run": "all"})
+                   {"type": "exec", "name": "good", "command": [good, "{sink}"], "on": on}, source={"first_run": "all"})
     sim.add_task("x", status="success")
     watch = user.watch()
     until(lambda: "sink_failed bad" in lines(user.path("good.got")))
