@@ -93,8 +93,8 @@ static bool on_terminal(void)
 }
 
 /*
- * Without a configuration the desktop is a sink only where there is one: on a machine that never has one
- * its deliveries would wait for ever.
+ * Without a configuration the desktop is a sink only where there is one: on a machine that never
+ * has one its deliveries would wait for ever.
  */
 static void config_fit(struct config *config)
 {

@@ -8,12 +8,12 @@
 #include "core/config.h"
 
 struct monitor_setup {
-	struct config *config;   /* the monitor's from now on */
-	const char *state_dir;   /* borrowed */
+	struct config *config; /* the monitor's from now on */
+	const char *state_dir; /* borrowed */
 	const char *only_source; /* borrowed; --source; NULL: all */
 	bool once;
-	bool json;   /* events on stdout as NDJSON instead of lines */
-	bool color;  /* lines on stdout may be coloured */
+	bool json; /* events on stdout as NDJSON instead of lines */
+	bool color; /* lines on stdout may be coloured */
 };
 
 /* runs until it is stopped (or done, with `once`); returns the exit code, having logged why */

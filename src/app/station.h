@@ -15,9 +15,9 @@ struct stations;
 
 struct stations_setup {
 	const struct config *config; /* borrowed until stations_reload or stations_free */
-	const char *only;            /* borrowed; --source; NULL: all */
+	const char *only; /* borrowed; --source; NULL: all */
 	bool once;
-	struct http *http;     /* borrowed */
+	struct http *http; /* borrowed */
 	struct ledger *ledger; /* borrowed */
 	struct explain *explain; /* borrowed */
 };

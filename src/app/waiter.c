@@ -265,7 +265,8 @@ size_t waiter_fds(const struct waiter *waiter, struct http_fd *fds, size_t cap)
 
 	for (size_t i = 0; i < waiter->source_count; i++)
 		if (waiter->sources[i].search != NULL)
-			count += key_search_fds(waiter->sources[i].search, fds + count, cap - count);
+			count +=
+				key_search_fds(waiter->sources[i].search, fds + count, cap - count);
 	return count;
 }
 

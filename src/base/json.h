@@ -13,12 +13,12 @@
 
 struct json {
 	struct buf *out; /* borrowed */
-	bool some;       /* a member was written: the next one needs a comma */
+	bool some; /* a member was written: the next one needs a comma */
 };
 
-struct json json_begin(struct buf *out);                               /* writes { */
-void json_end(struct json *json);                                      /* writes } */
-void json_name(struct json *json, const char *name);                   /* comma and "name": */
+struct json json_begin(struct buf *out); /* writes { */
+void json_end(struct json *json); /* writes } */
+void json_name(struct json *json, const char *name); /* comma and "name": */
 /* a text; NULL gives null. Names are literals, so that their length costs nothing */
 void json_text_named(struct json *json, const char *name, size_t name_len, const char *text);
 static inline void json_text(struct json *json, const char *name, const char *text)

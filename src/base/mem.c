@@ -10,7 +10,8 @@
 
 _Noreturn void mem_die(void)
 {
-	static const char text[] = "taskbell: out of memory; nothing stored is lost, start it again\n";
+	static const char text[] =
+		"taskbell: out of memory; nothing stored is lost, start it again\n";
 
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
 		_exit(71);

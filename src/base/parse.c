@@ -14,7 +14,12 @@ static const struct unit {
 	const char *suffix;
 	int64_t ms;
 } units[] = {
-	{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 }, { "", 1000 },
+	{ "d", 86400000 },
+	{ "h", 3600000 },
+	{ "m", 60000 },
+	{ "s", 1000 },
+	{ "ms", 1 },
+	{ "", 1000 },
 };
 
 bool parse_int(const char *text, int64_t min, int64_t max, int64_t *ret)
@@ -79,8 +84,8 @@ const char *duration_text(int64_t ms, char buf[PARSE_DURATION_MAX])
 	}
 	for (size_t i = 0; i < 5; i++)
 		if (ms % units[i].ms == 0) {
-			(void)snprintf(buf, PARSE_DURATION_MAX, "%lld%s", (long long)(ms / units[i].ms),
-				units[i].suffix);
+			(void)snprintf(buf, PARSE_DURATION_MAX, "%lld%s",
+				(long long)(ms / units[i].ms), units[i].suffix);
 			return buf;
 		}
 	return buf;
@@ -141,7 +146,8 @@ size_t parse_distance(const char *a, const char *b, size_t max)
 
 		row[0] = i;
 		for (size_t j = 1; j <= len_b; j++) {
-			row[j] = min3(prev[j] + 1, row[j - 1] + 1, prev[j - 1] + (a[i - 1] != b[j - 1]));
+			row[j] = min3(
+				prev[j] + 1, row[j - 1] + 1, prev[j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
 				older[j - 2] + 1 < row[j])
 				row[j] = older[j - 2] + 1;
