@@ -101,7 +101,7 @@ class Manager:
             self.dropin(name, file.read())
 
     def inside(self, *words, check=True):
-        command = ["nsenter", "-m", "-t", str(self.process.pid), *words]
+        command = ["nsenter", "-m", "-r", "-t", str(self.process.pid), *words]
         env = {**self.user.env, "XDG_RUNTIME_DIR": f"{self.root}/run", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
         done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if check:
@@ -145,10 +145,11 @@ class Manager:
             with contextlib.suppress(OSError, ValueError):
                 os.kill(int(read(f"{self.root}/journald.pid")), signal.SIGKILL)
             group = f"/sys/fs/cgroup/{self.group}"
-            end = (f"echo $$ >/sys/fs/cgroup/cgroup.procs; echo 1 >{group}/cgroup.kill; "
-                   f"until ! grep -q . {group}/cgroup.procs && ! grep -q 'populated 1' {group}/cgroup.events; do :; done; "
-                   f"find {group} -depth -type d -exec rmdir {{}} ';'")
-            subprocess.run(["nsenter", "-m", "-C", "-t", str(self.process.pid), "sh", "-c", end],
+            # a directory is free a moment after its last process has ended
+            end = (f"echo $$ >/sys/fs/cgroup/cgroup.procs; echo 1 >{group}/cgroup.kill; n=0; "
+                   f"while [ -d {group} ] && [ $((n += 1)) -lt 500 ]; do "
+                   f"find {group} -depth -type d -exec rmdir {{}} ';' 2>/dev/null; sleep 0.01; done")
+            subprocess.run(["nsenter", "-m", "-r", "-C", "-t", str(self.process.pid), "sh", "-c", end],
                            capture_output=True, check=False)
             self.process.kill()
         self.process.wait()
