@@ -36,8 +36,14 @@ class Bus:
             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         self._server: subprocess.Popen[bytes] | None = None
-        until(lambda: os.path.exists(self._socket), name="the session bus")
-        self._connection = dbus.bus.BusConnection(self.address)
+        self._connection = until(self._connect, name="the session bus")
+
+    def _connect(self) -> dbus.bus.BusConnection | None:
+        """The socket is there a moment before somebody listens."""
+        try:
+            return dbus.bus.BusConnection(self.address)
+        except dbus.DBusException:
+            return None
 
     def serve(self, capabilities: str = "body body-markup actions") -> None:
         """Starts a notification server that records what it is asked to show."""
