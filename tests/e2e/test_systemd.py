@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -401,6 +402,11 @@ def test_notifications_wait_for_a_desktop_that_comes_later(manager, user, sim):
     manager.ctl("stop", UNIT)
 
 
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as one:
+        return one.connect_ex(path) == 0
+
+
 @contextlib.contextmanager
 def desktop(manager, user):
     """A session bus where the user manager said it would be, and a notification server that takes notes."""
@@ -409,7 +415,7 @@ def desktop(manager, user):
     bus = subprocess.Popen(["dbus-daemon", "--session", "--nofork", f"--address={address}"], stdin=subprocess.DEVNULL)
     server = None
     try:
-        until(lambda: os.path.exists(f"{manager.root}/run/bus"), name="the bus")
+        until(lambda: listens(f"{manager.root}/run/bus"), name="the bus")
         with open(notes, "w", encoding="utf-8") as out:
             server = subprocess.Popen([sys.executable, "-m", "dbusmock", "--session", "--template", "notification_daemon"],
                                       env={**user.env, "DBUS_SESSION_BUS_ADDRESS": address},
