@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/stamp.h"
 #include "base/text.h"
 
 struct json json_begin(struct buf *out)
@@ -150,6 +151,13 @@ void json_bool(struct json *json, const char *name, bool value)
 {
 	json_name(json, name);
 	(void)buf_add_text(json->out, value ? "true" : "false");
+}
+
+void json_stamp(struct json *json, const char *name, int64_t us)
+{
+	char text[STAMP_TEXT_MAX];
+
+	json_text(json, name, us != STAMP_NONE ? stamp_text(us, text) : NULL);
 }
 
 void json_null(struct json *json, const char *name)

@@ -27,6 +27,8 @@ static inline void json_text(struct json *json, const char *name, const char *te
 }
 void json_int(struct json *json, const char *name, int64_t value);
 void json_bool(struct json *json, const char *name, bool value);
+/* a stamp as RFC 3339; STAMP_NONE gives null */
+void json_stamp(struct json *json, const char *name, int64_t us);
 void json_null(struct json *json, const char *name);
 /* milliseconds as seconds with the digits it needs */
 void json_seconds(struct json *json, const char *name, int64_t ms);

@@ -108,13 +108,6 @@ bool event_duration(const struct event *event, int64_t *ret_ms)
 	return task_duration(&span, ret_ms);
 }
 
-static void json_stamp(struct json *json, const char *name, int64_t us)
-{
-	char text[STAMP_TEXT_MAX];
-
-	json_text(json, name, us != STAMP_NONE ? stamp_text(us, text) : NULL);
-}
-
 void event_json(const struct event *event, struct buf *out)
 {
 	char time[STAMP_TEXT_MAX];

@@ -81,13 +81,6 @@ bool task_duration(const struct task *task, int64_t *ret_ms)
 	return true;
 }
 
-static void json_stamp(struct json *json, const char *name, int64_t us)
-{
-	char text[STAMP_TEXT_MAX];
-
-	json_text(json, name, us != STAMP_NONE ? stamp_text(us, text) : NULL);
-}
-
 void task_json(const struct task *task, const char *source, struct buf *out)
 {
 	struct json json = json_begin(out);
