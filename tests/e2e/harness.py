@@ -340,6 +340,10 @@ class User:
         polls(self.sim, 2, mark)  # two lanes: a third request shows that an answer was taken in
         return process
 
+    def known(self, n: int = 1) -> None:
+        """Blocks until the monitor has taken in a list of `n` active tasks: that it was sent is not enough."""
+        until(lambda: [source["active"] for source in self.status()["sources"]] == [n], name=f"{n} active tasks")
+
     def leave(self) -> None:
         for process in self.running:
             process.kill()

@@ -161,9 +161,9 @@ def test_a_configuration_with_faults_is_78(user):
 
 def test_usr1_polls_now(user, sim):
     user.configure(source={"interval": "1h", "idle_interval": "1h", "sweep_interval": "1h"})
+    sim.add_task("x", status="processing")
     watch = user.start("watch", "--json")
-    sim.wait_requests(1, done=True)
-    watch.wait_error("watching")
+    user.known()
     for i in range(3):
         mark = sim.mark()
         sim.add_task(f"t{i}", status="queued")
@@ -177,8 +177,7 @@ def test_usr1_during_a_poll_means_another_one(user, sim):
     user.configure(source={"interval": "1h", "idle_interval": "1h", "sweep_interval": "1h"})
     sim.add_task("x", status="processing")
     watch = user.start("watch", "--json")
-    watch.wait_error("watching")
-    sim.wait_requests(1, done=True)
+    user.known()
     mark = sim.mark()
     sim.fault("hold", count=None)
     watch.send(signal.SIGUSR1)

@@ -58,8 +58,7 @@ def test_a_laptop_that_slept_polls_soon_and_blames_nobody(user, sim, clock):
     user.configure(LOG, source={"interval": "1h", "idle_interval": "1h", "sweep_interval": "2h", "down_after": "2m"})
     sim.add_task("x", status="processing")
     watch = user.start("watch", "--json", env=clock.env)
-    watch.wait_error("watching")
-    sim.wait_requests(1, done=True)
+    user.known()
     sim.set_status("x", "success")
     mark = sim.mark()
     sim.fault("status-503", count=1)  # the network needs a moment
