@@ -46,7 +46,6 @@ def test_ten_kills_in_a_hundred_lives(user, sim, percent):
     assert sorted(hooked) == sorted(logged)
     assert {attempt for id, attempt, task, to in ran} == {"1"}, "a run that was cut short was counted"
     assert sum(hooked.values()) - 100 <= len(STEPS) * CONCURRENCY
-    assert max(hooked.values()) <= 3
 
 
 def test_event_ids_grow_and_history_agrees(user, sim):
