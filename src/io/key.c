@@ -25,14 +25,13 @@ static bool check_name(const char *rest, struct err *err)
 
 	for (const char *c = rest; *c != '\0'; c++)
 		good = good && (isalnum((unsigned char)*c) || *c == '_');
-	return good ||
-	       err_set(err, ERR_CONFIG, "api_key: env: takes the name of a variable, as in env:%s",
-		       DEFAULT_VARIABLE);
+	return good || err_set(err, ERR_CONFIG, "env: takes the name of a variable, as in env:%s",
+			       DEFAULT_VARIABLE);
 }
 
 static bool check_path(const char *rest, struct err *err)
 {
-	return rest[0] != '\0' || err_set(err, ERR_CONFIG, "api_key: file: takes a path");
+	return rest[0] != '\0' || err_set(err, ERR_CONFIG, "file: takes a path");
 }
 
 static bool check_credential(const char *rest, struct err *err)
@@ -41,13 +40,13 @@ static bool check_credential(const char *rest, struct err *err)
 		strcmp(rest, "..") != 0)
 		return true;
 	return err_set(err, ERR_CONFIG,
-		"api_key: credential: takes the name of a systemd credential, without a slash");
+		"credential: takes the name of a systemd credential, without a slash");
 }
 
 static bool check_command(const char *rest, struct err *err)
 {
 	return rest[strspn(rest, BLANKS)] != '\0' ||
-	       err_set(err, ERR_CONFIG, "api_key: command: takes a program and its arguments");
+	       err_set(err, ERR_CONFIG, "command: takes a program and its arguments");
 }
 
 static enum key_result missing(struct err *err, const char *prefix, const char *name)
@@ -195,8 +194,8 @@ bool key_form_check(const char *form, struct err *err)
 	if (form[0] == '\0')
 		return true;
 	if (found == NULL)
-		return err_set(err, ERR_CONFIG,
-			"api_key says where the key is, never the key itself: " FORMS);
+		return err_set(
+			err, ERR_CONFIG, "says where the key is, never the key itself: " FORMS);
 	return found->check(form + strlen(found->prefix), err);
 }
 
@@ -222,7 +221,7 @@ enum key_result key_read(const char *form, char ret[KEY_MAX + 1], struct err *er
 	enum key_result result;
 
 	if (!key_form_check(form, err))
-		return KEY_MISSING;
+		return missing(err, "", "api_key");
 	if (found != NULL && found->read == NULL)
 		return KEY_COMMAND;
 	if (found == NULL)

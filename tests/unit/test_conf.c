@@ -403,6 +403,18 @@ static void two_of_one_name(void **state)
 	assert_faults("history_keep = 1;\nhistory_keep = 2;\n", "2: duplicate setting name");
 }
 
+static void keys_in_the_wrong_form(void **state)
+{
+	(void)state;
+	source_faults("api_key = \"KEY\";",
+		"2: api_key: says where the key is, never the key itself: env:NAME, file:PATH, "
+		"credential:NAME or command:PROGRAM ARG…");
+	source_faults("api_key = \"env:\";",
+		"2: api_key: env: takes the name of a variable, as in env:TELNYX_API_KEY");
+	source_faults("api_key = \"command: \";",
+		"2: api_key: command: takes a program and its arguments");
+}
+
 /* a secret in the wrong place must not get into a log by the fault it causes */
 static void secrets_are_not_shown(void **state)
 {
@@ -544,6 +556,7 @@ int main(void)
 		cmocka_unit_test(texts_that_make_no_sense),
 		cmocka_unit_test(programs),
 		cmocka_unit_test(two_of_one_name),
+		cmocka_unit_test(keys_in_the_wrong_form),
 		cmocka_unit_test(secrets_are_not_shown),
 		cmocka_unit_test(base_urls),
 		cmocka_unit_test(base_url_of_the_environment),
