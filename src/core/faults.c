@@ -2,10 +2,34 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 
-void faults_add(struct faults *faults, const char *file, unsigned int line, const char *fmt, ...)
+struct faults_item {
+	unsigned int order;
+	char *text; /* own */
+};
+
+/* before the first that stands later: what is looked at last need not stand last */
+static void faults_insert(struct faults *faults, unsigned int order, char *text)
+{
+	size_t at = faults->count;
+
+	faults->items =
+		mem_grow(faults->items, &faults->cap, faults->count + 1, sizeof(*faults->items));
+	while (at > 0 && faults->items[at - 1].order > order)
+		at--;
+	memmove(&faults->items[at + 1], &faults->items[at],
+		(faults->count - at) * sizeof(*faults->items));
+	faults->items[at] = (struct faults_item){ order, text };
+	faults->count++;
+}
+
+void faults_add(struct faults *faults, unsigned int order, const char *file, unsigned int line,
+	const char *fmt, ...)
 {
 	cleanup_buf struct buf text = { 0 };
 	struct err message = { 0 };
@@ -19,7 +43,22 @@ void faults_add(struct faults *faults, const char *file, unsigned int line, cons
 		(void)buf_addf(&text, ":%u", line);
 	(void)buf_add_text(&text, ": ");
 	text_add_safe(&text, message.text);
-	if (faults->count++ == 0)
-		(void)err_set(faults->first, ERR_CONFIG, "%s", buf_text(&text));
-	(void)buf_addf(faults->out, "%s\n", buf_text(&text));
+	faults_insert(faults, order, buf_steal(&text));
+}
+
+void faults_tell(const struct faults *faults, struct buf *out, struct err *err)
+{
+	for (size_t i = 0; i < faults->count; i++) {
+		if (i == 0)
+			(void)err_set(err, ERR_CONFIG, "%s", faults->items[i].text);
+		(void)buf_addf(out, "%s\n", faults->items[i].text);
+	}
+}
+
+void faults_done(struct faults *faults)
+{
+	for (size_t i = 0; i < faults->count; i++)
+		free(faults->items[i].text);
+	free(faults->items);
+	*faults = (struct faults){ 0 };
 }

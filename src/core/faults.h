@@ -1,5 +1,5 @@
-/* What is wrong with a configuration: every fault on a line of its own, and the first as an error.
- */
+/* What is wrong with a configuration: every fault on a line of its own, in the order of the text,
+ * and the first as an error. */
 #ifndef CORE_FAULTS_H
 #define CORE_FAULTS_H
 
@@ -8,14 +8,23 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct faults_item;
+
 struct faults {
-	struct buf *out; /* borrowed; "file:line: message" lines */
-	struct err *first; /* borrowed; set by the first fault, ERR_CONFIG */
+	struct faults_item *items; /* own; by order */
 	size_t count;
+	size_t cap;
 };
 
-/* `line` 0: the fault is of the file as a whole, and no line is named. Text is escaped */
-void faults_add(struct faults *faults, const char *file, unsigned int line, const char *fmt, ...)
-	PRINTF_LIKE(4, 5);
+/*
+ * `line` 0: the fault is of the file as a whole, and no line is named. Text is escaped. `order`:
+ * where in the whole text, included files and all, the fault is; those of one place stay as they
+ * came.
+ */
+void faults_add(struct faults *faults, unsigned int order, const char *file, unsigned int line,
+	const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* adds "file:line: message" lines to `out`; the first one is err as well, ERR_CONFIG */
+void faults_tell(const struct faults *faults, struct buf *out, struct err *err);
+void faults_done(struct faults *faults);
 
 #endif

@@ -42,9 +42,9 @@ static void fault_at(struct loader *loader, const config_setting_t *setting, con
 	const char *key = config_setting_name(setting);
 
 	if (key != NULL)
-		faults_add(&loader->faults, file, line, "%s: %s", key, err->text);
+		faults_add(&loader->faults, setting->line, file, line, "%s: %s", key, err->text);
 	else
-		faults_add(&loader->faults, file, line, "%s", err->text);
+		faults_add(&loader->faults, setting->line, file, line, "%s", err->text);
 }
 
 static const char *setting_kind(const config_setting_t *setting)
@@ -234,7 +234,7 @@ static void judge_url(
 	else if (stood != NULL)
 		fault_at(loader, stood, &err);
 	else
-		faults_add(&loader->faults, BASE_URL_VARIABLE, 0, "%s", err.text);
+		faults_add(&loader->faults, 0, BASE_URL_VARIABLE, 0, "%s", err.text);
 }
 
 /* ~/ is the home directory, here and nowhere later */
@@ -434,15 +434,14 @@ static void parse(struct loader *loader)
 	} else {
 		file = conf_text_place(
 			&loader->text, (unsigned int)config_error_line(&libconfig), &line);
-		faults_add(&loader->faults, file, line, "%s", config_error_text(&libconfig));
+		faults_add(&loader->faults, 0, file, line, "%s", config_error_text(&libconfig));
 	}
 	config_destroy(&libconfig);
 }
 
 bool conf_load(const char *path, struct config **ret, struct buf *faults, struct err *err)
 {
-	struct loader loader = { .faults = { .out = faults, .first = err },
-		.config = config_new() };
+	struct loader loader = { .config = config_new() };
 
 	loader.config->file = mem_strdup(path);
 	if (path == NULL) {
@@ -455,6 +454,8 @@ bool conf_load(const char *path, struct config **ret, struct buf *faults, struct
 	*ret = NULL;
 	if (loader.faults.count == 0)
 		*ret = mem_steal(&loader.config);
+	faults_tell(&loader.faults, faults, err);
+	faults_done(&loader.faults);
 	config_free(loader.config);
 	return *ret != NULL;
 }

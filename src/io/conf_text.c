@@ -26,10 +26,10 @@ struct conf_file {
 static bool refuse(struct faults *faults, const struct conf_file *file, const struct err *err)
 {
 	if (file->from == NULL)
-		faults_add(faults, file->path, 0, "%s", err->text);
+		faults_add(faults, 0, file->path, 0, "%s", err->text);
 	else
-		faults_add(
-			faults, file->from->path, file->from_line, "%s: %s", file->path, err->text);
+		faults_add(faults, 0, file->from->path, file->from_line, "%s: %s", file->path,
+			err->text);
 	return false;
 }
 
@@ -149,7 +149,7 @@ static bool add_included(
 	strings_add(&reader->text->files, path);
 	if (file.depth <= DEPTH_MAX && file.index < FILES_MAX)
 		return add_file(reader, &file);
-	faults_add(reader->faults, from->path, scan->found_line,
+	faults_add(reader->faults, 0, from->path, scan->found_line,
 		"@include goes more than %d deep, or over more than %d files; does a file include "
 		"itself?",
 		DEPTH_MAX, FILES_MAX);
@@ -161,7 +161,7 @@ static bool add_found(struct reader *reader, const struct conf_file *file,
 	const struct confscan *scan, enum confscan_found found, bool *fine)
 {
 	if (!add_piece(reader->text, file, scan)) {
-		faults_add(reader->faults, file->path, scan->piece_line,
+		faults_add(reader->faults, 0, file->path, scan->piece_line,
 			"with this the configuration is larger than 1 MiB");
 		*fine = false;
 		return false;
@@ -187,7 +187,7 @@ static bool add_file(struct reader *reader, const struct conf_file *file)
 	do {
 		found = confscan_next(&scan, &err);
 		if (found == CONFSCAN_FAULT) {
-			faults_add(reader->faults, file->path, scan.found_line, "%s", err.text);
+			faults_add(reader->faults, 0, file->path, scan.found_line, "%s", err.text);
 			fine = false;
 		}
 	} while (found != CONFSCAN_FAULT && add_found(reader, file, &scan, found, &fine));

@@ -259,11 +259,33 @@ static void all_faults_are_told_at_once(void **state)
 		"3: intervall: unknown key; did you mean \"interval\"?\n"
 		"4: interval: must be 100ms to 1d\n"
 		"5: explain: must be true or false, not a text\n"
+		"6: another source is called \"telnyx\" as well\n"
 		"7: timeout: must be a duration, such as \"30s\", or a number of seconds, not true "
 		"or false\n"
-		"6: another source is called \"telnyx\" as well\n"
 		"9: path: \"rel\" must be an absolute path, or begin with ~/\n"
 		"9: burst: is a key of desktop sinks, not of log sinks\n");
+}
+
+/* also where the top of the file comes last, and what is judged last stands first */
+static void faults_are_told_in_the_order_of_the_file(void **state)
+{
+	(void)state;
+	assert_faults("sources = ( {\n"
+		      "name = \"a b\"; xx = 1;\n"
+		      "api_key = \"KEY\";\n"
+		      "interval = 0; } );\n"
+		      "zzz = 1;\n"
+		      "sinks = ( {\nyy = 1; } );\n"
+		      "history_keep = true;\n",
+		"2: name: \"a b\" is no name: it must be printable, without blanks\n"
+		"2: xx: unknown key\n"
+		"3: api_key: says where the key is, never the key itself: env:NAME, file:PATH, "
+		"credential:NAME or command:PROGRAM ARG…\n"
+		"4: interval: must be 100ms to 1d\n"
+		"5: zzz: unknown key\n"
+		"7: yy: unknown key\n"
+		"8: history_keep: must be a duration, such as \"30s\", or a number of seconds, "
+		"not true or false");
 }
 
 static void keys_that_nobody_knows(void **state)
@@ -278,9 +300,9 @@ static void keys_that_nobody_knows(void **state)
 	sink_faults("interval = 5;",
 		"2: interval: unknown key here; it belongs in a block of sources = ( { … } )");
 	sink_faults("type = \"exec\"; comand = [ \"x\" ];",
-		"2: comand: unknown key; did you mean \"command\"?\n"
 		"1: sink \"exec\" has nothing to run: set command = [ \"/path/to/program\", … ] or "
-		"shell = \"…\"");
+		"shell = \"…\"\n"
+		"2: comand: unknown key; did you mean \"command\"?");
 	/* the nearest key of another type would be no help */
 	sink_faults("brust = 1; type = \"log\";", "2: brust: unknown key");
 }
@@ -549,6 +571,7 @@ int main(void)
 		cmocka_unit_test(every_key_of_a_source),
 		cmocka_unit_test(every_key_of_sinks),
 		cmocka_unit_test(all_faults_are_told_at_once),
+		cmocka_unit_test(faults_are_told_in_the_order_of_the_file),
 		cmocka_unit_test(keys_that_nobody_knows),
 		cmocka_unit_test(wrong_types),
 		cmocka_unit_test(values_out_of_range),

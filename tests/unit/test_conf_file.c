@@ -149,10 +149,10 @@ static void included_files_and_their_lines(void **state)
 	make_text("b.conf", "yy = 1;\n@include \"c.conf\" // deeper\nzz = 1;\n");
 	make_text("c.conf", "\n\nsinks = (\n{ burst = -1; } );");
 	assert_refused("a.conf", "^/b.conf:1: yy: unknown key\n"
+				 "^/c.conf:4: burst: must be 0 to 1000\n"
 				 "^/b.conf:3: zz: unknown key\n"
 				 "^/a.conf:3: history_keep: must be 1h to 36500d\n"
-				 "^/a.conf:4: xx: unknown key\n"
-				 "^/c.conf:4: burst: must be 0 to 1000\n");
+				 "^/a.conf:4: xx: unknown key\n");
 	make_text("b.conf", "sinks = (\n}");
 	assert_refused("a.conf", "^/b.conf:2: syntax error\n");
 	make_text("b.conf", "a = \"");
