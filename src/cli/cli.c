@@ -69,6 +69,16 @@ struct config *cli_config(const struct cli *cli, int *ret_code)
 	return NULL;
 }
 
+struct config *cli_config_quiet(const char *path)
+{
+	cleanup_free char *found = conf_find(path);
+	cleanup_buf struct buf faults = { 0 };
+	struct config *config = NULL;
+	struct err err = { 0 };
+
+	return conf_load(found, &config, &faults, &err) ? config : NULL;
+}
+
 bool cli_wants_source(const struct cli *cli, const struct source_config *source)
 {
 	return cli->source == NULL || strcmp(cli->source, source->name) == 0;

@@ -123,13 +123,9 @@ static char *expand(const char *path)
 
 static struct config *read_config(const struct typed *typed)
 {
-	cleanup_free char *named = expand(typed->config_path);
-	cleanup_free char *path = conf_find(named);
-	cleanup_buf struct buf faults = { 0 };
-	struct config *config = NULL;
-	struct err err;
+	cleanup_free char *path = expand(typed->config_path);
 
-	return conf_load(path, &config, &faults, &err) ? config : NULL;
+	return cli_config_quiet(path);
 }
 
 static void offer_sinks(struct offer *offer)

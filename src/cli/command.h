@@ -78,6 +78,8 @@ int cli_misuse(const struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* finds and reads the configuration; on faults says them all and returns NULL (*ret_code is then
  * 78) */
 struct config *cli_config(const struct cli *cli, int *ret_code);
+/* the same for who can do without: NULL, and not a word, when there are faults. `path`: --config */
+struct config *cli_config_quiet(const char *path);
 /* is the source one that --source lets through? A --source that names none is ERR_USAGE by
  * cli_check_source */
 bool cli_wants_source(const struct cli *cli, const struct source_config *source);

@@ -267,7 +267,7 @@ def test_history_narrows(place: Place, sim: Simulator) -> None:
     assert ids("--status=failed", "--status=partial_success") == ["t1", "t3"]
     assert ids("--status", "success", "--limit", "1") == ["t2"], "the newest"
     assert ids("--limit", "1", "--since", "1h") == ["t3"]
-    assert ids("--source", "other") == []
+    assert ids("--source", "telnyx", "--limit", "1") == ["t3"]
     tomorrow = datetime.now().astimezone() + timedelta(days=1)
     assert ids("--since", tomorrow.isoformat()) == []
     assert len(ids("--since", (tomorrow - timedelta(days=3)).strftime("%Y-%m-%d"))) == 8
@@ -275,6 +275,28 @@ def test_history_narrows(place: Place, sim: Simulator) -> None:
     assert re.match(r"TIME +ID +EVENT +SOURCE +TASK +ABOUT\n\d{4}-\d\d-\d\dT[\d:.]+Z +\d+ +success +telnyx +t0 ", table)
     assert "\033" not in table
     assert "\033[32m" in place.ok("history", "--color=always", "--status", "success")
+
+
+def test_history_of_a_source_that_nobody_knows(place: Place, sim: Simulator) -> None:
+    def refused(name: str) -> str:
+        done = place.run("history", "--source", name)
+        assert (done.returncode, done.stdout) == (64, ""), done
+        return done.stderr
+
+    place.write(SOURCE.format(url=sim.url) + "sinks = ();")
+    assert "did you mean 'telnyx'?" in refused("telnix"), "also where there is no state yet"
+    assert not place.state.exists()
+    assert place.ok("history", "--source", "telnyx") == ""
+    sim.add_task("t1", status="success")
+    place.write(place.config.read_text().replace("timeout", 'first_run = "all"; timeout'))
+    assert place.run("watch", "--once").returncode == 0
+    assert "no source is called 'other'; there are: telnyx\n" in refused("other")
+    place.write(SOURCE.format(url=sim.url).replace('"telnyx"', '"new"', 1))
+    assert place.ok("history", "--source", "new") == "", "configured, and nothing seen yet"
+    assert "t1" in place.ok("history", "--source", "telnyx"), "no longer configured, but it has a past"
+    assert "there are: new\n" in refused("other")
+    place.write("not a configuration")
+    assert place.ok("history", "--source", "other") == "", "nobody can tell"
 
 
 def test_a_terminal_gets_short_lines_and_times_for_people(place: Place, sim: Simulator) -> None:
