@@ -49,16 +49,23 @@ static void print_event(const struct ledger *ledger, const struct event *event)
 	tap_add(ledger->out, out.data, out.len);
 }
 
-/* one line when it begins and one when it is over, not one for each poll */
-static bool store_said(struct ledger *ledger, bool stored, const struct err *err)
+/*
+ * One line when it begins and one when it is over, not one for each poll. That it is over shows
+ * when something was written: to read, and to have nothing to write, goes well on a full disk too.
+ */
+static void store_failed(struct ledger *ledger, const struct err *err)
 {
-	if (!stored && !ledger->failing)
+	if (!ledger->failing)
 		log_line(LOG_ERROR, "%s; nothing is lost, it is tried again at every poll",
 			err->text);
-	if (stored && ledger->failing)
+	ledger->failing = true;
+}
+
+static void store_written(struct ledger *ledger)
+{
+	if (ledger->failing)
 		log_line(LOG_NOTICE, "the state can be written again");
-	ledger->failing = !stored;
-	return stored;
+	ledger->failing = false;
 }
 
 /* the sinks that want the event; returns how many */
@@ -115,8 +122,12 @@ static bool ledger_store(struct ledger *ledger, struct poller *poller, struct ev
 	rows_fill(ledger, poller, events, rows, count, names);
 	stored->events = rows;
 	stored->event_count = count;
-	if (!store_said(ledger, store_commit(ledger->store, stored, &err), &err))
+	if (!store_commit(ledger->store, stored, &err)) {
+		store_failed(ledger, &err);
 		return false;
+	}
+	if (stored->written)
+		store_written(ledger);
 	tell_stored(ledger, poller, stored);
 	return true;
 }
@@ -146,8 +157,10 @@ struct book *ledger_book(struct ledger *ledger, const char *source)
 	struct book *book = NULL;
 	struct err err = { 0 };
 
-	return store_said(ledger, store_load_book(ledger->store, source, &book, &err), &err) ? book
-											     : NULL;
+	if (store_load_book(ledger->store, source, &book, &err))
+		return book;
+	store_failed(ledger, &err);
+	return NULL;
 }
 
 bool ledger_event(struct ledger *ledger, const struct event *event)

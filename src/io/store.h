@@ -100,6 +100,7 @@ struct store_changes {
 	const struct store_source *health;
 	struct store_event *events;
 	size_t event_count;
+	bool written; /* out; false after a success: there was nothing to write */
 };
 bool store_commit(struct store *store, struct store_changes *changes, struct err *err);
 

@@ -202,6 +202,7 @@ bool store_commit(struct store *store, struct store_changes *changes, struct err
 	bool baseline = changes->book != NULL && changes->book->baseline_dirty;
 	struct err ignored = { 0 };
 
+	changes->written = false;
 	if (!source && changes->event_count == 0)
 		return true;
 	if (!db_begin(store->db, DB_SYNC_FULL, err))
@@ -214,6 +215,7 @@ bool store_commit(struct store *store, struct store_changes *changes, struct err
 			changes->events[i].event->id = 0;
 		return false;
 	}
+	changes->written = true;
 	if (changes->book != NULL)
 		store_book_clean(changes->book);
 	/* into the file itself: whatever happens to the log later, this is no first run again */

@@ -7,11 +7,11 @@ import os
 import sys
 
 import pytest
-from harness import LOG, lines
+from harness import LOG, lines, moved, polls
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../torture"))
 
-from plan import COUNT, FAIL, Plan  # noqa: E402
+from plan import COUNT, FAIL, FOR_GOOD, Plan  # noqa: E402
 
 SHIM = os.path.join(os.environ.get("TASKBELL_BUILD", os.path.abspath("build")), "torture/shim.so")
 
@@ -55,3 +55,26 @@ def test_a_state_that_cannot_be_opened_or_read_for_a_moment_is_not_set_aside(use
         assert not [name for name in os.listdir(user.state) if "damaged" in name], (plan.place(number), done)
     assert user.run("watch", "--once").code == 0
     assert len(lines(os.path.join(user.state, "events.log"))) == 1
+
+
+def test_a_disk_that_is_full_for_many_polls_costs_one_line_and_no_event(user, sim, plan):
+    user.configure(LOG, {"type": "exec", "name": "hook", "command": [user.script("hook", "echo $TASKBELL_TASK_ID >>got")]})
+    sim.add_task("a", status="processing")
+    sim.add_task("b", status="processing")
+    plan.set(COUNT, ("write",))
+    monitor = user.watch(env=plan.environment(SHIM))
+    plan.set(FAIL, ("write",), count=FOR_GOOD, error=errno.ENOSPC)
+    moved(sim, ("a", "success"))
+    polls(sim, 3)
+    sim.set_status("b", "failure")
+    polls(sim, 3)
+    assert [line for line in monitor.err.lines() if "no space left" in line] == [monitor.wait_error("no space left")]
+    assert not user.events_log()
+    plan.set(COUNT, ("write",))
+    user.wait_log(2)
+    monitor.wait_error("the state can be written again")
+    user.settled("log", pending=0)
+    user.settled("hook", pending=0)
+    assert monitor.stop() == 0
+    assert sorted(e["task_id"] for e in user.events_log()) == sorted(lines(user.path("got"))) == ["a", "b"]
+    assert len([line for line in monitor.err.lines() if "the state can be written again" in line]) == 1

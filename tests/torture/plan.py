@@ -11,6 +11,7 @@ CLASSES = (
     "map", "read", "thread",
 )
 COUNT, KILL_BEFORE, KILL_WITHIN, KILL_AFTER, FAIL, SHORT = range(6)
+FOR_GOOD = 0  # as a count
 KILLS = {"before": KILL_BEFORE, "within": KILL_WITHIN, "after": KILL_AFTER}
 # where a monitor does something that others can see, or waits until it is on the disk
 VISIBLE = ("write", "sync", "create", "name", "commit", "fork", "reap", "send")
