@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from stage import SHIM, Script  # noqa: E402
 from table import Table  # noqa: E402
 from timing import Time  # noqa: E402
 
+LONG = ("allocations",)  # not in the short form: thousands of trials that are much alike
 Campaign = Callable[[str, Table, Time, int], None]
 
 
@@ -40,6 +42,11 @@ def wants(scratch: str, table: Table, time: Time, seed: int) -> None:
         starve.starve_everywhere(script, table, time, seed)
 
 
+def allocations(scratch: str, table: Table, time: Time, seed: int) -> None:
+    with Script(os.path.join(scratch, "allocations")) as script:
+        starve.starve_allocations(script, table, time, seed)
+
+
 def damages(scratch: str, table: Table, time: Time, seed: int) -> None:
     with Script(os.path.join(scratch, "damage")) as script:
         damage.damage_everywhere(script, table, time, seed)
@@ -50,6 +57,7 @@ CAMPAIGNS: dict[str, tuple[float, Campaign]] = {
     "power": (1.0, cuts),
     "starve": (2.0, wants),
     "damage": (0.5, damages),
+    "allocations": (2.0, allocations),
 }
 
 
@@ -64,18 +72,19 @@ def run(names: list[str], time: Time, seed: int, table: Table) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("campaigns", nargs="*", help=", ".join(CAMPAIGNS))
-    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--seconds", type=float, default=300, help="0: one round, of all that there is to try")
+    parser.add_argument("--workers", type=int, default=1, help="trials at once")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--short", action="store_true", help="one round of 25 s, and little to read")
     args = parser.parse_args()
     if not os.path.exists(SHIM):
         print("this build has no shim: it needs glibc and no sanitizer")
         return 77
-    names = args.campaigns or list(CAMPAIGNS)
+    names = args.campaigns or [name for name in CAMPAIGNS if not (args.short and name in LONG)]
     table = Table()
-    time = Time(25.0 if args.short else args.seconds)
+    time = Time(25.0 if args.short else args.seconds or math.inf, args.workers)
     seed = args.seed
-    while seed == args.seed or not (time.over() or args.short):
+    while seed == args.seed or not (time.over() or args.short or args.seconds == 0):
         run(names, time, seed, table)
         seed += 1
     if not args.short or table.broken():

@@ -8,7 +8,7 @@ import signal
 from plan import COUNT, KILLS, VISIBLE, Plan
 from stage import SHIM, Script, Stage, recover
 from table import Row, Table
-from timing import Time, spread
+from timing import Time, each, spread
 from truth import confirmed_is_there, judge
 
 
@@ -53,10 +53,8 @@ def kill_everywhere(script: Script, table: Table, time: Time, seed: int) -> None
         places = count_places(script, stage)
         trials = [(n + 1, how) for n in range(len(places)) for how in KILLS]
         share = time.share(len(script.stages) - index)
-        for number, how in spread(trials, seed):
-            if how == "within" and "write" not in places[number - 1]:
-                continue
-            if share.over():
-                break
-            one_kill(script, stage, number, how, table.row(f"kill {how}: {stage.name}"))
+        trials = [(n, how) for n, how in trials if how != "within" or "write" in places[n - 1]]
+        each(share, (
+            (script, stage, n, how, table.row(f"kill {how}: {stage.name}")) for n, how in spread(trials, seed)
+        ), one_kill)
         script.leave(stage)

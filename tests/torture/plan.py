@@ -8,7 +8,7 @@ import struct
 
 CLASSES = (
     "write", "sync", "open", "create", "name", "commit", "fork", "reap", "send", "socket", "descriptor", "alloc",
-    "map", "read", "thread",
+    "map", "read", "thread", "receive", "wait",
 )
 COUNT, KILL_BEFORE, KILL_WITHIN, KILL_AFTER, FAIL, SHORT = range(6)
 FOR_GOOD = 0  # as a count
@@ -16,8 +16,8 @@ KILLS = {"before": KILL_BEFORE, "within": KILL_WITHIN, "after": KILL_AFTER}
 # where a monitor does something that others can see, or waits until it is on the disk
 VISIBLE = ("write", "sync", "create", "name", "commit", "fork", "reap", "send")
 
-_HEAD = struct.Struct("@IIQQiIQQ16Q")
-_TRACE_MAX = 8192
+_HEAD = struct.Struct("@IIQQiIQQ24Q")
+_TRACE_MAX = 16384
 _TRACE_TEXT = 56
 
 
@@ -43,7 +43,7 @@ class Plan:
     ) -> None:
         """`at` counts calls of these classes from 1; `count` 0: every one from there on."""
         bits = sum(1 << CLASSES.index(c) for c in classes)
-        head = _HEAD.pack(action, bits, at, count, error, trace, 0, 0, *([0] * 16))
+        head = _HEAD.pack(action, bits, at, count, error, trace, 0, 0, *([0] * 24))
         self._map[: len(head)] = head
 
     def _head(self) -> tuple[int, ...]:

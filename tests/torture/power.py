@@ -11,7 +11,7 @@ from kill import count_places
 from plan import KILL_BEFORE, VISIBLE, Plan
 from stage import SHIM, Home, Script, Stage, recover
 from table import Row, Table
-from timing import Time, spread
+from timing import Time, each, spread
 from truth import confirmed_is_there, judge
 
 SECTOR = 512
@@ -113,8 +113,8 @@ def cut_everywhere(script: Script, table: Table, time: Time, seed: int) -> None:
         places = count_places(script, stage)
         trials = [(n + 1, how) for n in range(len(places)) for how in HOW]
         share = time.share(len(script.stages) - index)
-        for number, how in spread(trials, seed):
-            if share.over():
-                break
-            one_cut(script, stage, number, how, seed, table.row(f"power cut, {how}: {stage.name}"))
+        each(share, (
+            (script, stage, n, how, seed, table.row(f"power cut, {how}: {stage.name}"))
+            for n, how in spread(trials, seed)
+        ), one_cut)
         script.leave(stage)

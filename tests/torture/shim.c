@@ -11,7 +11,9 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -21,16 +23,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* in the order of shim.py */
+/* in the order of plan.py */
 enum place_class {
 	PLACE_WRITE, /* to a regular file */
 	PLACE_SYNC,
@@ -41,12 +46,14 @@ enum place_class {
 	PLACE_FORK,
 	PLACE_REAP, /* a child's end was taken */
 	PLACE_SEND, /* to sockets and pipes */
-	PLACE_SOCKET,
-	PLACE_DESCRIPTOR, /* pipe, timerfd, duplicates, directories */
+	PLACE_SOCKET, /* also to connect, bind or accept one */
+	PLACE_DESCRIPTOR, /* pipe, timerfd, eventfd, epoll, duplicates, directories */
 	PLACE_ALLOC,
 	PLACE_MAP,
 	PLACE_READ, /* of a regular file */
 	PLACE_THREAD,
+	PLACE_RECEIVE, /* from sockets and pipes */
+	PLACE_WAIT, /* poll */
 	PLACE_COUNT
 };
 
@@ -61,7 +68,7 @@ enum action {
 };
 
 #define SECTOR 512
-#define TRACE_MAX 8192
+#define TRACE_MAX 16384
 #define TRACE_TEXT 56
 
 struct shared {
@@ -73,7 +80,7 @@ struct shared {
 	uint32_t trace; /* also note what is counted */
 	uint64_t seen; /* of these classes */
 	uint64_t hits;
-	uint64_t seen_of[16]; /* by class */
+	uint64_t seen_of[24]; /* by class */
 	char traced[TRACE_MAX][TRACE_TEXT];
 };
 
@@ -105,6 +112,22 @@ REAL(int, fsync, (int))
 REAL(int, fdatasync, (int))
 REAL(int, ftruncate, (int, off_t))
 REAL(int, open, (const char *, int, ...))
+REAL(int, openat, (int, const char *, int, ...))
+REAL(FILE *, fopen, (const char *, const char *))
+REAL(ssize_t, writev, (int, const struct iovec *, int))
+REAL(ssize_t, recv, (int, void *, size_t, int))
+REAL(ssize_t, recvfrom, (int, void *, size_t, int, __SOCKADDR_ARG, socklen_t *))
+REAL(ssize_t, recvmsg, (int, struct msghdr *, int))
+REAL(ssize_t, sendmsg, (int, const struct msghdr *, int))
+REAL(int, connect, (int, __CONST_SOCKADDR_ARG, socklen_t))
+REAL(int, bind, (int, __CONST_SOCKADDR_ARG, socklen_t))
+REAL(int, accept, (int, __SOCKADDR_ARG, socklen_t *))
+REAL(int, pipe2, (int[2], int))
+REAL(int, eventfd, (unsigned int, int))
+REAL(int, epoll_create1, (int))
+REAL(int, dup, (int))
+REAL(pid_t, fork, (void))
+REAL(int, poll, (struct pollfd *, nfds_t, int))
 REAL(int, rename, (const char *, const char *))
 REAL(int, unlink, (const char *))
 REAL(int, mkdir, (const char *, mode_t))
@@ -155,6 +178,40 @@ static void note(
 		shared->traced[number - 1], TRACE_TEXT, "%s %s", what, base != NULL ? base : "");
 }
 
+/*
+ * An allocation is told by the calls that led to it, in a form that is the same in every run: the
+ * last of them that is not a wrapper's would be hard to tell, so all of them go into one number.
+ */
+static void note_caller(uint64_t number, const char *what)
+{
+	void *frames[40];
+	uint32_t all = 2166136261U;
+	char last[32] = "";
+	int count;
+
+	if (number > TRACE_MAX)
+		return;
+	inside = true;
+	count = backtrace(frames, (int)(sizeof(frames) / sizeof(frames[0])));
+	for (int i = 0; i < count; i++) {
+		Dl_info info = { 0 };
+		uintptr_t offset;
+		const char *file;
+
+		if (dladdr(frames[i], &info) == 0 || info.dli_fname == NULL)
+			continue;
+		offset = (uintptr_t)frames[i] - (uintptr_t)info.dli_fbase;
+		all = (all ^ (uint32_t)offset) * 16777619U;
+		file = strrchr(info.dli_fname, '/');
+		file = file != NULL ? file + 1 : info.dli_fname;
+		if (last[0] == '\0' && strcmp(file, "shim.so") != 0)
+			(void)snprintf(
+				last, sizeof(last), "%.16s+%lx", file, (unsigned long)offset);
+	}
+	(void)snprintf(shared->traced[number - 1], TRACE_TEXT, "%s %s #%08x", what, last, all);
+	inside = false;
+}
+
 /* counts a place; true when it is one of those that the plan means */
 static bool hit(enum place_class class, const char *what, int fd, const char *path)
 {
@@ -168,6 +225,8 @@ static bool hit(enum place_class class, const char *what, int fd, const char *pa
 	number = __atomic_add_fetch(&shared->seen, 1, __ATOMIC_SEQ_CST);
 	if (class != PLACE_ALLOC)
 		note(shared, number, what, fd, path);
+	else if (shared->trace != 0 && (shared->action == ACTION_COUNT || number == shared->at))
+		note_caller(number, what);
 	if (shared->action == ACTION_COUNT || number < shared->at ||
 		(shared->count != 0 && number >= shared->at + shared->count))
 		return false;
@@ -392,7 +451,7 @@ EXPORT ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t offset)
 EXPORT ssize_t read(int fd, void *bytes, size_t len)
 {
 	find_read();
-	if (is_regular(fd) && fate_of(PLACE_READ, "read", fd, NULL).fails)
+	if (fate_of(is_regular(fd) ? PLACE_READ : PLACE_RECEIVE, "read", fd, NULL).fails)
 		return -1;
 	return real_read(fd, bytes, len);
 }
@@ -511,6 +570,44 @@ EXPORT int __open64_2(const char *path, int flags)
 	return open_any(path, flags, 0);
 }
 
+EXPORT int openat(int dir, const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	find_openat();
+	va_start(ap, flags);
+	mode = (flags & O_CREAT) != 0 ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	if (fate_of((flags & O_CREAT) != 0 ? PLACE_CREATE : PLACE_OPEN, "openat", -1, path).fails)
+		return -1;
+	return real_openat(dir, path, flags, mode);
+}
+
+EXPORT int openat64(int dir, const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = (flags & O_CREAT) != 0 ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	return openat(dir, path, flags, mode);
+}
+
+EXPORT FILE *fopen(const char *path, const char *mode)
+{
+	find_fopen();
+	if (fate_of(mode[0] == 'r' ? PLACE_OPEN : PLACE_CREATE, "fopen", -1, path).fails)
+		return NULL;
+	return real_fopen(path, mode);
+}
+
+EXPORT FILE *fopen64(const char *path, const char *mode)
+{
+	return fopen(path, mode);
+}
+
 EXPORT int rename(const char *from, const char *to)
 {
 	struct fate fate;
@@ -608,6 +705,99 @@ EXPORT ssize_t sendto(
 	return sent;
 }
 
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	struct fate fate;
+	ssize_t sent;
+
+	find_sendmsg();
+	fate = fate_of(PLACE_SEND, "sendmsg", fd, NULL);
+	if (fate.fails)
+		return -1;
+	sent = real_sendmsg(fd, message, flags);
+	after(fate);
+	return sent;
+}
+
+EXPORT ssize_t writev(int fd, const struct iovec *parts, int count)
+{
+	struct fate fate;
+	ssize_t wrote;
+
+	find_writev();
+	fate = fate_of(is_regular(fd) ? PLACE_WRITE : PLACE_SEND, "writev", fd, NULL);
+	if (fate.fails)
+		return -1;
+	wrote = real_writev(fd, parts, fate.half && count > 1 ? count / 2 : count);
+	after(fate);
+	return wrote;
+}
+
+EXPORT ssize_t recv(int fd, void *bytes, size_t len, int flags)
+{
+	find_recv();
+	if (fate_of(PLACE_RECEIVE, "recv", fd, NULL).fails)
+		return -1;
+	return real_recv(fd, bytes, len, flags);
+}
+
+EXPORT ssize_t recvfrom(
+	int fd, void *bytes, size_t len, int flags, __SOCKADDR_ARG from, socklen_t *from_len)
+{
+	find_recvfrom();
+	if (fate_of(PLACE_RECEIVE, "recvfrom", fd, NULL).fails)
+		return -1;
+	return real_recvfrom(fd, bytes, len, flags, from, from_len);
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	find_recvmsg();
+	if (fate_of(PLACE_RECEIVE, "recvmsg", fd, NULL).fails)
+		return -1;
+	return real_recvmsg(fd, message, flags);
+}
+
+EXPORT int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t to_len)
+{
+	find_connect();
+	if (fate_of(PLACE_SOCKET, "connect", fd, NULL).fails)
+		return -1;
+	return real_connect(fd, to, to_len);
+}
+
+EXPORT int bind(int fd, __CONST_SOCKADDR_ARG to, socklen_t to_len)
+{
+	find_bind();
+	if (fate_of(PLACE_SOCKET, "bind", fd, NULL).fails)
+		return -1;
+	return real_bind(fd, to, to_len);
+}
+
+EXPORT int accept(int fd, __SOCKADDR_ARG from, socklen_t *from_len)
+{
+	find_accept();
+	if (fate_of(PLACE_SOCKET, "accept", fd, NULL).fails)
+		return -1;
+	return real_accept(fd, from, from_len);
+}
+
+EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+	find_poll();
+	if (fate_of(PLACE_WAIT, "poll", -1, NULL).fails)
+		return -1;
+	return real_poll(fds, count, timeout);
+}
+
+EXPORT pid_t fork(void)
+{
+	find_fork();
+	if (fate_of(PLACE_FORK, "fork", -1, NULL).fails)
+		return -1;
+	return real_fork();
+}
+
 EXPORT int socket(int family, int type, int protocol)
 {
 	find_socket();
@@ -630,6 +820,38 @@ EXPORT int pipe(int ends[2])
 	if (fate_of(PLACE_DESCRIPTOR, "pipe", -1, NULL).fails)
 		return -1;
 	return real_pipe(ends);
+}
+
+EXPORT int pipe2(int ends[2], int flags)
+{
+	find_pipe2();
+	if (fate_of(PLACE_DESCRIPTOR, "pipe2", -1, NULL).fails)
+		return -1;
+	return real_pipe2(ends, flags);
+}
+
+EXPORT int eventfd(unsigned int value, int flags)
+{
+	find_eventfd();
+	if (fate_of(PLACE_DESCRIPTOR, "eventfd", -1, NULL).fails)
+		return -1;
+	return real_eventfd(value, flags);
+}
+
+EXPORT int epoll_create1(int flags)
+{
+	find_epoll_create1();
+	if (fate_of(PLACE_DESCRIPTOR, "epoll", -1, NULL).fails)
+		return -1;
+	return real_epoll_create1(flags);
+}
+
+EXPORT int dup(int fd)
+{
+	find_dup();
+	if (fate_of(PLACE_DESCRIPTOR, "duplicate", fd, NULL).fails)
+		return -1;
+	return real_dup(fd);
 }
 
 EXPORT int timerfd_create(int clock, int flags)
@@ -738,6 +960,25 @@ EXPORT void *realloc(void *ptr, size_t size)
 
 static void find_all(void)
 {
+	void *frames[1];
+
+	(void)backtrace(frames, 1); /* loads what it needs */
+	find_openat();
+	find_fopen();
+	find_writev();
+	find_recv();
+	find_recvfrom();
+	find_recvmsg();
+	find_sendmsg();
+	find_connect();
+	find_bind();
+	find_accept();
+	find_pipe2();
+	find_eventfd();
+	find_epoll_create1();
+	find_dup();
+	find_fork();
+	find_poll();
 	find_write();
 	find_pwrite();
 	find_read();

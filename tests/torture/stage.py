@@ -6,6 +6,7 @@ that is tortured and one that recovers.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -67,6 +68,16 @@ class Home(User):
         done = Done(process.returncode, "", err.decode("utf-8", "replace"))
         done.seconds = time.monotonic() - begin  # type: ignore[attr-defined]
         return done
+
+    def content(self) -> dict[str, bytes]:
+        """What lies in the state directory and came from the hook; of SQLite's index only that it is there."""
+        names = os.listdir(self.state) if os.path.isdir(self.state) else []
+        found = {}
+        for path in [os.path.join(self.state, name) for name in names] + [self.hook_log]:
+            if os.path.exists(path) and os.path.basename(path) != "lock":
+                with open(path, "rb") as file:
+                    found[path[len(self.root) :]] = b"" if path.endswith("-shm") else file.read()
+        return found
 
     def report(self) -> Report:
         return read_report(self.state, self.hook_log)
@@ -139,7 +150,7 @@ class Script:
         self.base = Home(os.path.join(scratch, "base"), self.sim)
         self.base.setup(**keys)
         self.expected: Counter[Told] = Counter()
-        self._number = 0
+        self._numbers = itertools.count(1)
 
     def enter(self, stage: Stage) -> None:
         stage.change(self.sim)
@@ -156,8 +167,7 @@ class Script:
 
     def trial(self, stage: Stage) -> Home:
         """A home as it was before the stage."""
-        self._number += 1
-        home = Home.copy(self.base, os.path.join(self.scratch, f"trial-{self._number}"))
+        home = Home.copy(self.base, os.path.join(self.scratch, f"trial-{next(self._numbers)}"))
         if stage.prepare:
             stage.prepare(home)
         return home

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
+from collections import Counter
 from dataclasses import dataclass
 
-from plan import COUNT, FAIL, SHORT, Plan
-from stage import SHIM, Script, Stage, recover
+from harness import Done
+from plan import COUNT, FAIL, FOR_GOOD, SHORT, Plan
+from stage import SHIM, Home, Script, Stage, recover
 from table import Row, Table
-from timing import Time, spread
-from truth import confirmed_is_there, judge
-
-FOR_GOOD = 0
-
+from timing import Time, each, spread
+from truth import Verdict, confirmed_is_there, judge
 
 @dataclass(frozen=True)
 class Want:
@@ -28,42 +28,74 @@ class Want:
 def _wants() -> tuple[Want, ...]:
     found = []
     for name, classes, errors in (
-        ("allocation", ("alloc",), (errno.ENOMEM,)),
         ("write", ("write",), (errno.ENOSPC, errno.EIO)),
         ("sync", ("sync",), (errno.EIO, errno.ENOSPC)),
         ("open", ("open", "create"), (errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM)),
         ("create", ("create",), (errno.ENOSPC,)),
         ("rename, unlink, truncate", ("name",), (errno.EIO, errno.ENOSPC)),
         ("fork", ("fork",), (errno.EAGAIN, errno.ENOMEM)),
-        ("socket", ("socket",), (errno.EMFILE, errno.ENOBUFS)),
-        ("pipe, timer, duplicate", ("descriptor",), (errno.EMFILE,)),
+        ("socket, connect", ("socket",), (errno.EMFILE, errno.ENOBUFS)),
+        ("pipe, timer, event, duplicate", ("descriptor",), (errno.EMFILE,)),
         ("any descriptor", ("open", "create", "socket", "descriptor"), (errno.EMFILE,)),
         ("map", ("map",), (errno.ENOMEM,)),
         ("read", ("read",), (errno.EIO,)),
         ("send", ("send",), (errno.ENOBUFS, errno.EPIPE)),
+        ("receive", ("receive",), (errno.EIO, errno.EAGAIN, errno.ENOMEM)),
+        ("poll", ("wait",), (errno.ENOMEM, errno.EINTR)),
     ):
         for error in errors:
             for count in (1, 5, FOR_GOOD):
                 found.append(Want(name, classes, error, count))
     found.append(Want("short write", ("write",), 0, 1, SHORT))
     found.append(Want("short write", ("write",), 0, FOR_GOOD, SHORT))
+    # last: they are thousands, and get what time the others leave
+    found.append(Want("allocation", ("alloc",), errno.ENOMEM, FOR_GOOD))
+    found.append(Want("allocation", ("alloc",), errno.ENOMEM))
     return tuple(found)
 
 
 WANTS = _wants()
 # 0: it was of no consequence; 69: no socket; 71, 73, 74: it says what is missing; 78: the configuration cannot be read
 CODES = (0, 69, 71, 73, 74, 78)
+EVERY = "five end"  # the stage in which calls also fail for a while, and, in a campaign of its own, every allocation
+LINES_MAX = 8  # on stderr: the start, what was missing, what came of it, for each sink
 
 
-def count_calls(script: Script, stage: Stage, classes: tuple[str, ...]) -> int:
+def trace_calls(script: Script, stage: Stage, classes: tuple[str, ...]) -> list[str]:
+    """The calls of these classes in a run that nobody disturbs."""
     home = script.trial(stage)
     plan = Plan(os.path.join(home.root, "plan"))
-    plan.set(COUNT, classes)
+    plan.set(COUNT, classes, trace=True)
     home.once(plan.environment(SHIM))
-    seen = plan.seen()
+    places = [plan.place(n + 1) for n in range(plan.seen())]
     plan.close()
     home.erase()
-    return seen
+    return places
+
+
+def numbers_of(want: Want, stage: Stage, places: list[str], met: set[str]) -> list[int]:
+    """Every n of the run; of its thousands of allocations the first by each stack of calls that was not met yet."""
+    if want.count not in (1, FOR_GOOD) and stage.name != EVERY:
+        return []
+    if want.classes != ("alloc",):
+        return list(range(1, len(places) + 1))
+    numbers = []
+    for number, place in enumerate(places, 1):
+        if (key := f"{want.count} {place}") not in met:
+            met.add(key)
+            numbers.append(number)
+    return numbers if want.count == 1 or stage.name == EVERY else []
+
+
+def unclear(code: int, err: str) -> str:
+    """What is wrong with the words of a run that ended so."""
+    lines = [re.sub(r"^\S+ (?=error|warning|notice|info)", "", line) for line in err.splitlines()]
+    again = [line for line, n in Counter(lines).items() if n > 1]
+    if code != 0 and not any(re.match(r"error |taskbell: ", line) for line in lines):
+        return f"ended with {code} without a word: {err[-300:]!r}"
+    if again:
+        return f"says so more than once: {again[0]}"
+    return f"{len(lines)} lines: {err[:1000]!r}" if len(lines) > LINES_MAX else ""
 
 
 def one_want(script: Script, stage: Stage, want: Want, number: int, row: Row) -> None:
@@ -76,34 +108,52 @@ def one_want(script: Script, stage: Stage, want: Want, number: int, row: Row) ->
     name = f"{stage.name}: {want.name} {number} fails {how} {error} ({plan.place(number)})"
     plan.close()
     row.code(done.code)
+    verdict, seconds, why = judge_want(script, stage, want, home, done)
+    row.tried(name, verdict, seconds, why)
+    home.erase()
+
+
+def judge_want(script: Script, stage: Stage, want: Want, home: Home, done: Done) -> tuple[Verdict, float, str]:
     why = ""
     if done.code == -signal.SIGKILL:
         why = "it hangs"
     elif done.code not in CODES:
         why = f"ended with {done.code}: {done.err.strip()[-300:]}"
-    elif done.code == 71 and "taskbell" not in done.err and done.err.strip() == "" and "send" not in want.classes:
-        why = "ended with 71 without a word"
+    elif "send" not in want.classes:  # its words go to a pipe
+        why = unclear(done.code, done.err)
+    if not why and home.content() == script.base.content() and not stage.prepare:
+        # a run that changed nothing leaves the next one what the undisturbed one had
+        return Verdict(), getattr(done, "seconds"), ""
     at_end = home.stored()
     seconds, again = recover(home)
     verdict = judge(script.expected, home.report(), at_end, home.stored(), torn_allowed=2)
     if at_end.error and not stage.prepare:
         verdict.wrong.append(f"the state does not open: {at_end.error}")
     verdict.wrong += confirmed_is_there(at_end, home.report(), script.expected)
-    row.tried(name, verdict, seconds, "; ".join(w for w in (why, again) if w))
-    home.erase()
+    return verdict, seconds, "; ".join(w for w in (why, again) if w)
 
 
 def starve_everywhere(script: Script, table: Table, time: Time, seed: int) -> None:
+    met: set[str] = set()
     for index, stage in enumerate(script.stages):
         script.enter(stage)
         share = time.share(len(script.stages) - index)
-        counts = {want.classes: 0 for want in WANTS}
-        for classes in counts:
-            counts[classes] = count_calls(script, stage, classes)
+        places = {classes: trace_calls(script, stage, classes) for classes in {want.classes for want in WANTS}}
         for left, want in enumerate(WANTS):
-            part = share.share(len(WANTS) - left)
-            for number in spread(range(1, counts[want.classes] + 1), seed):
-                if part.over():
-                    break
-                one_want(script, stage, want, number, table.row(f"{want.name} fails"))
+            numbers = numbers_of(want, stage, places[want.classes], met)
+            each(share.share(len(WANTS) - left), (
+                (script, stage, want, number, table.row(f"{want.name} fails")) for number in spread(numbers, seed)
+            ), one_want)
+        script.leave(stage)
+
+
+def starve_allocations(script: Script, table: Table, time: Time, seed: int) -> None:
+    """Every single allocation of one stage."""
+    want = Want("allocation", ("alloc",), errno.ENOMEM)
+    for stage in script.stages:
+        script.enter(stage)
+        if stage.name == EVERY:
+            numbers = range(1, len(trace_calls(script, stage, want.classes)) + 1)
+            row = table.row(f"every allocation: {stage.name}")
+            each(time, ((script, stage, want, number, row) for number in spread(numbers, seed)), one_want)
         script.leave(stage)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections import Counter
 
 from truth import Verdict
+
+_lock = threading.Lock()  # trials are made at once
 
 
 class Row:
@@ -17,20 +20,22 @@ class Row:
         self.codes: Counter[int] = Counter()
 
     def code(self, code: int) -> None:
-        self.codes[code] += 1
+        with _lock:
+            self.codes[code] += 1
 
     def wrong(self, name: str, why: str) -> None:
-        self.faults += 1
-        self.examples.append(f"{name}: {why}")
-        print(f"!! {name}: {why}", flush=True)
+        with _lock:
+            self.faults += 1
+            self.examples.append(f"{name}: {why}")
+            print(f"!! {name}: {why}", flush=True)
 
     def tried(self, name: str, verdict: Verdict, seconds: float, why: str = "") -> None:
-        self.count += 1
-        self.lost += len(verdict.lost)
-        self.repeated += len(verdict.repeated)
-        self.worst = max(self.worst, seconds)
-        if "hang" in why:
-            self.hung += 1
+        with _lock:
+            self.count += 1
+            self.lost += len(verdict.lost)
+            self.repeated += len(verdict.repeated)
+            self.worst = max(self.worst, seconds)
+            self.hung += "hang" in why
         words = "; ".join(w for w in (why, verdict.words()) if w)
         if words:
             self.wrong(name, words)

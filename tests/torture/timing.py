@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from typing import Sequence, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Iterable, Sequence, TypeVar
 
 T = TypeVar("T")
 
 
 class Time:
-    def __init__(self, seconds: float) -> None:
+    """So many seconds (infinity: until all is tried), and how many trials are made at once."""
+
+    def __init__(self, seconds: float, workers: int = 1) -> None:
         self._end = time.monotonic() + seconds
+        self.workers = workers
 
     def left(self) -> float:
         return max(0.0, self._end - time.monotonic())
@@ -21,7 +26,25 @@ class Time:
 
     def share(self, parts: float) -> Time:
         """One of so many equal parts of what is left."""
-        return Time(self.left() / max(1.0, parts))
+        return Time(self.left() / max(1.0, parts), self.workers)
+
+
+def each(time: Time, trials: Iterable[tuple[Any, ...]], run: Callable[..., None]) -> None:
+    """Runs them all, or as many as there is time for."""
+    rest = iter(trials)
+    lock = threading.Lock()
+
+    def work() -> None:
+        while not time.over():
+            with lock:
+                trial = next(rest, None)
+            if trial is None:
+                return
+            run(*trial)
+
+    with ThreadPoolExecutor(time.workers) as pool:
+        for done in [pool.submit(work) for _ in range(time.workers)]:
+            done.result()
 
 
 def spread(items: Sequence[T], seed: int) -> list[T]:
