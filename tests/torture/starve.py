@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from harness import Done
-from plan import COUNT, FAIL, FOR_GOOD, SHORT, Plan
+from plan import CLASSES, COUNT, FAIL, FOR_GOOD, SHORT, Plan
 from stage import SHIM, Home, Script, Stage, recover
 from table import Row, Table
 from timing import Time, each, spread
@@ -58,33 +58,46 @@ WANTS = _wants()
 # 0: it was of no consequence; 69: no socket; 71, 73, 74: it says what is missing; 78: the configuration cannot be read
 CODES = (0, 69, 71, 73, 74, 78)
 EVERY = "five end"  # the stage in which calls also fail for a while, and, in a campaign of its own, every allocation
+SHORT_SECONDS = 60.0  # to tell allocations by their stacks takes seconds, and is for those who have them
 LINES_MAX = 8  # on stderr: the start, what was missing, what came of it, for each sink
 
 
-def trace_calls(script: Script, stage: Stage, classes: tuple[str, ...]) -> list[str]:
-    """The calls of these classes in a run that nobody disturbs."""
+@dataclass
+class Calls:
+    """What a run that nobody disturbs asks the system for."""
+
+    seen: dict[str, int]  # by class
+    stacks: list[str]  # of each allocation the calls that led to it; empty when nobody asked
+
+    def of(self, classes: tuple[str, ...]) -> int:
+        return sum(self.seen[c] for c in classes)
+
+
+def calls_of(script: Script, stage: Stage, stacks: bool) -> Calls:
     home = script.trial(stage)
     plan = Plan(os.path.join(home.root, "plan"))
-    plan.set(COUNT, classes, trace=True)
+    plan.set(COUNT, ("alloc",), trace=stacks)
     home.once(plan.environment(SHIM))
-    places = [plan.place(n + 1) for n in range(plan.seen())]
+    calls = Calls({c: plan.seen_of(c) for c in CLASSES}, [])
+    if stacks:
+        calls.stacks = [plan.place(n + 1) for n in range(plan.seen())]
     plan.close()
     home.erase()
-    return places
+    return calls
 
 
-def numbers_of(want: Want, stage: Stage, places: list[str], met: set[str]) -> list[int]:
+def numbers_of(want: Want, stage: Stage, calls: Calls, met: set[str]) -> list[int]:
     """Every n of the run; of its thousands of allocations the first by each stack of calls that was not met yet."""
-    if want.count not in (1, FOR_GOOD) and stage.name != EVERY:
+    if want.count != 1 and stage.name != EVERY and (want.count != FOR_GOOD or want.classes == ("alloc",)):
         return []
-    if want.classes != ("alloc",):
-        return list(range(1, len(places) + 1))
+    if want.classes != ("alloc",) or not calls.stacks:
+        return list(range(1, calls.of(want.classes) + 1))
     numbers = []
-    for number, place in enumerate(places, 1):
-        if (key := f"{want.count} {place}") not in met:
+    for number, stack in enumerate(calls.stacks, 1):
+        if (key := f"{want.count} {stack}") not in met:
             met.add(key)
             numbers.append(number)
-    return numbers if want.count == 1 or stage.name == EVERY else []
+    return numbers
 
 
 def unclear(code: int, err: str) -> str:
@@ -138,9 +151,9 @@ def starve_everywhere(script: Script, table: Table, time: Time, seed: int) -> No
     for index, stage in enumerate(script.stages):
         script.enter(stage)
         share = time.share(len(script.stages) - index)
-        places = {classes: trace_calls(script, stage, classes) for classes in {want.classes for want in WANTS}}
+        calls = calls_of(script, stage, stacks=time.left() > SHORT_SECONDS)
         for left, want in enumerate(WANTS):
-            numbers = numbers_of(want, stage, places[want.classes], met)
+            numbers = numbers_of(want, stage, calls, met)
             each(share.share(len(WANTS) - left), (
                 (script, stage, want, number, table.row(f"{want.name} fails")) for number in spread(numbers, seed)
             ), one_want)
@@ -153,7 +166,7 @@ def starve_allocations(script: Script, table: Table, time: Time, seed: int) -> N
     for stage in script.stages:
         script.enter(stage)
         if stage.name == EVERY:
-            numbers = range(1, len(trace_calls(script, stage, want.classes)) + 1)
+            numbers = range(1, calls_of(script, stage, stacks=False).of(want.classes) + 1)
             row = table.row(f"every allocation: {stage.name}")
             each(time, ((script, stage, want, number, row) for number in spread(numbers, seed)), one_want)
         script.leave(stage)
