@@ -238,6 +238,18 @@ static bool source_hopeless(const struct wait_source *source, const struct err *
 	return err->kind == ERR_PROTOCOL && !good && source->bad >= WAITER_GARBLED_MAX;
 }
 
+/* of one poll nothing is tried again, and the failure of an only source is what ends it */
+static void source_say_failure(struct wait_source *source, const struct err *err)
+{
+	bool once = source->waiter->setup.timeout_ms == 0;
+	cleanup_free char *what = mem_printf("%s%s", err->text, once ? "" : "; trying again");
+
+	if (once && source->waiter->source_count == 1)
+		source->troubled = true;
+	else
+		source_trouble(source, true, what);
+}
+
 static void source_failed(struct wait_source *source)
 {
 	struct err err = poller_health(source->poller)->last_error;
@@ -248,11 +260,8 @@ static void source_failed(struct wait_source *source)
 		source_give_up(source, &err);
 		return;
 	}
-	if (!source->troubled) {
-		cleanup_free char *what = mem_printf("%s; trying again", err.text);
-
-		source_trouble(source, true, what);
-	}
+	if (!source->troubled)
+		source_say_failure(source, &err);
 	if (err.kind == ERR_AUTH)
 		source->key_retry_ms = source->waiter->now.mono_ms + source->config.interval_ms;
 }

@@ -326,6 +326,25 @@ def test_wait_timeout_is_124(set_up, sim, timeout, requests):
     assert len(sim.requests()) >= requests
 
 
+def test_one_poll_that_fails_is_not_tried_again(user, sim, other_sim):
+    key = user.write("key", "KEYOTHER")
+    sim.down()
+    user.configure()
+    done = user.run("wait", *FAST, "--timeout", "0", "x")
+    assert (done.code, done.out, len(done.err.splitlines())) == (69, "", 1)
+    assert "cannot connect" in done.err and "again" not in done.err
+    user.configure(sources=[user.source(other_sim, name="up", api_key=f"file:{key}"), user.source(name="down")])
+    other_sim.add_task("x", status="success")
+    done = user.run("wait", *FAST, "--timeout", "0", "x")
+    assert (done.code, done.out) == (0, "x success\n")
+    assert "down: cannot connect" in done.err and "again" not in done.err
+    other_sim.add_task("y", status="processing")
+    process = user.start("wait", *FAST, "y")
+    process.wait_error("down: cannot connect.*; trying again")
+    other_sim.set_status("y", "success")
+    assert process.wait() == 0
+
+
 def test_wait_for_a_task_that_is_missing(set_up, sim):
     done = set_up.run("wait", *FAST, "--missing=fail", "none")
     assert (done.code, done.out) == (3, "none missing\n")
