@@ -76,11 +76,18 @@ static bool list_body(void *arg, long status, const char *bytes, size_t len)
 	return error_body(&run->error_body, bytes, len);
 }
 
-static bool taker_known(void *arg, const char *bytes, size_t len)
+static size_t taker_known(void *arg, const char *bytes, size_t len)
 {
 	struct lane_run *run = arg;
 
 	return listing_known(run->listing, bytes, len);
+}
+
+static bool taker_settled(void *arg, const struct glance *glance)
+{
+	struct lane_run *run = arg;
+
+	return listing_settled(run->listing, glance);
 }
 
 static bool taker_task(void *arg, const struct task *view, const char *bytes, size_t len)
@@ -303,7 +310,7 @@ static void lane_list(struct lane_run *run, enum list_scope scope)
 	struct poller *poller = run->poller;
 	cleanup_free char *url = api_list_url(poller->kind, poller->config->base_url, scope);
 	struct http_request request = poller_request(run->poller, url);
-	struct api_taker taker = { taker_known, taker_task, run };
+	struct api_taker taker = { taker_known, taker_settled, taker_task, run };
 	uint32_t serial = ++poller->serial;
 
 	run->step = scope == LIST_ENDED ? STEP_ENDED : STEP_LIST;

@@ -40,6 +40,7 @@ void book_free(struct book *book)
 	free(book->late);
 	free(book->comebacks);
 	ended_done(&book->ended);
+	trail_done(&book->trail);
 	free(book);
 }
 
@@ -64,29 +65,51 @@ static uint8_t slot_tag(struct hash hash)
 	return (uint8_t)hash.hi;
 }
 
+static bool record_is(const struct record *record, const char *id, size_t len)
+{
+	return strncmp(record_id(record), id, len) == 0 && record_id(record)[len] == '\0';
+}
+
 /* the slot of a record, or the free one where its id would stand */
-static size_t slot_of(const struct book *book, const char *id, struct hash hash)
+static size_t slot_of(const struct book *book, const char *id, size_t len, struct hash hash)
 {
 	size_t i = slot_home(book, hash);
 
 	while (book->slots[i] != NULL &&
-		(book->tags[i] != slot_tag(hash) || strcmp(record_id(book->slots[i]), id) != 0))
+		(book->tags[i] != slot_tag(hash) || !record_is(book->slots[i], id, len)))
 		i = slot_after(book, i);
 	return i;
 }
 
+static size_t slot_of_record(const struct book *book, const struct record *record)
+{
+	const char *id = record_id(record);
+
+	return slot_of(book, id, strlen(id), book_hash(book, id));
+}
+
 static void slot_fill(struct book *book, struct record *record)
 {
-	struct hash hash = book_hash(book, record_id(record));
-	size_t slot = slot_of(book, record_id(record), hash);
+	const char *id = record_id(record);
+	struct hash hash = book_hash(book, id);
+	size_t slot = slot_of(book, id, strlen(id), hash);
 
 	book->slots[slot] = record;
 	book->tags[slot] = slot_tag(hash);
 }
 
+size_t book_slot(const struct book *book, const char *id, size_t len, struct hash hash)
+{
+	size_t slot = book->count != 0 ? slot_of(book, id, len, hash) : BOOK_NO_SLOT;
+
+	return slot != BOOK_NO_SLOT && book->slots[slot] != NULL ? slot : BOOK_NO_SLOT;
+}
+
 struct record *book_find_hash(const struct book *book, const char *id, struct hash hash)
 {
-	return book->count != 0 ? book->slots[slot_of(book, id, hash)] : NULL;
+	size_t slot = book_slot(book, id, strlen(id), hash);
+
+	return slot != BOOK_NO_SLOT ? book->slots[slot] : NULL;
 }
 
 struct record *book_find(const struct book *book, const char *id)
@@ -172,7 +195,7 @@ struct record *book_add(struct book *book, const struct task *task, int64_t seen
 struct record *book_update(struct book *book, struct record *record, const struct task *task)
 {
 	struct task merged = record_task(book, record);
-	size_t slot = slot_of(book, record_id(record), book_hash(book, record_id(record)));
+	size_t slot = slot_of_record(book, record);
 	struct record *fresh;
 
 	merged.status = task->status;
@@ -203,7 +226,7 @@ struct record *book_update(struct book *book, struct record *record, const struc
 
 void book_remove(struct book *book, struct record *record)
 {
-	size_t hole = slot_of(book, record_id(record), book_hash(book, record_id(record)));
+	size_t hole = slot_of_record(book, record);
 
 	book->count--;
 	book->active -= record_active(record);

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "core/ended.h"
 #include "core/task.h"
+#include "core/trail.h"
 
 /* The search for a task that a list should have had and had not. */
 struct search {
@@ -86,11 +87,16 @@ struct book {
 	struct comeback *comebacks; /* own; two words come from one run or are asked for again */
 	size_t comeback_count;
 	size_t comeback_cap;
+	struct trail trail; /* of the last list of active tasks */
 };
 
 struct book *book_new(const struct hash_key *key);
 void book_free(struct book *book); /* NULL is fine */
 struct hash book_hash(const struct book *book, const char *id);
+/* the slot of the record of an id, by hash_bytes() of the id; BOOK_NO_SLOT when there is none. It
+ * is the record's until another one is put in or removed */
+#define BOOK_NO_SLOT SIZE_MAX
+size_t book_slot(const struct book *book, const char *id, size_t len, struct hash hash);
 /* the record of an id; NULL when there is none */
 struct record *book_find(const struct book *book, const char *id);
 /* as book_find, by book_hash() of the id */

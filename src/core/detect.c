@@ -230,7 +230,7 @@ static void take_in_first_run(const struct scene *scene, struct ended_set *fresh
 }
 
 /* what follows from the list as a whole */
-static void list_close(const struct scene *scene, const struct listing *listing)
+static void list_close(const struct scene *scene, struct listing *listing)
 {
 	struct book *book = scene->book;
 	struct record *record;
@@ -238,6 +238,7 @@ static void list_close(const struct scene *scene, const struct listing *listing)
 
 	if (listing->scope == LIST_ENDED)
 		return;
+	walk_close(&listing->walk);
 	while ((record = book_next(book, &pos)) != NULL)
 		if (record->listed[listing->lane] == listing->serial)
 			record_found(record, listing->serial);

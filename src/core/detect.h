@@ -15,6 +15,7 @@
 
 #include "base/stamp.h"
 #include "core/book.h"
+#include "core/element.h"
 #include "core/event.h"
 #include "core/kind.h"
 
@@ -52,8 +53,13 @@ struct listing *listing_new(struct book *book, const struct detect_rules *rules,
 	const struct kind *kind, enum list_scope scope, enum lane lane, uint32_t serial);
 void listing_free(
 	struct listing *listing); /* an answer cut short: as if it had never come; NULL is fine */
-/* is this element, by its bytes, a record's unchanged one? then nothing more is to do for it */
-bool listing_known(struct listing *listing, const char *bytes, size_t len);
+/*
+ * Asked before an element is read, with the bytes that come next: the length of the element when it
+ * is the one that is expected here, unchanged, and nothing more is to do for it. Else 0.
+ */
+size_t listing_known(struct listing *listing, const char *bytes, size_t len);
+/* says this element nothing new? then nothing more is to do for it */
+bool listing_settled(struct listing *listing, const struct glance *glance);
 /* takes a decoded element; `bytes` may be NULL */
 void listing_task(struct listing *listing, const struct task *view, const char *bytes, size_t len);
 

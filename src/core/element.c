@@ -59,6 +59,23 @@ static const char *status_fault(const struct element *element)
 	return status->len == 0 ? "has an empty status" : NULL;
 }
 
+const char *element_glance(
+	const struct kind *kind, const struct element *element, struct glance *ret)
+{
+	const struct element_field *id = &element->fields[FIELD_ID];
+	const struct element_field *status = &element->fields[FIELD_STATUS];
+	const char *fault = id_fault(element, NULL);
+
+	if (fault == NULL)
+		fault = status_fault(element);
+	if (fault != NULL)
+		return fault;
+	ret->id = id->text;
+	ret->id_len = id->len;
+	ret->status = kind_status(kind, status->text, status->len);
+	return NULL;
+}
+
 /* puts the texts into scratch, each with a NUL; room for all is made at once, as this is done for
  * every task */
 static void texts_place(const struct element *element, const char *asked, struct buf *scratch,

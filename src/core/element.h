@@ -22,9 +22,22 @@ struct element {
 			 */
 };
 
+/* of an element, as much as it takes to know whether it says anything new */
+struct glance {
+	const char *id; /* borrowed, as bytes; valid, without a NUL */
+	size_t id_len;
+	enum status status;
+	const char *bytes; /* of the whole element */
+	size_t len;
+};
+
 /* the field that is so called; FIELD_COUNT: none */
 enum kind_field element_field(const struct kind *kind, const char *name, size_t len);
 void element_from_flat(const struct kind *kind, const struct flat *flat, struct element *ret);
+/* what is wrong with the element of a list, as element_view would say it; NULL: nothing, and
+ * `ret` has its id and status */
+const char *element_glance(
+	const struct kind *kind, const struct element *element, struct glance *ret);
 /*
  * Makes the view of the task, its texts in `scratch` (emptied first). `asked` NULL: an element of a
  * list, which must say its id. Otherwise the answer to a look-up of that id, which may say none but

@@ -98,19 +98,13 @@ static void value_done(struct frame *frame)
 	frame->state = frame->depth == 0 ? STATE_END : STATE_NEXT;
 }
 
-static bool in_member(const struct frame *frame)
-{
-	return frame->seen == MEMBER_OPEN && frame->depth == 2;
-}
-
 static const char *element_long(struct frame *frame, const char *p)
 {
 	return frame_fail(frame, p, "element %llu of \"%s\" is longer than 1 MiB",
 		(unsigned long long)frame->elements + 1, frame->member);
 }
 
-static const char *element_take(
-	struct frame *frame, const char *p, const char *bytes, size_t len, const struct flat *flat)
+static const char *element_count(struct frame *frame, const char *p, size_t len)
 {
 	if (len > FRAME_ELEMENT_MAX)
 		return element_long(frame, p);
@@ -119,6 +113,14 @@ static const char *element_take(
 			FRAME_ELEMENTS_MAX, frame->member);
 	frame->elements++;
 	frame->state = STATE_NEXT;
+	return p;
+}
+
+static const char *element_take(
+	struct frame *frame, const char *p, const char *bytes, size_t len, const struct flat *flat)
+{
+	if (element_count(frame, p, len) == NULL)
+		return NULL;
 	return frame->taker.element(frame->taker.arg, bytes, len, flat, &frame->fault) ? p : NULL;
 }
 
@@ -184,10 +186,16 @@ static const char *level_close(struct frame *frame, const char *p)
 static const char *element_open(struct frame *frame, const char *p)
 {
 	const char *stop;
+	size_t known = 0;
 
 	if (*p != '{')
 		return frame_fail(frame, p, "element %llu of \"%s\" is not an object",
 			(unsigned long long)frame->elements + 1, frame->member);
+	if (frame->taker.known != NULL)
+		known = frame->taker.known(frame->taker.arg, p, (size_t)(frame->end - p));
+	/* a valid object ends where it ended before, whatever follows it */
+	if (known != 0)
+		return element_count(frame, p + known, known);
 	stop = flat_read(&frame->flat, p, frame->end);
 	if (stop == NULL) {
 		frame->element = p;
@@ -240,7 +248,7 @@ static const char *read_value(struct frame *frame, const char *p)
 		return read_unwanted(frame, p);
 	if (shape_check(frame, p) == NULL)
 		return NULL;
-	if (in_member(frame))
+	if (frame->seen == MEMBER_OPEN && frame->depth == 2)
 		return element_open(frame, p);
 	switch (*p) {
 	case '"':
@@ -447,14 +455,13 @@ bool frame_feed(struct frame *frame, const char *bytes, size_t len, struct err *
 
 bool frame_end(struct frame *frame, struct err *err)
 {
-	bool number =
-		frame->depth == 0 && frame->state == STATE_NUMBER && number_whole(frame->number);
+	bool number = frame->state == STATE_NUMBER && number_whole(frame->number);
 
 	if (!frame_feed(frame, "", 0, err))
 		return false;
 	if (frame->state == STATE_START)
 		return err_set(err, ERR_PROTOCOL, "the answer is empty");
-	if (frame->state != STATE_END && !number)
+	if (frame->state != STATE_END && (!number || frame->depth != 0))
 		return err_set(err, ERR_PROTOCOL, "the answer was cut off after %llu bytes",
 			(unsigned long long)frame->before);
 	if (frame->member != NULL && frame->seen != MEMBER_CLOSED)

@@ -26,6 +26,12 @@ struct frame;
 
 struct frame_taker {
 	/*
+	 * Asked where an element begins: these bytes come next, more may follow. Returns how long
+	 * the element is when it is, byte for byte, one that was found valid before, 0 when it has
+	 * to be read. What is known is counted but not handed out. May be NULL.
+	 */
+	size_t (*known)(void *arg, const char *bytes, size_t len);
+	/*
 	 * Takes one whole object, valid by itself. `flat` has its parts when it is in plain form,
 	 * else NULL. Bytes and parts are borrowed until it returns. False, with err set, ends the
 	 * reading.

@@ -18,6 +18,7 @@ struct listing {
 	enum lane lane;
 	uint32_t serial;
 	bool first; /* the first list of all statuses: ended tasks are taken in by first_run */
+	struct walk walk;
 	struct sighting *items; /* own */
 	size_t count;
 	size_t cap;

@@ -43,25 +43,36 @@ static void element_from_tree(
 	}
 }
 
+static size_t list_known(void *arg, const char *bytes, size_t len)
+{
+	struct api_list *list = arg;
+	size_t known = list->taker.known(list->taker.arg, bytes, len);
+
+	list->elements += known != 0;
+	return known;
+}
+
 static bool list_element(
 	void *arg, const char *bytes, size_t len, const struct flat *flat, struct err *err)
 {
 	struct api_list *list = arg;
+	struct glance glance = { .bytes = bytes, .len = len };
 	struct element element;
 	struct task view;
 	const char *fault;
 
 	list->elements++;
-	if (list->taker.known != NULL && list->taker.known(list->taker.arg, bytes, len))
-		return true;
 	if (flat != NULL)
 		element_from_flat(list->kind, flat, &element);
 	else
 		element_from_tree(list->kind, tree_read(bytes, len), &element);
-	fault = element_view(list->kind, &element, NULL, &list->scratch, &view);
+	fault = element_glance(list->kind, &element, &glance);
 	if (fault != NULL)
 		return err_set(err, ERR_PROTOCOL, "element %llu of \"" DATA "\" in the answer %s",
 			(unsigned long long)list->elements, fault);
+	if (list->taker.settled != NULL && list->taker.settled(list->taker.arg, &glance))
+		return true;
+	(void)element_view(list->kind, &element, NULL, &list->scratch, &view);
 	if (!list->taker.task(list->taker.arg, &view, bytes, len))
 		return err_set(err, ERR_IO, "the reading of tasks was ended");
 	return true;
@@ -70,7 +81,11 @@ static bool list_element(
 struct api_list *api_list_new(const struct kind *kind, const struct api_taker *taker)
 {
 	struct api_list *list = mem_alloc(sizeof(*list));
-	struct frame_taker elements = { list_element, list };
+	struct frame_taker elements = {
+		.known = taker->known != NULL ? list_known : NULL,
+		.element = list_element,
+		.arg = list,
+	};
 
 	list->kind = kind;
 	list->taker = *taker;
@@ -305,7 +320,7 @@ static bool reason_file(
 bool api_reason(const char *body, size_t len, struct buf *out)
 {
 	struct reason reason = { 0 };
-	struct frame_taker files = { reason_file, &reason };
+	struct frame_taker files = { .element = reason_file, .arg = &reason };
 	struct frame *frame = frame_new(DATA, &files);
 	cleanup_buf struct buf text = { 0 };
 	struct err ignored;

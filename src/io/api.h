@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "core/element.h"
 #include "core/kind.h"
 #include "core/task.h"
 
@@ -19,11 +20,14 @@
 struct api_list;
 
 /*
- * One element of the list, first as bytes. `known` decides by the bytes alone: true means that the
- * element is the same as last time and need not be decoded. Otherwise `task` gets the decoded view.
+ * One element of the list, in up to three steps that take ever longer; the first one that knows it
+ * is the last.
  */
 struct api_taker {
-	bool (*known)(void *arg, const char *bytes, size_t len); /* may be NULL */
+	/* before it is read, as in frame_taker; may be NULL */
+	size_t (*known)(void *arg, const char *bytes, size_t len);
+	/* true: its id and status say all that is wanted; may be NULL */
+	bool (*settled)(void *arg, const struct glance *glance);
 	/* false ends the reading (ERR_IO): what the tasks are for cannot go on */
 	bool (*task)(void *arg, const struct task *view, const char *bytes, size_t len);
 	void *arg;

@@ -63,8 +63,8 @@ static bool feed_file(int fd, struct frame *frame, struct api_list *list, struct
 int main(int argc, char **argv)
 {
 	cleanup_fd int fd = argc == 2 ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;
-	struct frame_taker elements = { take_element, NULL };
-	struct api_taker tasks = { NULL, take_task, NULL };
+	struct frame_taker elements = { .element = take_element };
+	struct api_taker tasks = { .task = take_task };
 	struct frame *frame = frame_new("data", &elements);
 	struct api_list *list = api_list_new(kind_find("telnyx-embeddings"), &tasks);
 	double start = cpu_seconds();

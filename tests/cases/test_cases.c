@@ -226,7 +226,19 @@ static struct listing *list_send(struct stage *stage, const char *what)
 	return listing_new(stage->book, &stage->rules, &kinds[0], scope, lane, stage->serial);
 }
 
-/* as io/api does it: first the bytes, then what they mean */
+/* as io/api does it: first the bytes, then id and status, then all that it means */
+static void element_feed(
+	struct listing *listing, const struct task *task, const char *bytes, size_t more)
+{
+	size_t len = strlen(bytes) - more;
+	struct glance glance = { task->id, strlen(task->id), task->status, bytes, len };
+
+	if (listing_known(listing, bytes, len + more) == len)
+		return;
+	if (!listing_settled(listing, &glance))
+		listing_task(listing, task, bytes, len);
+}
+
 static void list_feed(struct stage *stage, struct listing *listing, char **words, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -234,9 +246,8 @@ static void list_feed(struct stage *stage, struct listing *listing, char **words
 		cleanup_free char *whole = mem_strdup(words[i]);
 		struct task task = task_read(stage, words[i]);
 
-		bytes = mem_printf("{\"task_id\":\"%s\",\"rest\":\"%s\"}", task.id, whole);
-		if (!listing_known(listing, bytes, strlen(bytes)))
-			listing_task(listing, &task, bytes, strlen(bytes));
+		bytes = mem_printf("{\"task_id\":\"%s\",\"rest\":\"%s\"},{", task.id, whole);
+		element_feed(listing, &task, bytes, 2);
 	}
 }
 

@@ -41,7 +41,7 @@ static bool take(void *arg, const struct task *view, const char *bytes, size_t l
 static bool list(
 	const char *front, const char *element, size_t len, struct buf *views, struct err *err)
 {
-	struct api_taker taker = { NULL, take, views };
+	struct api_taker taker = { .task = take, .arg = views };
 	struct api_list *list = api_list_new(kind_find("telnyx-embeddings"), &taker);
 	bool good = api_list_feed(list, "{\"data\":[", 9, err) &&
 		    api_list_feed(list, front, strlen(front), err) &&

@@ -1,6 +1,7 @@
 /*
  * A document fed whole and fed in pieces is the same document: the same verdict, the same elements,
- * equally plain. The first two bytes of the input choose the pieces.
+ * equally plain. So is it when every other element is known from before. The first two bytes of the
+ * input choose the pieces.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -29,10 +30,81 @@ static bool take(void *arg, const char *bytes, size_t len, const struct flat *fl
 	return true;
 }
 
+/* what one reading handed out: each element behind its length */
+struct memory {
+	struct buf elements;
+	size_t at; /* of the next one that is expected */
+	size_t known;
+};
+
+static bool keep(void *arg, const char *bytes, size_t len, const struct flat *flat, struct err *err)
+{
+	struct memory *memory = arg;
+
+	(void)flat;
+	(void)err;
+	(void)buf_add(&memory->elements, &len, sizeof(len));
+	(void)buf_add(&memory->elements, bytes, len);
+	return true;
+}
+
+/* the element must be the next one, and is known when its length is even */
+static size_t recall(void *arg, const char *bytes, size_t len)
+{
+	struct memory *memory = arg;
+	size_t next;
+
+	if (memory->at == memory->elements.len)
+		return 0;
+	memcpy(&next, memory->elements.data + memory->at, sizeof(next));
+	if (next > len ||
+		memcmp(bytes, memory->elements.data + memory->at + sizeof(next), next) != 0)
+		abort();
+	memory->at += sizeof(next) + next;
+	memory->known += next % 2 == 0;
+	return next % 2 == 0 ? next : 0;
+}
+
+static bool count(
+	void *arg, const char *bytes, size_t len, const struct flat *flat, struct err *err)
+{
+	struct memory *memory = arg;
+
+	(void)bytes;
+	(void)flat;
+	(void)err;
+	if (len % 2 == 0 && memory->at < memory->elements.len)
+		abort();
+	return true;
+}
+
+static bool read_whole(
+	const uint8_t *data, size_t size, const struct frame_taker *taker, struct err *err)
+{
+	struct frame *frame = frame_new("data", taker);
+	bool good = frame_feed(frame, (const char *)data, size, err) && frame_end(frame, err);
+
+	frame_free(frame);
+	return good;
+}
+
+static void read_twice(const uint8_t *data, size_t size)
+{
+	struct memory memory = { 0 };
+	struct frame_taker first = { .element = keep, .arg = &memory };
+	struct frame_taker again = { .known = recall, .element = count, .arg = &memory };
+	struct err errs[2] = { { 0 }, { 0 } };
+
+	if (read_whole(data, size, &first, &errs[0]) != read_whole(data, size, &again, &errs[1]) ||
+		strcmp(errs[0].text, errs[1].text) != 0 || memory.at != memory.elements.len)
+		abort();
+	buf_done(&memory.elements);
+}
+
 static bool split(
 	const uint8_t *data, size_t size, uint32_t pieces, struct buf *seen, struct err *err)
 {
-	struct frame_taker taker = { take, seen };
+	struct frame_taker taker = { .element = take, .arg = seen };
 	struct frame *frame = frame_new("data", &taker);
 	bool good = true;
 
@@ -74,5 +146,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	buf_done(&whole);
 	buf_done(&parts);
+	read_twice(data + 2, size - 2);
 	return 0;
 }

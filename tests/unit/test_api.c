@@ -17,8 +17,10 @@ struct taken {
 	struct buf lines;
 	size_t tasks;
 	size_t asked;
+	size_t glanced;
 	size_t stop_after; /* 0: never */
 	const char *known; /* bytes that are the same as last time */
+	const char *settled; /* an id of which id and status say enough */
 };
 
 static void add_text(struct buf *out, const char *name, const char *text)
@@ -47,13 +49,25 @@ static void add_task(struct buf *out, const struct task *task)
 	(void)buf_add_char(out, '\n');
 }
 
-static bool take_known(void *arg, const char *bytes, size_t len)
+static size_t take_known(void *arg, const char *bytes, size_t len)
+{
+	struct taken *taken = arg;
+	size_t known = taken->known != NULL ? strlen(taken->known) : 0;
+
+	taken->asked++;
+	return known != 0 && known <= len && memcmp(taken->known, bytes, known) == 0 ? known : 0;
+}
+
+static bool take_settled(void *arg, const struct glance *glance)
 {
 	struct taken *taken = arg;
 
-	taken->asked++;
-	return taken->known != NULL && strlen(taken->known) == len &&
-	       memcmp(taken->known, bytes, len) == 0;
+	assert_true(glance->len > 2 && glance->bytes[0] == '{' &&
+		    glance->bytes[glance->len - 1] == '}');
+	taken->glanced++;
+	return taken->settled != NULL && strlen(taken->settled) == glance->id_len &&
+	       memcmp(taken->settled, glance->id, glance->id_len) == 0 &&
+	       glance->status == STATUS_QUEUED;
 }
 
 static bool take_task(void *arg, const struct task *view, const char *bytes, size_t len)
@@ -68,7 +82,7 @@ static bool take_task(void *arg, const struct task *view, const char *bytes, siz
 
 static bool list(const char *text, size_t piece, struct taken *taken, struct err *err)
 {
-	struct api_taker taker = { take_known, take_task, taken };
+	struct api_taker taker = { take_known, take_settled, take_task, taken };
 	struct api_list *list = api_list_new(kind_find("telnyx-embeddings"), &taker);
 	size_t len = strlen(text);
 	bool good = true;
@@ -121,19 +135,42 @@ static void test_known(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	/* an element without an id is not looked at when its bytes are known, and is when they are
-	 * not */
 	assert_true(
 		list("{\"data\":[" FULL ",{\"task_id\":\"t2\",\"status\":\"queued\"}," FULL "]}",
-			50, &taken, &err));
+			1000, &taken, &err));
 	assert_int_equal(taken.asked, 3);
+	assert_int_equal(taken.glanced, 1);
 	assert_int_equal(taken.tasks, 1);
 	taken_done(&taken);
 	/* what is known is not decoded: this one has no id */
 	taken.known = "{\"x\":[1]}";
-	assert_true(list("{\"data\":[{\"x\":[1]}]}", 1, &taken, &err));
+	assert_true(list("{\"data\":[{\"x\":[1]}]}", 1000, &taken, &err));
 	assert_int_equal(taken.tasks, 0);
+	/* but it is when it comes in two pieces */
+	assert_false(list("{\"data\":[{\"x\":[1]}]}", 1, &taken, &err));
+	assert_string_equal(err.text, "element 1 of \"data\" in the answer has no id");
 	taken_done(&taken);
+}
+
+static void test_settled(void **state)
+{
+	static const char *const texts[] = {
+		"{\"data\":[" FULL ",{\"task_id\":\"t2\",\"status\":\"queued\"}]}",
+		/* by cJSON, and the last of two members counts */
+		"{\"data\":[" FULL
+		",{\"status\":\"x\",\"task_id\":\"t\\u0032\",\"status\":\"queued\"}]}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct taken taken = { .settled = "t2" };
+		struct err err = { 0 };
+
+		assert_true(list(texts[i], 20, &taken, &err));
+		assert_int_equal(taken.glanced, 2);
+		assert_string_equal(buf_text(&taken.lines), FULL_LINE);
+		taken_done(&taken);
+	}
 }
 
 static void test_stopped(void **state)
@@ -381,6 +418,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_settled),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_both_readers),
 		cmocka_unit_test(test_bad_elements),

@@ -48,7 +48,7 @@ static bool feed_copy(struct frame *frame, const char *bytes, size_t len, struct
 
 static bool split(const char *text, size_t len, size_t piece, struct seen *seen, struct err *err)
 {
-	struct frame_taker taker = { take, seen };
+	struct frame_taker taker = { .element = take, .arg = seen };
 	struct frame *frame = frame_new("data", &taker);
 	bool good = true;
 
@@ -119,7 +119,7 @@ static void test_random_pieces(void **state)
 	(void)state;
 	for (int round = 0; round < 500; round++) {
 		struct seen seen = { 0 };
-		struct frame_taker taker = { take, &seen };
+		struct frame_taker taker = { .element = take, .arg = &seen };
 		struct frame *frame = frame_new("data", &taker);
 		struct err err = { 0 };
 
@@ -184,7 +184,7 @@ static void test_one_wrong_byte(void **state)
 static void test_in_place(void **state)
 {
 	struct seen seen = { .begin = rich, .end = rich + sizeof(rich) };
-	struct frame_taker taker = { take, &seen };
+	struct frame_taker taker = { .element = take, .arg = &seen };
 	struct frame *frame = frame_new("data", &taker);
 	struct err err;
 
@@ -300,11 +300,77 @@ static void test_member_name(void **state)
 		}
 }
 
+/* the elements that are expected, in this order */
+struct expected {
+	struct seen seen;
+	const char *const *next; /* NULL at the end */
+};
+
+static size_t know_next(void *arg, const char *bytes, size_t len)
+{
+	struct expected *expected = arg;
+	size_t known = *expected->next != NULL ? strlen(*expected->next) : 0;
+
+	if (known == 0 || known > len || memcmp(bytes, *expected->next, known) != 0)
+		return 0;
+	expected->next++;
+	return known;
+}
+
+static bool take_unexpected(
+	void *arg, const char *bytes, size_t len, const struct flat *flat, struct err *err)
+{
+	return take(&((struct expected *)arg)->seen, bytes, len, flat, err);
+}
+
+/* what is known is stepped over, and what stands around it is held to the same rules as ever */
+static void test_known(void **state)
+{
+	static const char *const known[] = { "{\"a\":\"}\"}", "{\"b\":[{}]}", NULL };
+	static const struct {
+		const char *text, *read; /* NULL: not valid */
+	} rows[] = {
+		{ "{\"data\":[{\"a\":\"}\"},{\"b\":[{}]}]}", "" },
+		{ "{\"data\": [ {\"a\":\"}\"} , {\"b\":[{}]} , {} ] }", "{}\n" },
+		{ "{\"data\":[{\"x\":1},{\"a\":\"}\"},{},{\"b\":[{}]}]}", "{\"x\":1}\n{}\n" },
+		{ "{\"data\":[{\"a\":\"}\"},{\"a\":\"}\"}]}", "{\"a\":\"}\"}\n" },
+		{ "{\"data\":[{\"a\":\"}\"}}]}", NULL },
+		{ "{\"data\":[{\"a\":\"}\"}{\"b\":[{}]}]}", NULL },
+		{ "{\"data\":[{\"a\":\"}\"},]}", NULL },
+		{ "{\"data\":[{\"a\":\"}\"}", NULL },
+		/* not where elements stand */
+		{ "{\"x\":[{\"a\":\"}\"}],\"data\":[]}", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		for (size_t piece = strlen(rows[i].text); piece > 0; piece--) {
+			struct expected expected = { .next = known };
+			struct frame_taker taker = { know_next, take_unexpected, &expected };
+			struct frame *frame = frame_new("data", &taker);
+			size_t len = strlen(rows[i].text);
+			struct err err = { 0 };
+			bool good = true;
+
+			for (size_t at = 0; at < len && good; at += piece)
+				good = feed_copy(frame, rows[i].text + at,
+					len - at < piece ? len - at : piece, &err);
+			good = good && frame_end(frame, &err);
+			assert_int_equal(good, rows[i].read != NULL);
+			/* whole in one piece, so that what is known is seen as such */
+			if (good && piece == len)
+				assert_string_equal(
+					buf_text(&expected.seen.elements), rows[i].read);
+			frame_free(frame);
+			seen_done(&expected.seen);
+		}
+}
+
 static void test_taker_ends_it(void **state)
 {
 	static const char text[] = "{\"data\":[{},{},{}]}";
 	struct seen seen = { .stop_after = 2 };
-	struct frame_taker taker = { take, &seen };
+	struct frame_taker taker = { .element = take, .arg = &seen };
 	struct frame *frame = frame_new("data", &taker);
 	struct err err = { 0 };
 
@@ -336,6 +402,7 @@ int main(void)
 		cmocka_unit_test(test_invalid_json),
 		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_member_name),
+		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_taker_ends_it),
 	};
 

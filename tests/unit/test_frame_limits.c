@@ -28,7 +28,7 @@ static bool count(
 
 static bool split(const struct buf *text, size_t piece, size_t *elements, struct err *err)
 {
-	struct frame_taker taker = { count, elements };
+	struct frame_taker taker = { .element = count, .arg = elements };
 	struct frame *frame = frame_new("data", &taker);
 	bool good = true;
 
@@ -171,11 +171,42 @@ static void test_elements(void **state)
 	assert_both_fail(&text, "more than 5000000 elements");
 }
 
+/* "{}" is known, everything else is not */
+static size_t know_empty(void *arg, const char *bytes, size_t len)
+{
+	(void)arg;
+	return len >= 2 && bytes[1] == '}' ? 2 : 0;
+}
+
+static void test_known_elements(void **state)
+{
+	cleanup_buf struct buf text = { 0 };
+	size_t elements = 0;
+	struct frame_taker taker = { .known = know_empty, .element = count, .arg = &elements };
+
+	(void)state;
+	assert_true(buf_add_text(&text, "{\"data\":[{ }"));
+	for (int i = 1; i < FRAME_ELEMENTS_MAX; i++)
+		assert_true(buf_add_text(&text, ",{}"));
+	for (int more = 0; more < 2; more++) {
+		struct frame *frame = frame_new("data", &taker);
+		struct err err = { 0 };
+
+		assert_true(buf_add_text(&text, "]}"));
+		assert_int_equal(frame_feed(frame, text.data, text.len, &err), more == 0);
+		assert_int_equal(frame_end(frame, &err), more == 0);
+		assert_int_equal(elements, 1 + more);
+		frame_free(frame);
+		text.len -= 2;
+		assert_true(buf_add_text(&text, ",{}"));
+	}
+}
+
 static void test_document(void **state)
 {
 	cleanup_buf struct buf run = { 0 };
 	size_t elements = 0;
-	struct frame_taker taker = { count, &elements };
+	struct frame_taker taker = { .element = count, .arg = &elements };
 	struct frame *frame = frame_new("data", &taker);
 	static const char tail[] = "\",\"data\":[]}";
 	struct err err = { 0 };
@@ -202,6 +233,7 @@ int main(void)
 		cmocka_unit_test(test_long_elsewhere),
 		cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_elements),
+		cmocka_unit_test(test_known_elements),
 		cmocka_unit_test(test_document),
 	};
 
