@@ -50,6 +50,7 @@ void feed_free(struct feed *feed)
 	feed_outcomes_drop(feed);
 	free(feed->outcomes);
 	free(feed->given);
+	trouble_done(&feed->trouble);
 	sink_config_free(feed->config);
 	free(feed);
 }
@@ -64,6 +65,7 @@ bool feed_configure(struct feed *feed, const struct sink_config *config, struct 
 	sink_config_free(old);
 	feed->retired = false;
 	feed->stale = true;
+	trouble_done(&feed->trouble);
 	return good;
 }
 
@@ -187,10 +189,10 @@ static void pull(struct feed *feed, size_t room, struct instant now)
 	if (!feed->stale || left >= room)
 		return;
 	if (!read_rows(feed, limit, now, &rows, &count, &err)) {
-		feed_store_failed(feed, &err, now);
+		feed_store_failed(feed, FEED_READ, &err, now);
 		return;
 	}
-	feed_store_works(feed);
+	feed_store_works(feed, FEED_READ);
 	all = count < limit;
 	rows_append(feed, rows, count);
 	if (!all)
@@ -199,7 +201,7 @@ static void pull(struct feed *feed, size_t room, struct instant now)
 		    feed->shop->store, feed->config->name, now.wall_ms, &feed->next_due_ms, &err))
 		feed->stale = false;
 	else
-		feed_store_failed(feed, &err, now);
+		feed_store_failed(feed, FEED_READ, &err, now);
 }
 
 /* those at the front are through: under steady load the array is never empty, and must not grow */

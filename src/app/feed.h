@@ -10,6 +10,7 @@
 #include "app/outbox.h"
 #include "app/sink.h"
 #include "core/config.h"
+#include "core/trouble.h"
 #include "io/store.h"
 
 struct feed;
@@ -21,6 +22,7 @@ struct feed_shop {
 	struct strings secrets; /* own; names of variables that hold keys */
 	outbox_event_fn event;
 	void *arg;
+	struct trouble *trouble; /* borrowed; of the state */
 	int64_t store_retry_ms; /* mono; the store failed and is left alone until then; 0: it works
 				 */
 	int64_t store_wait_ms;

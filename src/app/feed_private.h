@@ -4,8 +4,12 @@
 #define APP_FEED_PRIVATE_H
 
 #include "app/feed.h"
+#include "core/trouble.h"
 
 enum told { TOLD_NOT_READ, TOLD_NO, TOLD_YES };
+
+/* who meets the trouble of the state; the ledger has the bits below */
+enum { FEED_READ = 4, FEED_WRITE = 8 };
 
 /* a delivery that the sink has */
 struct given {
@@ -19,6 +23,7 @@ struct given {
 struct outcome {
 	struct receipt receipt; /* its text is `error` */
 	enum event_type type;
+	bool sink_fault; /* the sink does not work, whatever the event is */
 	char *error; /* own */
 };
 
@@ -41,12 +46,15 @@ struct feed {
 	size_t outcome_count;
 	size_t outcome_cap;
 	enum told told; /* has sink_failed been told of it? */
+	struct trouble trouble; /* of the sink itself; one meets it */
 };
 
 /* is the store left alone for now, because it failed? */
 bool feed_store_rests(const struct feed *feed, struct instant now);
-void feed_store_failed(struct feed *feed, const struct err *err, struct instant now);
-void feed_store_works(struct feed *feed);
+/* reading what is due, or writing what became of it: FEED_READ, FEED_WRITE */
+void feed_store_failed(
+	struct feed *feed, unsigned int who, const struct err *err, struct instant now);
+void feed_store_works(struct feed *feed, unsigned int who);
 /* takes in what the sink has to say; true when there was something */
 bool feed_collect(struct feed *feed, struct instant now);
 /* stores what became of deliveries; on failure it is kept and tried again later */

@@ -9,18 +9,23 @@
 #include "base/parse.h"
 #include "core/attempt.h"
 
-enum { STORE_WAIT_MIN_MS = 1000, STORE_WAIT_MAX_MS = 60000 };
+enum {
+	STORE_WAIT_MIN_MS = 1000,
+	STORE_WAIT_MAX_MS = 60000,
+	SINK_ITSELF = 1, /* who meets the trouble of a sink */
+};
 
 bool feed_store_rests(const struct feed *feed, struct instant now)
 {
 	return now.mono_ms < feed->shop->store_retry_ms;
 }
 
-void feed_store_failed(struct feed *feed, const struct err *err, struct instant now)
+void feed_store_failed(
+	struct feed *feed, unsigned int who, const struct err *err, struct instant now)
 {
 	struct feed_shop *shop = feed->shop;
 
-	if (shop->store_wait_ms == 0)
+	if (trouble_met(shop->trouble, who, err->text, now.mono_ms))
 		log_line(LOG_ERROR, "deliveries wait, the state does not work: %s", err->text);
 	shop->store_wait_ms =
 		shop->store_wait_ms == 0 ? STORE_WAIT_MIN_MS : shop->store_wait_ms * 2;
@@ -29,12 +34,17 @@ void feed_store_failed(struct feed *feed, const struct err *err, struct instant 
 	shop->store_retry_ms = now.mono_ms + shop->store_wait_ms;
 }
 
-void feed_store_works(struct feed *feed)
+void feed_store_works(struct feed *feed, unsigned int who)
 {
-	if (feed->shop->store_wait_ms != 0)
-		log_line(LOG_NOTICE, "the state works again, deliveries go on");
-	feed->shop->store_wait_ms = 0;
-	feed->shop->store_retry_ms = 0;
+	struct feed_shop *shop = feed->shop;
+
+	if (trouble_over(shop->trouble, who))
+		log_line(LOG_NOTICE, "the state works again");
+	/* what can be read may still not be written */
+	if ((shop->trouble->met & (FEED_READ | FEED_WRITE)) != 0)
+		return;
+	shop->store_wait_ms = 0;
+	shop->store_retry_ms = 0;
 }
 
 /* takes out the delivery of an event; receipts mostly come in the order of handing over */
@@ -69,7 +79,12 @@ static struct outcome outcome_of(
 		.first_failed_ms = given.first_failed_ms,
 		.due_ms = now.wall_ms,
 	};
-	struct outcome outcome = { .type = given.type, .error = receipt->error };
+	struct outcome outcome = {
+		.type = given.type,
+		.sink_fault = receipt->result == SINK_ABSENT ||
+			      (receipt->result == SINK_AGAIN && feed->sink->kind->batch),
+		.error = receipt->error,
+	};
 
 	outcome.receipt.outcome = RECEIPT_DELIVERED;
 	if (receipt->result == SINK_REFUSED)
@@ -94,37 +109,50 @@ static int64_t whole_seconds(int64_t ms)
 	return (ms + 999) / 1000 * 1000;
 }
 
-/* a batch fails for one reason: said once */
-static void log_outcomes(const struct feed *feed, size_t from, struct instant now)
+/* says what became of `count` deliveries alike */
+static void log_outcome(
+	struct feed *feed, const struct outcome *outcome, size_t count, struct instant now)
+{
+	const struct receipt *receipt = &outcome->receipt;
+	const char *name = feed->config->name;
+	cleanup_free char *what = count == 1 ? mem_printf("event %" PRId64, receipt->event_id)
+					     : mem_printf("%zu events", count);
+	enum log_level level = LOG_WARN;
+	char span[PARSE_DURATION_MAX];
+
+	if (!outcome->sink_fault && trouble_over(&feed->trouble, SINK_ITSELF))
+		log_line(LOG_NOTICE, "%s: works again", name);
+	/* a sink that does not work is said once, not for each event that it has and each try */
+	if (outcome->sink_fault && receipt->outcome == RECEIPT_RETRY &&
+		!trouble_met(&feed->trouble, SINK_ITSELF, outcome->error, now.mono_ms))
+		level = LOG_INFO;
+	if (receipt->outcome == RECEIPT_DELIVERED)
+		log_line(LOG_INFO, "%s: %s delivered", name, what);
+	else if (receipt->outcome == RECEIPT_FAILED)
+		log_line(LOG_ERROR, "%s: %s: %s; given up (taskbell redeliver brings it back)",
+			name, what, outcome->error);
+	else
+		log_line(level, "%s: %s: %s; again in %s", name, what, outcome->error,
+			duration_text(whole_seconds(receipt->due_ms - now.wall_ms), span));
+}
+
+static bool is_alike(const struct outcome *a, const struct outcome *b)
+{
+	return a->sink_fault && b->sink_fault && a->receipt.outcome == b->receipt.outcome &&
+	       strcmp(a->error, b->error) == 0;
+}
+
+/* what fails for one reason is said once */
+static void log_outcomes(struct feed *feed, size_t from, struct instant now)
 {
 	size_t same = 0;
 
 	for (size_t i = from; i < feed->outcome_count; i += same) {
-		const struct outcome *first = &feed->outcomes[i];
-		const struct receipt *receipt = &first->receipt;
-		cleanup_free char *what = NULL;
-		char span[PARSE_DURATION_MAX];
-
 		same = 1;
-		if (receipt->outcome == RECEIPT_DELIVERED) {
-			log_line(LOG_INFO, "%s: event %" PRId64 " delivered", feed->config->name,
-				receipt->event_id);
-			continue;
-		}
-		while (feed->sink->kind->batch && i + same < feed->outcome_count &&
-			feed->outcomes[i + same].receipt.outcome == receipt->outcome &&
-			strcmp(feed->outcomes[i + same].error, first->error) == 0)
+		while (i + same < feed->outcome_count &&
+			is_alike(&feed->outcomes[i], &feed->outcomes[i + same]))
 			same++;
-		what = same == 1 ? mem_printf("event %" PRId64, receipt->event_id)
-				 : mem_printf("%zu events", same);
-		if (receipt->outcome == RECEIPT_FAILED)
-			log_line(LOG_ERROR,
-				"%s: %s: %s; given up (taskbell redeliver brings it back)",
-				feed->config->name, what, first->error);
-		else
-			log_line(LOG_WARN, "%s: %s: %s; again in %s", feed->config->name, what,
-				first->error,
-				duration_text(whole_seconds(receipt->due_ms - now.wall_ms), span));
+		log_outcome(feed, &feed->outcomes[i], same, now);
 	}
 }
 
@@ -223,10 +251,10 @@ bool feed_settle(struct feed *feed, struct instant now)
 	for (size_t i = 0; good && i < feed->outcome_count; i++)
 		good = tell(feed, &feed->outcomes[i], now, &err);
 	if (!good) {
-		feed_store_failed(feed, &err, now);
+		feed_store_failed(feed, FEED_WRITE, &err, now);
 		return false;
 	}
-	feed_store_works(feed);
+	feed_store_works(feed, FEED_WRITE);
 	feed_outcomes_drop(feed);
 	feed->stale = true;
 	return true;

@@ -10,6 +10,9 @@
 /* what a delivery is held for beyond the time that an explanation may take */
 #define LEDGER_HOLD_MS (EXPLAIN_WAIT_MS + 500)
 
+/* who meets the trouble of the state; feeds have the bits above */
+enum { LEDGER_READ = 1, LEDGER_WRITE = 2 };
+
 static const char *event_color(const struct event *event)
 {
 	const struct event_type_info *info = event_info(event->type);
@@ -53,19 +56,17 @@ static void print_event(const struct ledger *ledger, const struct event *event)
  * One line when it begins and one when it is over, not one for each poll. That it is over shows
  * when something was written: to read, and to have nothing to write, goes well on a full disk too.
  */
-static void store_failed(struct ledger *ledger, const struct err *err)
+static void store_failed(struct ledger *ledger, unsigned int who, const struct err *err)
 {
-	if (!ledger->failing)
+	if (trouble_met(ledger->trouble, who, err->text, ledger->now.mono_ms))
 		log_line(LOG_ERROR, "%s; nothing is lost, it is tried again at every poll",
 			err->text);
-	ledger->failing = true;
 }
 
-static void store_written(struct ledger *ledger)
+static void store_works(struct ledger *ledger, unsigned int who)
 {
-	if (ledger->failing)
-		log_line(LOG_NOTICE, "the state can be written again");
-	ledger->failing = false;
+	if (trouble_over(ledger->trouble, who))
+		log_line(LOG_NOTICE, "the state works again");
 }
 
 /* the sinks that want the event; returns how many */
@@ -123,11 +124,11 @@ static bool ledger_store(struct ledger *ledger, struct poller *poller, struct ev
 	stored->events = rows;
 	stored->event_count = count;
 	if (!store_commit(ledger->store, stored, &err)) {
-		store_failed(ledger, &err);
+		store_failed(ledger, LEDGER_WRITE, &err);
 		return false;
 	}
 	if (stored->written)
-		store_written(ledger);
+		store_works(ledger, LEDGER_WRITE);
 	tell_stored(ledger, poller, stored);
 	return true;
 }
@@ -157,10 +158,12 @@ struct book *ledger_book(struct ledger *ledger, const char *source)
 	struct book *book = NULL;
 	struct err err = { 0 };
 
-	if (store_load_book(ledger->store, source, &book, &err))
-		return book;
-	store_failed(ledger, &err);
-	return NULL;
+	if (!store_load_book(ledger->store, source, &book, &err)) {
+		store_failed(ledger, LEDGER_READ, &err);
+		return NULL;
+	}
+	store_works(ledger, LEDGER_READ);
+	return book;
 }
 
 bool ledger_event(struct ledger *ledger, const struct event *event)

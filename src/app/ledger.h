@@ -11,6 +11,7 @@
 #include "app/outbox.h"
 #include "app/poller.h"
 #include "core/config.h"
+#include "core/trouble.h"
 #include "io/store.h"
 #include "io/tap.h"
 
@@ -23,7 +24,7 @@ struct ledger {
 	bool json; /* … as NDJSON */
 	bool color;
 	bool stamped; /* lines begin with the time; not in the journal */
-	bool failing; /* the last commit failed: said once */
+	struct trouble *trouble; /* borrowed; of the state: whoever meets it first says so */
 	struct instant now; /* of this turn of the loop */
 };
 

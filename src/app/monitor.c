@@ -47,6 +47,7 @@ struct monitor {
 	struct pulse_file *pulse; /* own */
 	struct tap *out; /* own */
 	struct ledger ledger;
+	struct trouble trouble; /* of the state */
 	struct instant now;
 	int64_t started_ms; /* wall */
 	int64_t wake_ms; /* mono; what the last sleep was to last until */
@@ -387,6 +388,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 	struct outbox_setup outbox = {
 		.config = monitor->config,
 		.state_dir = setup->state_dir,
+		.trouble = &monitor->trouble,
 		.event = outbox_event,
 		.arg = monitor,
 	};
@@ -409,6 +411,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 		.outbox = monitor->outbox,
 		.explain = monitor->explain,
 		.out = monitor->out,
+		.trouble = &monitor->trouble,
 		.json = setup->json,
 		.color = setup->color,
 		.stamped = !sd_stderr_is_journal(),
@@ -431,6 +434,7 @@ static void monitor_close(struct monitor *monitor)
 	outbox_free(monitor->outbox);
 	http_free(monitor->http);
 	store_close(monitor->store);
+	trouble_done(&monitor->trouble);
 	pulse_close(monitor->pulse);
 	if (monitor->timer_fd >= 0)
 		(void)close(monitor->timer_fd);

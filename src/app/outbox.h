@@ -12,6 +12,7 @@
 #include "base/stamp.h"
 #include "core/config.h"
 #include "core/event.h"
+#include "core/trouble.h"
 #include "io/http.h"
 #include "io/store.h"
 
@@ -24,6 +25,7 @@ struct outbox_setup {
 	const struct config *config; /* borrowed until outbox_reload or outbox_free */
 	struct store *store; /* borrowed */
 	const char *state_dir; /* borrowed */
+	struct trouble *trouble; /* borrowed; of the state: whoever meets it first says so */
 	outbox_event_fn event;
 	void *arg;
 };

@@ -143,21 +143,25 @@ def test_what_stands_in_the_log_stays(user, sim):
     assert lines(user.path("mine.log"))[0] == "before" and len(lines(user.path("mine.log"))) == 2
 
 
-def test_a_directory_that_goes_away_and_comes_back(user, sim):
+@pytest.mark.parametrize("hup", [True, False])
+def test_a_directory_that_goes_away_and_comes_back(user, sim, hup):
     place = user.path("logs")
     os.mkdir(place)
     other = {**LOG, "name": "other"}
     user.configure({"type": "log", "name": "gone", "format": "json", "path": place + "/x.log"}, other)
     watch = user.watch()
     shutil.rmtree(place)
-    watch.send(signal.SIGHUP)
-    watch.wait_error("read again|gone")
+    if hup:
+        watch.send(signal.SIGHUP)
+        watch.wait_error("read again|gone")
     for id in ("a", "b"):
         sim.add_task(id, status="success")
         user.wait_log(1, task_id=id)
     user.settled("gone", healthy=False, pending=2, failed=0)
     os.mkdir(place)
     user.settled("gone", healthy=True, pending=0)
+    watch.wait_error("gone: works again")
+    assert len([line for line in watch.err.lines() if " warn gone: " in line]) == 1
     assert [json.loads(line)["task_id"] for line in lines(place + "/x.log")] == ["a", "b"]
 
 

@@ -1,13 +1,20 @@
-"""What a want that passes must not do. The shim of tests/torture fails chosen calls of the real program."""
+"""What a want that passes must not do: no room on a disk, no process to be had, a call that fails.
+
+The shim of tests/torture fails chosen calls of the real program.
+"""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
+import subprocess
 import sys
 
 import pytest
-from harness import LOG, lines, moved, polls
+from harness import LOG, lines, moved, polls, until
+from mounts import SmallDisk
+from unprivileged import as_uid, plain_user
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../torture"))
 
@@ -15,11 +22,11 @@ from plan import COUNT, FAIL, FOR_GOOD, Plan  # noqa: E402
 
 SHIM = os.path.join(os.environ.get("TASKBELL_BUILD", os.path.abspath("build")), "torture/shim.so")
 
-pytestmark = pytest.mark.skipif(not os.path.exists(SHIM), reason="no shim in this build: it needs glibc and no sanitizer")
-
 
 @pytest.fixture
 def plan(tmp_path):
+    if not os.path.exists(SHIM):
+        pytest.skip("no shim in this build: it needs glibc and no sanitizer")
     made = Plan(str(tmp_path / "plan"))
     yield made
     made.close()
@@ -72,9 +79,117 @@ def test_a_disk_that_is_full_for_many_polls_costs_one_line_and_no_event(user, si
     assert not user.events_log()
     plan.set(COUNT, ("write",))
     user.wait_log(2)
-    monitor.wait_error("the state can be written again")
+    monitor.wait_error("the state works again")
     user.settled("log", pending=0)
     user.settled("hook", pending=0)
     assert monitor.stop() == 0
     assert sorted(e["task_id"] for e in user.events_log()) == sorted(lines(user.path("got"))) == ["a", "b"]
-    assert len([line for line in monitor.err.lines() if "the state can be written again" in line]) == 1
+    assert len([line for line in monitor.err.lines() if "the state works again" in line]) == 1
+
+
+def said(watch):
+    """The lines of a monitor about what does not work and what works again."""
+    return [line.split(" ", 1)[1] for line in watch.err.lines() if " notice watching" not in line]
+
+
+def end_all(sim, ids):
+    with sim.world.lock:
+        for id in ids:
+            sim.set_status(id, "success")
+
+
+@pytest.mark.parametrize("full", ["state and log", "state", "log"])
+def test_a_disk_that_is_full_and_free_again(user, sim, full):
+    """Nothing is told that is not stored, then all of it once; one line when it begins, one when it is over."""
+    disk = SmallDisk(user.path("disk"), "300k" if full == "log" else "700k")
+    args = [] if full == "log" else ["--state-dir", os.path.join(disk.path, "state")]
+    path = {"state and log": "", "state": user.path("x.log"), "log": os.path.join(disk.path, "x.log")}[full]
+    user.configure({**LOG, "path": path}, source={"explain": False})
+    tasks = [sim.add_task(f"t{i}", name="n" * 200, status="processing") for i in range(400)]
+    watch = user.watch(*args, wrap=disk.wrap)
+    disk.fill(watch.pid)
+    mark = sim.mark()
+    end_all(sim, tasks)
+    watch.wait_error("[Nn]o space left")
+    polls(sim, 5)
+    assert len(said(watch)) == 1, said(watch)
+    assert len(watch.events()) == (len(tasks) if full == "log" else 0)
+    times = [e.time for e in sim.requests(mark)]
+    assert max(b - a for a, b in zip(times, times[1:])) < 2.5
+    disk.free(watch.pid)
+    watch.wait_events(len(tasks), event="success")
+    watch.wait_error("works again")
+    log = {"state and log": disk.inside(watch.pid, "state/events.log"), "state": path,
+           "log": disk.inside(watch.pid, "x.log")}[full]
+    until(lambda: len(lines(log)) >= len(tasks))
+    polls(sim, 3)
+    assert sorted(json.loads(line)["task_id"] for line in lines(log)) == sorted(tasks)
+    assert len(watch.events()) == len(tasks) and len(said(watch)) == 2, said(watch)
+    assert watch.stop() == 0
+
+
+def test_a_state_that_becomes_read_only_and_writable_again(user, sim, plan):
+    """As when the kernel remounts a file system that has errors."""
+    log = {**LOG, "path": user.path("x.log")}
+    user.configure(log)
+    for id in ("a", "b"):
+        sim.add_task(id, status="processing")
+    watch = user.watch(env=plan.environment(SHIM))
+    plan.set(FAIL, ("write", "create", "name"), at=1, count=0, error=errno.EROFS)
+    sim.set_status("a", "success")
+    watch.wait_error("state.db")
+    polls(sim, 5)
+    assert watch.events() == [] and len(said(watch)) == 1, said(watch)
+    plan.set(COUNT, ())
+    watch.wait_event(event="success", task_id="a")
+    sim.set_status("b", "failure")
+    watch.wait_event(event="failure", task_id="b")
+    until(lambda: len(lines(log["path"])) == 2)
+    assert [line for line in said(watch) if "works again" in line] == ["notice the state works again"]
+    assert watch.stop() == 0
+
+
+def test_a_state_directory_that_cannot_be_written_at_the_start(sim):
+    with plain_user(sim) as user:
+        user.configure(LOG)
+        sim.add_task("a", status="processing")
+        assert user.run("watch", "--once").code == 0
+        before = sorted(os.listdir(user.state))
+        os.chmod(user.state, 0o500)
+        for name in before:
+            os.chmod(os.path.join(user.state, name), 0o400)
+        sim.set_status("a", "success")
+        done = user.run("watch", "--once")
+        assert done.code in (73, 74) and user.state in done.err and len(done.err.splitlines()) == 1, done
+        assert sorted(os.listdir(user.state)) == before
+        os.chmod(user.state, 0o700)
+        for name in before:
+            os.chmod(os.path.join(user.state, name), 0o600)
+        assert user.run("watch", "--once").code == 0
+        assert [e["task_id"] for e in user.events_log()] == ["a"]
+
+
+def limit_processes(user, watch, count):
+    """As that user: not every container lets its root do it."""
+    subprocess.run(["prlimit", "--pid", str(watch.pid), f"--nproc={count}:"], check=True, **as_uid(user.uid))
+
+
+def test_a_hook_that_gets_no_process_waits_and_is_told_later(sim):
+    """No attempt is lost by it, and there is one line, not one for each event and try."""
+    with plain_user(sim) as user:
+        hook = user.script("hook", 'echo "$TASKBELL_TASK_ID $TASKBELL_ATTEMPT" >>$HOME/got')
+        user.configure({"type": "exec", "name": "hook", "command": [hook], "attempts": 1}, LOG)
+        tasks = [sim.add_task(f"t{i}", status="processing") for i in range(20)]
+        watch = user.watch()
+        limit_processes(user, watch, 1)
+        end_all(sim, tasks)
+        assert len(user.wait_log(len(tasks))) == len(tasks)
+        user.settled("hook", pending=len(tasks), healthy=False)
+        polls(sim, 15)  # longer than it takes to the second try
+        assert lines(user.path("got")) == []
+        assert len(said(watch)) == 1 and hook in said(watch)[0], said(watch)
+        limit_processes(user, watch, 100)
+        user.settled("hook", pending=0, failed=0)
+        assert sorted(lines(user.path("got"))) == sorted(f"{id} 1" for id in tasks)
+        assert said(watch)[1:] == ["notice hook: works again"]
+        assert watch.stop() == 0
