@@ -9,9 +9,11 @@ import resource
 import secrets
 import signal
 import subprocess
+import tempfile
 
 import pytest
-from harness import KEY, LOG, lines, mode, moved, read, until
+from harness import KEY, LOG, lines, mode, moved, polls, read, until
+from unprivileged import NOBODY, as_uid, plain_user
 
 HOSTILE = "a\x1b[31mred\x1b]0;t\x07\r\nb\x9b2J\u202ekcab\u2066x\u2028y\x7f%s%n%1$s<b>&amp;\\u0007\t`$(id)`'\"z"
 # nothing of these may reach a terminal or a log; newlines stand only where we put them
@@ -131,6 +133,70 @@ def test_a_crash_leaves_no_core_file(user, tmp_path):
     watch.popen.send_signal(signal.SIGABRT)
     assert watch.wait() == -signal.SIGABRT
     assert os.listdir(place) == []
+
+
+SPY = """
+import ctypes, os, subprocess, sys
+pid, place = int(sys.argv[1]), sys.argv[2]
+got = []
+for name in ("environ", "mem", "maps", "fd", "cwd", "root", "io", "auxv"):
+    path = f"/proc/{pid}/{name}"
+    try:
+        os.listdir(path) if name == "fd" else os.readlink(path) if name in ("cwd", "root") else open(path, "rb").read(0)
+        got.append(name)
+    except PermissionError:
+        pass
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.ptrace(16, pid, None, None) == 0:  # PTRACE_ATTACH
+    os.waitpid(pid, 0)
+    libc.ptrace(17, pid, None, None)
+    got.append("ptrace")
+try:
+    if place:
+        subprocess.run(["gcore", "-o", f"{place}/core", str(pid)], stdin=subprocess.DEVNULL, capture_output=True)
+except FileNotFoundError:
+    pass
+if place and os.listdir(place):
+    got.append("gcore")
+print(*got)
+"""
+
+
+def spied(pid, uid, place=""):
+    """What a process of that uid can get of another; with a directory also a core of it."""
+    if place:
+        os.mkdir(place)
+        os.chown(place, uid, uid)
+    done = subprocess.run(["/usr/bin/python3", "-c", SPY, str(pid), place], capture_output=True, text=True, cwd="/",
+                          **as_uid(uid))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_no_other_process_gets_at_the_key(sim):
+    """Neither one of somebody else nor one of the same user; what that one could otherwise get shows `sleep`."""
+    if os.environ.get("SANITIZE"):
+        pytest.skip("the search for leaks at the end traces the program itself")
+    if not os.path.exists("/usr/bin/python3"):
+        pytest.skip("no python that everybody may run")
+    with plain_user(sim) as user, tempfile.TemporaryDirectory(prefix="taskbell-spy-") as root:
+        os.chmod(root, 0o755)
+        user.configure(LOG)
+        sim.add_task("x", status="processing")
+        watch, wait = user.watch(), user.start("wait", "x")
+        polls(sim, 3)
+        sleep = subprocess.Popen(["sleep", "100"], env=user.env, **as_uid(user.uid))
+        try:
+            control = spied(sleep.pid, user.uid, f"{root}/control")
+        finally:
+            sleep.kill()
+            sleep.wait()
+        assert {"environ", "mem", "fd"} <= set(control)
+        assert spied(watch.pid, user.uid, f"{root}/own") == []
+        assert spied(watch.pid, NOBODY) == []
+        assert spied(wait.pid, user.uid) == []
+        wait.stop()
+        assert watch.stop() == 0
 
 
 # --- files
