@@ -51,7 +51,7 @@ struct monitor {
 	struct instant now;
 	int64_t started_ms; /* wall */
 	int64_t wake_ms; /* mono; what the last sleep was to last until */
-	int64_t suspended_ms; /* clock_suspended_ms() of the last turn */
+	int64_t asleep_ms; /* of the last turn */
 	int64_t pulse_due_ms; /* mono; INSTANT_NEVER: nothing new */
 	int64_t pulse_written_ms;
 	int64_t watchdog_due_ms; /* mono; INSTANT_NEVER: none */
@@ -179,12 +179,11 @@ static void monitor_signals(struct monitor *monitor)
  * lateness */
 static void monitor_jump(struct monitor *monitor)
 {
-	int64_t suspended = clock_suspended_ms();
 	bool late =
 		monitor->wake_ms != 0 && monitor->now.mono_ms - monitor->wake_ms > MONITOR_LATE_MS;
-	bool slept = suspended - monitor->suspended_ms > 1000;
+	bool slept = monitor->now.asleep_ms - monitor->asleep_ms > 1000;
 
-	monitor->suspended_ms = suspended;
+	monitor->asleep_ms = monitor->now.asleep_ms;
 	if (!late && !slept)
 		return;
 	http_drop_connections(monitor->http);
@@ -448,7 +447,7 @@ static void monitor_close(struct monitor *monitor)
 static void monitor_start(struct monitor *monitor)
 {
 	monitor->started_ms = monitor->now.wall_ms;
-	monitor->suspended_ms = clock_suspended_ms();
+	monitor->asleep_ms = monitor->now.asleep_ms;
 	monitor->pulse_due_ms = monitor->now.mono_ms;
 	monitor->watchdog_due_ms = sd_watchdog_ms() != 0 ? monitor->now.mono_ms : INSTANT_NEVER;
 	log_line(LOG_NOTICE, "watching %zu source%s; state in %s",

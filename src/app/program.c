@@ -2,8 +2,6 @@
 
 #include <signal.h>
 
-#include "io/clock.h"
-
 bool program_start(struct program *program, const struct spawn *spawn, int64_t timeout_ms,
 	struct instant now, struct err *err)
 {
@@ -11,16 +9,15 @@ bool program_start(struct program *program, const struct spawn *spawn, int64_t t
 		.term_ms = timeout_ms > 0 ? now.mono_ms + timeout_ms : INSTANT_NEVER,
 		.kill_ms = INSTANT_NEVER,
 		.kill_wait_ms = PROGRAM_TIMEOUT_KILL_MS,
-		.asleep_ms = clock_suspended_ms(),
+		.asleep_ms = now.asleep_ms,
 	};
 	return child_start(&program->child, spawn, err);
 }
 
 /* a program does not run while the machine sleeps: its limits wait as well */
-static void limits_shift(struct program *program)
+static void limits_shift(struct program *program, struct instant now)
 {
-	int64_t asleep_ms = clock_suspended_ms();
-	int64_t slept = asleep_ms - program->asleep_ms;
+	int64_t slept = now.asleep_ms - program->asleep_ms;
 
 	/* the two clocks are read one after the other: a few ms are no sleep */
 	if (slept < 100)
@@ -29,7 +26,7 @@ static void limits_shift(struct program *program)
 		program->term_ms += slept;
 	if (program->kill_ms != INSTANT_NEVER)
 		program->kill_ms += slept;
-	program->asleep_ms = asleep_ms;
+	program->asleep_ms = now.asleep_ms;
 }
 
 static void limits_apply(struct program *program, bool ended, struct instant now)
@@ -52,7 +49,7 @@ bool program_step(struct program *program, struct instant now, int *ret_status)
 
 	child_step(program->child);
 	ended = child_ended(program->child, ret_status);
-	limits_shift(program);
+	limits_shift(program, now);
 	limits_apply(program, ended, now);
 	if (ended)
 		program->term_ms = INSTANT_NEVER;

@@ -17,7 +17,7 @@ struct program {
 	int64_t term_ms; /* mono; INSTANT_NEVER: no limit, or sent */
 	int64_t kill_ms; /* mono; INSTANT_NEVER: TERM was not sent yet */
 	int64_t kill_wait_ms;
-	int64_t asleep_ms; /* how long the machine had been suspended when the limits were set */
+	int64_t asleep_ms; /* of the instant by which the limits are set */
 	bool late; /* its time limit ended it */
 	bool cut; /* a stop ended it */
 	bool stopping;

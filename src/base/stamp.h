@@ -10,13 +10,15 @@
 #define STAMP_TEXT_MAX 40
 
 /*
- * One moment as both clocks see it, read together by io/clock. `mono_ms` counts on through a
+ * One moment as all clocks see it, read together by io/clock. `mono_ms` counts on through a
  * suspend and never jumps: schedules use it. `wall_ms` (since 1970 UTC) is for people, history and
- * ages that must survive a restart; it may jump.
+ * ages that must survive a restart; it may jump. `asleep_ms` is the part of mono_ms in which the
+ * machine was suspended: a limit of something that did not run meanwhile waits as long.
  */
 struct instant {
 	int64_t mono_ms;
 	int64_t wall_ms;
+	int64_t asleep_ms;
 };
 
 /* never: later than any deadline */

@@ -33,7 +33,6 @@ struct wait {
 	bool erase; /* the view goes when it is over: stdout is the same terminal */
 	int64_t frame_ms; /* mono; the next picture is due */
 	int timer_fd;
-	int64_t suspended_ms; /* clock_suspended_ms() of the last turn */
 	bool broken; /* stdout cannot be written */
 	struct instant now;
 };
@@ -224,12 +223,11 @@ static void wait_sleep(struct wait *wait)
 
 static void wait_clock(struct wait *wait)
 {
-	int64_t suspended_ms = clock_suspended_ms();
+	int64_t before_ms = wait->now.asleep_ms;
 
 	wait->now = clock_now();
-	if (suspended_ms - wait->suspended_ms > WAIT_JUMP_MS)
+	if (wait->now.asleep_ms - before_ms > WAIT_JUMP_MS)
 		waiter_jump(wait->waiter, wait->now);
-	wait->suspended_ms = suspended_ms;
 }
 
 static int wait_loop(struct wait *wait, struct err *err)
@@ -274,7 +272,6 @@ static int wait_for(const struct cli *cli, const struct waiter_setup *setup)
 	wait.is_live = !cli->quiet && isatty(STDERR_FILENO) == 1 && term != NULL && *term != '\0' &&
 		       strcmp(term, "dumb") != 0;
 	wait.erase = isatty(STDOUT_FILENO) == 1;
-	wait.suspended_ms = clock_suspended_ms();
 	if (!signals_catch(wait.is_live, &err))
 		return cli_fail(&err);
 	own.arg = &wait;

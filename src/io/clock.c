@@ -31,13 +31,11 @@ static int64_t clock_ms(clockid_t id)
 
 struct instant clock_now(void)
 {
-	return (struct instant){ .mono_ms = clock_ms(CLOCK_SCHEDULE),
-		.wall_ms = clock_ms(CLOCK_REALTIME) };
-}
+	int64_t mono_ms = clock_ms(CLOCK_SCHEDULE);
 
-int64_t clock_suspended_ms(void)
-{
-	return clock_ms(CLOCK_SCHEDULE) - clock_ms(CLOCK_MONOTONIC);
+	return (struct instant){ .mono_ms = mono_ms,
+		.wall_ms = clock_ms(CLOCK_REALTIME),
+		.asleep_ms = mono_ms - clock_ms(CLOCK_MONOTONIC) };
 }
 
 int64_t clock_monotonic_us(void)

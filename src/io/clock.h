@@ -4,13 +4,12 @@
 
 #include "base/stamp.h"
 
-/* both clocks of this moment; mono_ms is CLOCK_BOOTTIME where there is one, else CLOCK_MONOTONIC */
-struct instant clock_now(void);
 /*
- * BOOTTIME minus MONOTONIC in ms: grows by the length of each suspend. 0 where there is no
- * BOOTTIME.
+ * This moment. mono_ms is CLOCK_BOOTTIME where there is one, else CLOCK_MONOTONIC; asleep_ms is
+ * what the first is ahead of the second, a few ms more or less, for they are read one after the
+ * other.
  */
-int64_t clock_suspended_ms(void);
+struct instant clock_now(void);
 /* CLOCK_MONOTONIC in microseconds, for systemd's RELOADING= */
 int64_t clock_monotonic_us(void);
 /* minute of the local day (0..1439), for quiet hours */

@@ -290,11 +290,6 @@ struct instant clock_now(void)
 	return (struct instant){ .mono_ms = fake.now_ms, .wall_ms = 1767225600000 + fake.now_ms };
 }
 
-int64_t clock_suspended_ms(void)
-{
-	return 0;
-}
-
 int64_t clock_monotonic_us(void)
 {
 	return fake.now_ms * 1000;
