@@ -7,6 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+/* of a block that is mapped by itself */
+#define LARGE (128 * 1024)
+/* free memory at the end of the heap that is kept: more than one poll of a short list takes */
+#define SPARE (512 * 1024)
 
 _Noreturn void mem_die(void)
 {
@@ -16,6 +24,21 @@ _Noreturn void mem_die(void)
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
 		_exit(71);
 	_exit(71);
+}
+
+/*
+ * glibc takes the first large block that is freed for a sign that more of the kind will come: from
+ * then on all of that size and below, up to 32 MiB, are cut from the heap, which small blocks that
+ * live on keep from shrinking. A monitor that has once read a long answer, or had many under way,
+ * would hold that memory for good, and touch more of it from poll to poll. musl always does as it
+ * is told here.
+ */
+void mem_setup(void)
+{
+#ifdef __GLIBC__
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
+	(void)mallopt(M_TRIM_THRESHOLD, SPARE);
+#endif
 }
 
 void *mem_alloc(size_t size)

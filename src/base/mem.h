@@ -9,6 +9,11 @@
  * Why dying is right: every input has a limit, events are durable before they are acted on, and a
  * restart continues where it stopped. A monitor without memory that limps on would miss ends.
  */
+/*
+ * Once, before anything is allocated: what is large and short-lived goes back to the system when it
+ * is freed.
+ */
+void mem_setup(void);
 void *mem_alloc(size_t size); /* zeroed; the caller owns it */
 void *mem_resize(void *ptr, size_t count, size_t size); /* count * size, checked */
 char *mem_strdup(const char *text); /* NULL gives NULL */

@@ -97,6 +97,7 @@ int main(int argc, char **argv)
 	struct cli cli;
 	int code;
 
+	mem_setup();
 	streams_open();
 	secrets_guard();
 	code = run(&cli, argc, argv);

@@ -1,10 +1,13 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -116,6 +119,39 @@ static void an_overflow_is_no_memory(void **state)
 	assert_int_equal(WEXITSTATUS(status), 71);
 }
 
+/* the address of a page in the middle of a block that is freed again */
+static uintptr_t freed(size_t size)
+{
+	unsigned char *block = mem_alloc(size);
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t middle = (uintptr_t)block + size / 2;
+
+	block[size / 2] = 1;
+	free(block);
+	return middle - middle % page;
+}
+
+static bool is_mapped(uintptr_t page)
+{
+	return msync((void *)page, 1, MS_ASYNC) == 0 || errno != ENOMEM;
+}
+
+/* also after a larger one was freed, by which glibc would measure all that come later */
+static void large_blocks_go_back_to_the_system(void **state)
+{
+	static const size_t sizes[] = { 256 * 1024, 8 * 1024 * 1024, 256 * 1024, 1024 * 1024 };
+	const char *preload = getenv("LD_PRELOAD");
+
+	(void)state;
+#ifdef TASKBELL_SANITIZED
+	skip(); /* its allocator keeps what is freed, to find who still uses it */
+#endif
+	if (preload != NULL && strstr(preload, "vgpreload") != NULL)
+		skip(); /* valgrind's as well */
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+		assert_false(is_mapped(freed(sizes[i])));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,7 +162,9 @@ int main(void)
 		cmocka_unit_test(descriptors_are_closed),
 		cmocka_unit_test(secrets_are_wiped),
 		cmocka_unit_test(an_overflow_is_no_memory),
+		cmocka_unit_test(large_blocks_go_back_to_the_system),
 	};
 
+	mem_setup();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
