@@ -123,6 +123,8 @@ enum key_search_state key_search_step(
 	if (search->child == NULL) {
 		enum key_result result = key_read(search->form, key, err);
 
+		if (result == KEY_FAILED)
+			return SEARCH_FAILED;
 		if (result != KEY_COMMAND)
 			return result == KEY_FOUND ? SEARCH_FOUND : SEARCH_MISSING;
 	}

@@ -455,6 +455,8 @@ bool conf_load(const char *path, struct config **ret, struct buf *faults, struct
 	if (loader.faults.count == 0)
 		*ret = mem_steal(&loader.config);
 	faults_tell(&loader.faults, faults, err);
+	if (loader.text.wanting)
+		err->kind = ERR_OS;
 	faults_done(&loader.faults);
 	config_free(loader.config);
 	return *ret != NULL;

@@ -81,6 +81,12 @@ static bool read_all(int fd, struct buf *content, struct err *err)
 	return true;
 }
 
+/* what passes is no fault of the configuration: a service that it stops may be started again */
+static enum err_kind kind_of(int num)
+{
+	return num == EMFILE || num == ENFILE || num == ENOMEM ? ERR_OS : ERR_CONFIG;
+}
+
 static bool file_read(const char *path, struct buf *content, struct err *err)
 {
 	/* a FIFO would be waited for, a terminal would become ours */
@@ -88,7 +94,7 @@ static bool file_read(const char *path, struct buf *content, struct err *err)
 	struct stat st;
 
 	if (fd < 0)
-		return err_errno(err, ERR_CONFIG, errno, "cannot be opened");
+		return err_errno(err, kind_of(errno), errno, "cannot be opened");
 	if (fstat(fd, &st) != 0)
 		return err_errno(err, ERR_CONFIG, errno, "cannot be examined");
 	return file_trusted(&st, err) && read_all(fd, content, err);
@@ -181,8 +187,10 @@ static bool add_file(struct reader *reader, const struct conf_file *file)
 	enum confscan_found found;
 	bool fine = true;
 
-	if (!file_read(file->path, &content, &err))
+	if (!file_read(file->path, &content, &err)) {
+		reader->text->wanting = reader->text->wanting || err.kind == ERR_OS;
 		return refuse(reader->faults, file, &err);
+	}
 	scan = confscan_begin(buf_text(&content), content.len);
 	do {
 		found = confscan_next(&scan, &err);

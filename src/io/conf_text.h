@@ -28,6 +28,7 @@ struct conf_text {
 	struct conf_span *spans; /* own; by line */
 	size_t span_count;
 	unsigned int lines; /* complete lines so far */
+	bool wanting; /* a file was not read for want of memory or descriptors */
 };
 
 /* reads an absolute path; false when there were faults */

@@ -52,7 +52,7 @@ static bool check_command(const char *rest, struct err *err)
 static enum key_result missing(struct err *err, const char *prefix, const char *name)
 {
 	(void)err_prefix(err, "%s%s: ", prefix, name);
-	return KEY_MISSING;
+	return err->kind == ERR_OS ? KEY_FAILED : KEY_MISSING;
 }
 
 static enum key_result read_name(const char *rest, char *ret, struct err *err)
@@ -124,6 +124,8 @@ static bool read_file(const char *path, bool keep_private, char *ret, struct err
 	struct stat st;
 	ssize_t len;
 
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		return err_errno(err, ERR_OS, errno, "cannot read the API key");
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return err_errno(err, ERR_AUTH, errno, "cannot read the API key");
 	if (!S_ISREG(st.st_mode))

@@ -16,6 +16,7 @@ enum key_result {
 	KEY_FOUND,
 	KEY_MISSING, /* for a reason that stays: no variable, no file, no credential, refused file
 			mode */
+	KEY_FAILED, /* for want of memory or descriptors, which may pass */
 	KEY_COMMAND, /* a command: form: run key_command_argv() yourself, feed its first line to
 			key_clean() */
 };
@@ -25,7 +26,8 @@ enum key_result {
 bool key_form_check(const char *form, struct err *err);
 /*
  * Reads the key into `ret` (NUL-terminated). err on KEY_MISSING says what was tried and the remedy;
- * its kind is ERR_AUTH, or ERR_CONFIG for a key file whose mode or owner is refused.
+ * its kind is ERR_AUTH, or ERR_CONFIG for a key file whose mode or owner is refused. On KEY_FAILED
+ * it is ERR_OS.
  */
 enum key_result key_read(const char *form, char ret[KEY_MAX + 1], struct err *err);
 /* splits a command: form at blanks; returns an owned NULL-terminated argv (free with key_argv_free)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
-from harness import LOG, lines, moved, polls, until
+from harness import KEY, LOG, lines, moved, polls, until
 from mounts import SmallDisk
 from unprivileged import as_uid, plain_user
 
@@ -193,3 +194,28 @@ def test_a_hook_that_gets_no_process_waits_and_is_told_later(sim):
         assert sorted(lines(user.path("got"))) == sorted(f"{id} 1" for id in tasks)
         assert said(watch)[1:] == ["notice hook: works again"]
         assert watch.stop() == 0
+
+
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_a_configuration_that_cannot_be_opened_for_a_moment_is_no_wrong_one(user, sim, plan, error):
+    """78 would keep a service from being started again."""
+    user.configure(LOG)
+    at = places(user, plan, ("open",), os.path.basename(user.conf))[0]
+    plan.set(FAIL, ("open",), at=at, error=error)
+    done = once(user, plan)
+    assert (done.code, len(done.err.splitlines())) == (71, 1), done
+    assert f"{user.conf}: cannot be opened" in done.err
+
+
+def test_a_key_file_that_cannot_be_opened_for_a_moment_is_no_missing_key(user, sim, plan):
+    """77 would keep a service from being started again."""
+    user.configure(LOG, source={"api_key": "file:" + user.write("key", KEY)})
+    sim.add_task("a", status="processing")
+    assert user.run("watch", "--once").code == 0
+    at = places(user, plan, ("open",), "key")[0]
+    plan.set(FAIL, ("open",), at=at, error=errno.EMFILE)
+    monitor = user.start("watch", "--json", env=plan.environment(SHIM))
+    assert "Too many open files" in monitor.wait_event(event="source_down")["message"]
+    monitor.send(signal.SIGUSR1)
+    monitor.wait_event(event="source_up")
+    assert monitor.stop() == 0
