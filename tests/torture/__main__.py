@@ -17,6 +17,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e"), os.path.dirnam
 
 import damage  # noqa: E402
 import kill  # noqa: E402
+import live  # noqa: E402
 import power  # noqa: E402
 import starve  # noqa: E402
 from stage import SHIM, Script  # noqa: E402
@@ -30,6 +31,10 @@ Campaign = Callable[[str, Table, Time, int], None]
 def kills(scratch: str, table: Table, time: Time, seed: int) -> None:
     with Script(os.path.join(scratch, "kill")) as script:
         kill.kill_everywhere(script, table, time, seed)
+
+
+def lives(scratch: str, table: Table, time: Time, seed: int) -> None:
+    live.kill_lives(scratch, table, time, seed)
 
 
 def cuts(scratch: str, table: Table, time: Time, seed: int) -> None:
@@ -54,6 +59,7 @@ def damages(scratch: str, table: Table, time: Time, seed: int) -> None:
 
 CAMPAIGNS: dict[str, tuple[float, Campaign]] = {
     "kill": (1.0, kills),  # its share of the time
+    "live": (1.0, lives),
     "power": (1.0, cuts),
     "starve": (2.0, wants),
     "damage": (0.5, damages),

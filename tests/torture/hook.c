@@ -1,10 +1,13 @@
 /*
- * The hook of the torture: appends one line for each run, on the disk before it says so. Its
- * argument is the file.
+ * The programs of the torture: each run appends one line, on the disk before it says so.
+ *
+ *	hook FILE [TASK]	the hook; the first attempt of TASK asks to be made again later
+ *	taskbell-notify		in the place of the helper: the summary goes to notes.log in $HOME
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char *value(const char *name)
@@ -14,14 +17,42 @@ static const char *value(const char *name)
 	return text != NULL && *text != '\0' ? text : "-";
 }
 
-int main(int argc, char **argv)
+static int append(const char *path, const char *line)
 {
-	char line[512];
-	int fd = argc == 2 ? open(argv[1], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
-	int len = snprintf(line, sizeof(line), "%s %s %s %s\n", value("TASKBELL_EVENT_ID"),
-		value("TASKBELL_TASK_ID"), value("TASKBELL_EVENT"), value("TASKBELL_ATTEMPT"));
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	ssize_t len = (ssize_t)strlen(line);
 
 	if (fd < 0 || write(fd, line, (size_t)len) != len || fsync(fd) != 0)
 		return 75;
 	return close(fd) == 0 ? 0 : 75;
+}
+
+static int notify(void)
+{
+	static const char key[] = "summary: ";
+	char path[512];
+	char line[512];
+
+	(void)snprintf(path, sizeof(path), "%s/notes.log", value("HOME"));
+	while (fgets(line, sizeof(line), stdin) != NULL)
+		if (strncmp(line, key, sizeof(key) - 1) == 0)
+			return append(path, line + sizeof(key) - 1);
+	return 75;
+}
+
+int main(int argc, char **argv)
+{
+	char line[512];
+
+	if (argc < 2)
+		return notify();
+	if (argc > 2 && strcmp(argv[2], value("TASKBELL_TASK_ID")) == 0 &&
+		strcmp(value("TASKBELL_ATTEMPT"), "1") == 0)
+		return 75;
+	(void)snprintf(line, sizeof(line), "%s %s %s %s %s\n", value("TASKBELL_EVENT_ID"),
+		value("TASKBELL_TASK_ID"), value("TASKBELL_EVENT"), value("TASKBELL_ATTEMPT"),
+		getenv("TASKBELL_MESSAGE") != NULL && *value("TASKBELL_MESSAGE") != '-'
+			? "explained"
+			: "-");
+	return append(argv[1], line);
 }

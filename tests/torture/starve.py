@@ -13,7 +13,7 @@ from harness import Done
 from plan import CLASSES, COUNT, FAIL, FOR_GOOD, SHORT, Plan
 from stage import SHIM, Home, Script, Stage, recover
 from table import Row, Table
-from timing import Time, each, spread
+from timing import SHORT_SECONDS, Time, each, spread
 from truth import Verdict, confirmed_is_there, judge
 
 @dataclass(frozen=True)
@@ -58,7 +58,6 @@ WANTS = _wants()
 # 0: it was of no consequence; 69: no socket; 71, 73, 74: it says what is missing; 78: the configuration cannot be read
 CODES = (0, 69, 71, 73, 74, 78)
 EVERY = "five end"  # the stage in which calls also fail for a while, and, in a campaign of its own, every allocation
-SHORT_SECONDS = 60.0  # to tell allocations by their stacks takes seconds, and is for those who have them
 LINES_MAX = 8  # on stderr: the start, what was missing, what came of it, for each sink
 
 
@@ -104,7 +103,7 @@ def unclear(code: int, err: str) -> str:
     """What is wrong with the words of a run that ended so."""
     lines = [re.sub(r"^\S+ (?=error|warning|notice|info)", "", line) for line in err.splitlines()]
     again = [line for line, n in Counter(lines).items() if n > 1]
-    if code != 0 and not any(re.match(r"error |taskbell: ", line) for line in lines):
+    if code != 0 and not any(re.match(r"error |taskbell: |/\S+: ", line) for line in lines):
         return f"ended with {code} without a word: {err[-300:]!r}"
     if again:
         return f"says so more than once: {again[0]}"
@@ -132,7 +131,8 @@ def judge_want(script: Script, stage: Stage, want: Want, home: Home, done: Done)
         why = "it hangs"
     elif done.code not in CODES:
         why = f"ended with {done.code}: {done.err.strip()[-300:]}"
-    elif "send" not in want.classes:  # its words go to a pipe
+    elif "send" not in want.classes and (want.classes, want.count) != (("wait",), FOR_GOOD):
+        # words go to a pipe, when poll says that it takes them
         why = unclear(done.code, done.err)
     if not why and home.content() == script.base.content() and not stage.prepare:
         # a run that changed nothing leaves the next one what the undisturbed one had

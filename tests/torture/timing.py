@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Iterable, Sequence, TypeVar
 
 T = TypeVar("T")
+SHORT_SECONDS = 60.0  # a campaign that has less does not first count what takes seconds to count
 
 
 class Time:

@@ -16,6 +16,10 @@ from harness import lines, read
 
 Told = tuple[str, str]  # task, event
 SINKS = ("log", "hook")
+NOTES = {  # what a notification says: the event
+    "finished": "success", "failed": "failure", "finished: partial success": "partial_success", "is gone": "gone",
+    "lost its state": "state_lost",
+}
 
 
 @dataclass
@@ -25,6 +29,7 @@ class State:
     events: dict[int, Told] = field(default_factory=dict)
     pending: set[tuple[str, int]] = field(default_factory=set)  # sink, event
     failed: set[tuple[str, int]] = field(default_factory=set)
+    begun: bool = False  # the first run is behind it: what ends from there on is news
     there: bool = False
     error: str = ""
 
@@ -44,6 +49,7 @@ def read_state(directory: str) -> State:
                 query = "SELECT s.name, d.event_id, d.failed FROM deliveries d JOIN sinks s ON s.id = d.sink_id"
                 for sink, id, failed in db.execute(query):
                     (state.failed if failed else state.pending).add((sink, id))
+                state.begun = bool(db.execute("SELECT max(baseline) FROM sources").fetchone()[0])
                 state.there = True
         except sqlite3.Error as error:
             state.error = str(error)
@@ -57,21 +63,36 @@ class Report:
     lines: dict[str, list[tuple[int, Told]]]
     attempts: list[int]
     torn: int
+    explained: dict[str, set[int]]  # events that came with a message
 
 
 def read_report(state_dir: str, hook_log: str) -> Report:
-    report = Report({"log": [], "hook": []}, [], 0)
+    report = Report({"log": [], "hook": []}, [], 0, {"log": set(), "hook": set()})
     for line in lines(os.path.join(state_dir, "events.log")):
         try:
             event = json.loads(line)
             report.lines["log"].append((event["event_id"], (event["task_id"] or "-", event["event"])))
+            if event["message"]:
+                report.explained["log"].add(event["event_id"])
         except (ValueError, KeyError):
             report.torn += 1
     for line in lines(hook_log):
-        id, task, kind, attempt = line.split(" ")
+        id, task, kind, attempt, message = line.split(" ")
         report.lines["hook"].append((int(id), (task, kind)))
         report.attempts.append(int(attempt))
+        if message != "-":
+            report.explained["hook"].add(int(id))
     return report
+
+
+def read_notes(report: Report, path: str, state: State) -> None:
+    """Adds what was shown. A note has no id: it is that of the state's only event of this kind and task."""
+    ids = {told: id for id, told in state.events.items()}
+    report.lines["desktop"] = []
+    for line in lines(path):
+        task, _, sentence = line.partition(" ")
+        told = (task, NOTES.get(sentence, sentence))
+        report.lines["desktop"].append((ids.get(told, -1), told))
 
 
 def tail_is_whole(path: str) -> bool:
@@ -147,11 +168,13 @@ def _judge_ids(ids: dict[int, Told], expected: Any, verdict: Verdict) -> None:
             verdict.wrong.append(f"{' '.join(told)} has {n} ids: {known}")
 
 
-def confirmed_is_there(at_crash: State, report: Report, expected: Any) -> list[str]:
+def confirmed_is_there(
+    at_crash: State, report: Report, expected: Any, sinks: tuple[str, ...] = SINKS
+) -> list[str]:
     """What the state says was delivered has to lie where it was delivered to, at the very moment of the crash."""
     faults = []
     for id, told in at_crash.events.items():
-        for sink in SINKS:
+        for sink in sinks:
             if told not in expected or (sink, id) in at_crash.pending or (sink, id) in at_crash.failed:
                 continue
             if all(id != i for i, _ in report.lines[sink]):
