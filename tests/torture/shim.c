@@ -204,7 +204,8 @@ static void note_caller(uint64_t number, const char *what)
 		all = (all ^ (uint32_t)offset) * 16777619U;
 		file = strrchr(info.dli_fname, '/');
 		file = file != NULL ? file + 1 : info.dli_fname;
-		if (last[0] == '\0' && strcmp(file, "shim.so") != 0)
+		if (last[0] == '\0' && strcmp(file, "shim.so") != 0 &&
+			strncmp(file, "libc.so", 7) != 0)
 			(void)snprintf(
 				last, sizeof(last), "%.16s+%lx", file, (unsigned long)offset);
 	}
