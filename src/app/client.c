@@ -139,8 +139,7 @@ static bool ask_valid(
 		return false;
 	}
 	if (answer->status != 200)
-		return api_error(answer->status, buf_text(&ask->body), ask->body.len,
-			answer->request_id, err);
+		return api_error(answer, buf_text(&ask->body), ask->body.len, err);
 	*ret_retry = false;
 	return ask->lookup || api_list_end(ask->decoder, err);
 }

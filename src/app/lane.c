@@ -105,8 +105,7 @@ static bool list_valid(struct lane_run *run, const struct http_answer *answer, s
 	if (err->kind != ERR_NONE)
 		return false;
 	if (answer->status != 0 && answer->status != 200)
-		return api_error(answer->status, buf_text(&run->error_body), run->error_body.len,
-			answer->request_id, err);
+		return api_error(answer, buf_text(&run->error_body), run->error_body.len, err);
 	*err = answer->err;
 	if (err->kind != ERR_NONE)
 		return false;
@@ -174,8 +173,7 @@ static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
 		return false;
 	}
 	if (answer->status != 200)
-		return api_error(answer->status, buf_text(&lookup->body), lookup->body.len,
-			answer->request_id, err);
+		return api_error(answer, buf_text(&lookup->body), lookup->body.len, err);
 	if (!api_task(poller->kind, lookup->id, buf_text(&lookup->body), lookup->body.len, &scratch,
 		    &view, err))
 		return false;

@@ -1,5 +1,6 @@
 #include "core/head.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -50,6 +51,30 @@ static void take_id(struct head *head, const char *value, bool own)
 	head->own_id = own && n != 0;
 }
 
+/* only whose it is: what follows, and a name and password before it, may hold secrets */
+static void take_origin(struct head *head, const char *value)
+{
+	size_t scheme = strcspn(value, ":/\\?#@");
+	const char *host = value + scheme + 3;
+	const char *at;
+	size_t len;
+
+	head->origin[0] = '\0';
+	if (strncmp(value + scheme, "://", 3) != 0)
+		return;
+	len = strcspn(host, "/\\?#");
+	while ((at = memchr(host, '@', len)) != NULL) {
+		len -= (size_t)(at + 1 - host);
+		host = at + 1;
+	}
+	if (len != 0 && scheme + 3 + len < sizeof(head->origin))
+		(void)snprintf(head->origin, sizeof(head->origin), "%.*s://%.*s", (int)scheme,
+			value, (int)len, host);
+	for (const char *c = head->origin; *c != '\0'; c++)
+		if (*c <= ' ' || *c > '~')
+			head->origin[0] = '\0';
+}
+
 /* fits into an int64_t: libcurl takes a larger one for none, and would read to the connection's end
  */
 static bool is_length(const char *value)
@@ -67,6 +92,8 @@ static void head_field(struct head *head, const char *name, const char *value, i
 		take_id(head, value, true);
 	else if (strcasecmp(name, "x-telnyx-request-id") == 0)
 		take_id(head, value, false);
+	else if (strcasecmp(name, "location") == 0)
+		take_origin(head, value);
 	else if (strcasecmp(name, "content-length") == 0)
 		head->odd_length = head->odd_length || !is_length(value);
 	else

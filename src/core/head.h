@@ -10,12 +10,15 @@
 
 #define HEAD_LINE_MAX (64 * 1024)
 #define HEAD_ID_MAX 128
+#define HEAD_ORIGIN_MAX 128
 
 struct head {
 	struct retry retry;
 	int64_t date_us; /* Date; STAMP_NONE: absent or not readable */
 	char request_id[HEAD_ID_MAX]; /* printable ASCII; "" when absent */
 	bool own_id; /* it is from x-request-id, which goes before the vendor's own name */
+	char origin[HEAD_ORIGIN_MAX]; /* Location as scheme://host:port, printable ASCII without
+					 blanks; "" when absent, relative or longer */
 	bool odd_length; /* a Content-Length that is no length */
 	bool json; /* Content-Type names JSON */
 	bool interim; /* these lines belong to a 1xx answer; another one follows */

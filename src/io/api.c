@@ -238,22 +238,36 @@ static void cut_text(struct buf *buf, size_t max)
 
 #define REQUEST_ID_MAX 100
 
-bool api_error(long status, const char *body, size_t len, const char *request_id, struct err *err)
+/* a page that says "moved" to a browser is no help */
+static bool redirect_words(const struct http_answer *answer, struct buf *out)
 {
+	static const long redirects[] = { 301, 302, 303, 307, 308 };
+
+	for (size_t i = 0; i < ARRAY_LEN(redirects); i++)
+		if (answer->status == redirects[i])
+			return buf_addf(out, "a redirect%s%s, which is not followed (see base_url)",
+				answer->origin[0] != '\0' ? " to " : "", answer->origin);
+	return false;
+}
+
+bool api_error(const struct http_answer *answer, const char *body, size_t len, struct err *err)
+{
+	long status = answer->status;
 	const char *phrase = status_phrase(status);
 	cleanup_buf struct buf words = { 0 };
 	cleanup_buf struct buf tail = { 0 };
 	size_t room = sizeof(err->text) - 1;
 
-	if (request_id != NULL && request_id[0] != '\0') {
-		text_add_safe(&tail, request_id);
+	if (answer->request_id[0] != '\0') {
+		text_add_safe(&tail, answer->request_id);
 		cut_text(&tail, REQUEST_ID_MAX);
 	}
 	err->kind = status_kind(status);
 	if (err->kind == ERR_AUTH)
 		(void)buf_add_text(&words, "the API refused the key: ");
 	(void)buf_addf(&words, phrase != NULL ? "HTTP %ld %s: " : "HTTP %ld: ", status, phrase);
-	problem_words(body, len, &words);
+	if (!redirect_words(answer, &words))
+		problem_words(body, len, &words);
 	if (words.data[words.len - 1] == ' ')
 		(void)buf_add_text(&words, "the answer says no more");
 	if (tail.len > 0)

@@ -14,6 +14,7 @@
 #include "core/element.h"
 #include "core/kind.h"
 #include "core/task.h"
+#include "io/http.h"
 
 #define API_ERROR_BODY_MAX (64 * 1024)
 
@@ -55,9 +56,10 @@ bool api_task_feed(struct buf *body, long status, const char *bytes, size_t len,
 bool api_is_json(const char *body, size_t len);
 /*
  * Makes one readable line of an error answer of any known shape, with kind by status: 401, 403
- * ERR_AUTH; 408, 409, 429, 5xx ERR_UNREACHABLE; any other ERR_PROTOCOL. Always returns false.
+ * ERR_AUTH; 408, 409, 429, 5xx ERR_UNREACHABLE; any other ERR_PROTOCOL. Of a redirect it says where
+ * to. Always returns false.
  */
-bool api_error(long status, const char *body, size_t len, const char *request_id, struct err *err);
+bool api_error(const struct http_answer *answer, const char *body, size_t len, struct err *err);
 /*
  * Why tasks of a bucket failed: reads the bucket's file list and writes "2 of 40 files failed:
  * a.pdf: reason; b.pdf: reason" (at most 5 named, 2 KiB). False when the answer says nothing of

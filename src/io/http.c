@@ -133,6 +133,7 @@ static void call_conclude(
 	answer->advice.after_ms = retry_wait(retry, sight->status);
 	answer->json = call->head.json;
 	answer->date_us = call->head.date_us;
+	memcpy(answer->origin, call->head.origin, sizeof(answer->origin));
 	memcpy(answer->request_id, call->head.request_id, sizeof(answer->request_id));
 	answer->resolve_s = (double)sight->resolve_us / 1e6;
 	answer->connect_s = (double)sight->connect_us / 1e6;

@@ -27,6 +27,7 @@ struct http_answer {
 			   for a ca_file */
 	struct http_advice advice;
 	char request_id[128]; /* x-request-id or x-telnyx-request-id, printable; "" when absent */
+	char origin[128]; /* scheme://host:port that a Location names; "" when there is none */
 	int64_t date_us; /* the Date header; STAMP_NONE when absent or unreadable */
 	uint64_t bytes; /* decompressed bytes of the body */
 	double tls_s; /* seconds until TLS was up; 0 for plain http */

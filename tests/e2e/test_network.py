@@ -363,13 +363,14 @@ def test_a_redirect_takes_the_key_nowhere(user, sim, other_sim):
     """Neither followed by polls nor by anything else; told with its code, once down_after has passed."""
     user.configure(LOG, source={"down_after": "0"})
     codes = (301, 302, 303, 307, 308)
+    origin = other_sim.url.removesuffix("/v2")
     for code in codes:
         sim.add_task(f"x{code}", status="processing")
     watch = user.watch()
     for n, code in enumerate(codes, 1):
         sim.fault(f"redirect-{code}", count=None, to=f"{other_sim.url}/ai/embeddings")
         down = watch.wait_events(n, event="source_down")[-1]
-        assert f"HTTP {code}" in down["message"]
+        assert f"HTTP {code}" in down["message"] and f"a redirect to {origin}, " in down["message"], down
         for args in (["list"], ["show", f"x{code}"], ["wait", f"x{code}", "--timeout", "0"]):
             user.run(*args)
         sim.clear_faults()

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -102,8 +103,36 @@ static const struct {
 	{ 502, "<html><title>cut", "HTTP 502 Bad Gateway: a page, not JSON" },
 	{ 500, "{\"errors\":[{\"code\":\"1000",
 		"HTTP 500 Internal Server Error: \"{\"errors\":[{\"code\":\"1000\"" },
-	{ 302, "", "HTTP 302 Found: the answer says no more" },
 };
+
+static bool line_of(long status, const char *body, size_t len, const char *id, struct err *err)
+{
+	struct http_answer answer = { .status = status };
+
+	(void)snprintf(answer.request_id, sizeof(answer.request_id), "%s", id != NULL ? id : "");
+	return api_error(&answer, body, len, err);
+}
+
+/* whose address it is, and what to look at; the page that goes with it is for browsers */
+static void test_redirects(void **state)
+{
+	static const char page[] = "<html><title>302 Found</title></html>";
+	struct http_answer answer = { .status = 302, .origin = "https://login.example:8443" };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_false(api_error(&answer, page, strlen(page), &err));
+	assert_int_equal(err.kind, ERR_PROTOCOL);
+	assert_string_equal(err.text, "HTTP 302 Found: a redirect to https://login.example:8443, "
+				      "which is not followed (see base_url)");
+	answer = (struct http_answer){ .status = 308, .request_id = "r" };
+	assert_false(api_error(&answer, "", 0, &err));
+	assert_string_equal(err.text, "HTTP 308 Permanent Redirect: a redirect, which is not "
+				      "followed (see base_url) (request r)");
+	answer = (struct http_answer){ .status = 300, .origin = "https://login.example" };
+	assert_false(api_error(&answer, "x", 1, &err));
+	assert_string_equal(err.text, "HTTP 300: \"x\"");
+}
 
 static void test_shapes(void **state)
 {
@@ -111,7 +140,7 @@ static void test_shapes(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
 		struct err err = { 0 };
 
-		assert_false(api_error(
+		assert_false(line_of(
 			shapes[i].status, shapes[i].body, strlen(shapes[i].body), NULL, &err));
 		assert_string_equal(err.text, shapes[i].text);
 		assert_line(&err);
@@ -128,7 +157,7 @@ static void test_cut(void **state)
 			struct err err = { 0 };
 
 			body = mem_resize(body, len, 1);
-			assert_false(api_error(shapes[i].status, body, len, "id", &err));
+			assert_false(line_of(shapes[i].status, body, len, "id", &err));
 			assert_line(&err);
 			assert_non_null(strstr(err.text, " (request id)"));
 		}
@@ -160,7 +189,7 @@ static void test_kinds(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct err err = { 0 };
 
-		assert_false(api_error(rows[i].status, "", 0, "", &err));
+		assert_false(line_of(rows[i].status, "", 0, "", &err));
 		assert_int_equal(err.kind, rows[i].kind);
 		assert_null(strstr(err.text, "request"));
 	}
@@ -175,13 +204,13 @@ static void test_hostile(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	assert_false(api_error(500, body, strlen(body), "\x1b[2J\n", &err));
+	assert_false(line_of(500, body, strlen(body), "\x1b[2J\n", &err));
 	assert_string_equal(err.text,
 		"HTTP 500 Internal Server Error: 1\\x07 \\x1b[31mred\\u{202e}: a "
 		"b\xef\xbf\xbd\xef\xbf\xbd\\x85\\xff "
 		"%s%n (request \\x1b[2J\\n)");
 	assert_line(&err);
-	assert_false(api_error(500, raw, sizeof(raw) - 1, NULL, &err));
+	assert_false(line_of(500, raw, sizeof(raw) - 1, NULL, &err));
 	assert_string_equal(
 		err.text, "HTTP 500 Internal Server Error: \"\\x1b]0;owned\\x07 %n after\\x9b\"");
 	assert_line(&err);
@@ -200,13 +229,13 @@ static void test_long(void **state)
 		for (int i = 0; i < 20000; i++)
 			(void)buf_add_text(&body, "\xe2\x82\xac");
 		(void)buf_add_text(&body, "\"}]}");
-		assert_false(api_error(500, body.data, body.len, "req-1", &err));
+		assert_false(line_of(500, body.data, body.len, "req-1", &err));
 		assert_true(strlen(err.text) > 590);
 		assert_string_equal(strchr(err.text, '('), "(request req-1)");
 		assert_non_null(strstr(err.text, "\xe2\x80\xa6 (request"));
 		assert_line(&err);
 	}
-	assert_false(api_error(500, body.data, body.len, body.data, &err));
+	assert_false(line_of(500, body.data, body.len, body.data, &err));
 	assert_line(&err);
 	assert_int_equal(err.text[strlen(err.text) - 1], ')');
 }
@@ -221,7 +250,7 @@ static void test_many_errors(void **state)
 	for (int i = 0; i < 3000; i++)
 		(void)buf_add_text(&body, ",{\"code\":\"1\"},{}");
 	(void)buf_add_text(&body, "]}");
-	assert_false(api_error(500, body.data, body.len, NULL, &err));
+	assert_false(line_of(500, body.data, body.len, NULL, &err));
 	assert_non_null(strstr(err.text, "Error: 1; 1; 1; 1"));
 	assert_line(&err);
 	buf_clear(&body);
@@ -231,7 +260,7 @@ static void test_many_errors(void **state)
 	for (int i = 0; i < 60; i++)
 		(void)buf_add_text(&body, "]");
 	(void)buf_add_text(&body, "}");
-	assert_false(api_error(500, body.data, body.len, NULL, &err));
+	assert_false(line_of(500, body.data, body.len, NULL, &err));
 	assert_line(&err);
 }
 
@@ -305,6 +334,7 @@ static void test_many_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_redirects),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_kinds),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "core/fault.h"
@@ -359,6 +360,40 @@ static void test_faults_in_words(void **state)
 	assert_false(fault_passes(FAULT_UNTRUSTED));
 }
 
+/* where a redirect leads, as far as it can be shown */
+static void test_head_origin(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "https://login.example/a?key=S3CRET#x", "https://login.example" },
+		{ "HTTP://h:81", "HTTP://h:81" },
+		{ "http://[::1]:80/", "http://[::1]:80" },
+		{ "https://user:S3CRET@h/", "https://h" },
+		{ "https://a@S3CRET@h?u=x@y", "https://h" },
+		{ "https://h\\@evil", "https://h" },
+		{ "/v2/?next=https://h", "" },
+		{ "//h/v2", "" },
+		{ "S3CRET@x://h", "" },
+		{ "https:///v2", "" },
+		{ "https://\033[31mh/", "" },
+		{ "https://h h/", "" },
+		{ "", "" },
+	};
+	cleanup_buf struct buf text = { 0 };
+	struct head head;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		buf_clear(&text);
+		(void)buf_addf(&text, "HTTP/1.1 302 Found\r\nLocation: %s\r\n\r\n", rows[i][0]);
+		read_head(&head, buf_text(&text));
+		assert_string_equal(head.origin, rows[i][1]);
+	}
+	buf_clear(&text);
+	(void)buf_addf(&text, "HTTP/1.1 302 Found\r\nLocation: https://u:%0*d@h\r\n\r\n", 400, 7);
+	read_head(&head, buf_text(&text));
+	assert_string_equal(head.origin, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_head_of_interim_answers),
 		cmocka_unit_test(test_head_ignores_trailers),
 		cmocka_unit_test(test_head_sanitises),
+		cmocka_unit_test(test_head_origin),
 		cmocka_unit_test(test_pace_waits_for_a_connection_and_a_byte),
 		cmocka_unit_test(test_pace_of_a_trickle),
 		cmocka_unit_test(test_pace_of_a_long_answer),
