@@ -37,6 +37,7 @@ struct waiter {
 	size_t ending_count;
 	size_t ending_cap;
 	int64_t deadline_ms; /* mono; INSTANT_NEVER: none */
+	int64_t enough_ms; /* mono; one end was enough, and it is over by then; INSTANT_NEVER */
 	bool over;
 	int code;
 	struct err err;

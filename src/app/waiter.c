@@ -6,6 +6,13 @@
 #include "app/wait_source.h"
 #include "base/mem.h"
 
+#define WAITER_GRACE_MS 1000 /* for the other answers of a poll of which one was enough */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void waiter_end(struct waiter *waiter, int code)
 {
 	if (!waiter->over)
@@ -77,6 +84,7 @@ struct waiter *waiter_new(const struct waiter_setup *setup, struct instant now)
 	waiter->http = http_new();
 	waiter->deadline_ms =
 		setup->timeout_ms > 0 ? now.mono_ms + setup->timeout_ms : INSTANT_NEVER;
+	waiter->enough_ms = INSTANT_NEVER;
 	waiter->sources = mem_alloc(config->source_count * sizeof(*waiter->sources));
 	for (size_t i = 0; i < config->source_count; i++) {
 		struct wait_source *source = &waiter->sources[waiter->source_count];
@@ -129,8 +137,25 @@ static void waiter_tell(struct waiter *waiter, struct waited *waited)
 	waited->told = true;
 	waiter->set.told++;
 	waiter_changed(waiter, waited);
-	if (waiter->setup.any || (waiter->setup.fail_fast && code != 0))
-		waiter_end(waiter, code);
+	if (waiter->enough_ms == INSTANT_NEVER &&
+		(waiter->setup.any || (waiter->setup.fail_fast && code != 0)))
+		waiter->enough_ms =
+			earlier(waiter->now.mono_ms + WAITER_GRACE_MS, waiter->deadline_ms);
+}
+
+/* was one end enough? The result is that of the poll, not of the answer that came first */
+static bool waiter_enough(const struct waiter *waiter)
+{
+	bool resting = true;
+
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		const struct wait_source *source = &waiter->sources[i];
+
+		if (source->poller != NULL && !source->troubled)
+			resting = resting && poller_resting(source->poller);
+	}
+	return waiter->enough_ms != INSTANT_NEVER &&
+	       (resting || waiter->now.mono_ms >= waiter->enough_ms);
 }
 
 /* tells the ends that are sure, in their order */
@@ -200,7 +225,7 @@ static void waiter_check_end(struct waiter *waiter)
 	if (settled && waiter->set.count == 0) {
 		(void)err_set(&err, ERR_NOT_FOUND, "no task is queued or processing");
 		waiter_fail(waiter, &err);
-	} else if (settled && waiter->set.told == waiter->set.count) {
+	} else if (waiter_enough(waiter) || (settled && waiter->set.told == waiter->set.count)) {
 		waiter_end(waiter, waited_worst(&waiter->set));
 	} else if (waiter->now.mono_ms >= waiter->deadline_ms) {
 		waiter_end(waiter, WAITER_TIMED_OUT);
@@ -234,15 +259,11 @@ void waiter_step(struct waiter *waiter, struct instant now)
 		waiter_check_end(waiter);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 int64_t waiter_next(const struct waiter *waiter)
 {
 	int64_t next = earlier(http_next(waiter->http), waiter->deadline_ms);
 
+	next = earlier(next, waiter->enough_ms);
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 

@@ -252,7 +252,9 @@ static void say_timed_out(const struct wait *wait)
 	int64_t ms = cli_number(wait->cli, "timeout", 0);
 	char span[PARSE_DURATION_MAX];
 
-	if (ms == 0)
+	if (set->count == 0)
+		log_line(LOG_ERROR, "timed out before the tasks were listed");
+	else if (ms == 0)
 		log_line(LOG_ERROR, "%zu of %zu tasks have not ended", set->count - set->told,
 			set->count);
 	else
@@ -278,7 +280,9 @@ static int wait_for(const struct cli *cli, const struct waiter_setup *setup)
 	wait.waiter = waiter_new(&own, wait.now);
 	code = wait_loop(&wait, &err);
 	view_end(&wait);
-	if (err.kind != ERR_NONE)
+	if (err.kind == ERR_USAGE)
+		(void)cli_misuse(cli, "%s", err.text);
+	else if (err.kind != ERR_NONE)
 		log_line(LOG_ERROR, "%s%s", err.text, sources_remedy(&err));
 	else if (code == WAITER_TIMED_OUT && !wait.broken)
 		say_timed_out(&wait);

@@ -402,7 +402,7 @@ def test_an_id_in_two_sources_is_64(user, sim, other_sim):
     sim.add_task("same", status="success")
     other_sim.add_task("same", status="failure")
     done = user.run("wait", "same")
-    assert done.code == 64 and "--source" in done.err
+    assert done.code == 64 and "--source" in done.err and "Try 'taskbell wait --help'" in done.err
     done = user.run("wait", "--source", "one", "same")
     assert (done.code, done.out) == (0, "same success\n")
 

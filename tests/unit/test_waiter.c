@@ -371,6 +371,23 @@ static void fail_fast_stops_at_the_first_that_did_not_succeed(void **state)
 	run_free(run);
 }
 
+/* the result is that of the poll, whichever answer came first */
+static void what_ended_together_counts_together(void **state)
+{
+	struct run *run = run_new(1, "a b c d");
+
+	(void)state;
+	run->setup.any = true;
+	fake_put("one", "a", "success");
+	fake_put("one", "b", "partial_success");
+	fake_put("one", "c", "failure");
+	fake_put("one", "d", "processing");
+	run_to_end(run);
+	assert_string_equal(run->told, "a=success b=partial_success c=failure ");
+	assert_int_equal(run->code, 1);
+	run_free(run);
+}
+
 static void time_runs_out(void **state)
 {
 	struct run *run = run_new(1, "a b");
@@ -679,6 +696,7 @@ int main(void)
 		cmocka_unit_test_setup(nothing_to_wait_for, setup),
 		cmocka_unit_test_setup(any_stops_at_the_first_end, setup),
 		cmocka_unit_test_setup(fail_fast_stops_at_the_first_that_did_not_succeed, setup),
+		cmocka_unit_test_setup(what_ended_together_counts_together, setup),
 		cmocka_unit_test_setup(time_runs_out, setup),
 		cmocka_unit_test_setup(no_time_is_one_poll, setup),
 		cmocka_unit_test_setup(a_refused_key_ends_it_at_the_first_poll, setup),
