@@ -152,7 +152,6 @@ char **hook_env(const struct sink_config *config, const struct event *event, int
 
 	add_ours(&env, ours, secrets, config);
 	passed = env.count;
-	vector_add(&env, mem_strdup("TASKBELL_SCHEMA=1"));
 	for (size_t i = 0; (field = event_field_name(i)) != NULL; i++)
 		if (is_variable(field))
 			add_field(&env, event, field);

@@ -114,7 +114,7 @@ void event_json(const struct event *event, struct buf *out)
 	struct json json = json_begin(out);
 	int64_t duration_ms;
 
-	json_int(&json, "schema", 1);
+	json_int(&json, "schema", EVENT_SCHEMA);
 	json_int(&json, "event_id", event->id);
 	json_text(&json, "time", stamp_text_ms(event->wall_ms, time));
 	json_text(&json, "event", infos[event->type].word);
@@ -237,6 +237,8 @@ bool event_field(const struct event *event, const char *field, struct buf *out)
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (strcmp(field, texts[i].name) == 0)
 			return field_text(out, *text_member(event, i));
+	if (strcmp(field, "schema") == 0)
+		return buf_addf(out, "%d", EVENT_SCHEMA);
 	if (strcmp(field, "event_id") == 0)
 		return buf_addf(out, "%" PRId64, event->id);
 	if (strcmp(field, "time") == 0)
