@@ -285,7 +285,7 @@ static void monitor_turn(struct monitor *monitor)
 	if (monitor->stations != NULL)
 		stations_step(monitor->stations, monitor->now);
 	explain_step(monitor->explain, monitor->now);
-	if (store_changed(monitor->store))
+	if (store_changed(monitor->store, monitor->now.wall_ms))
 		outbox_wake(monitor->outbox);
 	outbox_step(monitor->outbox, monitor->now);
 	monitor_output(monitor);

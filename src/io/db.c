@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -20,6 +21,7 @@ struct stmt {
 struct db {
 	sqlite3 *raw; /* own */
 	char *path; /* own */
+	char *log_path; /* own */
 	struct stmt **stmts; /* own, each own */
 	size_t stmt_count;
 	size_t stmt_cap;
@@ -125,6 +127,7 @@ bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, 
 
 	*ret = NULL;
 	db->path = mem_strdup(path);
+	db->log_path = mem_printf("%s-wal", path);
 	db->sync = DB_SYNC_FULL;
 	rc = sqlite3_open_v2(path, &db->raw, flags | SQLITE_OPEN_NOFOLLOW, NULL);
 	if (db->raw == NULL)
@@ -158,6 +161,7 @@ void db_close(struct db *db)
 	(void)sqlite3_close(db->raw);
 	free(db->stmts);
 	free(db->path);
+	free(db->log_path);
 	free(db);
 }
 
@@ -350,6 +354,25 @@ bool db_int(struct db *db, const char *sql, int64_t otherwise, int64_t *ret, str
 		*ret = stmt_int(stmt, 0);
 	stmt_reset(stmt);
 	return true;
+}
+
+bool db_mark(const struct db *db, struct db_mark *ret)
+{
+	struct stat info;
+
+	if (stat(db->log_path, &info) != 0)
+		return false;
+	*ret = (struct db_mark){
+		.changed_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec,
+		.size = (int64_t)info.st_size,
+		.inode = (uint64_t)info.st_ino,
+	};
+	return true;
+}
+
+bool db_mark_same(const struct db_mark *a, const struct db_mark *b)
+{
+	return a->changed_ns == b->changed_ns && a->size == b->size && a->inode == b->inode;
 }
 
 int64_t db_changes(const struct db *db)

@@ -149,8 +149,11 @@ bool store_redeliver(
  * nothing touches the disk.
  */
 bool store_clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struct err *err);
-/* did another process change the file since the last call? (redeliver) */
-bool store_changed(struct store *store);
+/*
+ * Did another process change the file since the last call? (redeliver) Mostly answered by the times
+ * of the log beside the file, without a look into it; `wall_ms` is now.
+ */
+bool store_changed(struct store *store, int64_t wall_ms);
 /* forgets events older than `before_ms` that have no pending or failed delivery, at most `limit` at
  * once */
 bool store_prune(
