@@ -28,7 +28,7 @@
 #define MONITOR_FDS 4096
 #define MONITOR_STOP_MS 8000 /* a stop takes no longer … */
 #define MONITOR_GRACE_MS 5000 /* … of which running hooks have so much to end by themselves */
-#define MONITOR_PULSE_MS 200 /* the pulse is written no more often */
+#define MONITOR_PULSE_MS 50 /* the pulse is written no more often */
 #define MONITOR_LATE_MS 3000 /* woken so much later than asked for: the machine was stopped */
 #define MONITOR_PRUNE_MS 3600000 /* old events are looked for so often, together with a poll */
 #define MONITOR_PRUNE_LIMIT 1000 /* … and so many are forgotten at once */
@@ -223,12 +223,15 @@ static void monitor_output(struct monitor *monitor)
 static void pulse_beat(struct monitor *monitor)
 {
 	struct pulse pulse = { .pid = (int64_t)getpid(), .started_ms = monitor->started_ms };
-	cleanup_buf struct buf line = { 0 };
 
 	stations_pulse(monitor->stations, monitor->now, &pulse);
 	pulse_write(monitor->pulse, &pulse);
-	headline_add(&line, &pulse);
-	sd_tell("STATUS=%s", buf_text(&line));
+	if (sd_listens()) {
+		cleanup_buf struct buf line = { 0 };
+
+		headline_add(&line, &pulse);
+		sd_tell("STATUS=%s", buf_text(&line));
+	}
 	pulse_done(&pulse);
 	monitor->pulse_written_ms = monitor->now.mono_ms;
 	monitor->pulse_due_ms = INSTANT_NEVER;

@@ -1,10 +1,14 @@
-/* Lines of `key: value`, a `source:` line beginning each source, and `end:` so that half a file is
- * none. */
+/*
+ * Lines of `key: value`, a `source:` line beginning each source, and `end:` with a sum of all
+ * before it. A file is written in place, which costs a third of making a new one at each poll; what
+ * a reader finds in the midst of it has another sum, and is read again.
+ */
 #include "io/pulse.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,13 +22,17 @@
 #include "base/parse.h"
 #include "io/statedir.h"
 
-#define PULSE_HEAD "taskbell-pulse: 1"
+#define PULSE_HEAD "taskbell-pulse: 2"
+#define PULSE_END "end: "
+#define PULSE_READS 20 /* 1 ms apart, of a file that never makes sense */
 #define PULSE_MAX (1024 * 1024)
 #define PULSE_SOURCES_MAX 1000
 
 struct pulse_file {
 	char *path; /* own; NULL: there is no runtime directory */
+	int fd; /* own; the file as long as it is in its place; -1: to be made */
 	int lock_fd; /* borrowed */
+	struct buf text; /* kept for the next time */
 };
 
 enum value_type { VALUE_NUMBER, VALUE_SWITCH, VALUE_TEXT };
@@ -97,6 +105,7 @@ struct pulse_file *pulse_open(const char *state_dir, int lock_fd)
 {
 	struct pulse_file *file = mem_alloc(sizeof(*file));
 
+	file->fd = -1;
 	file->lock_fd = lock_fd;
 	if (runtime_ready())
 		file->path = runtime_path(state_dir);
@@ -122,14 +131,15 @@ static void add_source(struct buf *out, const struct pulse_source *source)
 		const char *value = (const char *)source + fields[i].offset;
 		int64_t number = 0;
 
-		(void)buf_addf(out, "%s: ", fields[i].key);
+		(void)buf_add_text(out, fields[i].key);
+		(void)buf_add(out, ": ", 2);
 		switch (fields[i].type) {
 		case VALUE_TEXT:
 			add_text(out, value);
 			break;
 		case VALUE_NUMBER:
 			memcpy(&number, value, sizeof(number));
-			(void)buf_addf(out, "%" PRId64, number);
+			(void)buf_add_int(out, number);
 			break;
 		case VALUE_SWITCH:
 			(void)buf_add_char(out, *(const bool *)value ? '1' : '0');
@@ -139,17 +149,29 @@ static void add_source(struct buf *out, const struct pulse_source *source)
 	}
 }
 
+/* always of 19 digits, so that a file mostly keeps its length */
+static int64_t sum_of(const char *text, size_t len)
+{
+	static const struct hash_key key = { 0 }; /* against accidents alone */
+	static const int64_t place = 1000000000000000000;
+
+	return place + (int64_t)(hash_bytes(&key, text, len).lo % (uint64_t)place);
+}
+
 static void add_pulse(struct buf *out, const struct pulse *pulse)
 {
 	(void)buf_addf(out, PULSE_HEAD "\npid: %" PRId64 "\nstarted_ms: %" PRId64 "\n", pulse->pid,
 		pulse->started_ms);
 	for (size_t i = 0; i < pulse->source_count; i++)
 		add_source(out, &pulse->sources[i]);
-	(void)buf_add_text(out, "end:\n");
+	(void)buf_add_text(out, PULSE_END);
+	(void)buf_add_int(out, sum_of(out->data, out->len));
+	(void)buf_add_char(out, '\n');
 }
 
-static bool write_all(int fd, const struct buf *text)
+static bool write_whole(int fd, const struct buf *text)
 {
+	struct stat info;
 	size_t done = 0;
 
 	while (done < text->len) {
@@ -161,22 +183,33 @@ static bool write_all(int fd, const struct buf *text)
 			return false;
 		done += (size_t)n;
 	}
-	return true;
+	/* a file that is not linked any more is nobody's to read */
+	return fstat(fd, &info) == 0 && info.st_nlink != 0 &&
+	       (info.st_size == (off_t)text->len || ftruncate(fd, (off_t)text->len) == 0);
 }
 
-static bool write_runtime(const char *path, const struct buf *text)
+static void forget_runtime(struct pulse_file *file)
 {
-	cleanup_free char *temp = mem_printf("%s.new", path);
-	cleanup_fd int fd = -1;
+	if (file->fd >= 0)
+		(void)close(file->fd);
+	file->fd = -1;
+}
+
+/* makes the file anew */
+static bool make_runtime(struct pulse_file *file)
+{
+	cleanup_free char *temp = mem_printf("%s.new", file->path);
 
 	/* one monitor a state directory: what lies under this name is a leftover */
 	(void)unlink(temp);
-	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
+	file->fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (file->fd < 0)
 		return false;
-	if (fchmod(fd, 0600) == 0 && write_all(fd, text) && rename(temp, path) == 0)
+	if (fchmod(file->fd, 0600) == 0 && write_whole(file->fd, &file->text) &&
+		rename(temp, file->path) == 0)
 		return true;
 	(void)unlink(temp);
+	forget_runtime(file);
 	return false;
 }
 
@@ -188,20 +221,17 @@ static void clear_lock(struct pulse_file *file)
 
 void pulse_write(struct pulse_file *file, const struct pulse *pulse)
 {
-	cleanup_buf struct buf text = { 0 };
-
-	add_pulse(&text, pulse);
+	buf_clear(&file->text);
+	add_pulse(&file->text, pulse);
+	if (file->fd >= 0 && write_whole(file->fd, &file->text))
+		return;
+	forget_runtime(file);
 	/* logind clears the runtime directory at the last logout: it may have to be made anew */
-	if (file->path != NULL && (write_runtime(file->path, &text) ||
-					  (runtime_ready() && write_runtime(file->path, &text))))
+	if (file->path != NULL && (make_runtime(file) || (runtime_ready() && make_runtime(file))))
 		return;
 	if (file->path != NULL)
 		(void)unlink(file->path); /* what it says is old */
-	/* not in one step: a reader that comes in between finds no `end:`, as if there were nothing
-	 */
-	if (file->lock_fd >= 0 && write_all(file->lock_fd, &text))
-		(void)!ftruncate(file->lock_fd, (off_t)text.len);
-	else
+	if (file->lock_fd < 0 || !write_whole(file->lock_fd, &file->text))
 		clear_lock(file);
 }
 
@@ -211,7 +241,9 @@ void pulse_close(struct pulse_file *file)
 		return;
 	if (file->path != NULL)
 		(void)unlink(file->path);
+	forget_runtime(file);
 	clear_lock(file);
+	buf_done(&file->text);
 	free(file->path);
 	free(file);
 }
@@ -332,6 +364,42 @@ static bool take_number(char **at, const char *key, int64_t *ret)
 	return value != NULL && parse_int(value, 0, INT64_MAX, ret);
 }
 
+/* is it whole? Then its last line, the sum, is cut off */
+static bool sum_take(char *text)
+{
+	size_t len = strlen(text);
+	char *end = len > 0 ? text + len - 1 : text; /* of the last line */
+	char *last = end;
+	int64_t sum;
+
+	while (last > text && last[-1] != '\n')
+		last--;
+	if (*end != '\n' || strncmp(last, PULSE_END, strlen(PULSE_END)) != 0)
+		return false;
+	*end = '\0';
+	len = (size_t)(last - text) + strlen(PULSE_END);
+	if (!parse_int(text + len, 0, INT64_MAX, &sum) || sum != sum_of(text, len))
+		return false;
+	*last = '\0';
+	return true;
+}
+
+/* own; the lines before the sum; NULL: no such file, or it never makes sense */
+static char *read_whole(const char *path)
+{
+	/* one that is just being written is whole a moment later */
+	for (int i = 0; i < PULSE_READS; i++) {
+		cleanup_free char *text = read_file(path);
+
+		if (text == NULL || *text == '\0')
+			return NULL;
+		if (sum_take(text))
+			return mem_steal(&text);
+		(void)poll(NULL, 0, 1);
+	}
+	return NULL;
+}
+
 static bool take_pulse(char *text, struct pulse *ret)
 {
 	char *at = text;
@@ -340,18 +408,15 @@ static bool take_pulse(char *text, struct pulse *ret)
 	if (line == NULL || strcmp(line, PULSE_HEAD) != 0 || !take_number(&at, "pid", &ret->pid) ||
 		!take_number(&at, "started_ms", &ret->started_ms))
 		return false;
-	while ((line = next_line(&at)) != NULL) {
-		if (strcmp(line, "end:") == 0)
-			return *at == '\0';
+	while ((line = next_line(&at)) != NULL)
 		if (!take_source(line, &at, ret))
 			return false;
-	}
-	return false;
+	return *at == '\0';
 }
 
 static bool read_pulse(const char *path, struct pulse *ret)
 {
-	cleanup_free char *text = path != NULL ? read_file(path) : NULL;
+	cleanup_free char *text = path != NULL ? read_whole(path) : NULL;
 
 	*ret = (struct pulse){ 0 };
 	if (text != NULL && take_pulse(text, ret))

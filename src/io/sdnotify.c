@@ -61,6 +61,11 @@ void sd_open(void)
 	(void)unsetenv("WATCHDOG_PID");
 }
 
+bool sd_listens(void)
+{
+	return sd.fd >= 0;
+}
+
 void sd_tell(const char *fmt, ...)
 {
 	char text[512];

@@ -8,6 +8,8 @@
 /* reads NOTIFY_SOCKET and WATCHDOG_* and takes them out of the environment: children have no
  * business there */
 void sd_open(void);
+/* is there anybody who wants to be told? */
+bool sd_listens(void);
 /* sends assignments such as "READY=1\nSTATUS=…"; never blocks, a failure is nobody's loss */
 void sd_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* how often WATCHDOG=1 is to be sent: half of what systemd allows; 0: not at all */

@@ -1,5 +1,7 @@
 /* The pulse: what a monitor wrote is read back equal, anything else is nothing. */
 #include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "io/pulse.h"
 #include "io/statedir.h"
@@ -222,6 +226,86 @@ static void test_without_runtime(void **state)
 	}
 }
 
+static ino_t inode_of(const char *path)
+{
+	struct stat info;
+
+	assert_int_equal(stat(path, &info), 0);
+	return info.st_ino;
+}
+
+static void test_in_place(void **state)
+{
+	struct pulse_file *file = pulse_open(dir, lock_fd);
+	struct pulse shorter = { .pid = 1234, .started_ms = 79 };
+	cleanup_free char *path = NULL;
+	struct pulse pulse;
+	ino_t inode;
+
+	(void)state;
+	write_one(file, 77);
+	path = only_file();
+	inode = inode_of(path);
+	write_one(file, 78);
+	assert_read(78);
+	assert_int_equal(inode_of(path), inode);
+	pulse_write(file, &shorter);
+	assert_true(pulse_read(dir, &pulse));
+	assert_int_equal(pulse.source_count, 0);
+	pulse_done(&pulse);
+	/* somebody puts another file in its place, or takes it away */
+	assert_int_equal(unlink(path), 0);
+	scratch_write(path, "x", 1);
+	write_one(file, 80);
+	assert_read(80);
+	assert_int_equal(unlink(path), 0);
+	write_one(file, 81);
+	assert_read(81);
+	pulse_close(file);
+	assert_none();
+}
+
+/* a reader comes at any moment of a write and never finds half of one and half of another */
+static void test_read_while_written(void **state)
+{
+	struct pulse_file *file = pulse_open(dir, lock_fd);
+	int go_on[2];
+	pid_t child;
+
+	(void)state;
+	write_one(file, 77);
+	assert_int_equal(pipe(go_on), 0);
+	child = fork();
+	if (child == 0) {
+		struct pollfd end = { .fd = go_on[0], .events = POLLIN };
+		struct pulse none = { .pid = 5, .started_ms = 5 };
+
+		(void)close(go_on[1]);
+		while (poll(&end, 1, 0) == 0) {
+			pulse_write(file, &none);
+			write_one(file, 77);
+		}
+		_exit(0);
+	}
+	assert_true(child > 0);
+	for (int good = 0; good < 500;) {
+		struct pulse pulse;
+
+		/* the writer may be halted in the midst of it for long, by a busy machine */
+		if (!pulse_read(dir, &pulse))
+			continue;
+		good++;
+		assert_int_equal(pulse.started_ms, pulse.source_count == 2 ? 77 : 5);
+		if (pulse.source_count != 0)
+			assert_string_equal(pulse.sources[0].error, source_full().error);
+		pulse_done(&pulse);
+	}
+	(void)close(go_on[1]);
+	(void)close(go_on[0]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	pulse_close(file);
+}
+
 /* a monitor that was killed left one, the next runs in another environment: the later start counts
  */
 static void test_the_later_one_counts(void **state)
@@ -242,54 +326,92 @@ static void test_the_later_one_counts(void **state)
 	pulse_close(first);
 }
 
-#define HEAD "taskbell-pulse: 1\npid: 1\nstarted_ms: 2\n"
+#define HEAD "taskbell-pulse: 2\npid: 1\nstarted_ms: 2\n"
 #define SOURCE(number, error)                                                                      \
 	"source: s\nlast_good_ms: " number "\nnext_ms: 0\nfailing_ms: 0\nactive: 0\n"              \
 	"down_after_ms: 0\nrefused: 0\nerror: " error "\n"
-#define END "end:\n"
+
+/* with its right sum, owned */
+static char *summed(const char *text)
+{
+	static const struct hash_key key = { 0 };
+	cleanup_free char *whole = mem_printf("%send: ", text);
+	uint64_t sum = hash_bytes(&key, whole, strlen(whole)).lo % 1000000000000000000;
+
+	return mem_printf("%s1%018" PRIu64 "\n", whole, sum);
+}
+
+static void write_summed(const char *path, const char *text)
+{
+	cleanup_free char *whole = summed(text);
+
+	scratch_write(path, whole, strlen(whole));
+}
 
 static void test_garbage(void **state)
 {
 	static const char *const texts[] = {
 		"",
+		"garbage\n",
+		"taskbell-pulse: 1\npid: 1\nstarted_ms: 2\n",
+		"taskbell-pulse: 2\npid: -1\nstarted_ms: 2\n",
+		"taskbell-pulse: 2\npid: 1x\nstarted_ms: 2\n",
+		"taskbell-pulse: 2\nstarted_ms: 2\npid: 1\n",
+		HEAD "source: s\n",
+		HEAD SOURCE("1e3", ""),
+		HEAD SOURCE("99999999999999999999", ""),
+		HEAD SOURCE("0", "\\x"),
+		HEAD SOURCE("0", "\\"),
+		HEAD SOURCE("0", "") "half",
+		HEAD "source:s\n",
+		HEAD "unknown: 1\n",
+	};
+	static const char *const unsummed[] = {
+		"",
 		"\n",
+		":",
 		"garbage",
 		HEAD,
 		HEAD "end:",
-		HEAD END "more\n",
-		"taskbell-pulse: 2\npid: 1\nstarted_ms: 2\n" END,
-		"taskbell-pulse: 1\npid: -1\nstarted_ms: 2\n" END,
-		"taskbell-pulse: 1\npid: 1x\nstarted_ms: 2\n" END,
-		"taskbell-pulse: 1\nstarted_ms: 2\npid: 1\n" END,
-		HEAD "source: s\n" END,
-		HEAD SOURCE("1e3", "") END,
-		HEAD SOURCE("99999999999999999999", "") END,
-		HEAD SOURCE("0", "\\x") END,
-		HEAD SOURCE("0", "\\") END,
-		HEAD "source:s\n" END,
-		HEAD "unknown: 1\n" END,
+		HEAD "end:\n",
+		HEAD "end: \n",
+		HEAD "end: 1\n",
+		HEAD "end: 1000000000000000000\n",
 	};
 	struct pulse_file *file = pulse_open(dir, lock_fd);
 	cleanup_free char *path = NULL;
 	cleanup_free char *great = NULL;
+	cleanup_free char *good = summed(HEAD SOURCE("0", ""));
+	cleanup_free char *more = mem_printf("%smore\n", good);
 	struct pulse pulse;
 
 	(void)state;
 	write_one(file, 77);
 	path = only_file();
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		scratch_write(path, texts[i], strlen(texts[i]));
+		write_summed(path, texts[i]);
 		if (pulse_read(dir, &pulse))
 			fail_msg("taken for a pulse: %s", texts[i]);
 	}
-	scratch_write(path, HEAD SOURCE("0", "a\0b") END, sizeof(HEAD SOURCE("0", "a\0b") END) - 1);
+	for (size_t i = 0; i < ARRAY_LEN(unsummed); i++) {
+		scratch_write(path, unsummed[i], strlen(unsummed[i]));
+		if (pulse_read(dir, &pulse))
+			fail_msg("taken for a whole pulse: %s", unsummed[i]);
+	}
+	great = mem_printf(HEAD "source: %0300d\n", 0);
+	write_summed(path, great);
 	assert_none();
-	great = mem_printf(HEAD "source: %0300d\n" END, 0);
-	scratch_write(path, great, strlen(great));
+	scratch_write(path, more, strlen(more));
 	assert_none();
-	scratch_write(path, HEAD SOURCE("0", "") END, strlen(HEAD SOURCE("0", "") END));
+	scratch_write(path, good, strlen(good));
 	assert_true(pulse_read(dir, &pulse));
 	pulse_done(&pulse);
+	good[strlen(HEAD)]++;
+	scratch_write(path, good, strlen(good));
+	assert_none();
+	good[strlen(HEAD)] = '\0';
+	scratch_write(path, good, strlen(more) - strlen("more\n"));
+	assert_none();
 	/* neither a link nor a pipe is followed or waited for */
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
@@ -305,6 +427,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_runtime_vanishes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_without_runtime, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_later_one_counts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_in_place, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_read_while_written, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_garbage, set_up, tear_down),
 	};
 
