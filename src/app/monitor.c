@@ -38,7 +38,7 @@ struct monitor {
 	const struct monitor_setup *setup; /* borrowed */
 	struct config *config; /* own */
 	int lock_fd;
-	int timer_fd;
+	struct clock_timer timer;
 	struct store *store; /* own */
 	struct http *http; /* own */
 	struct outbox *outbox; /* own */
@@ -325,17 +325,17 @@ static void monitor_wait(struct monitor *monitor)
 	size_t count = 0;
 
 	fds[count++] = (struct http_fd){ .fd = signals_fd() };
-	if (monitor->timer_fd >= 0)
-		fds[count++] = (struct http_fd){ .fd = monitor->timer_fd };
+	if (monitor->timer.fd >= 0)
+		fds[count++] = (struct http_fd){ .fd = monitor->timer.fd };
 	count += tap_fds(monitor->out, fds + count, MONITOR_FDS - count);
 	count += tap_fds(talk, fds + count, MONITOR_FDS - count);
 	if (monitor->stations != NULL)
 		count += stations_fds(monitor->stations, fds + count, MONITOR_FDS - count);
 	count += outbox_fds(monitor->outbox, fds + count, MONITOR_FDS - count);
-	clock_timer_arm(monitor->timer_fd, next);
+	clock_timer_arm(&monitor->timer, next);
 	if (left <= 0 || signals_waiting())
 		timeout = 0;
-	else if (monitor->timer_fd < 0)
+	else if (monitor->timer.fd < 0)
 		timeout = least(left, MONITOR_SLEEP_MAX_MS);
 	/* from here: what this turn took is not time that the machine stood still */
 	before_ms = clock_now().mono_ms;
@@ -423,7 +423,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 	stations.ledger = &monitor->ledger;
 	stations.explain = monitor->explain;
 	monitor->stations = stations_new(&stations, monitor->now);
-	monitor->timer_fd = clock_timer_new();
+	monitor->timer = clock_timer_new();
 	monitor->pulse = pulse_open(setup->state_dir, monitor->lock_fd);
 	ledger_tell_damage(&monitor->ledger, &damage);
 	return true;
@@ -438,8 +438,7 @@ static void monitor_close(struct monitor *monitor)
 	store_close(monitor->store);
 	trouble_done(&monitor->trouble);
 	pulse_close(monitor->pulse);
-	if (monitor->timer_fd >= 0)
-		(void)close(monitor->timer_fd);
+	clock_timer_done(&monitor->timer);
 	if (monitor->lock_fd >= 0)
 		(void)close(monitor->lock_fd);
 	tell_lost(tap_close(monitor->out));
@@ -465,7 +464,7 @@ int monitor_run(const struct monitor_setup *setup)
 		.setup = setup,
 		.config = setup->config,
 		.lock_fd = -1,
-		.timer_fd = -1,
+		.timer.fd = -1,
 		.now = clock_now(),
 		.out = tap_new(STDOUT_FILENO),
 	};

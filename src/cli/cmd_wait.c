@@ -32,7 +32,7 @@ struct wait {
 	bool is_live; /* stderr is a terminal that can show it */
 	bool erase; /* the view goes when it is over: stdout is the same terminal */
 	int64_t frame_ms; /* mono; the next picture is due */
-	int timer_fd;
+	struct clock_timer timer;
 	bool broken; /* stdout cannot be written */
 	struct instant now;
 };
@@ -206,9 +206,9 @@ static void wait_sleep(struct wait *wait)
 	size_t count = waiter_fds(wait->waiter, fds, ARRAY_LEN(fds) - 2);
 
 	fds[count++] = (struct http_fd){ .fd = signals_fd() };
-	if (wait->timer_fd >= 0) {
-		clock_timer_arm(wait->timer_fd, next);
-		fds[count++] = (struct http_fd){ .fd = wait->timer_fd };
+	if (wait->timer.fd >= 0) {
+		clock_timer_arm(&wait->timer, next);
+		fds[count++] = (struct http_fd){ .fd = wait->timer.fd };
 	} else {
 		timeout = WAIT_SLEEP_MAX_MS;
 		if (next < wait->now.mono_ms + timeout)
@@ -266,16 +266,17 @@ static int wait_for(const struct cli *cli, const struct waiter_setup *setup)
 {
 	const char *term = getenv("TERM");
 	struct waiter_setup own = *setup;
-	cleanup_fd int timer_fd = clock_timer_new();
-	struct wait wait = { .cli = cli, .now = clock_now(), .timer_fd = timer_fd };
+	struct wait wait = { .cli = cli, .now = clock_now(), .timer = clock_timer_new() };
 	struct err err = { 0 };
 	int code;
 
 	wait.is_live = !cli->quiet && isatty(STDERR_FILENO) == 1 && term != NULL && *term != '\0' &&
 		       strcmp(term, "dumb") != 0;
 	wait.erase = isatty(STDOUT_FILENO) == 1;
-	if (!signals_catch(wait.is_live, &err))
+	if (!signals_catch(wait.is_live, &err)) {
+		clock_timer_done(&wait.timer);
 		return cli_fail(&err);
+	}
 	own.arg = &wait;
 	wait.waiter = waiter_new(&own, wait.now);
 	code = wait_loop(&wait, &err);
@@ -287,6 +288,7 @@ static int wait_for(const struct cli *cli, const struct waiter_setup *setup)
 	else if (code == WAITER_TIMED_OUT && !wait.broken)
 		say_timed_out(&wait);
 	waiter_free(wait.waiter);
+	clock_timer_done(&wait.timer);
 	live_done(&wait.live);
 	return out_end(code);
 }

@@ -58,36 +58,44 @@ int clock_local_minute(int64_t wall_ms)
 }
 
 #ifdef __linux__
-int clock_timer_new(void)
+struct clock_timer clock_timer_new(void)
 {
-	return timerfd_create(CLOCK_SCHEDULE, TFD_CLOEXEC | TFD_NONBLOCK);
+	return (struct clock_timer){ .fd = timerfd_create(
+					     CLOCK_SCHEDULE, TFD_CLOEXEC | TFD_NONBLOCK),
+		.armed_ms = INSTANT_NEVER };
 }
 
-void clock_timer_arm(int fd, int64_t mono_ms)
+void clock_timer_arm(struct clock_timer *timer, int64_t mono_ms)
 {
 	struct itimerspec spec = { 0 };
-	uint64_t expired;
 
-	if (fd < 0)
+	if (timer->fd < 0 || mono_ms == timer->armed_ms)
 		return;
-	if (read(fd, &expired, sizeof(expired)) < 0)
-		expired = 0; /* not expired: nothing to drain */
+	timer->armed_ms = mono_ms;
 	if (mono_ms != INSTANT_NEVER) {
 		/* an all-zero value would disarm: the past is one nanosecond after boot */
 		spec.it_value.tv_sec = mono_ms > 0 ? mono_ms / 1000 : 0;
 		spec.it_value.tv_nsec = mono_ms > 0 ? mono_ms % 1000 * 1000000 + 1 : 1;
 	}
-	(void)timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL);
+	/* this forgets an expiry: nothing needs to be read */
+	(void)timerfd_settime(timer->fd, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 #else
-int clock_timer_new(void)
+struct clock_timer clock_timer_new(void)
 {
-	return -1;
+	return (struct clock_timer){ .fd = -1, .armed_ms = INSTANT_NEVER };
 }
 
-void clock_timer_arm(int fd, int64_t mono_ms)
+void clock_timer_arm(struct clock_timer *timer, int64_t mono_ms)
 {
-	(void)fd;
+	(void)timer;
 	(void)mono_ms;
 }
 #endif
+
+void clock_timer_done(struct clock_timer *timer)
+{
+	if (timer->fd >= 0)
+		(void)close(timer->fd);
+	timer->fd = -1;
+}

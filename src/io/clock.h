@@ -15,11 +15,17 @@ int64_t clock_monotonic_us(void);
 /* minute of the local day (0..1439), for quiet hours */
 int clock_local_minute(int64_t wall_ms);
 /*
- * A descriptor that becomes readable when mono_ms is reached, also through a suspend (timerfd on
- * CLOCK_BOOTTIME). -1 where there is none: then the caller sleeps at most 60 s at a time.
+ * Its descriptor becomes readable when the moment is reached that it was armed for, also through a
+ * suspend (timerfd on CLOCK_BOOTTIME), and stays so until it is armed for another one.
  */
-int clock_timer_new(void);
-/* arms it for a moment (INSTANT_NEVER: disarms); drains an expiry */
-void clock_timer_arm(int fd, int64_t mono_ms);
+struct clock_timer {
+	int fd; /* own; -1 where there is none: then the caller sleeps at most 60 s at a time */
+	int64_t armed_ms; /* mono; INSTANT_NEVER: not armed */
+};
+
+struct clock_timer clock_timer_new(void);
+void clock_timer_done(struct clock_timer *timer);
+/* arms it for a moment (INSTANT_NEVER: disarms); the one it has already costs no system call */
+void clock_timer_arm(struct clock_timer *timer, int64_t mono_ms);
 
 #endif

@@ -10,6 +10,7 @@
 #define SIGNALS_MAX 65 /* past the last number of every system we know */
 
 static volatile sig_atomic_t counts[SIGNALS_MAX];
+static int highest; /* of those that are counted: every turn of a loop looks through them */
 static volatile sig_atomic_t piped; /* something may be in the pipe */
 static int pipe_fds[2] = { -1, -1 };
 
@@ -51,6 +52,7 @@ bool signals_open(const int *numbers, size_t count, struct err *err)
 		if (sigaction(numbers[i], &action, NULL) != 0)
 			return err_errno(err, ERR_OS, errno, "cannot catch signal %d", numbers[i]);
 		(void)sigaddset(&set, numbers[i]);
+		highest = numbers[i] > highest ? numbers[i] : highest;
 	}
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	(void)sigaction(SIGXFSZ, &ignore, NULL);
@@ -95,7 +97,7 @@ unsigned int signals_take(int number)
 
 bool signals_waiting(void)
 {
-	for (int number = 1; number < SIGNALS_MAX; number++)
+	for (int number = 1; number <= highest; number++)
 		if (counts[number] != 0)
 			return true;
 	return false;
