@@ -19,6 +19,7 @@
 	3000 /* FAT counts in steps of 2 s, and the kernel's clock lags a little                   \
 	      */
 #define STORE_LOST_MS (7 * 86400000LL) /* a source first seen so long after a loss is just new */
+#define CUT_SHORT "its last page is cut short"
 
 /* what SQL needs to begin a new file */
 struct beginning {
@@ -255,7 +256,7 @@ static bool open_or_set_aside(struct store *store, const char *dir, int64_t wall
 		return true;
 	if (!cut && (store->db == NULL || db_damage(store->db) == NULL))
 		return false;
-	reason = mem_strdup(cut ? "its last page is cut short" : db_damage(store->db));
+	reason = mem_strdup(cut ? CUT_SHORT : db_damage(store->db));
 	db_close(store->db);
 	store->db = NULL;
 	return begin_anew(dir, reason, changed_ms, wall_ms, err) &&
@@ -287,6 +288,12 @@ static bool open_for_writing(struct store *store, const char *dir, int64_t wall_
 	return open_or_set_aside(store, dir, wall_ms, damage, err);
 }
 
+static bool refuse_damaged(const char *path, const char *reason, struct err *err)
+{
+	return err_set(err, ERR_IO,
+		"%s is damaged: %s; `taskbell watch` sets it aside when it starts", path, reason);
+}
+
 static bool open_existing(struct store *store, const char *dir, enum store_mode mode,
 	int64_t wall_ms, struct err *err)
 {
@@ -300,12 +307,13 @@ static bool open_existing(struct store *store, const char *dir, enum store_mode 
 	case STATEFILE_ABSENT:
 		return err_set(err, ERR_NOT_FOUND, "no monitor has stored anything in %s", dir);
 	case STATEFILE_RUINED:
-		return err_set(err, ERR_IO,
-			"%s is damaged: %s; `taskbell watch` sets it aside when it starts", path,
-			reason);
+		return refuse_damaged(path, reason, err);
 	case STATEFILE_THERE:
 		break;
 	}
+	/* SQLite reads what is missing of a page as zeros: some of the rows, and no word of the others */
+	if (statefile_cut(dir))
+		return refuse_damaged(path, CUT_SHORT, err);
 	return open_file(store, path, mode, wall_ms, &damage, err);
 }
 

@@ -302,3 +302,16 @@ def test_a_literal_key_is_refused_with_the_forms_that_are_accepted(user):
     assert all(form in done.err for form in ("env:", "file:", "credential:", "command:"))
     done = user.run("check", "--print")
     assert "KEY0123456789abcdef" not in done.err + done.out
+
+
+@pytest.mark.parametrize("args", [("history",), ("status",), ("redeliver", "--failed")])
+def test_a_state_that_is_cut_inside_its_last_page_is_never_silently_short(used, args):
+    path = os.path.join(used.state, "state.db")
+    os.truncate(path, os.path.getsize(path) - 100)
+    with open(path, "rb") as file:
+        before = file.read()
+    done = used.run(*args)
+    assert (done.code, done.out, len(done.err.splitlines())) == (74, "", 1), done
+    assert "its last page is cut short" in done.err
+    with open(path, "rb") as file:
+        assert file.read() == before
