@@ -422,6 +422,27 @@ static void load_root(struct loader *loader, const config_setting_t *root)
 	judge_variables(loader, root);
 }
 
+static bool scanning; /* libconfig has the control */
+
+/* its scanner ends the program with 2 when it gets no memory, a code that means a task's end */
+static void scan_ended(void)
+{
+	if (scanning)
+		mem_die();
+}
+
+static bool scan(config_t *libconfig, const char *text)
+{
+	static bool guarded;
+	bool good;
+
+	guarded = guarded || atexit(scan_ended) == 0;
+	scanning = true;
+	good = config_read_string(libconfig, text) == CONFIG_TRUE;
+	scanning = false;
+	return good;
+}
+
 static void parse(struct loader *loader)
 {
 	config_t libconfig;
@@ -429,7 +450,7 @@ static void parse(struct loader *loader)
 	const char *file;
 
 	config_init(&libconfig);
-	if (config_read_string(&libconfig, buf_text(&loader->text.text)) == CONFIG_TRUE) {
+	if (scan(&libconfig, buf_text(&loader->text.text))) {
 		load_root(loader, config_root_setting(&libconfig));
 	} else {
 		file = conf_text_place(

@@ -219,3 +219,19 @@ def test_a_key_file_that_cannot_be_opened_for_a_moment_is_no_missing_key(user, s
     monitor.send(signal.SIGUSR1)
     monitor.wait_event(event="source_up")
     assert monitor.stop() == 0
+
+
+def test_no_memory_for_the_configuration_is_no_answer(user, plan):
+    """1 to 3 are what became of a task. libconfig up to 1.7.2 crashes where it does not look at what it got."""
+    user.configure(LOG)
+    plan.set(COUNT, ("alloc",), trace=True)
+    assert user.run("check", env=plan.environment(SHIM)).code == 0
+    at = {plan.place(n).rsplit(" ", 1)[0]: n for n in range(1, plan.seen() + 1) if "libconfig" in plan.place(n)}
+    assert len(at) > 3
+    codes = set()
+    for number in at.values():
+        plan.set(FAIL, ("alloc",), at=number, error=errno.ENOMEM)
+        done = user.run("check", env=plan.environment(SHIM))
+        codes.add(done.code)
+        assert done.code in (0, 71, 78, -signal.SIGSEGV), (plan.place(number), done)
+    assert 71 in codes
