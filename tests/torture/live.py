@@ -146,6 +146,7 @@ class Life:
             count += len(adds)
             self.await_all(lambda: self.has_told(count), f"{count} events told to {', '.join(ALL)}")
         self.await_all(self.has_settled, "nothing pending")
+        polls(self.sim)  # what has just been started again has to be ready for a signal
         self.process.terminate()
         code = self.process.wait(DEADLINE)
         if code not in (0, -signal.SIGKILL):
