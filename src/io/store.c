@@ -311,7 +311,8 @@ static bool open_existing(struct store *store, const char *dir, enum store_mode 
 	case STATEFILE_THERE:
 		break;
 	}
-	/* SQLite reads what is missing of a page as zeros: some of the rows, and no word of the others */
+	/* SQLite reads what is missing of a page as zeros: some of the rows, and no word of the
+	 * others */
 	if (statefile_cut(dir))
 		return refuse_damaged(path, CUT_SHORT, err);
 	return open_file(store, path, mode, wall_ms, &damage, err);
