@@ -65,7 +65,7 @@ bool feed_configure(struct feed *feed, const struct sink_config *config, struct 
 	sink_config_free(old);
 	feed->retired = false;
 	feed->stale = true;
-	trouble_done(&feed->trouble);
+	trouble_remind(&feed->trouble);
 	return good;
 }
 

@@ -156,6 +156,13 @@ static void log_outcomes(struct feed *feed, size_t from, struct instant now)
 	}
 }
 
+/* to wait is no failure, but who wonders why nothing comes shall find the reason */
+static void log_wait(struct feed *feed, const char *why, struct instant now)
+{
+	if (why != NULL && trouble_met(&feed->trouble, SINK_ITSELF, why, now.mono_ms))
+		log_line(LOG_NOTICE, "%s: waits: %s", feed->config->name, why);
+}
+
 bool feed_collect(struct feed *feed, struct instant now)
 {
 	struct sink_receipt receipt;
@@ -166,6 +173,8 @@ bool feed_collect(struct feed *feed, struct instant now)
 		some = true;
 		if (receipt.result == SINK_BACK) {
 			(void)given_take(feed, receipt.event_id);
+			log_wait(feed, receipt.error, now);
+			free(receipt.error);
 			feed->stale = true;
 			continue;
 		}

@@ -27,7 +27,7 @@ enum sink_result {
 struct sink_receipt {
 	int64_t event_id;
 	enum sink_result result;
-	char *error; /* own; NULL for DELIVERED and BACK */
+	char *error; /* own; NULL for DELIVERED; for BACK what it waits for, NULL: nothing to say */
 };
 
 /* the receipts that a sink has ready, in the order in which they came about */

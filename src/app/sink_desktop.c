@@ -68,7 +68,6 @@ static struct sink *desktop_make(void)
 {
 	struct sink_desktop *desktop = mem_alloc(sizeof(*desktop));
 
-	desktop->look_wait_ms = LOOK_MIN_MS;
 	return &desktop->sink;
 }
 
@@ -76,6 +75,9 @@ static bool desktop_configure(struct sink *sink, struct err *err)
 {
 	struct sink_desktop *desktop = self(sink);
 
+	/* read again on purpose: whatever was missing may be there now */
+	desktop->look_ms = 0;
+	desktop->look_wait_ms = LOOK_MIN_MS;
 	desktop->quiet_end_ms = 0;
 	return quiet_parse(sink->config->quiet, &desktop->quiet) ||
 	       err_set(err, ERR_CONFIG, "quiet is not a span as 22:00-07:00");
@@ -158,8 +160,11 @@ static void desktop_take(
 /* nobody is there to show it: everything goes back, and there is another look later */
 static void wait_for_bus(struct sink_desktop *desktop, const char *why, struct instant now)
 {
-	batch_settle_rest(desktop, desktop->sink.direct ? SINK_AGAIN : SINK_BACK,
-		desktop->sink.direct ? why : NULL);
+	if (desktop->sink.direct)
+		batch_settle_rest(desktop, SINK_AGAIN, why);
+	if (desktop->shown < desktop->count)
+		batch_settle(desktop, 1, SINK_BACK, why);
+	batch_settle_rest(desktop, SINK_BACK, NULL);
 	desktop->waited = true;
 	desktop->look_ms = now.mono_ms + desktop->look_wait_ms;
 	desktop->look_wait_ms *= 2;

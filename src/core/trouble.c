@@ -32,6 +32,12 @@ bool trouble_over(struct trouble *trouble, unsigned int who)
 	return told && !trouble->told;
 }
 
+void trouble_remind(struct trouble *trouble)
+{
+	free(trouble->words);
+	trouble->words = NULL;
+}
+
 void trouble_done(struct trouble *trouble)
 {
 	free(trouble->words);

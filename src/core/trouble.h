@@ -20,6 +20,8 @@ struct trouble {
 bool trouble_met(struct trouble *trouble, unsigned int who, const char *words, int64_t mono_ms);
 /* `who` got through; true when it is to be said that it is over: nobody is left who did not */
 bool trouble_over(struct trouble *trouble, unsigned int who);
-void trouble_done(struct trouble *trouble); /* as if nothing was ever said */
+/* a new start, as with a new configuration: it is said again when it is met again */
+void trouble_remind(struct trouble *trouble);
+void trouble_done(struct trouble *trouble);
 
 #endif

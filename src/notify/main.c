@@ -67,11 +67,15 @@ static bool input_read(struct buf *input, struct err *err)
 	return true;
 }
 
-static bool bus_failed(struct err *err, const char *what, const GError *error)
+static bool bus_failed(struct err *err, const char *what, GError *error)
 {
-	char *text = g_strdup(error != NULL ? error->message : "no reason given");
 	bool late = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+	char *text;
 
+	/* the name of a D-Bus error says nothing to a user that its message does not */
+	if (error != NULL)
+		(void)g_dbus_error_strip_remote_error(error);
+	text = g_strdup(error != NULL ? error->message : "no reason given");
 	g_strdelimit(text, "\r\n", ' ');
 	(void)err_set(err, late ? ERR_TEMPORARY : ERR_UNREACHABLE, "%s: %s", what, text);
 	g_free(text);

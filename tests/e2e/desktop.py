@@ -25,18 +25,32 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
 class Bus:
     """A private session bus. Its servers and itself are ended by `close`."""
 
-    def __init__(self, directory: str) -> None:
-        self._socket = os.path.join(directory, "bus.sock")
+    def __init__(self, directory: str, socket: str = "bus.sock") -> None:
+        self._directory = directory
+        self._socket = os.path.join(directory, socket)
         self.address = f"unix:path={self._socket}"
         config = os.path.join(directory, "bus.conf")
         with open(config, "w", encoding="ascii") as file:
             file.write(BUS_CONFIG.format(path=self._socket))
+        self._config = config
+        self._server: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
         self._daemon = subprocess.Popen(
-            ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"],
+            ["dbus-daemon", f"--config-file={self._config}", "--nofork", "--nopidfile"],
             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
-        self._server: subprocess.Popen[bytes] | None = None
         self._connection = until(self._connect, name="the session bus")
+
+    def end(self) -> None:
+        """The bus dies, with the server on it; `start` is another one at the same address."""
+        self.kill_server()
+        self._connection.close()
+        self._daemon.kill()
+        self._daemon.wait()
+        if os.path.exists(self._socket):
+            os.unlink(self._socket)
 
     def _connect(self) -> dbus.bus.BusConnection | None:
         """The socket is there a moment before somebody listens."""
@@ -77,6 +91,32 @@ class Bus:
     def answer(self) -> None:
         assert self._server is not None
         self._server.send_signal(signal.SIGCONT)
+
+    def kill_server(self) -> None:
+        """Ends the server at once; calls that it has are answered by the bus, with an error."""
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait()
+            self._server = None
+            until(lambda: not self._connection.name_has_owner(NAME), name="the bus to see the end of the server")
+
+    def last(self, n: int) -> str:
+        """The server dies with the n-th Notify under way; the file has the summaries that it got."""
+        path = os.path.join(self._directory, "got")
+        code = f"""
+import os
+with open({path!r}, "a") as file: file.write(args[3] + "\\n")
+with open({path!r}) as file: ret = len(file.readlines())
+if ret >= {n}: os._exit(1)
+"""
+        self._call("AddMethod", NAME, "Notify", "susssasa{sv}i", "u", code)
+        return path
+
+    def wait_end(self) -> None:
+        """Blocks until the server has ended by itself."""
+        assert self._server is not None
+        self._server.wait(20)
+        self.kill_server()
 
     def refuse(self) -> None:
         """From now on the server answers each Notify with an error."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
 import pytest
 from desktop import Bus
-from harness import LOG, moved, polls, until
+from harness import LOG, lines, moved, polls, read, until
 
 LOW, NORMAL, CRITICAL = 0, 1, 2
 
@@ -31,6 +33,12 @@ def ended(sim, n, status="success", prefix="t"):
     with sim.world.lock:
         for i in range(n):
             sim.add_task(f"{prefix}{i}", name=f"name-{prefix}{i}", status=status)
+
+
+def helpers(pid):
+    """The notification helpers that a monitor runs."""
+    children = read(f"/proc/{pid}/task/{pid}/children").split()
+    return [child for child in children if read(f"/proc/{child}/comm").startswith("taskbell-notif")]
 
 
 def test_a_success_as_it_is_shown(user, sim, bus):
@@ -172,6 +180,109 @@ def test_a_server_that_never_answers_delays_nothing_else(user, sim, bus):
     assert not user.sink("desktop")["healthy"] and user.sink("desktop")["failed"] == 0
     bus.answer()
     user.settled("desktop", pending=0)
+
+
+def hurry(watch):
+    """HUP: it looks for the server now, not at its next look."""
+    watch.send(signal.SIGHUP)
+
+
+def summaries(notes):
+    return [note["summary"].split()[0] for note in notes]
+
+
+def test_a_server_that_dies_between_two_notifications(user, sim, bus):
+    bus.serve()
+    user.configure(desktop(), LOG)
+    watch = user.watch()
+    ended(sim, 1, prefix="a")
+    assert summaries(bus.wait_shown(1)) == ["name-a0"]
+    user.settled("desktop", pending=0)
+    bus.kill_server()
+    ended(sim, 1, prefix="b")
+    watch.wait_error("desktop: waits: .*no notification server")
+    polls(sim, 3)
+    user.wait_log(1, task_id="b0")
+    assert user.sink("desktop")["pending"] == 1
+    bus.serve()
+    hurry(watch)
+    assert summaries(bus.wait_shown(1)) == ["name-b0"]
+    watch.wait_error("desktop: works again")
+    # another one in its place, before anybody has looked
+    bus.kill_server()
+    bus.serve()
+    ended(sim, 1, prefix="c")
+    assert summaries(bus.wait_shown(1)) == ["name-c0"]
+    user.settled("desktop", pending=0, failed=0)
+    assert len([line for line in watch.err.lines() if "desktop: " in line]) == 2
+    assert watch.stop() == 0
+
+
+def test_a_server_that_dies_with_a_call_under_way(user, sim, bus):
+    """Of three in a burst the first is confirmed, the second in flight, the third untold; the next server gets two."""
+    bus.serve()
+    user.configure(desktop(burst=3, window="500ms"), LOG)
+    watch = user.watch()
+    got = bus.last(2)
+    ended(sim, 3)
+    bus.wait_end()
+    watch.wait_error("desktop: waits")
+    polls(sim, 3)
+    user.wait_log(3)
+    assert user.sink("desktop")["pending"] == 2
+    first = summaries([{"summary": line} for line in lines(got)])
+    bus.serve()
+    hurry(watch)
+    note = bus.wait_shown(1)[0]
+    user.settled("desktop", pending=0, failed=0)
+    assert len(first) == 2 and len(bus.shown()) == 1
+    assert "2 tasks" in note["summary"] and first[0] not in note["body"]
+    assert watch.stop() == 0
+
+
+@pytest.mark.parametrize("what", ["server", "bus"])
+def test_a_hung_server_that_is_killed_with_a_call_under_way(user, sim, bus, what):
+    """Or the bus with it: the call ends, nothing is lost, the next one is told once."""
+    bus.serve()
+    user.configure(desktop(), LOG)
+    watch = user.watch()
+    bus.hang()
+    ended(sim, 1)
+    user.wait_log(1)
+    until(lambda: helpers(watch.pid), name="the helper")
+    begin = time.time()
+    if what == "server":
+        bus.kill_server()
+    else:
+        bus.end()
+        bus.start()
+    polls(sim, 3)
+    times = [e.time for e in sim.requests() if e.time > begin]
+    assert max(b - a for a, b in zip(times, times[1:])) < 2.5, "a poll waited for the helper"
+    bus.serve()
+    hurry(watch)
+    assert summaries(bus.wait_shown(1)) == ["name-t0"]
+    user.settled("desktop", pending=0, failed=0)
+    assert len(bus.shown()) == 1 and len(user.events_log()) == 1
+    assert watch.stop() == 0
+
+
+def test_a_bus_that_comes_late(user, sim, tmp_path):
+    """Without an address, at the place where a session has it."""
+    user.configure(desktop(), LOG)
+    watch = user.watch()
+    ended(sim, 1)
+    watch.wait_error("desktop: waits: no session bus")
+    session = Bus(user.runtime, "bus")
+    try:
+        session.serve()
+        hurry(watch)
+        assert summaries(session.wait_shown(1)) == ["name-t0"]
+        user.settled("desktop", pending=0, failed=0)
+        assert watch.stop() == 0
+    finally:
+        user.leave()
+        session.close()
 
 
 def test_a_server_that_refuses_is_asked_again_until_max_age(user, sim, bus):

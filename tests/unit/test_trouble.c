@@ -49,8 +49,11 @@ static void test_other_words_are_news(void **state)
 	assert_true(trouble_met(&trouble, WRITER, "no such file", 0));
 	assert_true(trouble_met(&trouble, WRITER, "not executable", 1));
 	assert_false(trouble_met(&trouble, WRITER, "not executable", 2));
-	trouble_done(&trouble);
+	trouble_remind(&trouble);
 	assert_true(trouble_met(&trouble, WRITER, "not executable", 3));
+	assert_false(trouble_met(&trouble, WRITER, "not executable", 4));
+	trouble_remind(&trouble);
+	assert_true(trouble_over(&trouble, WRITER));
 	trouble_done(&trouble);
 }
 
