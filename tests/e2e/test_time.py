@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import signal
-import struct
 import subprocess
 
 import pytest
+from clocks import Clock
 from harness import LOG, lines, moved, polls, until
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 YEAR = 365 * 86400
 HOUR = 3600
-
-
-class Clock:
-    """The clocks of one monitor. What a kernel does by itself when they jump, `wake` does: its timer ends."""
-
-    def __init__(self, directory):
-        self.library, self._file = os.path.join(directory, "clock.so"), os.path.join(directory, "clock")
-        subprocess.run([*shlex.split(os.environ.get("CC", "cc")), "-shared", "-fPIC", "-O1", "-o", self.library,
-                        os.path.join(HERE, "clock_shim.c"), "-ldl"], check=True)
-        self.wall, self.slept = 0, 0
-        self._write()
-        asan = os.environ.get("ASAN_OPTIONS", "")
-        self.env = {"LD_PRELOAD": self.library, "CLOCK_SHIM": self._file,
-                    "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0".lstrip(":")}
-
-    def _write(self):
-        data = struct.pack("qq", self.wall * 10**9, self.slept * 10**9)
-        with open(self._file, "r+b" if os.path.exists(self._file) else "wb") as file:
-            file.write(data)
-
-    def set(self, seconds):
-        self.wall += seconds
-        self._write()
-
-    def sleep(self, watch, seconds):
-        self.slept += seconds
-        self._write()
-        watch.send(signal.SIGCHLD)
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ TORTURE_DIR     := $(BUILD)/torture
 # the shim stands between a program and glibc, and a sanitizer wants that place for itself
 TORTURE_TOOLS   := $(if $(SANITIZE),,$(if $(findstring linux-gnu,$(shell $(CC) -dumpmachine)),$(TORTURE_DIR)/shim.so $(TORTURE_DIR)/hook))
 
-# … and SOAK_POLLS polls of a server that misbehaves, after which nothing may have grown
+# … and SOAK_POLLS polls of a server that misbehaves, with nights between in which the history is forgotten: nothing
+# may be lost or told twice, and nothing may have grown. 100,000 take half an hour with TMPDIR=/dev/shm; a run of less
+# than 20,000 is all warm-up.
 SOAK_POLLS      ?= 100000
 
 .PHONY: torture soak
