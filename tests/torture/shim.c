@@ -934,7 +934,8 @@ EXPORT int sqlite3_exec(void *db, const char *sql, int (*row)(void *, int, char 
 	int rc;
 
 	find_sqlite3_exec();
-	if (strcmp(sql, "COMMIT") == 0)
+	if (sql != NULL &&
+		strcmp(sql, "COMMIT") == 0) /* SQLite itself calls without, short of memory */
 		fate = fate_of(PLACE_COMMIT, "commit", -1, NULL);
 	rc = real_sqlite3_exec(db, sql, row, arg, message);
 	after(fate);
