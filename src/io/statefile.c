@@ -48,7 +48,7 @@ static bool exists(const char *path)
 }
 
 /* false: not there, or refused when err says so */
-static bool side_look(const char *path, bool narrow, struct stat *info, struct err *err)
+static bool side_look(const char *path, bool writes, struct stat *info, struct err *err)
 {
 	if (lstat(path, info) != 0)
 		return errno == ENOENT ? false
@@ -61,17 +61,21 @@ static bool side_look(const char *path, bool narrow, struct stat *info, struct e
 		return err_set(err, ERR_IO,
 			"%s belongs to another user (%ld); give it back or move it away", path,
 			(long)info->st_uid);
-	if (narrow && (info->st_mode & 077) != 0 && chmod(path, info->st_mode & 0700) != 0)
+	if (writes && (info->st_mode & 077) != 0 && chmod(path, info->st_mode & 0700) != 0)
 		return err_errno(
 			err, ERR_IO, errno, "cannot take the rights of others on %s away", path);
 	if (access(path, R_OK) != 0)
 		return err_errno(
 			err, ERR_IO, errno, "cannot read %s; give yourself the right", path);
+	/* SQLite finds out at the first write, when hooks have run that nobody can mark as done */
+	if (writes && access(path, W_OK) != 0)
+		return err_errno(
+			err, ERR_IO, errno, "cannot write %s; give yourself the right", path);
 	return true;
 }
 
 enum statefile_look statefile_look(
-	const char *dir, bool narrow, const char **ret_reason, struct err *err)
+	const char *dir, bool writes, const char **ret_reason, struct err *err)
 {
 	off_t sizes[ARRAY_LEN(sides)] = { 0 };
 	cleanup_free char *log = path_of(dir, STATE_NAME, "-wal");
@@ -82,7 +86,7 @@ enum statefile_look statefile_look(
 		cleanup_free char *path = path_of(dir, STATE_NAME, sides[i]);
 		struct stat info;
 
-		there = side_look(path, narrow, &info, err);
+		there = side_look(path, writes, &info, err);
 		if (err->kind != ERR_NONE)
 			return STATEFILE_REFUSED;
 		sizes[i] = there ? info.st_size : 0;

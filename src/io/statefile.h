@@ -19,15 +19,17 @@ enum statefile_look {
 	STATEFILE_THERE,
 	STATEFILE_ABSENT,
 	STATEFILE_RUINED, /* it can hold no state: *ret_reason says why */
-	STATEFILE_REFUSED, /* err says why (ERR_IO): not a plain file, not ours, not readable */
+	STATEFILE_REFUSED, /* err says why (ERR_IO): not a plain file, not ours, not readable, or
+			      not writable by who `writes` */
 };
 
 /*
- * Looks at state.db and its side files in `dir`, and takes away rights that others have on them (if
- * `narrow`). The content is read only as far as SQLite would lose it without a word.
+ * Looks at state.db and its side files in `dir`. Who `writes` must be able to write them all, and
+ * takes away rights that others have on them. The content is read only as far as SQLite would lose
+ * it without a word.
  */
 enum statefile_look statefile_look(
-	const char *dir, bool narrow, const char **ret_reason, struct err *err);
+	const char *dir, bool writes, const char **ret_reason, struct err *err);
 /*
  * Does state.db end within a page, with no log that could complete it? SQLite takes what is missing
  * there for zeros, and its own check does not mind.

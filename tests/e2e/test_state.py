@@ -10,7 +10,8 @@ import subprocess
 import time
 
 import pytest
-from harness import LOG, lines, mode, polls, read
+from harness import LOG, lines, mode, polls, read, until
+from unprivileged import plain_user
 
 DATABASE = "state.db"
 
@@ -315,3 +316,29 @@ def test_a_state_that_is_cut_inside_its_last_page_is_never_silently_short(used, 
     assert "its last page is cut short" in done.err
     with open(path, "rb") as file:
         assert file.read() == before
+
+
+@pytest.mark.parametrize("side", ["", "-wal", "-shm"])
+def test_a_state_of_which_a_part_cannot_be_written_is_refused_before_a_hook_runs(sim, side):
+    """What was in flight at a crash would be told at every start, for nobody could mark it as done."""
+    with plain_user(sim) as user:
+        hook = user.script("hook", "echo $TASKBELL_TASK_ID >>got; read forever <fifo")
+        os.mkfifo(user.path("fifo"))
+        os.chown(user.path("fifo"), user.uid, user.uid)
+        user.configure({"type": "exec", "name": "hook", "command": [hook]})
+        sim.add_task("a", status="processing")
+        monitor = user.watch()
+        sim.set_status("a", "success")
+        until(lambda: lines(user.path("got")))
+        monitor.kill()
+        os.close(os.open(user.path("fifo"), os.O_WRONLY))  # its hook may go, too
+        path = os.path.join(user.state, "state.db" + side)
+        os.chmod(path, 0o400)
+        done = user.run("watch", "--once")
+        assert (done.code, len(done.err.splitlines())) == (74, 1), done
+        assert f"cannot write {path}" in done.err
+        assert lines(user.path("got")) == ["a"]
+        user.script("hook", "echo $TASKBELL_TASK_ID >>got")
+        os.chmod(path, 0o600)
+        assert user.run("watch", "--once").code == 0
+        assert lines(user.path("got")) == ["a", "a"]
