@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from harness import LOG, PATIENCE, Done, User
+from harness import LOG, PATIENCE, TASKBELL, Done, Process, User, read
 from simulator import Simulator
 from truth import Report, State, Told, read_report, read_state
 
@@ -33,6 +33,7 @@ class Home(User):
         super().__init__(root, sim)
         self.root = root
         self.hook_log = self.path("hook.log")
+        self.uid: int | None = None  # whose processes they are; None: ours
 
     @classmethod
     def copy(cls, other: Home, root: str) -> Home:
@@ -52,13 +53,36 @@ class Home(User):
         sinks = (LOG, {"type": "exec", "name": "hook", "command": [HOOK, "hook.log"]})
         self.configure(*sinks, source={"explain": False, **keys})
 
+    def become(self, uid: int) -> None:
+        """From now on all of it is that user's, with the rights that one's own files have."""
+        if self.uid is None:
+            shutil.copy2(TASKBELL, self.root)
+            hook = shutil.copy2(HOOK, self.root)
+            self.configure_text(read(self.conf).replace(HOOK, hook))
+        self.uid = uid
+        for directory, _, files in os.walk(self.root):
+            os.chmod(directory, 0o700)
+            for name in (".", *files):
+                os.chown(os.path.join(directory, name), uid, uid)
+        for name in os.listdir(self.state):
+            os.chmod(os.path.join(self.state, name), 0o600)
+
+    def _whose(self) -> dict[str, Any]:
+        if self.uid is None:
+            return {}
+        program = os.path.join(self.root, os.path.basename(TASKBELL))
+        return {"executable": program, "user": self.uid, "group": self.uid, "extra_groups": []}
+
+    def start(self, *args: str, **more: Any) -> Process:
+        return super().start(*args, **self._whose(), **more)
+
     def once(self, env: dict[str, str] | None = None) -> Done:
         """One run of `watch --once`; a run that hangs is killed and has no code (-9 and its time says so)."""
         begin = time.monotonic()
         process = subprocess.Popen(
-            [os.environ.get("TASKBELL", os.path.abspath("build/taskbell")), "watch", "--once"],
+            [TASKBELL, "watch", "--once"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/",
-            env=self.environment(env),
+            env=self.environment(env), **self._whose(),
         )
         try:
             err = process.communicate(timeout=DEADLINE)[1]
@@ -70,13 +94,13 @@ class Home(User):
         return done
 
     def content(self) -> dict[str, bytes]:
-        """What lies in the state directory and came from the hook; of SQLite's index only that it is there."""
+        """What lies in the state directory and came from the hook, but for what SQLite makes to read."""
         names = os.listdir(self.state) if os.path.isdir(self.state) else []
         found = {}
         for path in [os.path.join(self.state, name) for name in names] + [self.hook_log]:
-            if os.path.exists(path) and os.path.basename(path) != "lock":
+            if os.path.exists(path) and os.path.getsize(path) > 0 and not path.endswith(("-shm", "lock")):
                 with open(path, "rb") as file:
-                    found[path[len(self.root) :]] = b"" if path.endswith("-shm") else file.read()
+                    found[path[len(self.root) :]] = file.read()
         return found
 
     def report(self) -> Report:
