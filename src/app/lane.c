@@ -201,9 +201,12 @@ static void lookup_done(void *arg, const struct http_answer *answer)
 			err.kind = ERR_UNREACHABLE;
 		run->failure = err;
 		run->advice = answer->advice;
+		poller_hold(run->poller, &answer->advice);
 	} else if (!lane_commit(run, &changes)) {
 		return;
 	}
+	if (poller_held(run->poller))
+		run->lookup_next = run->lookup_count;
 	if (run->lookup_next < run->lookup_count)
 		lane_lookups_send(run);
 	else if (run->lookups_open == 0)
@@ -262,14 +265,16 @@ static void lane_lookups(struct lane_run *run, uint32_t since)
 		lane_lookups_send(run);
 }
 
-/* what follows a list that has been taken in */
+/* what follows a list that has been taken in; what may not be asked now is asked another time */
 static void lane_follow(struct lane_run *run)
 {
 	struct poller *poller = run->poller;
 
-	if (run->step == STEP_LIST && run->lane == LANE_POLL &&
-		detect_missing(poller->book, LANE_POLL, run->list_serial, 0, NULL, 0) >
-			DETECT_BY_ID_MAX)
+	if (poller_held(poller))
+		lane_close(run);
+	else if (run->step == STEP_LIST && run->lane == LANE_POLL &&
+		 detect_missing(poller->book, LANE_POLL, run->list_serial, 0, NULL, 0) >
+			 DETECT_BY_ID_MAX)
 		lane_list(run, LIST_ENDED);
 	else
 		lane_lookups(run, run->lane == LANE_SWEEP ? run->since : 0);

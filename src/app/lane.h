@@ -80,6 +80,7 @@ struct poller {
 	unsigned int refused; /* bits of the lanes whose key was refused and that have not succeeded
 				 since */
 	bool probing; /* the key was refused and no poll has succeeded since */
+	int64_t held_ms; /* mono; the server wants no request before; not for one-shots */
 	int64_t reload_ms; /* mono; while there is no book: not asked for before */
 	long failed_status; /* HTTP status of the list that failed last */
 	struct err failure; /* one-shot: the first one */
@@ -106,6 +107,10 @@ void poller_listed(struct poller *poller);
 /* the lane failed: plans the next try, keeps the health */
 void poller_failed(struct poller *poller, struct lane_run *run, const struct err *err,
 	const struct http_advice *advice);
+/* a wish of the server is its word to all of us, not to one lane or request */
+void poller_hold(struct poller *poller, const struct http_advice *advice);
+/* is nothing to be sent now on that account? */
+bool poller_held(const struct poller *poller);
 /* the lane is through */
 void poller_lane_done(struct poller *poller, struct lane_run *run);
 /* a sweep is wanted soon: some task is nowhere to be found. `since`: first serial of the poll that

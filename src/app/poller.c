@@ -251,6 +251,7 @@ static void run_hurry(struct lane_run *run)
 	if (poller_key_needed(poller))
 		poller->key_due_ms = poller->now.mono_ms;
 	run->sched.failures = 0;
+	poller->held_ms = 0;
 	if (run->sched.due_ms != INSTANT_NEVER)
 		run->sched.due_ms = poller->now.mono_ms;
 }
@@ -263,17 +264,27 @@ static void run_again(struct lane_run *run)
 	run->again = false;
 }
 
+void poller_hold(struct poller *poller, const struct http_advice *advice)
+{
+	int64_t end = poller->now.mono_ms + advice->after_ms;
+
+	if (poller->mode != POLLER_ONCE && advice->after_ms >= 0 && poller->held_ms < end)
+		poller->held_ms = end;
+}
+
+bool poller_held(const struct poller *poller)
+{
+	return poller->now.mono_ms < poller->held_ms;
+}
+
 void poller_failed(struct poller *poller, struct lane_run *run, const struct err *err,
 	const struct http_advice *advice)
 {
 	struct sched_advice wish = { advice->retry, advice->after_ms };
-	struct sched *other = &poller->lanes[run->lane == LANE_POLL ? LANE_SWEEP : LANE_POLL].sched;
 
 	sched_bad(&run->sched, err->kind, &wish, poller_interval(poller, run->lane),
 		poller->now.mono_ms);
-	/* a limit is the server's word to all of us, not to one lane */
-	if (advice->after_ms >= 0 && other->due_ms < run->sched.due_ms)
-		other->due_ms = run->sched.due_ms;
+	poller_hold(poller, advice);
 	if (err->kind == ERR_AUTH)
 		key_refused(poller, run);
 	poller_ill(poller, run->lane, err);
@@ -347,6 +358,13 @@ static bool lane_waits(const struct poller *poller, enum lane lane)
 	return poller->lanes[lane].step == STEP_IDLE && (lane == LANE_POLL || !poller->probing);
 }
 
+static int64_t lane_due(const struct poller *poller, enum lane lane)
+{
+	int64_t due = poller->lanes[lane].sched.due_ms;
+
+	return due < poller->held_ms ? poller->held_ms : due;
+}
+
 void poller_step(struct poller *poller, struct instant now)
 {
 	poller->now = now;
@@ -356,7 +374,7 @@ void poller_step(struct poller *poller, struct instant now)
 		return;
 	for (int i = 0; i < LANE_COUNT; i++)
 		if (lane_waits(poller, (enum lane)i) &&
-			now.mono_ms >= poller->lanes[i].sched.due_ms)
+			now.mono_ms >= lane_due(poller, (enum lane)i))
 			lane_start(&poller->lanes[i]);
 }
 
@@ -365,8 +383,8 @@ int64_t poller_next_poll(const struct poller *poller)
 	int64_t next = INSTANT_NEVER;
 
 	for (int i = 0; i < LANE_COUNT; i++)
-		if (lane_waits(poller, (enum lane)i) && poller->lanes[i].sched.due_ms < next)
-			next = poller->lanes[i].sched.due_ms;
+		if (lane_waits(poller, (enum lane)i) && lane_due(poller, (enum lane)i) < next)
+			next = lane_due(poller, (enum lane)i);
 	return next;
 }
 

@@ -438,6 +438,63 @@ static void obeys_the_servers_wish_in_both_lanes(void **state)
 	assert_non_null(call_open("all"));
 }
 
+/* a good answer, and what would follow it, do not end what another answer asked for */
+static void a_good_answer_does_not_end_the_servers_wish(void **state)
+{
+	struct http_answer limited = answer_of(429);
+
+	(void)state;
+	settled(POLLER_WATCH, "a=processing b=processing");
+	pass(300000);
+	buf_clear(&rig.asked);
+	limited.advice.after_ms = 20000;
+	reply_full("active", &limited, "{\"errors\":[]}");
+	list("all", "a=processing");
+	pass(19999);
+	expect_asked("");
+	pass(1);
+	expect_asked("320 active,");
+	/* now the other way round, and what is missing is asked for when one may ask again */
+	pass(280000);
+	buf_clear(&rig.asked);
+	reply_full("all", &limited, "{\"errors\":[]}");
+	list("active", "a=processing");
+	pass(19999);
+	expect_asked("");
+	pass(1);
+	expect_asked("620 active,620 all,");
+	list("active", "a=processing");
+	expect_asked("620 b,");
+	expect_told("");
+}
+
+static void a_wish_at_one_task_counts_for_the_others(void **state)
+{
+	struct http_answer limited = answer_of(429);
+	char all[400] = "";
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		(void)snprintf(all + strlen(all), sizeof(all) - strlen(all), "t%d=processing ", i);
+	settled(POLLER_WATCH, all);
+	pass(10000);
+	list("active", "");
+	list("ended", "");
+	assert_non_null(call_open("t0"));
+	assert_null(call_open("t4"));
+	limited.advice.after_ms = 20000;
+	reply_full("t1", &limited, "");
+	found("t0", "success");
+	expect_told("success t0,");
+	buf_clear(&rig.asked);
+	reply_full("t2", &limited, "");
+	not_found("t3");
+	pass(19999);
+	expect_asked("");
+	pass(1);
+	assert_non_null(call_open("active"));
+}
+
 static void a_refused_key_stops_everything_for_five_minutes(void **state)
 {
 	(void)state;
@@ -1197,6 +1254,8 @@ int main(void)
 		test(sweeps_at_their_interval_and_nothing_delays_polls),
 		test(backs_off_and_recovers),
 		test(obeys_the_servers_wish_in_both_lanes),
+		test(a_good_answer_does_not_end_the_servers_wish),
+		test(a_wish_at_one_task_counts_for_the_others),
 		test(a_refused_key_stops_everything_for_five_minutes),
 		test(a_key_refused_at_the_start_comes_back_with_the_sweep),
 		test(a_sweep_that_is_always_refused_makes_no_ups_and_downs),
