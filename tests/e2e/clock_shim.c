@@ -2,7 +2,7 @@
  * Preloaded into taskbell: its clocks are set by a test. CLOCK_SHIM names a file of two int64_t in
  * nanoseconds: what is added to the wall clock, and how long the machine has slept, by which
  * BOOTTIME is ahead of MONOTONIC. A timer on BOOTTIME is armed for the moment that the shifted
- * clock means.
+ * clock means, anew when the clock is looked at and has been shifted since.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -46,10 +46,32 @@ static void add(struct timespec *ts, int64_t ns)
 	ts->tv_nsec = (long)(sum % SECOND);
 }
 
+/* the timer that is armed, and the shift it was armed for */
+static struct {
+	int fd;
+	struct itimerspec spec;
+	int64_t slept;
+} timer = { .fd = -1 };
+
+static int timer_arm(struct itimerspec *old)
+{
+	struct itimerspec real = timer.spec;
+
+	timer.slept = shifts()[SLEPT];
+	if ((real.it_value.tv_sec | real.it_value.tv_nsec) != 0) {
+		add(&real.it_value, -timer.slept);
+		if (real.it_value.tv_sec < 0 || (real.it_value.tv_sec | real.it_value.tv_nsec) == 0)
+			real.it_value = (struct timespec){ 0, 1 };
+	}
+	return (int)syscall(SYS_timerfd_settime, timer.fd, TFD_TIMER_ABSTIME, &real, old);
+}
+
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
 	long code = syscall(SYS_clock_gettime, id, ts);
 
+	if (timer.fd >= 0 && timer.slept != shifts()[SLEPT])
+		(void)timer_arm(NULL);
 	if (code == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
 		add(ts, shifts()[WALL] + shifts()[SLEPT]);
 	if (code == 0 && id == CLOCK_BOOTTIME)
@@ -80,13 +102,9 @@ int gettimeofday(struct timeval *tv, void *zone)
 
 int timerfd_settime(int fd, int flags, const struct itimerspec *spec, struct itimerspec *old)
 {
-	struct itimerspec real = *spec;
-
-	if ((flags & TFD_TIMER_ABSTIME) != 0 &&
-		(spec->it_value.tv_sec | spec->it_value.tv_nsec) != 0) {
-		add(&real.it_value, -shifts()[SLEPT]);
-		if (real.it_value.tv_sec < 0 || (real.it_value.tv_sec | real.it_value.tv_nsec) == 0)
-			real.it_value = (struct timespec){ 0, 1 };
-	}
-	return (int)syscall(SYS_timerfd_settime, fd, flags, &real, old);
+	if ((flags & TFD_TIMER_ABSTIME) == 0)
+		return (int)syscall(SYS_timerfd_settime, fd, flags, spec, old);
+	timer.fd = fd;
+	timer.spec = *spec;
+	return timer_arm(old);
 }

@@ -25,7 +25,7 @@ class Clock:
                     "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0".lstrip(":")}
 
     def _write(self):
-        data = struct.pack("qq", self.wall * 10**9, self.slept * 10**9)
+        data = struct.pack("qq", int(self.wall * 10**9), int(self.slept * 10**9))
         with open(self._file, "r+b" if os.path.exists(self._file) else "wb") as file:
             file.write(data)
 

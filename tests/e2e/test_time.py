@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 import signal
 import subprocess
+import time
 
 import pytest
 from clocks import Clock
@@ -88,4 +91,83 @@ def test_a_process_that_was_stopped_goes_on(user, sim):
     sim.wait_requests(1, since=mark)
     watch.wait_event(event="success")
     assert said(watch, "source_down", "gone") == []
+    assert watch.stop() == 0
+
+
+# --- quiet hours in a night that is an hour shorter or longer
+
+BERLIN = "CET-1CEST,M3.5.0,M10.5.0/3"
+QUIET = {"night": "22:00-07:00", "early": "01:00-02:30", "late": "02:30-04:00"}  # 02:30: not that night, or twice
+SPRING = (  # UTC: what ends then and is held, or the moment at which what is held comes
+    ("2026-03-28T23:30", ["night-1", "night-2"]),
+    ("2026-03-29T00:10", ["early-1", "early-2"]),
+    ("2026-03-29T01:00", "early"),  # 03:00, the minute after 01:59
+    ("2026-03-29T01:05", ["late-1", "late-2"]),
+    ("2026-03-29T02:00", "late"),
+    ("2026-03-29T05:00", "night"),
+)
+AUTUMN = (
+    ("2026-10-24T23:30", ["night-1", "night-2", "early-1", "early-2"]),
+    ("2026-10-25T00:30", "early"),
+    ("2026-10-25T00:40", ["late-1", "late-2"]),
+    ("2026-10-25T01:00", "late"),  # 02:00 again
+    ("2026-10-25T01:10", ["early-3", "early-4"]),
+    ("2026-10-25T01:30", "early"),
+    ("2026-10-25T01:40", ["late-3", "late-4"]),
+    ("2026-10-25T03:00", "late"),
+    ("2026-10-25T06:00", "night"),
+)
+
+
+def notes(user):
+    """What was shown, and when by the clock of the monitor."""
+    found = {}
+    for name in os.listdir(user.path("notes")):
+        if not name.endswith("~"):
+            with open(user.path(f"notes/{name}"), encoding="utf-8") as file:
+                found[float(name)] = file.read()
+    return sorted(found.items())
+
+
+@pytest.mark.parametrize("night", [SPRING, AUTUMN], ids=["spring", "autumn"])
+def test_quiet_hours_in_the_night_of_summer_time(user, sim, clock, night):
+    """By the local clock, also where they begin or end in the hour that is missing or comes twice: what was held
+    comes as one digest, once, at the end of the hours that held it."""
+    os.mkdir(user.path("notes"))
+    user.script("taskbell-notify", 'at=$(date +%s.%N); cat >"$HOME/notes/$at~"; mv "$HOME/notes/$at~" "$HOME/notes/$at"')
+    user.env.update(TZ=BERLIN, TASKBELL_LIBEXEC=user.home, DBUS_SESSION_BUS_ADDRESS="unix:path=/nowhere")
+    user.configure(*({"type": "desktop", "name": name, "quiet": quiet, "names": [f"{name}-*"], "window": "0"}
+                     for name, quiet in QUIET.items()), LOG,
+                   source={"explain": False, "interval": "1h", "idle_interval": "1h", "sweep_interval": "1d"})
+    moments = [(datetime.datetime.fromisoformat(at + "+00:00").timestamp(), what) for at, what in night]
+    for _, what in night:
+        for name in what if isinstance(what, list) else []:
+            sim.add_task(name, name=name, status="processing")
+    clock.set(int(moments[0][0] - time.time()))
+    watch = user.start("watch", "--json", env=clock.env)
+    user.known(sum(len(what) for _, what in night if isinstance(what, list)))
+    held = {name: [] for name in QUIET}
+    shown = 0
+    for at, what in moments:
+        now = time.time() + clock.wall + clock.slept
+        if isinstance(what, list):
+            if at > now:
+                clock.sleep(watch, at - now)
+            for name in what:
+                held[name.split("-")[0]].append(name)
+                sim.set_status(name, "failure")
+            watch.send(signal.SIGUSR1)
+            for name in what:
+                watch.wait_event(event="failure", task_id=name)
+            user.wait_log(len(watch.events()))
+            continue
+        assert len(notes(user)) == shown, notes(user)
+        clock.sleep(watch, at - 0.3 - now)
+        shown += 1
+        came, note = until(lambda: len(notes(user)) >= shown and notes(user)[-1], name=f"{what} at {at}")
+        assert at <= came < at + 60, (what, at, came)
+        assert all(name in note for name in held[what]) and f"{len(held[what])} tasks" in note, note
+        held[what] = []
+    until(lambda: all(sink["pending"] == 0 for sink in user.status()["sinks"]))
+    assert len(notes(user)) == shown
     assert watch.stop() == 0
