@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import signal
 import sys
 import tempfile
 from typing import Callable
@@ -68,12 +69,13 @@ CAMPAIGNS: dict[str, tuple[float, Campaign]] = {
 }
 
 
-def run(names: list[str], time: Time, seed: int, table: Table) -> None:
+def run(names: list[str], time: Time, seed: int, table: Table, stages: str) -> None:
     """One round of these campaigns, each for its share of the time; what one leaves the next ones get."""
     for index, name in enumerate(names):
         share, campaign = CAMPAIGNS[name]
         with tempfile.TemporaryDirectory(prefix="taskbell-torture-") as scratch:
             os.chmod(scratch, 0o711)  # some trials are of another user
+            Script.only = stages
             campaign(scratch, table, time.share(sum(CAMPAIGNS[n][0] for n in names[index:]) / share), seed)
 
 
@@ -83,6 +85,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=300, help="0: one round, of all that there is to try")
     parser.add_argument("--workers", type=int, default=1, help="trials at once")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--stages", default="", help="only those whose name has this word")
     parser.add_argument("--short", action="store_true", help=f"one round of {SHORT_FORM:.0f} s, and little to read")
     args = parser.parse_args()
     if not os.path.exists(SHIM):
@@ -92,14 +95,20 @@ def main() -> int:
     table = Table()
     time = Time(SHORT_FORM if args.short else args.seconds or math.inf, args.workers)
     seed = args.seed
+    for number in (signal.SIGTERM, signal.SIGINT):  # whoever has seen enough
+        signal.signal(number, lambda *_: (show(table, False), os._exit(1)))
     while seed == args.seed or not (time.over() or args.short or args.seconds == 0):
-        run(names, time, seed, table)
+        run(names, time, seed, table, args.stages)
         seed += 1
-    if not args.short or table.broken():
+    show(table, args.short)
+    return 1 if table.broken() or table.tries() == 0 else 0
+
+
+def show(table: Table, short: bool) -> None:
+    if not short or table.broken():
         table.show()
     print(f"{table.tries()} trials, {sum(r.lost for r in table.rows.values())} lost, "
           f"{sum(r.hung for r in table.rows.values())} hung, {sum(r.faults for r in table.rows.values())} wrong")
-    return 1 if table.broken() or table.tries() == 0 else 0
 
 
 if __name__ == "__main__":

@@ -49,7 +49,9 @@ def one_kill(script: Script, stage: Stage, number: int, how: str, row: Row) -> N
 def kill_everywhere(script: Script, table: Table, time: Time, seed: int) -> None:
     """Every place of every stage, or as many as there is time for, spread evenly."""
     for index, stage in enumerate(script.stages):
-        script.enter(stage)
+        if not script.enter(stage):
+            script.leave(stage)
+            continue
         places = count_places(script, stage)
         trials = [(n + 1, how) for n in range(len(places)) for how in KILLS]
         share = time.share(len(script.stages) - index)

@@ -6,6 +6,7 @@ fails, and its bucket says why. A trial is one life, with a service of its own.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -13,15 +14,17 @@ import subprocess
 import time as clock
 from typing import Callable
 
-from harness import LOG, TASKBELL, lines, polls, until
+from harness import LOG, TASKBELL, lines, polls
 from plan import COUNT, KILLS, VISIBLE, Plan
 from simulator import Simulator
-from stage import DEADLINE, HOOK, SHIM, Home
+from stage import HOOK, SHIM, Home
 from table import Row, Table
 from timing import SHORT_SECONDS, Time, each, spread
 from truth import SINKS, State, Told, Verdict, confirmed_is_there, judge, read_notes
 
 ALL = (*SINKS, "desktop")
+LIFE_DEADLINE = 60.0  # many lives share the machine
+LOOK = 0.1
 GUESS = 300  # places of a life, where there is no time to count them
 # polls far enough apart that most of the places are not those of a poll without news
 PACE = {"interval": "300ms", "idle_interval": "300ms", "sweep_interval": "700ms", "timeout": "5s"}
@@ -116,17 +119,21 @@ class Life:
         """Blocks until `what` is so, with the monitor started again as often as needed."""
         begin = clock.monotonic()
 
-        def found() -> bool:
-            nonlocal begin
+        while True:
             if self.revive():
                 begin = clock.monotonic()
-            return what()
+            if what():
+                break
+            if clock.monotonic() - begin > LIFE_DEADLINE:
+                raise TimeoutError(f"it hangs: {name}")
+            self.wait_a_moment()
+        if self.at_crash is not None:
+            self.worst = max(self.worst, clock.monotonic() - begin)
 
-        try:
-            until(found, DEADLINE, f"it hangs: {name}")
-        finally:
-            if self.at_crash is not None:
-                self.worst = max(self.worst, clock.monotonic() - begin)
+    def wait_a_moment(self) -> None:
+        """Many lives at once look at files: less often than a test does, but at once when it has ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(LOOK)
 
     def has_told(self, count: int) -> bool:
         texts = [os.path.join(self.home.state, "events.log"), self.home.hook_log, self.home.path("notes.log")]
@@ -148,14 +155,14 @@ class Life:
         self.await_all(self.has_settled, "nothing pending")
         polls(self.sim)  # what has just been started again has to be ready for a signal
         self.process.terminate()
-        code = self.process.wait(DEADLINE)
+        code = self.process.wait(LIFE_DEADLINE)
         if code not in (0, -signal.SIGKILL):
             self.faults.append(f"stopped with {code}")
         if code != 0:  # killed while it stopped: what it left has to be fit for a start
             self.revive()
             polls(self.sim)
             self.process.terminate()
-            if self.process.wait(DEADLINE) != 0:
+            if self.process.wait(LIFE_DEADLINE) != 0:
                 self.faults.append(f"stopped with {self.process.returncode}")
 
     def judge(self) -> Verdict:

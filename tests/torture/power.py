@@ -109,7 +109,9 @@ def one_cut(script: Script, stage: Stage, number: int, how: str, seed: int, row:
 
 def cut_everywhere(script: Script, table: Table, time: Time, seed: int) -> None:
     for index, stage in enumerate(script.stages):
-        script.enter(stage)
+        if not script.enter(stage):
+            script.leave(stage)
+            continue
         places = count_places(script, stage)
         trials = [(n + 1, how) for n in range(len(places)) for how in HOW]
         share = time.share(len(script.stages) - index)

@@ -49,8 +49,8 @@ def _wants() -> tuple[Want, ...]:
     found.append(Want("short write", ("write",), 0, 1, SHORT))
     found.append(Want("short write", ("write",), 0, FOR_GOOD, SHORT))
     # last: they are thousands, and get what time the others leave
-    found.append(Want("allocation", ("alloc",), errno.ENOMEM, FOR_GOOD))
     found.append(Want("allocation", ("alloc",), errno.ENOMEM))
+    found.append(Want("allocation", ("alloc",), errno.ENOMEM, FOR_GOOD))
     return tuple(found)
 
 
@@ -155,7 +155,9 @@ def judge_want(
 def starve_everywhere(script: Script, table: Table, time: Time, seed: int) -> None:
     met: set[str] = set()
     for index, stage in enumerate(script.stages):
-        script.enter(stage)
+        if not script.enter(stage):
+            script.leave(stage)
+            continue
         share = time.share(len(script.stages) - index)
         calls = calls_of(script, stage, stacks=time.left() > SHORT_SECONDS)
         for left, want in enumerate(WANTS):

@@ -1,6 +1,8 @@
 # Nothing lost, nothing hung: the monitor is killed and starved at every place, by a shim that is preloaded.
-#   make torture TORTURE_SECONDS=3600    as long as it is told, ends with a table
+#   make torture TORTURE_SECONDS=3600    as long as it is told, ends with a table; 0: one round of all there is to try
+#   … TORTURE='kill live' …_WORKERS=4    only these campaigns; so many trials at once
 TORTURE_SECONDS ?= 300
+TORTURE_WORKERS ?= 2
 TORTURE_DIR     := $(BUILD)/torture
 # the shim stands between a program and glibc, and a sanitizer wants that place for itself
 TORTURE_TOOLS   := $(if $(SANITIZE),,$(if $(findstring linux-gnu,$(shell $(CC) -dumpmachine)),$(TORTURE_DIR)/shim.so $(TORTURE_DIR)/hook))
@@ -15,7 +17,7 @@ soak: $(UNDER_TEST) $(TORTURE_TOOLS)
 	@$(TEST_ENV) $(PYTHON) -B tests/torture/soak.py --polls $(SOAK_POLLS)
 
 torture: $(UNDER_TEST) $(TORTURE_TOOLS)
-	@$(TEST_ENV) $(PYTHON) -B tests/torture --seconds $(TORTURE_SECONDS) $(TORTURE)
+	@$(TEST_ENV) $(PYTHON) -B tests/torture --seconds $(TORTURE_SECONDS) --workers $(TORTURE_WORKERS) $(TORTURE)
 
 $(TORTURE_DIR)/shim.so: tests/torture/shim.c $(BUILD)/flags
 	@mkdir -p $(@D)
