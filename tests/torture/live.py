@@ -14,7 +14,7 @@ import subprocess
 import time as clock
 from typing import Callable
 
-from harness import LOG, TASKBELL, lines, polls
+from harness import LOG, TASKBELL, lines
 from plan import COUNT, KILLS, VISIBLE, Plan
 from simulator import Simulator
 from stage import HOOK, SHIM, Home
@@ -139,6 +139,10 @@ class Life:
         texts = [os.path.join(self.home.state, "events.log"), self.home.hook_log, self.home.path("notes.log")]
         return all(len(set(lines(path))) >= count for path in texts)
 
+    def await_requests(self) -> None:
+        mark = self.sim.mark()
+        self.await_all(lambda: self.sim.mark() > mark + 1, "another poll")
+
     def has_settled(self) -> bool:
         state = self.home.stored()  # as it was copied while it was written, perhaps
         return state.there and not state.pending
@@ -153,14 +157,14 @@ class Life:
             count += len(adds)
             self.await_all(lambda: self.has_told(count), f"{count} events told to {', '.join(ALL)}")
         self.await_all(self.has_settled, "nothing pending")
-        polls(self.sim)  # what has just been started again has to be ready for a signal
+        self.await_requests()  # what has just been started again has to be ready for a signal
         self.process.terminate()
         code = self.process.wait(LIFE_DEADLINE)
         if code not in (0, -signal.SIGKILL):
             self.faults.append(f"stopped with {code}")
         if code != 0:  # killed while it stopped: what it left has to be fit for a start
             self.revive()
-            polls(self.sim)
+            self.await_requests()
             self.process.terminate()
             if self.process.wait(LIFE_DEADLINE) != 0:
                 self.faults.append(f"stopped with {self.process.returncode}")

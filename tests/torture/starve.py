@@ -25,30 +25,34 @@ class Want:
     action: int = FAIL
 
 
+KINDS: tuple[tuple[str, tuple[str, ...], tuple[int, ...]], ...] = (
+    ("write", ("write",), (errno.ENOSPC, errno.EIO)),
+    ("sync", ("sync",), (errno.EIO, errno.ENOSPC)),
+    ("open", ("open", "create"), (errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM)),
+    ("create", ("create",), (errno.ENOSPC,)),
+    ("rename, unlink, truncate", ("name",), (errno.EIO, errno.ENOSPC)),
+    ("fork", ("fork",), (errno.EAGAIN, errno.ENOMEM)),
+    ("socket, connect", ("socket",), (errno.EMFILE, errno.ENOBUFS)),
+    ("pipe, timer, event, duplicate", ("descriptor",), (errno.EMFILE,)),
+    ("any descriptor", ("open", "create", "socket", "descriptor"), (errno.EMFILE,)),
+    ("map", ("map",), (errno.ENOMEM,)),
+    ("read", ("read",), (errno.EIO,)),
+    ("send", ("send",), (errno.EPIPE, errno.ENOBUFS)),
+    ("receive", ("receive",), (errno.EIO, errno.EAGAIN, errno.ENOMEM)),
+    ("poll", ("wait",), (errno.ENOMEM, errno.EINTR)),
+)
+
+
 def _wants() -> tuple[Want, ...]:
+    """First each call once and from there on, with its likeliest error; the allocations, which are thousands, last."""
     found = []
-    for name, classes, errors in (
-        ("write", ("write",), (errno.ENOSPC, errno.EIO)),
-        ("sync", ("sync",), (errno.EIO, errno.ENOSPC)),
-        ("open", ("open", "create"), (errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM)),
-        ("create", ("create",), (errno.ENOSPC,)),
-        ("rename, unlink, truncate", ("name",), (errno.EIO, errno.ENOSPC)),
-        ("fork", ("fork",), (errno.EAGAIN, errno.ENOMEM)),
-        ("socket, connect", ("socket",), (errno.EMFILE, errno.ENOBUFS)),
-        ("pipe, timer, event, duplicate", ("descriptor",), (errno.EMFILE,)),
-        ("any descriptor", ("open", "create", "socket", "descriptor"), (errno.EMFILE,)),
-        ("map", ("map",), (errno.ENOMEM,)),
-        ("read", ("read",), (errno.EIO,)),
-        ("send", ("send",), (errno.ENOBUFS, errno.EPIPE)),
-        ("receive", ("receive",), (errno.EIO, errno.EAGAIN, errno.ENOMEM)),
-        ("poll", ("wait",), (errno.ENOMEM, errno.EINTR)),
-    ):
-        for error in errors:
-            for count in (1, 5, FOR_GOOD):
-                found.append(Want(name, classes, error, count))
-    found.append(Want("short write", ("write",), 0, 1, SHORT))
-    found.append(Want("short write", ("write",), 0, FOR_GOOD, SHORT))
-    # last: they are thousands, and get what time the others leave
+    for rank in range(max(len(errors) for _, _, errors in KINDS)):
+        for count in (1, FOR_GOOD, 5):
+            for name, classes, errors in KINDS:
+                if rank < len(errors):
+                    found.append(Want(name, classes, errors[rank], count))
+            if rank == 0 and count != 5:
+                found.append(Want("short write", ("write",), 0, count, SHORT))
     found.append(Want("allocation", ("alloc",), errno.ENOMEM))
     found.append(Want("allocation", ("alloc",), errno.ENOMEM, FOR_GOOD))
     return tuple(found)
