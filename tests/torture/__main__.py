@@ -16,6 +16,7 @@ from typing import Callable
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e"), os.path.dirname(HERE)]
 
+import commands  # noqa: E402
 import damage  # noqa: E402
 import kill  # noqa: E402
 import live  # noqa: E402
@@ -26,7 +27,7 @@ from table import Table  # noqa: E402
 from timing import Time  # noqa: E402
 
 SHORT_FORM = 28.0  # seconds
-LONG = ("allocations",)  # not in the short form: thousands of trials that are much alike
+LONG = ("allocations", "commands")  # not in the short form: thousands of trials that are much alike
 Campaign = Callable[[str, Table, Time, int], None]
 
 
@@ -54,6 +55,11 @@ def allocations(scratch: str, table: Table, time: Time, seed: int) -> None:
         starve.starve_allocations(script, table, time, seed)
 
 
+def asks(scratch: str, table: Table, time: Time, seed: int) -> None:
+    with Script(os.path.join(scratch, "commands")) as script:
+        commands.commands_everywhere(script, table, time, seed)
+
+
 def damages(scratch: str, table: Table, time: Time, seed: int) -> None:
     with Script(os.path.join(scratch, "damage")) as script:
         damage.damage_everywhere(script, table, time, seed)
@@ -65,6 +71,7 @@ CAMPAIGNS: dict[str, tuple[float, Campaign]] = {
     "power": (1.0, cuts),
     "starve": (2.0, wants),
     "damage": (0.5, damages),
+    "commands": (1.0, asks),
     "allocations": (2.0, allocations),
 }
 
