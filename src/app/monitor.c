@@ -284,9 +284,10 @@ static void monitor_turn(struct monitor *monitor)
 	log_clock(monitor->now.wall_ms);
 	monitor_jump(monitor);
 	monitor_signals(monitor);
-	http_step(monitor->http, monitor->now);
+	/* before the answers are taken in, so that what they set off counts from now */
 	if (monitor->stations != NULL)
 		stations_step(monitor->stations, monitor->now);
+	http_step(monitor->http, monitor->now);
 	explain_step(monitor->explain, monitor->now);
 	if (store_changed(monitor->store, monitor->now.wall_ms))
 		outbox_wake(monitor->outbox);

@@ -223,6 +223,33 @@ def test_the_delay_grows(user, sim):
     assert gaps[0] >= 0.25 and gaps[1] >= 0.5 and gaps[2] >= 1.0
 
 
+def test_what_an_answer_brings_is_as_old_as_the_answer(user, sim):
+    """Not as old as its request: neither the time of an event, nor the limit of what is asked next."""
+    user.configure(LOG, source={"sweep_interval": "1h", "timeout": "10s"})
+    watch = user.watch()
+    mark = sim.mark()
+    with sim.world.lock:
+        sim.fault("hold", count=1)
+        sim.add_task("x", status="processing")
+    spoilt_from = sim.wait_requests(1, since=mark, match=lambda e: e.fault is not None)[0].time
+    until(lambda: now() > spoilt_from + 1.5)
+    released = now()
+    sim.release()
+    assert wall(watch.wait_event(event="processing")) >= released - 0.01
+
+
+def test_the_delay_begins_when_the_time_is_out(user, sim):
+    user.configure(source={"sweep_interval": "1h", "timeout": "600ms"})
+    user.watch()
+    mark = sim.mark()
+    sim.fault("hang", count=2)
+    hits = sim.wait_requests(2, 20, mark, lambda e: e.fault is not None)
+    after = sim.wait_requests(1, since=hits[-1].n)[0]
+    # the limit, and then 0.5 s and 1 s with jitter downward
+    assert hits[1].time - hits[0].time >= 0.6 + 0.25
+    assert after.time - hits[1].time >= 0.6 + 0.5
+
+
 # --- refusals
 
 
