@@ -252,10 +252,11 @@ static void lane_lookups(struct lane_run *run, uint32_t since)
 
 	run->step = STEP_LOOKUPS;
 	for (size_t i = 0; i < count && i < DETECT_LOOKUPS_MAX; i++) {
-		if (!lookup_due(poller, missing[i]))
+		if (poller->lookups == DETECT_LOOKUPS_MAX || !lookup_due(poller, missing[i]))
 			continue;
 		record_search(missing[i])->looked_up_ms =
 			poller->now.mono_ms != 0 ? poller->now.mono_ms : 1;
+		poller->lookups++;
 		run->lookups[run->lookup_count++] =
 			(struct lookup){ .run = run, .id = mem_strdup(record_id(missing[i])) };
 	}
@@ -331,6 +332,8 @@ static void lane_list(struct lane_run *run, enum list_scope scope)
 
 void lane_start(struct lane_run *run)
 {
+	if (run->lane == LANE_POLL)
+		run->poller->lookups = 0;
 	sched_start(&run->sched, run->poller->now.mono_ms);
 	run->failure = (struct err){ 0 };
 	lane_list(run, run->lane == LANE_SWEEP ? LIST_ALL : LIST_ACTIVE);

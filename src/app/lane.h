@@ -81,6 +81,7 @@ struct poller {
 				 since */
 	bool probing; /* the key was refused and no poll has succeeded since */
 	int64_t held_ms; /* mono; the server wants no request before; not for one-shots */
+	size_t lookups; /* by id, since the active list was last asked for */
 	int64_t reload_ms; /* mono; while there is no book: not asked for before */
 	long failed_status; /* HTTP status of the list that failed last */
 	struct err failure; /* one-shot: the first one */

@@ -251,7 +251,6 @@ static void run_hurry(struct lane_run *run)
 	if (poller_key_needed(poller))
 		poller->key_due_ms = poller->now.mono_ms;
 	run->sched.failures = 0;
-	poller->held_ms = 0;
 	if (run->sched.due_ms != INSTANT_NEVER)
 		run->sched.due_ms = poller->now.mono_ms;
 }
@@ -404,6 +403,7 @@ int64_t poller_next(const struct poller *poller)
 void poller_hurry(struct poller *poller, struct instant now)
 {
 	poller->now = now;
+	poller->held_ms = 0;
 	for (int i = 0; i < LANE_COUNT; i++) {
 		struct lane_run *run = &poller->lanes[i];
 

@@ -792,6 +792,30 @@ static void look_ups_are_bounded_and_go_round(void **state)
 	assert_non_null(call_open("t40"));
 }
 
+static void the_sweep_of_a_poll_has_no_look_ups_of_its_own(void **state)
+{
+	cleanup_buf struct buf tasks = { 0 };
+	char id[8];
+
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		assert_true(buf_addf(&tasks, "%st%02d=processing", i > 0 ? " " : "", i));
+	settled(POLLER_WATCH, buf_text(&tasks));
+	pass(10000);
+	list("active", "");
+	list("ended", "");
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(id, sizeof(id), "t%02d", i);
+		not_found(id);
+	}
+	list("all", "");
+	assert_int_equal(calls_open(), 0);
+	pass(10000);
+	list("active", "");
+	list("ended", "");
+	assert_non_null(call_open("t20"));
+}
+
 static void gone_after_three_polls_that_each_had_all_words(void **state)
 {
 	(void)state;
@@ -1271,6 +1295,7 @@ int main(void)
 		test(few_missing_tasks_are_asked_for_by_id),
 		test(many_missing_tasks_are_looked_for_in_the_list_of_ended_ones),
 		test(look_ups_are_bounded_and_go_round),
+		test(the_sweep_of_a_poll_has_no_look_ups_of_its_own),
 		test(gone_after_three_polls_that_each_had_all_words),
 		test(polls_in_quick_succession_sweep_once_a_second),
 		test(a_proxys_404_is_no_word),
