@@ -90,6 +90,12 @@ void feed_wake(struct feed *feed)
 	feed->stale = true;
 }
 
+void feed_rewind(struct feed *feed)
+{
+	feed->after_id = 0;
+	feed->stale = true;
+}
+
 static int id_order(const void *a, const void *b)
 {
 	const int64_t *x = a;
@@ -124,12 +130,11 @@ static bool read_rows(struct feed *feed, size_t limit, struct instant now, struc
 		.limit = limit,
 		.after_id = feed->given_count > feed->given_first ? feed->after_id : 0,
 	};
-	cleanup_free int64_t *busy = NULL;
+	cleanup_free int64_t *busy = busy_ids(feed, &pull.busy_count);
 
+	pull.busy = busy;
 	if (feed->sink->kind->batch)
 		return store_due_batch(feed->shop->store, &pull, ret, ret_count, err);
-	busy = busy_ids(feed, &pull.busy_count);
-	pull.busy = busy;
 	return store_due(feed->shop->store, &pull, ret, ret_count, err);
 }
 

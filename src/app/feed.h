@@ -39,6 +39,8 @@ void feed_retire(struct feed *feed);
 bool feed_retired(const struct feed *feed);
 /* the store may have something new for it */
 void feed_wake(struct feed *feed);
+/* an event that was passed over may be due now */
+void feed_rewind(struct feed *feed);
 /* the wall clock was set by so much, and the store knows it */
 void feed_clock_set(struct feed *feed, int64_t by_ms);
 void feed_step(struct feed *feed, struct instant now);

@@ -206,5 +206,5 @@ void ledger_explained(void *arg, const struct event *event, const char *message)
 		log_line(LOG_WARN, "the reason of event %lld is not stored: %s",
 			(long long)event->id, err.text);
 	print_event(ledger, &told);
-	outbox_wake(ledger->outbox);
+	outbox_rewind(ledger->outbox);
 }

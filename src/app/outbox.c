@@ -113,6 +113,12 @@ void outbox_wake(struct outbox *outbox)
 		feed_wake(outbox->feeds[i]);
 }
 
+void outbox_rewind(struct outbox *outbox)
+{
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_rewind(outbox->feeds[i]);
+}
+
 /* sinks that are no longer configured go once nothing of them runs */
 static void outbox_prune(struct outbox *outbox)
 {

@@ -113,7 +113,7 @@ struct store_pull {
 	const char *sink; /* borrowed, as all here */
 	int64_t wall_ms; /* due by then; INT64_MAX: all that are pending */
 	size_t limit; /* at most so many */
-	const int64_t *busy; /* store_due: event ids to leave out, sorted ascending */
+	const int64_t *busy; /* event ids to leave out, sorted ascending */
 	size_t busy_count;
 	int64_t after_id; /* store_due_batch: only events later than this one; 0: all */
 };

@@ -94,17 +94,27 @@ static bool rows_add(struct store *store, struct stmt *stmt, struct rows *rows, 
 	return true;
 }
 
-/* hands the rows over, or frees them when something failed */
-static bool rows_give(struct rows *rows, bool good, struct delivery **ret, size_t *ret_count)
+/* hands over what the statement gives, without what is busy; NULL: it could not be made */
+static bool rows_read(struct store *store, struct stmt *stmt, const struct store_pull *pull,
+	struct delivery **ret, size_t *ret_count, struct err *err)
 {
+	struct rows rows = { 0 };
+	enum db_step step = DB_DONE;
+	bool good = stmt != NULL;
+
 	*ret = NULL;
 	*ret_count = 0;
-	if (!good) {
-		deliveries_free(rows->items, rows->count);
+	while (good && rows.count < pull->limit && (step = stmt_step(stmt, err)) == DB_ROW)
+		if (!is_busy(pull->busy, pull->busy_count, stmt_int(stmt, 0)))
+			good = rows_add(store, stmt, &rows, err);
+	if (stmt != NULL)
+		stmt_reset(stmt);
+	if (!good || step == DB_ERROR) {
+		deliveries_free(rows.items, rows.count);
 		return false;
 	}
-	*ret = rows->items;
-	*ret_count = rows->count;
+	*ret = rows.items;
+	*ret_count = rows.count;
 	return true;
 }
 
@@ -117,20 +127,12 @@ bool store_due(struct store *store, const struct store_pull *pull, struct delive
 			"d.sink_id") " AND d.failed = 0 AND d.due_ms <= ?2 AND NOT" HELD_BACK
 				     ") ORDER BY d.due_ms, d.event_id",
 		err);
-	struct rows rows = { 0 };
-	enum db_step step = DB_DONE;
-	bool good = stmt != NULL;
 
-	if (good) {
+	if (stmt != NULL) {
 		stmt_bind_text(stmt, 1, pull->sink);
 		stmt_bind_int(stmt, 2, pull->wall_ms);
 	}
-	while (good && rows.count < pull->limit && (step = stmt_step(stmt, err)) == DB_ROW)
-		if (!is_busy(pull->busy, pull->busy_count, stmt_int(stmt, 0)))
-			good = rows_add(store, stmt, &rows, err);
-	if (stmt != NULL)
-		stmt_reset(stmt);
-	return rows_give(&rows, good && step != DB_ERROR, ret, ret_count);
+	return rows_read(store, stmt, pull, ret, ret_count, err);
 }
 
 bool store_due_batch(struct store *store, const struct store_pull *pull, struct delivery **ret,
@@ -143,20 +145,13 @@ bool store_due_batch(struct store *store, const struct store_pull *pull, struct 
 			"+d.sink_id") " AND d.failed = 0 AND +d.due_ms <= ?2 AND d.event_id > ?3 "
 				      "AND NOT" HELD_BACK " AND p.due_ms > ?2) ORDER BY d.event_id",
 		err);
-	struct rows rows = { 0 };
-	enum db_step step = DB_DONE;
-	bool good = stmt != NULL;
 
-	if (good) {
+	if (stmt != NULL) {
 		stmt_bind_text(stmt, 1, pull->sink);
 		stmt_bind_int(stmt, 2, pull->wall_ms);
 		stmt_bind_int(stmt, 3, pull->after_id);
 	}
-	while (good && rows.count < pull->limit && (step = stmt_step(stmt, err)) == DB_ROW)
-		good = rows_add(store, stmt, &rows, err);
-	if (stmt != NULL)
-		stmt_reset(stmt);
-	return rows_give(&rows, good && step != DB_ERROR, ret, ret_count);
+	return rows_read(store, stmt, pull, ret, ret_count, err);
 }
 
 void deliveries_free(struct delivery *rows, size_t count)

@@ -122,6 +122,22 @@ def test_more_than_burst_become_one_that_names_what_failed(user, sim, bus):
     assert len(bus.shown()) == 1
 
 
+def test_a_failure_that_is_explained_stays_in_its_burst(user, sim, bus):
+    """Its reason is asked for while the others are gathered already."""
+    bus.serve()
+    user.configure(desktop(burst=3, window="2s"), LOG)
+    sim.set_bucket("docs", [("a.pdf", "failed", "no text in it")])
+    user.watch()
+    with sim.world.lock:
+        for i in range(6):
+            sim.add_task(f"t{i}", name=f"name-t{i}", bucket="docs", status="failure" if i < 2 else "success")
+    note = bus.wait_shown(1)[0]
+    text = note["summary"] + "\n" + note["body"]
+    assert "4" in text and "2" in text and "name-t0" in text and "name-t1" in text
+    user.settled("desktop", pending=0)
+    assert len(bus.shown()) == 1
+
+
 def test_without_a_server_deliveries_wait_and_then_come_as_one(user, sim, bus):
     user.configure(desktop(burst=10, max_age="1s"), LOG)
     watch = user.watch()
