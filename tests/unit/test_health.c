@@ -14,7 +14,7 @@ static const struct err refused = { ERR_AUTH, "the key was refused" };
 
 static struct instant at(int64_t s)
 {
-	return (struct instant){ s * 1000, 1790000000000 + s * 1000 };
+	return (struct instant){ .mono_ms = s * 1000, .wall_ms = 1790000000000 + s * 1000 };
 }
 
 static void a_bad_poll_is_not_news_and_a_bad_stretch_is_once(void **state)
