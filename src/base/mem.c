@@ -66,7 +66,7 @@ void *mem_grow(void *array, size_t *cap, size_t need, size_t size)
 
 	if (need <= want)
 		return array;
-	if (want == 0)
+	if (want < 8)
 		want = 8;
 	while (want < need)
 		want += want / 2;

@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 
+#define BLOCK_SPARE 8 /* entries for which a block has room when it was made smaller */
+
 void ended_print(struct hash hash, uint8_t ret[ENDED_PRINT])
 {
 	for (int i = 0; i < 8; i++)
@@ -206,6 +208,22 @@ static bool entry_keep(struct ended *entry, uint8_t generation, uint16_t today, 
 	return true;
 }
 
+/* what a million tasks once needed is not kept for the few that are left */
+static void block_fit(struct ended_block *block)
+{
+	uint32_t want = block->count == 0 ? 0 : block->count + BLOCK_SPARE;
+
+	if (want == 0) {
+		free(block->items);
+		block->items = NULL;
+	} else if (block->cap > 2 * want) {
+		block->items = mem_resize(block->items, want, sizeof(*block->items));
+	} else {
+		return;
+	}
+	block->cap = want;
+}
+
 void ended_prune(struct ended_set *set, uint8_t generation, uint16_t today, uint16_t days)
 {
 	for (size_t b = 0; b < ENDED_BLOCKS; b++) {
@@ -226,6 +244,7 @@ void ended_prune(struct ended_set *set, uint8_t generation, uint16_t today, uint
 			block_soil(set, block);
 		set->count -= block->count - kept;
 		block->count = kept;
+		block_fit(block);
 	}
 }
 

@@ -226,6 +226,43 @@ static void bytes_that_are_no_block_are_refused(void **state)
 	ended_done(&set);
 }
 
+static size_t capacity(const struct ended_set *set)
+{
+	size_t sum = 0;
+
+	for (size_t b = 0; b < ENDED_BLOCKS; b++)
+		sum += set->blocks[b].cap;
+	return sum;
+}
+
+/* … and so is the memory that they took */
+static void what_was_forgotten_takes_no_memory(void **state)
+{
+	static struct ended_set set;
+	uint8_t print[ENDED_PRINT];
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		print_of(i, print);
+		ended_put(&set, print, STATUS_SUCCESS)->generation = i < 500 ? 2 : 1;
+	}
+	ended_prune(&set, 2, 100, 30);
+	assert_int_equal(set.count, 100000);
+	assert_in_range(capacity(&set), 100000, 200000);
+	ended_prune(&set, 2, 131, 30);
+	assert_int_equal(set.count, 500);
+	assert_in_range(capacity(&set), 500, 500 * 18);
+	check(&set);
+	for (int i = 0; i < 600; i++) {
+		print_of(i, print);
+		assert_int_equal(ended_find(&set, print) != NULL, i < 500);
+		(void)ended_put(&set, print, STATUS_SUCCESS);
+	}
+	check(&set);
+	assert_int_equal(set.count, 600);
+	ended_done(&set);
+}
+
 static void what_is_absent_for_long_is_forgotten(void **state)
 {
 	static struct ended_set set;
@@ -272,6 +309,7 @@ int main(void)
 		cmocka_unit_test(bytes_are_the_same_on_every_machine),
 		cmocka_unit_test(bytes_that_are_no_block_are_refused),
 		cmocka_unit_test(what_is_absent_for_long_is_forgotten),
+		cmocka_unit_test(what_was_forgotten_takes_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
