@@ -90,6 +90,13 @@ static bool taker_settled(void *arg, const struct glance *glance)
 	return listing_settled(run->listing, glance);
 }
 
+static void taker_foresee(void *arg, struct glance *glances, size_t count)
+{
+	struct lane_run *run = arg;
+
+	listing_foresee(run->listing, glances, count);
+}
+
 static bool taker_task(void *arg, const struct task *view, const char *bytes, size_t len)
 {
 	struct lane_run *run = arg;
@@ -314,7 +321,14 @@ static void lane_list(struct lane_run *run, enum list_scope scope)
 	struct poller *poller = run->poller;
 	cleanup_free char *url = api_list_url(poller->kind, poller->config->base_url, scope);
 	struct http_request request = poller_request(run->poller, url);
-	struct api_taker taker = { taker_known, taker_settled, taker_task, run };
+	/* the elements of another list are in no order that is known */
+	struct api_taker taker = {
+		.known = scope == LIST_ACTIVE ? taker_known : NULL,
+		.settled = taker_settled,
+		.foresee = taker_foresee,
+		.task = taker_task,
+		.arg = run,
+	};
 	uint32_t serial = ++poller->serial;
 
 	run->step = scope == LIST_ENDED ? STEP_ENDED : STEP_LIST;

@@ -58,6 +58,8 @@ void listing_free(
  * is the one that is expected here, unchanged, and nothing more is to do for it. Else 0.
  */
 size_t listing_known(struct listing *listing, const char *bytes, size_t len);
+/* these elements, in this order, are those that listing_settled will be asked of next */
+void listing_foresee(const struct listing *listing, struct glance *glances, size_t count);
 /* says this element nothing new? then nothing more is to do for it */
 bool listing_settled(struct listing *listing, const struct glance *glance);
 /* takes a decoded element; `bytes` may be NULL */

@@ -19,15 +19,28 @@ enum kind_field element_field(const struct kind *kind, const char *name, size_t 
 	return (enum kind_field)field;
 }
 
-void element_from_flat(const struct kind *kind, const struct flat *flat, struct element *ret)
+static void map_fill(struct element_map *map, const struct kind *kind, const struct flat *flat)
 {
-	*ret = (struct element){ 0 };
 	for (size_t i = 0; i < flat->count; i++) {
 		const struct flat_member *member = &flat->members[i];
-		enum kind_field field = element_field(kind, member->name, member->name_len);
 
-		if (field != FIELD_COUNT)
-			ret->fields[field] =
+		map->fields[i] = (uint8_t)element_field(kind, member->name, member->name_len);
+	}
+	map->shape = flat->shape;
+	map->count = flat->count;
+}
+
+void element_from_flat(const struct kind *kind, const struct flat *flat, struct element_map *map,
+	struct element *ret)
+{
+	*ret = (struct element){ 0 };
+	if (map->shape != flat->shape || map->count < flat->count)
+		map_fill(map, kind, flat);
+	for (size_t i = 0; i < flat->count; i++) {
+		const struct flat_member *member = &flat->members[i];
+
+		if (map->fields[i] != FIELD_COUNT)
+			ret->fields[map->fields[i]] =
 				(struct element_field){ member->text, member->text_len };
 	}
 }

@@ -4,8 +4,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "core/flat.h"
 #include "core/kind.h"
 #include "core/task.h"
@@ -27,13 +29,25 @@ struct glance {
 	const char *id; /* borrowed, as bytes; valid, without a NUL */
 	size_t id_len;
 	enum status status;
-	const char *bytes; /* of the whole element */
+	const char *bytes; /* borrowed; of the whole element */
 	size_t len;
+	struct hash hash; /* of the id; for core/listing */
 };
 
 /* the field that is so called; FIELD_COUNT: none */
 enum kind_field element_field(const struct kind *kind, const char *name, size_t len);
-void element_from_flat(const struct kind *kind, const struct flat *flat, struct element *ret);
+/* which fields the members of plain elements are, kept from one element to the next; zeroed at
+ * first
+ */
+struct element_map {
+	uint64_t shape; /* of the flat */
+	size_t count;
+	uint8_t fields[FLAT_MEMBERS_MAX]; /* enum kind_field */
+};
+
+/* `map` belongs to this kind and this flat */
+void element_from_flat(const struct kind *kind, const struct flat *flat, struct element_map *map,
+	struct element *ret);
 /* what is wrong with the element of a list, as element_view would say it; NULL: nothing, and
  * `ret` has its id and status */
 const char *element_glance(

@@ -50,14 +50,34 @@ static inline int print_order(const struct ended *entry, const uint8_t print[END
 	return memcmp(entry->print + 8, print + 8, ENDED_PRINT - 8);
 }
 
+/* prints are evenly spread, so that this is nearly right */
+static uint32_t block_guess(const struct ended_block *block, const uint8_t print[ENDED_PRINT])
+{
+	return (uint32_t)((uint64_t)block->count * place_of(print) >> 22);
+}
+
 /*
- * The first entry that is not before the print. Prints are evenly spread, so the guess is nearly
- * right and a look-up touches one or two cache lines; steps that double keep the worst case
- * logarithmic.
+ * A second guess, from the entry at the first one. Of a thousand entries the first is sixteen off
+ * and the second four, which are one cache line.
+ */
+static uint32_t block_guess_again(const struct ended_block *block, const uint8_t print[ENDED_PRINT])
+{
+	int64_t guess = block_guess(block, print);
+	int64_t off = block->count != 0
+			      ? (int64_t)place_of(print) - place_of(block->items[guess].print)
+			      : 0;
+
+	guess += off * block->count / (1 << 22);
+	return guess < 0 ? 0 : guess > block->count ? block->count : (uint32_t)guess;
+}
+
+/*
+ * The first entry that is not before the print. A look-up from the guess touches one or two cache
+ * lines; steps that double keep the worst case logarithmic.
  */
 static uint32_t block_search(const struct ended_block *block, const uint8_t print[ENDED_PRINT])
 {
-	uint32_t low = (uint32_t)((uint64_t)block->count * place_of(print) >> 22);
+	uint32_t low = block_guess_again(block, print);
 	uint32_t high = low;
 
 	for (uint32_t step = 4; low > 0 && print_order(&block->items[low - 1], print) >= 0;
@@ -85,6 +105,20 @@ static bool block_has(
 	const struct ended_block *block, uint32_t at, const uint8_t print[ENDED_PRINT])
 {
 	return at < block->count && print_order(&block->items[at], print) == 0;
+}
+
+const struct ended *ended_near(const struct ended_set *set, const uint8_t print[ENDED_PRINT])
+{
+	const struct ended_block *block = &set->blocks[block_of(print)];
+
+	return block->count != 0 ? &block->items[block_guess(block, print)] : NULL;
+}
+
+const struct ended *ended_nearer(const struct ended_set *set, const uint8_t print[ENDED_PRINT])
+{
+	const struct ended_block *block = &set->blocks[block_of(print)];
+
+	return block->count != 0 ? &block->items[block_guess_again(block, print)] : NULL;
 }
 
 static void block_reserve(struct ended_block *block, uint32_t need)

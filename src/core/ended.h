@@ -40,6 +40,12 @@ struct ended_set {
 void ended_print(struct hash hash, uint8_t ret[ENDED_PRINT]);
 /* NULL when it is not there; an entry is valid until the next put, remove or merge */
 struct ended *ended_find(const struct ended_set *set, const uint8_t print[ENDED_PRINT]);
+/*
+ * Where a look-up begins, and where it goes from there: addresses to prefetch, at or behind the
+ * entries of a block; NULL: there is nothing near. ended_nearer() reads what ended_near() names.
+ */
+const struct ended *ended_near(const struct ended_set *set, const uint8_t print[ENDED_PRINT]);
+const struct ended *ended_nearer(const struct ended_set *set, const uint8_t print[ENDED_PRINT]);
 /* puts it in or changes its status */
 struct ended *ended_put(
 	struct ended_set *set, const uint8_t print[ENDED_PRINT], enum status status);

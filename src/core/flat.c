@@ -58,30 +58,70 @@ static inline const char *value_read(const char *p, const char *end, struct flat
 	return number_end(p, end);
 }
 
+static void lead_learn(struct flat_lead *lead, const char *bytes, const char *value,
+	const struct flat_member *member)
+{
+	size_t len = (size_t)(value - bytes);
+
+	lead->len = 0;
+	if (len > FLAT_LEAD_MAX)
+		return;
+	memcpy(lead->bytes, bytes, len);
+	lead->len = (uint8_t)len;
+	lead->name = (uint8_t)(member->name - bytes);
+	lead->name_len = (uint8_t)member->name_len;
+}
+
+/* reads from a brace or a comma to the value that follows the name */
+static const char *lead_read(struct flat *flat, size_t i, const char *p, const char *end)
+{
+	struct flat_member *member = &flat->members[i];
+	const char *bytes = p;
+
+	p = string_read(scan_blanks(p + 1, end), end, &member->name, &member->name_len);
+	if (p == NULL)
+		return NULL;
+	p = scan_blanks(p, end);
+	if (p == end || *p != ':')
+		return NULL;
+	p = scan_blanks(p + 1, end);
+	flat->shape++;
+	lead_learn(&flat->leads[i], bytes, p, member);
+	return p;
+}
+
+static inline const char *member_read(struct flat *flat, size_t i, const char *p, const char *end)
+{
+	struct flat_member *member = &flat->members[i];
+	const struct flat_lead *lead = &flat->leads[i];
+
+	if (lead->len != 0 && (size_t)(end - p) > lead->len &&
+		memcmp(p, lead->bytes, lead->len) == 0) {
+		member->name = p + lead->name;
+		member->name_len = lead->name_len;
+		p = scan_blanks(p + lead->len, end);
+	} else {
+		p = lead_read(flat, i, p, end);
+		if (p == NULL)
+			return NULL;
+	}
+	p = value_read(p, end, member);
+	return p != NULL ? scan_blanks(p, end) : NULL;
+}
+
 const char *flat_read(struct flat *flat, const char *p, const char *end)
 {
-	flat->count = 0;
-	p = scan_blanks(p + 1, end);
-	if (p < end && *p == '}')
-		return p + 1;
-	while (flat->count < FLAT_MEMBERS_MAX) {
-		struct flat_member *member = &flat->members[flat->count++];
+	const char *first = scan_blanks(p + 1, end);
 
-		p = string_read(p, end, &member->name, &member->name_len);
-		if (p == NULL)
-			return NULL;
-		p = scan_blanks(p, end);
-		if (p == end || *p != ':')
-			return NULL;
-		p = value_read(scan_blanks(p + 1, end), end, member);
-		if (p == NULL)
-			return NULL;
-		p = scan_blanks(p, end);
-		if (p == end || (*p != ',' && *p != '}'))
+	flat->count = 0;
+	if (first < end && *first == '}')
+		return first + 1;
+	while (flat->count < FLAT_MEMBERS_MAX) {
+		p = member_read(flat, flat->count++, p, end);
+		if (p == NULL || p == end || (*p != ',' && *p != '}'))
 			return NULL;
 		if (*p == '}')
 			return p + 1;
-		p = scan_blanks(p + 1, end);
 	}
 	return NULL;
 }

@@ -8,6 +8,7 @@
 #define CORE_FLAT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* more members than this are not plain */
 #define FLAT_MEMBERS_MAX 32
@@ -19,14 +20,32 @@ struct flat_member {
 	size_t text_len;
 };
 
+/* a longer one is read anew each time */
+#define FLAT_LEAD_MAX 40
+
+/* what stands before a value: a brace or a comma, the name and a colon, with the blanks between */
+struct flat_lead {
+	char bytes[FLAT_LEAD_MAX];
+	uint8_t len; /* 0: not known */
+	uint8_t name; /* where in it the name begins */
+	uint8_t name_len;
+};
+
+/*
+ * What was read last, and the leads of the objects before it. A server writes all its elements
+ * alike: comparing a lead with that of the last element is several times faster than reading it.
+ */
 struct flat {
 	struct flat_member members[FLAT_MEMBERS_MAX];
 	size_t count;
+	struct flat_lead leads[FLAT_MEMBERS_MAX];
+	uint64_t
+		shape; /* while it stays the same, so do the names of the members, by their place */
 };
 
 /*
  * Reads the object whose brace is at `p`. Returns what follows it; NULL: not in plain form, or not
- * whole before `end`.
+ * whole before `end`. `flat` is zeroed before the first call.
  */
 const char *flat_read(struct flat *flat, const char *p, const char *end);
 

@@ -222,11 +222,33 @@ void listing_task(struct listing *listing, const struct task *view, const char *
 		sighting_add(listing, view, seen);
 }
 
+/*
+ * Most of what a sweep lists has ended and is known, and the time went in waiting for the entries,
+ * one after the other, somewhere in 16 MB for a million tasks. Those of several elements are asked
+ * for together.
+ */
+void listing_foresee(const struct listing *listing, struct glance *glances, size_t count)
+{
+	const struct book *book = listing->book;
+	uint8_t print[ENDED_PRINT];
+
+	for (size_t i = 0; i < count; i++) {
+		struct glance *glance = &glances[i];
+
+		glance->hash = hash_bytes(&book->key, glance->id, glance->id_len);
+		ended_print(glance->hash, print);
+		__builtin_prefetch(ended_near(&book->ended, print), 1);
+	}
+	for (size_t i = 0; i < count; i++) {
+		ended_print(glances[i].hash, print);
+		__builtin_prefetch(ended_nearer(&book->ended, print), 1);
+	}
+}
+
 bool listing_settled(struct listing *listing, const struct glance *glance)
 {
 	const struct book *book = listing->book;
-	struct hash hash = hash_bytes(&book->key, glance->id, glance->id_len);
-	size_t slot = book_slot(book, glance->id, glance->id_len, hash);
+	size_t slot = book_slot(book, glance->id, glance->id_len, glance->hash);
 	struct ended *ended;
 	uint8_t print[ENDED_PRINT];
 
@@ -236,7 +258,7 @@ bool listing_settled(struct listing *listing, const struct glance *glance)
 	}
 	if (book->closed)
 		return true;
-	ended_print(hash, print);
+	ended_print(glance->hash, print);
 	ended = ended_find(&book->ended, print);
 	return ended != NULL && ended_settled(listing, ended, glance->status);
 }

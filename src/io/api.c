@@ -14,12 +14,22 @@
 /* the member that holds the list, and the one task of a look-up */
 #define DATA "data"
 
+#define API_BATCH 32
+
 struct api_list {
 	const struct kind *kind; /* borrowed */
 	struct api_taker taker;
 	struct frame *frame;
 	uint64_t elements;
+	struct element_map map;
 	struct buf scratch;
+	/* elements that were read and not taken yet; what they say is borrowed from the piece */
+	struct element batch[API_BATCH];
+	struct glance glances[API_BATCH];
+	size_t waiting;
+	/* the next one is taken at once: the first of a piece may have begun in an earlier one and
+	 * lie where the next such one will; what is known depends on those before it */
+	bool at_once;
 };
 
 /* what cJSON has read must look as if it had been plain */
@@ -43,6 +53,12 @@ static void element_from_tree(
 	}
 }
 
+static bool element_fault(const struct api_list *list, const char *fault, struct err *err)
+{
+	return err_set(err, ERR_PROTOCOL, "element %llu of \"" DATA "\" in the answer %s",
+		(unsigned long long)list->elements, fault);
+}
+
 static size_t list_known(void *arg, const char *bytes, size_t len)
 {
 	struct api_list *list = arg;
@@ -52,30 +68,58 @@ static size_t list_known(void *arg, const char *bytes, size_t len)
 	return known;
 }
 
+static bool task_take(struct api_list *list, const struct element *element,
+	const struct glance *glance, struct err *err)
+{
+	struct task view;
+	const char *fault = element_view(list->kind, element, NULL, &list->scratch, &view);
+
+	if (fault != NULL)
+		return element_fault(list, fault, err);
+	if (!list->taker.task(list->taker.arg, &view, glance->bytes, glance->len))
+		return err_set(err, ERR_IO, "the reading of tasks was ended");
+	return true;
+}
+
+static bool batch_take(struct api_list *list, struct err *err)
+{
+	const struct api_taker *taker = &list->taker;
+	size_t count = list->waiting;
+
+	list->waiting = 0;
+	if (count != 0 && taker->foresee != NULL)
+		taker->foresee(taker->arg, list->glances, count);
+	for (size_t i = 0; i < count; i++)
+		if (!taker->settled(taker->arg, &list->glances[i]) &&
+			!task_take(list, &list->batch[i], &list->glances[i], err))
+			return false;
+	return true;
+}
+
 static bool list_element(
 	void *arg, const char *bytes, size_t len, const struct flat *flat, struct err *err)
 {
 	struct api_list *list = arg;
-	struct glance glance = { .bytes = bytes, .len = len };
-	struct element element;
-	struct task view;
+	struct element *element = &list->batch[list->waiting];
+	struct glance *glance = &list->glances[list->waiting];
+	bool at_once = list->at_once || flat == NULL;
 	const char *fault;
 
 	list->elements++;
+	list->at_once = list->taker.known != NULL;
+	glance->bytes = bytes;
+	glance->len = len;
 	if (flat != NULL)
-		element_from_flat(list->kind, flat, &element);
+		element_from_flat(list->kind, flat, &list->map, element);
 	else
-		element_from_tree(list->kind, tree_read(bytes, len), &element);
-	fault = element_glance(list->kind, &element, &glance);
+		element_from_tree(list->kind, tree_read(bytes, len), element);
+	if (list->taker.settled == NULL)
+		return task_take(list, element, glance, err);
+	fault = element_glance(list->kind, element, glance);
 	if (fault != NULL)
-		return err_set(err, ERR_PROTOCOL, "element %llu of \"" DATA "\" in the answer %s",
-			(unsigned long long)list->elements, fault);
-	if (list->taker.settled != NULL && list->taker.settled(list->taker.arg, &glance))
-		return true;
-	(void)element_view(list->kind, &element, NULL, &list->scratch, &view);
-	if (!list->taker.task(list->taker.arg, &view, bytes, len))
-		return err_set(err, ERR_IO, "the reading of tasks was ended");
-	return true;
+		return element_fault(list, fault, err);
+	list->waiting++;
+	return (!at_once && list->waiting < API_BATCH) || batch_take(list, err);
 }
 
 struct api_list *api_list_new(const struct kind *kind, const struct api_taker *taker)
@@ -105,7 +149,8 @@ void api_list_free(struct api_list *list)
 
 bool api_list_feed(struct api_list *list, const char *bytes, size_t len, struct err *err)
 {
-	return frame_feed(list->frame, bytes, len, err);
+	list->at_once = true;
+	return frame_feed(list->frame, bytes, len, err) && batch_take(list, err);
 }
 
 bool api_list_end(struct api_list *list, struct err *err)

@@ -27,8 +27,11 @@ struct api_list;
 struct api_taker {
 	/* before it is read, as in frame_taker; may be NULL */
 	size_t (*known)(void *arg, const char *bytes, size_t len);
-	/* true: its id and status say all that is wanted; may be NULL */
+	/* true: its id and status say all that is wanted; may be NULL, as may be `foresee`, which
+	 * is told before of which elements it will be asked, in this order. Without `known` these
+	 * are several at a time */
 	bool (*settled)(void *arg, const struct glance *glance);
+	void (*foresee)(void *arg, struct glance *glances, size_t count);
 	/* false ends the reading (ERR_IO): what the tasks are for cannot go on */
 	bool (*task)(void *arg, const struct task *view, const char *bytes, size_t len);
 	void *arg;

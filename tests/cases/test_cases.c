@@ -231,10 +231,15 @@ static void element_feed(
 	struct listing *listing, const struct task *task, const char *bytes, size_t more)
 {
 	size_t len = strlen(bytes) - more;
-	struct glance glance = { task->id, strlen(task->id), task->status, bytes, len };
+	struct glance glance = { .id = task->id,
+		.id_len = strlen(task->id),
+		.status = task->status,
+		.bytes = bytes,
+		.len = len };
 
 	if (listing_known(listing, bytes, len + more) == len)
 		return;
+	listing_foresee(listing, &glance, 1);
 	if (!listing_settled(listing, &glance))
 		listing_task(listing, task, bytes, len);
 }

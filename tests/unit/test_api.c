@@ -18,6 +18,9 @@ struct taken {
 	size_t tasks;
 	size_t asked;
 	size_t glanced;
+	size_t foreseen; /* of these, not yet glanced at */
+	bool batches; /* nothing is known by its bytes: several at a time */
+	size_t largest; /* of these */
 	size_t stop_after; /* 0: never */
 	const char *known; /* bytes that are the same as last time */
 	const char *settled; /* an id of which id and status say enough */
@@ -58,6 +61,16 @@ static size_t take_known(void *arg, const char *bytes, size_t len)
 	return known != 0 && known <= len && memcmp(taken->known, bytes, known) == 0 ? known : 0;
 }
 
+static void take_foresee(void *arg, struct glance *glances, size_t count)
+{
+	struct taken *taken = arg;
+
+	assert_true(count > 0 && glances[count - 1].id_len > 0);
+	assert_int_equal(taken->foreseen, 0);
+	taken->foreseen = count;
+	taken->largest = count > taken->largest ? count : taken->largest;
+}
+
 static bool take_settled(void *arg, const struct glance *glance)
 {
 	struct taken *taken = arg;
@@ -65,6 +78,7 @@ static bool take_settled(void *arg, const struct glance *glance)
 	assert_true(glance->len > 2 && glance->bytes[0] == '{' &&
 		    glance->bytes[glance->len - 1] == '}');
 	taken->glanced++;
+	assert_true(taken->foreseen-- > 0);
 	return taken->settled != NULL && strlen(taken->settled) == glance->id_len &&
 	       memcmp(taken->settled, glance->id, glance->id_len) == 0 &&
 	       glance->status == STATUS_QUEUED;
@@ -82,13 +96,25 @@ static bool take_task(void *arg, const struct task *view, const char *bytes, siz
 
 static bool list(const char *text, size_t piece, struct taken *taken, struct err *err)
 {
-	struct api_taker taker = { take_known, take_settled, take_task, taken };
+	struct api_taker taker = {
+		.known = taken->batches ? NULL : take_known,
+		.settled = take_settled,
+		.foresee = take_foresee,
+		.task = take_task,
+		.arg = taken,
+	};
 	struct api_list *list = api_list_new(kind_find("telnyx-embeddings"), &taker);
 	size_t len = strlen(text);
 	bool good = true;
 
-	for (size_t at = 0; at < len && good; at += piece)
-		good = api_list_feed(list, text + at, len - at < piece ? len - at : piece, err);
+	for (size_t at = 0; at < len && good; at += piece) {
+		size_t some = len - at < piece ? len - at : piece;
+		/* gone afterwards, so that what is kept of it is found */
+		cleanup_free char *copy = mem_resize(NULL, some, 1);
+
+		memcpy(copy, text + at, some);
+		good = api_list_feed(list, copy, some, err);
+	}
 	good = good && api_list_end(list, err);
 	api_list_free(list);
 	return good;
@@ -169,6 +195,46 @@ static void test_settled(void **state)
 		assert_true(list(texts[i], 20, &taken, &err));
 		assert_int_equal(taken.glanced, 2);
 		assert_string_equal(buf_text(&taken.lines), FULL_LINE);
+		taken_done(&taken);
+	}
+}
+
+/* all that is read is taken, in the order of the answer, however it is cut into pieces */
+static void test_batches(void **state)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_buf struct buf lines = { 0 };
+
+	(void)state;
+	(void)buf_add_text(&text, "{\"data\":[");
+	for (int i = 0; i < 100; i++) {
+		/* some by cJSON, and one long enough to go on over several pieces */
+		const char *name = i % 40 == 7 ? "\\u0041" : "A";
+
+		if (i == 50)
+			name = "a name that goes on over several pieces, as it is longer than each";
+		(void)buf_addf(&text,
+			"%s{\"task_id\":\"t%d\",\"status\":\"%s\",\"task_name\":\"%s\"}",
+			i > 0 ? "," : "", i, i % 3 == 0 ? "queued" : "success", name);
+		if (i != 33)
+			(void)buf_addf(&lines,
+				"%s id=[t%d] word=[%s] name=[%s] bucket=NULL user=NULL "
+				"created=NULL "
+				"finished=NULL\n",
+				i % 3 == 0 ? "queued" : "success", i,
+				i % 3 == 0 ? "queued" : "success", i % 40 == 7 ? "A" : name);
+	}
+	(void)buf_add_text(&text, "]}");
+	for (size_t piece = text.len; piece > 0; piece = piece * 2 / 3) {
+		struct taken taken = { .batches = true, .settled = "t33" };
+		struct err err = { 0 };
+
+		assert_true(list(buf_text(&text), piece, &taken, &err));
+		assert_string_equal(buf_text(&taken.lines), buf_text(&lines));
+		assert_int_equal(taken.glanced, 100);
+		assert_int_equal(taken.foreseen, 0);
+		if (piece == text.len)
+			assert_in_range(taken.largest, 10, 100);
 		taken_done(&taken);
 	}
 }
@@ -419,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_settled),
+		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_both_readers),
 		cmocka_unit_test(test_bad_elements),

@@ -22,6 +22,8 @@ struct side {
 	struct book *book;
 	struct listing *listing;
 	size_t decoded; /* of the last answer */
+	bool complete; /* the last answer was */
+	bool swept; /* and it had all statuses */
 	struct buf told;
 };
 
@@ -51,6 +53,11 @@ static size_t side_known(void *arg, const char *bytes, size_t len)
 static bool side_settled(void *arg, const struct glance *glance)
 {
 	return listing_settled(((struct side *)arg)->listing, glance);
+}
+
+static void side_foresee(void *arg, struct glance *glances, size_t count)
+{
+	listing_foresee(((struct side *)arg)->listing, glances, count);
 }
 
 static bool side_task(void *arg, const struct task *view, const char *bytes, size_t len)
@@ -139,19 +146,22 @@ static void side_tell(struct side *side, const struct changes *changes)
 static void side_take(struct side *side, const struct world *world, enum list_scope scope,
 	const char *text, size_t len, size_t piece)
 {
-	struct api_taker taker = { side_known, side_settled, side_task, side };
+	struct api_taker taker = { .task = side_task, .arg = side };
 	struct changes changes = { 0 };
 	struct api_list *list;
 
-	if (!side->spares) {
-		taker.known = NULL;
-		taker.settled = NULL;
+	if (side->spares) {
+		taker.known = scope == LIST_ACTIVE ? side_known : NULL;
+		taker.settled = side_settled;
+		taker.foresee = side_foresee;
 	}
 	side->decoded = 0;
 	side->listing = listing_new(side->book, &rules, &kinds[0], scope,
 		scope == LIST_ALL ? LANE_SWEEP : LANE_POLL, world->serial);
 	list = api_list_new(&kinds[0], &taker);
-	if (pieces_feed(list, text, len, piece))
+	side->complete = pieces_feed(list, text, len, piece);
+	side->swept = side->complete && scope == LIST_ALL;
+	if (side->complete)
 		detect_list(side->listing, world->serial, world->now, &changes);
 	api_list_free(list);
 	listing_free(side->listing);
@@ -159,9 +169,12 @@ static void side_take(struct side *side, const struct world *world, enum list_sc
 	changes_done(&changes);
 }
 
-/* what the book holds of each task */
-static void book_write(const struct book *book, struct buf *out)
+/* what the book holds of each task, and whether the list of this serial, when it was complete, had
+ * it */
+static void book_write(const struct side *side, uint32_t serial, struct buf *out)
 {
+	const struct book *book = side->book;
+
 	buf_clear(out);
 	for (size_t i = 0; i < TASKS; i++) {
 		cleanup_free char *id = mem_printf("t%zu", i);
@@ -169,12 +182,13 @@ static void book_write(const struct book *book, struct buf *out)
 		const struct ended *ended = book_ended(book, id);
 
 		if (record != NULL)
-			(void)buf_addf(out, "%s %d %s %u %u %u\n", id, record->status,
-				record_task(book, record).name, record->as_of, record->listed[0],
-				record->listed[1]);
+			(void)buf_addf(out, "%s %d %s %u %d %d\n", id, record->status,
+				record_task(book, record).name, record->as_of,
+				side->complete && record->listed[LANE_POLL] == serial,
+				side->complete && record->listed[LANE_SWEEP] == serial);
 		if (ended != NULL)
-			(void)buf_addf(
-				out, "%s ended %d %d\n", id, ended->status, ended->generation);
+			(void)buf_addf(out, "%s ended %d %d\n", id, ended->status,
+				side->swept && ended->generation == book->sweeps);
 	}
 }
 
@@ -182,9 +196,10 @@ static void sides_equal(const struct world *world)
 {
 	struct buf held[2] = { { 0 }, { 0 } };
 
+	assert_int_equal(world->sides[0].complete, world->sides[1].complete);
 	assert_string_equal(buf_text(&world->sides[0].told), buf_text(&world->sides[1].told));
 	for (int i = 0; i < 2; i++)
-		book_write(world->sides[i].book, &held[i]);
+		book_write(&world->sides[i], world->serial, &held[i]);
 	assert_string_equal(buf_text(&held[0]), buf_text(&held[1]));
 	for (int i = 0; i < 2; i++)
 		buf_done(&held[i]);
