@@ -12,6 +12,7 @@
 
 #define DEPTH_MAX 10 /* as libconfig has it */
 #define FILES_MAX 100
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* UTF-8 */
 
 /* One file of the configuration, which may be included by another. */
 struct conf_file {
@@ -179,19 +180,29 @@ static bool add_found(struct reader *reader, const struct conf_file *file,
 	return found == CONFSCAN_INCLUDE;
 }
 
+/* editors of other systems put a byte order mark before the text, and nobody sees it */
+static size_t mark_len(const struct buf *content)
+{
+	return strncmp(buf_text(content), BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0
+		       ? strlen(BYTE_ORDER_MARK)
+		       : 0;
+}
+
 static bool add_file(struct reader *reader, const struct conf_file *file)
 {
 	cleanup_buf struct buf content = BUF_INIT(CONF_TEXT_MAX);
 	struct err err = { 0 };
 	struct confscan scan;
 	enum confscan_found found;
+	size_t mark;
 	bool fine = true;
 
 	if (!file_read(file->path, &content, &err)) {
 		reader->text->wanting = reader->text->wanting || err.kind == ERR_OS;
 		return refuse(reader->faults, file, &err);
 	}
-	scan = confscan_begin(buf_text(&content), content.len);
+	mark = mark_len(&content);
+	scan = confscan_begin(buf_text(&content) + mark, content.len - mark);
 	do {
 		found = confscan_next(&scan, &err);
 		if (found == CONFSCAN_FAULT) {

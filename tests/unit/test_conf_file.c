@@ -201,6 +201,23 @@ static void files_that_include_themselves(void **state)
 	assert_true(faults.len < 64 * 1024);
 }
 
+static void a_byte_order_mark_is_no_text(void **state)
+{
+	struct config *config;
+
+	(void)state;
+	make_text("b.conf", "\xef\xbb\xbfsinks = ( );\r\n");
+	make_text("a.conf", "\xef\xbb\xbf@include \"b.conf\"\r\nhistory_keep = \"2d\";\r\n");
+	config = load_good("a.conf");
+	assert_int_equal(config->sink_count, 0);
+	assert_int_equal(config->history_keep_ms, 2 * 86400000);
+	config_free(config);
+	make_text("a.conf", "\xef\xbb\xbf");
+	config_free(load_good("a.conf"));
+	make_text("a.conf", "\xef\xbb\xbfx = 1;\n\xef\xbb\xbfy = 1;\n");
+	assert_refused("a.conf", "^/a.conf:2: syntax error\n");
+}
+
 static void what_is_no_directive(void **state)
 {
 	(void)state;
@@ -310,6 +327,7 @@ int main(void)
 		cmocka_unit_test(included_files_and_their_lines),
 		cmocka_unit_test(included_files_are_held_to_the_same_rules),
 		cmocka_unit_test(files_that_include_themselves),
+		cmocka_unit_test(a_byte_order_mark_is_no_text),
 		cmocka_unit_test(what_is_no_directive),
 		cmocka_unit_test(the_first_that_is_there),
 		cmocka_unit_test(relative_names_become_absolute),
