@@ -164,6 +164,9 @@ bool stations_keyless(const struct stations *stations, struct err *err)
 			return false;
 	if (stations->count > 0)
 		*err = stations->items[0].reason;
+	if (stations->count > 1)
+		(void)err_prefix(
+			err, "source %s: ", poller_config(stations->items[0].poller)->name);
 	return stations->count > 0;
 }
 

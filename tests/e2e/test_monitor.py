@@ -149,6 +149,12 @@ def test_no_key_is_77(user, sim, args):
     assert sim.requests() == []
 
 
+def test_no_key_of_several_sources_is_told_with_a_name(user, sim):
+    user.configure(sources=[user.source(name=name, api_key=f"file:{user.path(name)}") for name in ("one", "two")])
+    done = user.run("watch", timeout=5)
+    assert done.code == 77 and f"source one: {user.path('one')}: cannot read the API key" in done.err
+
+
 def test_a_configuration_with_faults_is_78(user):
     user.configure_text('sources = ( { nmae = "x"; interval = "5"; } );\nsinks = ( { type = "exec"; } );\n')
     done = user.run("watch")
