@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+#include "cli/sources.h"
 #include "io/conf.h"
 
 CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
@@ -17,7 +18,7 @@ static void print_config(const struct config *config)
 static int check_run(struct cli *cli)
 {
 	int code = 0;
-	cleanup_with(config_cleanup) struct config *config = cli_config(cli, &code);
+	cleanup_with(config_cleanup) struct config *config = sources_config(cli, &code);
 
 	if (config == NULL)
 		return code;

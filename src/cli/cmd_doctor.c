@@ -4,6 +4,8 @@
 #include "cli/commands.h"
 #include "cli/out.h"
 
+CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
+
 struct report {
 	bool color;
 	bool failed;
@@ -48,7 +50,12 @@ static int doctor_command(struct cli *cli)
 		.tell = tell,
 		.arg = &report,
 	};
+	/* what is wrong with the configuration is one of the findings */
+	cleanup_with(config_cleanup) struct config *config = cli_config_quiet(cli->config_path);
+	struct err err = { 0 };
 
+	if (config != NULL && !cli_check_source(cli, config, &err))
+		return cli_misuse(cli, "%s", err.text);
 	doctor_run(&doctor);
 	return out_end(report.failed ? 1 : 0);
 }

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/hint.h"
 #include "cli/out.h"
+#include "cli/sources.h"
 #include "io/bus.h"
 #include "io/clock.h"
 #include "io/signals.h"
@@ -233,7 +234,7 @@ static int test_run(struct cli *cli)
 	static const int child[] = { SIGCHLD };
 	int code = 0;
 	struct err err = { 0 };
-	cleanup_with(config_cleanup) struct config *config = cli_config(cli, &code);
+	cleanup_with(config_cleanup) struct config *config = sources_config(cli, &code);
 	cleanup_free char *dir = NULL;
 	cleanup_free struct trial *items = NULL;
 	struct trials trials = { 0 };

@@ -277,6 +277,15 @@ def test_history_narrows(place: Place, sim: Simulator) -> None:
     assert "\033[32m" in place.ok("history", "--color=always", "--status", "success")
 
 
+@pytest.mark.parametrize("words", ["list", "show x", "wait x", "watch --once", "check", "test log", "doctor"])
+def test_a_source_that_is_not_configured_is_misuse(place: Place, sim: Simulator, words: str) -> None:
+    place.write(SOURCE.format(url=sim.url))
+    done = place.run(*words.split(), "--source", "telnix")
+    assert (done.returncode, done.stdout) == (64, ""), done
+    assert "no source is called 'telnix'; did you mean 'telnyx'?" in done.stderr
+    assert sim.requests() == [] and not place.state.exists()
+
+
 def test_history_of_a_source_that_nobody_knows(place: Place, sim: Simulator) -> None:
     def refused(name: str) -> str:
         done = place.run("history", "--source", name)
