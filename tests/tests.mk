@@ -53,9 +53,11 @@ check-sanitized: tests
 check-static: $(UNDER_TEST) $(TORTURE_TOOLS)
 	@$(TEST_ENV) $(RUNNER) --checks $(CHECKS)
 
-# E2E=name: of all pytest files only those whose path has that word
+# All end-to-end tests, which takes minutes. E2E=name: of all pytest files only those whose path has that word
+E2E_FILES = $(if $(E2E),$(foreach f,$(PY_SIM) $(PY_E2E),$(if $(findstring $(E2E),$f),$f)),$(PY_E2E))
 check-e2e: $(UNDER_TEST)
-	@$(TEST_ENV) $(RUNNER) --pytest $(if $(E2E),$(foreach f,$(PY_SIM) $(PY_E2E),$(if $(findstring $(E2E),$f),$f)),$(PY_E2E))
+	$(if $(E2E_FILES),,$(error no test has '$(E2E)' in its path; there are: $(PY_SIM) $(PY_E2E)))
+	@$(TEST_ENV) $(RUNNER) --pytest $(E2E_FILES)
 
 VALGRIND = valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible \
            --track-fds=yes --child-silent-after-fork=yes
