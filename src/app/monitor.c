@@ -225,6 +225,8 @@ static void pulse_beat(struct monitor *monitor)
 	struct pulse pulse = { .pid = (int64_t)getpid(), .started_ms = monitor->started_ms };
 
 	stations_pulse(monitor->stations, monitor->now, &pulse);
+	for (size_t i = 0; i < monitor->config->sink_count; i++)
+		strings_add(&pulse.sinks, monitor->config->sinks[i].name);
 	pulse_write(monitor->pulse, &pulse);
 	if (sd_listens()) {
 		cleanup_buf struct buf line = { 0 };
@@ -403,6 +405,9 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 		!signals_open(numbers, ARRAY_LEN(numbers), err) ||
 		!monitor_open_state(monitor, &damage, err))
 		return false;
+	/* each run tries all there is; when that cannot be written, what is due by itself */
+	if (setup->once)
+		(void)store_hurry(monitor->store, monitor->now.wall_ms, err);
 	outbox.store = monitor->store;
 	if (!outbox_new(&monitor->outbox, &outbox, err))
 		return false;

@@ -337,7 +337,7 @@ static void station_pulse(
 
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", config->name);
 	ret->last_good_ms = health->last_good_ms;
-	ret->next_ms = wall_of(poller_next_poll(station->poller), now);
+	ret->next_ms = wall_of(poller_next(station->poller), now);
 	ret->failing_ms = health->failing ? health->failing_wall_ms : 0;
 	ret->active = book != NULL ? (int64_t)book->active : 0;
 	ret->down_after_ms = config->down_after_ms;

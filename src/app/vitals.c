@@ -30,6 +30,11 @@ static void take_pulse(struct vitals *vitals, const struct pulse *pulse, int64_t
 {
 	vitals->reported = true;
 	vitals->started_ms = pulse->started_ms;
+	vitals->sinks = mem_resize(NULL, pulse->sinks.count, sizeof(*vitals->sinks));
+	for (size_t i = 0; i < pulse->sinks.count; i++)
+		vitals->sinks[vitals->sink_count++] =
+			(struct store_sink){ .name = mem_strdup(pulse->sinks.items[i]) };
+	vitals->sinks_used = vitals->sink_count;
 	for (size_t i = 0; i < pulse->source_count; i++) {
 		const struct pulse_source *from = &pulse->sources[i];
 		struct vitals_source *source = source_add(vitals, from->name);
@@ -72,6 +77,42 @@ static bool count_active(void *arg, const char *source, const struct task *task)
 	return true;
 }
 
+/* what the store knows of a sink. One that is not configured any more counts as long as something
+ * of it is left there */
+static void take_sink(struct vitals *vitals, struct store_sink *stored)
+{
+	for (size_t i = 0; i < vitals->sinks_used; i++) {
+		struct store_sink *sink = &vitals->sinks[i];
+
+		if (strcmp(sink->name, stored->name) != 0)
+			continue;
+		free(sink->name);
+		*sink = *stored;
+		*stored = (struct store_sink){ 0 };
+		return;
+	}
+	if (vitals->reported && stored->pending + stored->failed == 0)
+		return;
+	vitals->sinks = mem_resize(vitals->sinks, vitals->sink_count + 1, sizeof(*vitals->sinks));
+	vitals->sinks[vitals->sink_count++] = *stored;
+	*stored = (struct store_sink){ 0 };
+}
+
+static bool read_sinks(struct vitals *vitals, struct store *store, int64_t wall_ms, struct err *err)
+{
+	struct store_sink *stored;
+	size_t count;
+
+	if (!store_sinks(store, wall_ms, &stored, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		take_sink(vitals, &stored[i]);
+	store_sinks_free(stored, count);
+	if (!vitals->reported)
+		vitals->sinks_used = vitals->sink_count;
+	return true;
+}
+
 static bool read_store(struct vitals *vitals, struct store *store, int64_t wall_ms, struct err *err)
 {
 	if (!vitals->reported && !store_active(store, NULL, count_active, vitals, err))
@@ -84,7 +125,7 @@ static bool read_store(struct vitals *vitals, struct store *store, int64_t wall_
 		vitals->sources[i].down = stored.down_told;
 		free(stored.name);
 	}
-	return store_sinks(store, wall_ms, &vitals->sinks, &vitals->sink_count, err);
+	return read_sinks(vitals, store, wall_ms, err);
 }
 
 bool vitals_read(struct vitals *ret, const char *state_dir, struct store *store, int64_t wall_ms,
@@ -147,7 +188,7 @@ bool vitals_healthy(const struct vitals *vitals)
 
 	for (size_t i = 0; i < vitals->source_count; i++)
 		healthy = healthy && !vitals->sources[i].degraded;
-	for (size_t i = 0; i < vitals->sink_count; i++)
+	for (size_t i = 0; i < vitals->sinks_used; i++)
 		healthy = healthy && !vitals_sink_degraded(&vitals->sinks[i]);
 	return healthy;
 }

@@ -32,8 +32,9 @@ struct vitals {
 	int64_t started_ms; /* 0: not known */
 	struct vitals_source *sources; /* own; when it does not run: those that left active tasks */
 	size_t source_count;
-	struct store_sink *sinks; /* own */
+	struct store_sink *sinks; /* own; the configured ones first, in their order */
 	size_t sink_count;
+	size_t sinks_used; /* of these, configured; all when it has not told */
 };
 
 /* `store` NULL: nothing was ever stored. False with ERR_IO when the state cannot be read */
@@ -48,7 +49,7 @@ void vitals_only(struct vitals *vitals, const char *name);
 bool vitals_source_degraded(const struct pulse_source *source, int64_t started_ms, int64_t wall_ms);
 /* its last attempt failed, or it gave up a delivery in the last 24 h */
 bool vitals_sink_degraded(const struct store_sink *sink);
-/* running, no source and no sink degraded */
+/* running, no source and no configured sink degraded */
 bool vitals_healthy(const struct vitals *vitals);
 
 #endif

@@ -50,11 +50,12 @@ static void json_source(struct buf *out, const struct vitals_source *source)
 	json_end(&json);
 }
 
-static void json_sink(struct buf *out, const struct store_sink *sink)
+static void json_sink(struct buf *out, const struct store_sink *sink, bool used)
 {
 	struct json json = json_begin(out);
 
 	json_text(&json, "name", sink->name);
+	json_bool(&json, "configured", used);
 	json_bool(&json, "healthy", !vitals_sink_degraded(sink));
 	json_int(&json, "pending", sink->pending);
 	json_int(&json, "failed", sink->failed);
@@ -89,7 +90,7 @@ static void print_json(const struct page *page)
 	json_name(&json, "sinks");
 	for (size_t i = 0; i < vitals->sink_count; i++) {
 		(void)buf_add_char(&line, i == 0 ? '[' : ',');
-		json_sink(&line, &vitals->sinks[i]);
+		json_sink(&line, &vitals->sinks[i], i < vitals->sinks_used);
 	}
 	(void)buf_add_text(&line, vitals->sink_count == 0 ? "[]" : "]");
 	json_end(&json);
@@ -182,10 +183,14 @@ static void print_sinks(const struct page *page)
 
 	for (size_t i = 0; i < page->vitals->sink_count; i++) {
 		const struct store_sink *sink = &page->vitals->sinks[i];
+		bool used = i < page->vitals->sinks_used;
 		bool bad = vitals_sink_degraded(sink);
 
 		grid_cell(grid, sink->name);
-		grid_colored(grid, bad ? "failing" : "ok", bad ? "31" : "32");
+		if (used)
+			grid_colored(grid, bad ? "failing" : "ok", bad ? "31" : "32");
+		else
+			grid_colored(grid, "unused", "33");
 		cell_number(grid, sink->pending);
 		cell_number(grid, sink->failed);
 		cell_time(grid, page, sink->last_success_ms);

@@ -1,7 +1,7 @@
 /*
- * Lines of `key: value`, a `source:` line beginning each source, and `end:` with a sum of all
- * before it. A file is written in place, which costs a third of making a new one at each poll; what
- * a reader finds in the midst of it has another sum, and is read again.
+ * Lines of `key: value`, one for each sink, a `source:` line beginning each source, and `end:` with
+ * a sum of all before it. A file is written in place, which costs a third of making a new one at
+ * each poll; what a reader finds in the midst of it has another sum, and is read again.
  */
 #include "io/pulse.h"
 
@@ -22,11 +22,11 @@
 #include "base/parse.h"
 #include "io/statedir.h"
 
-#define PULSE_HEAD "taskbell-pulse: 2"
+#define PULSE_HEAD "taskbell-pulse: 3"
 #define PULSE_END "end: "
 #define PULSE_READS 20 /* 1 ms apart, of a file that never makes sense */
 #define PULSE_MAX (1024 * 1024)
-#define PULSE_SOURCES_MAX 1000
+#define PULSE_SOURCES_MAX 1000 /* as many sinks */
 
 struct pulse_file {
 	char *path; /* own; NULL: there is no runtime directory */
@@ -162,6 +162,11 @@ static void add_pulse(struct buf *out, const struct pulse *pulse)
 {
 	(void)buf_addf(out, PULSE_HEAD "\npid: %" PRId64 "\nstarted_ms: %" PRId64 "\n", pulse->pid,
 		pulse->started_ms);
+	for (size_t i = 0; i < pulse->sinks.count; i++) {
+		(void)buf_add_text(out, "sink: ");
+		add_text(out, pulse->sinks.items[i]);
+		(void)buf_add_char(out, '\n');
+	}
 	for (size_t i = 0; i < pulse->source_count; i++)
 		add_source(out, &pulse->sources[i]);
 	(void)buf_add_text(out, PULSE_END);
@@ -356,6 +361,16 @@ static bool take_source(const char *line, char **at, struct pulse *pulse)
 	return true;
 }
 
+static bool take_sink(const char *value, struct pulse *pulse)
+{
+	char name[sizeof(pulse->sources->name)];
+
+	if (pulse->sinks.count == PULSE_SOURCES_MAX || !take_text(value, name, sizeof(name)))
+		return false;
+	strings_add(&pulse->sinks, name);
+	return true;
+}
+
 static bool take_number(char **at, const char *key, int64_t *ret)
 {
 	const char *line = next_line(at);
@@ -404,13 +419,16 @@ static bool take_pulse(char *text, struct pulse *ret)
 {
 	char *at = text;
 	const char *line = next_line(&at);
+	const char *value;
 
 	if (line == NULL || strcmp(line, PULSE_HEAD) != 0 || !take_number(&at, "pid", &ret->pid) ||
 		!take_number(&at, "started_ms", &ret->started_ms))
 		return false;
-	while ((line = next_line(&at)) != NULL)
-		if (!take_source(line, &at, ret))
+	while ((line = next_line(&at)) != NULL) {
+		value = line_value(line, "sink");
+		if (value != NULL ? !take_sink(value, ret) : !take_source(line, &at, ret))
 			return false;
+	}
 	return *at == '\0';
 }
 
@@ -447,6 +465,7 @@ bool pulse_read(const char *state_dir, struct pulse *ret)
 
 void pulse_done(struct pulse *pulse)
 {
+	strings_done(&pulse->sinks);
 	free(pulse->sources);
 	*pulse = (struct pulse){ 0 };
 }

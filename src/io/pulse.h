@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "core/config.h"
 
 struct pulse_source {
 	char name[256];
@@ -27,6 +28,7 @@ struct pulse_source {
 struct pulse {
 	int64_t pid;
 	int64_t started_ms; /* wall */
+	struct strings sinks; /* own; the names of those that are configured */
 	struct pulse_source *sources; /* own */
 	size_t source_count;
 };

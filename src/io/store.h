@@ -138,6 +138,8 @@ bool store_next_due(struct store *store, const char *sink, int64_t after_ms, int
 /* one transaction, synchronous=NORMAL: what became of deliveries of one sink */
 bool store_settle(struct store *store, const char *sink, const struct receipt *receipts,
 	size_t count, int64_t wall_ms, struct err *err);
+/* what waits to be tried again is due now */
+bool store_hurry(struct store *store, int64_t wall_ms, struct err *err);
 /* starts failed deliveries anew (attempts and age); event_id 0: all failed ones. Counts what it
  * revived */
 bool store_redeliver(

@@ -307,6 +307,17 @@ bool store_settle(struct store *store, const char *sink, const struct receipt *r
 	return false;
 }
 
+bool store_hurry(struct store *store, int64_t wall_ms, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"UPDATE deliveries SET due_ms = ?1 WHERE failed = 0 AND due_ms > ?1", err);
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, wall_ms);
+	return stmt_run(stmt, err);
+}
+
 bool store_redeliver(
 	struct store *store, int64_t event_id, int64_t wall_ms, size_t *ret_count, struct err *err)
 {

@@ -6,9 +6,10 @@ import os
 import pty
 import signal
 import subprocess
+from datetime import datetime, timezone
 
 import pytest
-from harness import LOG, lives, moved, polls, read, until
+from harness import LOG, lines, lives, moved, polls, read, until
 
 
 def hook(user, body, **keys):
@@ -161,6 +162,51 @@ def test_a_configuration_with_faults_is_78(user):
     assert done.code == 78
     assert f"{user.conf}:1: " in done.err and "name" in done.err
     assert f"{user.conf}:2: " in done.err
+
+
+def test_each_run_with_once_tries_what_the_last_could_not_deliver(user, sim):
+    user.configure(hook(user, 'echo "$TASKBELL_ATTEMPT" >>$HOME/got; test -e $HOME/good || exit 75'), LOG,
+                   source={"first_run": "all"})
+    sim.add_task("x", status="success")
+    for _ in range(3):
+        assert user.run("watch", "--once").code == 0
+    user.write("good", "")
+    assert user.run("watch", "--once").code == 0
+    assert lines(user.path("got")) == ["1", "2", "3", "4"]
+    assert user.sink("hook")["pending"] == 0
+
+
+# --- what status says
+
+
+def test_status_has_the_sinks_that_are_configured(user, sim):
+    """Before anything was delivered; and one that is configured no more makes nobody ill."""
+    user.configure(hook(user, "exit 1"), LOG)
+    watch = user.watch()
+    assert [(s["name"], s["configured"], s["pending"]) for s in user.status()["sinks"]] == [
+        ("hook", True, 0), ("log", True, 0)]
+    assert user.run("status").code == 0
+    sim.add_task("x", status="failure")
+    user.settled("hook", failed=1)
+    assert user.run("status").code == 1
+    assert watch.stop() == 0
+    user.configure(LOG)
+    watch = user.watch()
+    assert [(s["name"], s["configured"], s["failed"]) for s in user.status()["sinks"]] == [
+        ("log", True, 0), ("hook", False, 1)]
+    assert user.run("status").code == 0
+    assert watch.stop() == 0
+
+
+def test_the_next_poll_of_a_refused_source_is_that_of_its_key(user, sim):
+    user.configure()
+    watch = user.watch()
+    sim.fault("status-401", count=None)
+    watch.wait_event(event="source_down")
+    told = until(lambda: user.status()["sources"][0]["error"] and user.status()["sources"][0])
+    due = datetime.fromisoformat(told["next_poll"].replace("Z", "+00:00"))
+    assert 240 < (due - datetime.now(timezone.utc)).total_seconds() <= 300
+    assert watch.stop() == 0
 
 
 # --- signals

@@ -64,9 +64,12 @@ static struct pulse_source source_full(void)
 static void write_one(struct pulse_file *file, int64_t started_ms)
 {
 	struct pulse_source sources[2] = { source_full(), { .name = "second" } };
-	struct pulse pulse = {
-		.pid = 1234, .started_ms = started_ms, .sources = sources, .source_count = 2
-	};
+	char *sinks[] = { "desktop", "log\nsource: x" };
+	struct pulse pulse = { .pid = 1234,
+		.started_ms = started_ms,
+		.sinks = { sinks, 2 },
+		.sources = sources,
+		.source_count = 2 };
 
 	pulse_write(file, &pulse);
 }
@@ -81,6 +84,9 @@ static void assert_read(int64_t started_ms)
 	assert_int_equal(pulse.pid, 1234);
 	assert_int_equal(pulse.started_ms, started_ms);
 	assert_int_equal(pulse.source_count, 2);
+	assert_int_equal(pulse.sinks.count, 2);
+	assert_string_equal(pulse.sinks.items[0], "desktop");
+	assert_string_equal(pulse.sinks.items[1], "log\nsource: x");
 	read = &pulse.sources[0];
 	assert_string_equal(read->name, full.name);
 	assert_string_equal(read->error, full.error);
@@ -326,7 +332,7 @@ static void test_the_later_one_counts(void **state)
 	pulse_close(first);
 }
 
-#define HEAD "taskbell-pulse: 2\npid: 1\nstarted_ms: 2\n"
+#define HEAD "taskbell-pulse: 3\npid: 1\nstarted_ms: 2\n"
 #define SOURCE(number, error)                                                                      \
 	"source: s\nlast_good_ms: " number "\nnext_ms: 0\nfailing_ms: 0\nactive: 0\n"              \
 	"down_after_ms: 0\nrefused: 0\nerror: " error "\n"
@@ -354,9 +360,9 @@ static void test_garbage(void **state)
 		"",
 		"garbage\n",
 		"taskbell-pulse: 1\npid: 1\nstarted_ms: 2\n",
-		"taskbell-pulse: 2\npid: -1\nstarted_ms: 2\n",
-		"taskbell-pulse: 2\npid: 1x\nstarted_ms: 2\n",
-		"taskbell-pulse: 2\nstarted_ms: 2\npid: 1\n",
+		"taskbell-pulse: 3\npid: -1\nstarted_ms: 2\n",
+		"taskbell-pulse: 3\npid: 1x\nstarted_ms: 2\n",
+		"taskbell-pulse: 3\nstarted_ms: 2\npid: 1\n",
 		HEAD "source: s\n",
 		HEAD SOURCE("1e3", ""),
 		HEAD SOURCE("99999999999999999999", ""),

@@ -98,6 +98,7 @@ static void one_fault_is_enough(void **state)
 		.source_count = 2,
 		.sinks = sinks,
 		.sink_count = 2,
+		.sinks_used = 2,
 	};
 
 	(void)state;
@@ -107,6 +108,8 @@ static void one_fault_is_enough(void **state)
 	sources[1].degraded = false;
 	sinks[1].last_failed = true;
 	assert_false(vitals_healthy(&vitals));
+	vitals.sinks_used = 1;
+	assert_true(vitals_healthy(&vitals));
 	sinks[1].last_failed = false;
 	vitals.running = false;
 	assert_false(vitals_healthy(&vitals));
