@@ -5,8 +5,10 @@
 
 #include "base/mem.h"
 #include "core/attempt.h"
+#include "io/clock.h"
 
 enum {
+	STEP_MS = 100, /* of handing over in one step: a program may be long in starting */
 	ROUNDS_MAX = 4, /* of handing over and settling in one step, so that other sinks have their
 			   turn */
 };
@@ -235,8 +237,14 @@ static void hand_over(struct feed *feed, struct delivery *row, struct instant no
 	sink_take(feed->sink, mem_steal(&row->event), row->attempts + 1, now);
 }
 
+/* others have their turn before the rest is handed over */
+static bool is_long(int64_t began_ms)
+{
+	return clock_now().mono_ms - began_ms > STEP_MS;
+}
+
 /* gives the sink what it takes; true when it got something */
-static bool fill(struct feed *feed, struct instant now)
+static bool fill(struct feed *feed, int64_t began_ms, struct instant now)
 {
 	size_t room = feed->retired || feed_store_rests(feed, now) ? 0 : sink_room(feed->sink, now);
 	size_t count = 0;
@@ -247,7 +255,7 @@ static bool fill(struct feed *feed, struct instant now)
 		return false;
 	}
 	pull(feed, room, now);
-	while (count < room && feed->rows_first < feed->rows_count) {
+	while (count < room && feed->rows_first < feed->rows_count && !is_long(began_ms)) {
 		hand_over(feed, &feed->rows[feed->rows_first++], now);
 		count++;
 	}
@@ -257,6 +265,9 @@ static bool fill(struct feed *feed, struct instant now)
 
 void feed_step(struct feed *feed, struct instant now)
 {
+	/* not that of the turn: what another sink has taken of it is not our fault */
+	int64_t began_ms = clock_now().mono_ms;
+
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		bool some;
 
@@ -264,7 +275,7 @@ void feed_step(struct feed *feed, struct instant now)
 		some = feed_collect(feed, now);
 		if (!feed_settle(feed, now))
 			return;
-		if (!fill(feed, now) && !some)
+		if (!fill(feed, began_ms, now) && !some)
 			return;
 	}
 }

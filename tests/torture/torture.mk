@@ -12,7 +12,13 @@ TORTURE_TOOLS   := $(if $(SANITIZE),,$(if $(findstring linux-gnu,$(shell $(CC) -
 # than 20,000 is all warm-up.
 SOAK_POLLS      ?= 100000
 
-.PHONY: torture soak
+# … and FLOOD events at once against a hook that takes a second: 10,000 take three minutes
+FLOOD           ?= 10000
+
+.PHONY: torture soak flood
+flood: $(UNDER_TEST)
+	@$(TEST_ENV) $(PYTHON) -B tests/torture/flood.py --events $(FLOOD)
+
 soak: $(UNDER_TEST) $(TORTURE_TOOLS)
 	@$(TEST_ENV) $(PYTHON) -B tests/torture/soak.py --polls $(SOAK_POLLS)
 
