@@ -1,5 +1,5 @@
 # taskbell: build, test, install. GNU make.
-#   all run check torture bench interop valgrind fuzz lint format install installcheck uninstall dist clean
+#   all run check torture soak bench interop valgrind valgrind-e2e fuzz lint format install installcheck uninstall dist clean
 VERSION := 0.1.0
 
 prefix      ?= /usr/local

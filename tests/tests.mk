@@ -29,7 +29,7 @@ TEST_ENV = TASKBELL_BUILD='$(abspath $(BUILD))' TASKBELL='$(abspath $(BUILD))/ta
 # what every test needs built
 UNDER_TEST := $(if $(wildcard src/cli/main.c),all,$(if $(NOTIFY_SRC),$(BUILD)/taskbell-notify) $(if $(LIB_OBJ),$(BUILD)/libtaskbell.a))
 
-.PHONY: check check-unit check-e2e check-static check-sanitized valgrind fuzz fuzz-short fuzz-build interop tests
+.PHONY: check check-unit check-e2e check-static check-sanitized valgrind valgrind-e2e fuzz fuzz-short fuzz-build interop tests
 
 include tests/torture/torture.mk
 
@@ -63,6 +63,22 @@ VALGRIND = valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-l
            --track-fds=yes --child-silent-after-fork=yes
 valgrind: tests
 	@$(TEST_ENV) $(RUNNER) --wrap '$(VALGRIND)' --units $(UNITS)
+
+# The end-to-end tests with every taskbell that they start under valgrind. Its children are not: the helper has three
+# seconds, hooks are other people's. A campaign: slow, and a test may fail for that alone; what valgrind found is in
+# $(MEMCHECK)/*.log. E2E=name as for check-e2e. Not by default: tests that leave the program too little memory for
+# valgrind, and those whose service manager knows nothing of it.
+MEMCHECK     := $(BUILD)/memcheck
+MEMCHECK_E2E ?= $(if $(E2E),$(foreach f,$(PY_E2E),$(if $(findstring $(E2E),$f),$f)),$(filter-out %_starved.py %_systemd.py,$(PY_E2E)))
+valgrind-e2e: $(UNDER_TEST)
+	@rm -rf $(MEMCHECK) && mkdir -p $(MEMCHECK)
+	@printf '#!/bin/sh\nexec %s --log-file=%s/%%p.log %s "$$@"\n' '$(filter-out --track-fds=%,$(VALGRIND))' \
+		'$(abspath $(MEMCHECK))' '$(abspath $(BUILD))/taskbell' >$(MEMCHECK)/taskbell && chmod +x $(MEMCHECK)/taskbell
+	@$(TEST_ENV) TASKBELL='$(abspath $(MEMCHECK))/taskbell' TASKBELL_PATIENCE=10 $(RUNNER) --timeout 7200 \
+		--pytest $(MEMCHECK_E2E); code=$$?; \
+	runs=$$(ls $(MEMCHECK) | grep -c 'log$$'); found=$$(find $(MEMCHECK) -name '*.log' -size +0 | wc -l); \
+	find $(MEMCHECK) -name '*.log' -size +0 -exec cat {} +; \
+	echo "valgrind: $$runs runs of the program, $$found with errors"; [ $$code -eq 0 ] && [ $$found -eq 0 ]
 
 # The library once more, instrumented; this very Makefile does it with other flags and another directory.
 fuzz-build:

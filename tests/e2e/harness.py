@@ -22,7 +22,8 @@ from typing import Any, Callable, Iterable, Sequence
 TASKBELL = os.environ.get("TASKBELL", os.path.abspath("build/taskbell"))
 LIBEXEC = os.environ.get("TASKBELL_LIBEXEC", os.path.dirname(TASKBELL))
 KEY = "KEYSIM"
-PATIENCE = 20.0  # seconds after which what should have happened counts as not happening
+# seconds after which what should have happened counts as not happening; a program under valgrind has more of them
+PATIENCE = 20.0 * float(os.environ.get("TASKBELL_PATIENCE", "1"))
 FAST = {"interval": "100ms", "idle_interval": "100ms", "sweep_interval": "200ms", "timeout": "2s"}
 LOG = {"type": "log", "format": "json"}
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from dataclasses import asdict, dataclass
 from typing import Any, Callable
+
+PATIENCE = 10.0 * float(os.environ.get("TASKBELL_PATIENCE", "1"))  # seconds that a request may take to come
 
 
 @dataclass
@@ -70,7 +73,7 @@ class Journal:
     def wait(
         self,
         n: int,
-        timeout: float = 10.0,
+        timeout: float = PATIENCE,
         since: int = 0,
         match: Match | None = None,
         done: bool = False,

@@ -13,7 +13,7 @@ from .answer import Answer
 from .api import BASE, Api, route_of
 from .bulk import Bulk
 from .clock import Clock
-from .journal import Entry, Journal, Match
+from .journal import PATIENCE, Entry, Journal, Match
 from .kinds import Context
 from .model import Plan, World
 from .request import Request
@@ -208,7 +208,7 @@ class Simulator:
     def wait_requests(
         self,
         n: int = 1,
-        timeout: float = 10.0,
+        timeout: float = PATIENCE,
         since: int = 0,
         match: Match | None = None,
         done: bool = False,
