@@ -120,10 +120,13 @@ static void look_at_state(const struct doctor *doctor, const char *dir)
 static void look_at_monitor(const struct doctor *doctor, const char *dir)
 {
 	int64_t pid = 0;
+	struct err err = { 0 };
 
-	if (statedir_held(dir, &pid))
+	if (statedir_held(dir, &pid, &err))
 		doctor_find(
 			doctor, FINDING_OK, "monitor", NULL, "it runs (process %" PRId64 ")", pid);
+	else if (err.kind != ERR_NONE)
+		doctor_find(doctor, FINDING_FAIL, "monitor", NULL, "%s", err.text);
 	else
 		doctor_find(doctor, FINDING_WARN, "monitor",
 			"start 'taskbell watch', or systemctl --user start taskbell",

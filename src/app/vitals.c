@@ -50,11 +50,12 @@ static void take_pulse(struct vitals *vitals, const struct pulse *pulse, int64_t
 }
 
 /* a pulse of another process is left over from a monitor that was killed */
-static void read_pulse(struct vitals *vitals, const char *state_dir, int64_t wall_ms)
+static void read_pulse(
+	struct vitals *vitals, const char *state_dir, int64_t wall_ms, struct err *err)
 {
 	struct pulse pulse = { 0 };
 
-	if (!pulse_read(state_dir, &pulse))
+	if (!pulse_read(state_dir, &pulse, err))
 		return;
 	if (vitals->pid == 0 || vitals->pid == pulse.pid) {
 		vitals->pid = pulse.pid;
@@ -131,11 +132,16 @@ static bool read_store(struct vitals *vitals, struct store *store, int64_t wall_
 bool vitals_read(struct vitals *ret, const char *state_dir, struct store *store, int64_t wall_ms,
 	struct err *err)
 {
+	struct err unknown = { 0 };
+
 	*ret = (struct vitals){ 0 };
-	ret->running = statedir_held(state_dir, &ret->pid);
+	ret->running = statedir_held(state_dir, &ret->pid, &unknown);
 	if (ret->running)
-		read_pulse(ret, state_dir, wall_ms);
-	if (store == NULL || read_store(ret, store, wall_ms, err))
+		read_pulse(ret, state_dir, wall_ms, &unknown);
+	/* what cannot be looked at is neither well nor ill */
+	if (unknown.kind != ERR_NONE && !ret->reported)
+		*err = unknown;
+	else if (store == NULL || read_store(ret, store, wall_ms, err))
 		return true;
 	vitals_done(ret);
 	err->kind = ERR_IO;

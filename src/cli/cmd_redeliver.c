@@ -84,7 +84,8 @@ static void wake_monitor(const char *dir, size_t count)
 {
 	const char *what = count == 1 ? "delivery" : "deliveries";
 	int64_t pid = 0;
-	bool running = statedir_held(dir, &pid);
+	struct err ignored = { 0 };
+	bool running = statedir_held(dir, &pid, &ignored);
 
 	if (running && pid > 0)
 		(void)kill((pid_t)pid, SIGUSR1);

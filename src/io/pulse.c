@@ -254,7 +254,7 @@ void pulse_close(struct pulse_file *file)
 }
 
 /* own; NULL: no such file, or not one that a monitor of ours wrote */
-static char *read_file(const char *path)
+static char *read_file(const char *path, struct err *err)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	cleanup_buf struct buf text = BUF_INIT(PULSE_MAX);
@@ -262,11 +262,15 @@ static char *read_file(const char *path)
 	struct stat info;
 	ssize_t n = 0;
 
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO))
+		(void)err_errno(err, ERR_IO, errno, "cannot read %s", path);
 	if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid())
 		return NULL;
 	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
 		if (memchr(bytes, '\0', (size_t)n) != NULL || !buf_add(&text, bytes, (size_t)n))
 			return NULL;
+	if (n < 0)
+		(void)err_errno(err, ERR_IO, errno, "cannot read %s", path);
 	return n == 0 ? buf_steal(&text) : NULL;
 }
 
@@ -400,11 +404,11 @@ static bool sum_take(char *text)
 }
 
 /* own; the lines before the sum; NULL: no such file, or it never makes sense */
-static char *read_whole(const char *path)
+static char *read_whole(const char *path, struct err *err)
 {
 	/* one that is just being written is whole a moment later */
 	for (int i = 0; i < PULSE_READS; i++) {
-		cleanup_free char *text = read_file(path);
+		cleanup_free char *text = read_file(path, err);
 
 		if (text == NULL || *text == '\0')
 			return NULL;
@@ -432,9 +436,9 @@ static bool take_pulse(char *text, struct pulse *ret)
 	return *at == '\0';
 }
 
-static bool read_pulse(const char *path, struct pulse *ret)
+static bool read_pulse(const char *path, struct pulse *ret, struct err *err)
 {
-	cleanup_free char *text = path != NULL ? read_whole(path) : NULL;
+	cleanup_free char *text = path != NULL ? read_whole(path, err) : NULL;
 
 	*ret = (struct pulse){ 0 };
 	if (text != NULL && take_pulse(text, ret))
@@ -443,14 +447,14 @@ static bool read_pulse(const char *path, struct pulse *ret)
 	return false;
 }
 
-bool pulse_read(const char *state_dir, struct pulse *ret)
+bool pulse_read(const char *state_dir, struct pulse *ret, struct err *err)
 {
 	cleanup_free char *path = runtime_path(state_dir);
 	cleanup_free char *lock = mem_printf("%s/lock", state_dir);
 	struct pulse other;
-	bool found = read_pulse(path, ret);
+	bool found = read_pulse(path, ret, err);
 
-	if (!read_pulse(lock, &other))
+	if (!read_pulse(lock, &other, err))
 		return found;
 	/* a monitor with another environment may have left either of them */
 	if (found && ret->started_ms >= other.started_ms) {

@@ -40,8 +40,9 @@ struct pulse_file *pulse_open(const char *state_dir, int lock_fd);
 /* writes it whole, by rename or in place; a failure is not worth a word: status then shows less */
 void pulse_write(struct pulse_file *file, const struct pulse *pulse);
 void pulse_close(struct pulse_file *file); /* removes the file; NULL is fine */
-/* what a running monitor wrote; false when there is nothing valid */
-bool pulse_read(const char *state_dir, struct pulse *ret);
+/* what a running monitor wrote; false when there is nothing valid, or, with err (ERR_IO), when it
+ * cannot be read */
+bool pulse_read(const char *state_dir, struct pulse *ret, struct err *err);
 void pulse_done(struct pulse *pulse);
 
 #endif

@@ -14,7 +14,11 @@
 
 char *statedir_real(const char *path)
 {
-	return realpath(path, NULL);
+	char *real = realpath(path, NULL);
+
+	if (real == NULL && errno == ENOMEM)
+		mem_die();
+	return real;
 }
 
 static char *absolute(const char *path, struct err *err)
@@ -23,7 +27,7 @@ static char *absolute(const char *path, struct err *err)
 
 	if (path[0] == '/')
 		return mem_strdup(path);
-	cwd = realpath(".", NULL);
+	cwd = statedir_real(".");
 	if (cwd == NULL) {
 		(void)err_errno(err, ERR_CANT_CREATE, errno,
 			"cannot tell where %s is: the working directory is gone; name an absolute "
@@ -222,11 +226,16 @@ bool statedir_lock(const char *path, int *ret_fd, struct err *err)
 	return true;
 }
 
-bool statedir_held(const char *path, int64_t *ret_pid)
+bool statedir_held(const char *path, int64_t *ret_pid, struct err *err)
 {
 	cleanup_free char *file = mem_printf("%s/lock", path);
 	cleanup_fd int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	*ret_pid = 0;
-	return fd >= 0 && held_by(fd, ret_pid);
+	if (fd >= 0)
+		return held_by(fd, ret_pid);
+	/* that we have no descriptor for it says nothing about who has */
+	if (errno != ENOENT && errno != ENOTDIR)
+		(void)err_errno(err, ERR_IO, errno, "cannot look at %s", file);
+	return false;
 }

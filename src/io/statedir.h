@@ -30,7 +30,10 @@ bool statedir_check(const char *path, struct err *err);
  * made. The file must not be opened by anybody else in this process.
  */
 bool statedir_lock(const char *path, int *ret_fd, struct err *err);
-/* does a monitor hold the lock? Never takes it. *ret_pid is 0 where the kernel cannot say */
-bool statedir_held(const char *path, int64_t *ret_pid);
+/*
+ * Does a monitor hold the lock? Never takes it. *ret_pid is 0 where the kernel cannot say. When
+ * that cannot be found out, false and err (ERR_IO) says why.
+ */
+bool statedir_held(const char *path, int64_t *ret_pid, struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "io/store.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -330,7 +331,10 @@ bool store_open(struct store **ret, const char *dir, enum store_mode mode, int64
 
 	*ret = NULL;
 	store->told_after_us = STAMP_NONE;
-	if (real == NULL)
+	if (real == NULL && mode != STORE_WRITE && errno != ENOENT && errno != ENOTDIR)
+		opened =
+			err_errno(err, ERR_IO, errno, "cannot look at the state directory %s", dir);
+	else if (real == NULL)
 		opened = err_set(err, mode == STORE_WRITE ? ERR_CANT_CREATE : ERR_NOT_FOUND,
 			"there is no state directory %s", dir);
 	else if (mode == STORE_WRITE)

@@ -235,3 +235,35 @@ def test_no_memory_for_the_configuration_is_no_answer(user, plan):
         codes.add(done.code)
         assert done.code in (0, 71, 78, -signal.SIGSEGV), (plan.place(number), done)
     assert 71 in codes
+
+
+def test_status_that_cannot_look_does_not_say_that_nobody_runs_or_that_all_is_well(user, sim, plan):
+    user.configure(LOG)
+    sim.add_task("a", status="processing")
+    user.watch()
+    until(lambda: user.run("status").code == 0)
+    plan.set(COUNT, ("open",), trace=True)
+    assert user.run("status", env=plan.environment(SHIM)).code == 0
+    found = [plan.place(n) for n in range(1, plan.seen() + 1)]
+    looks = [n for n, place in enumerate(found, 1) if place.endswith((" lock", ".pulse"))]
+    assert len({found[n - 1] for n in looks}) > 1, found
+    refused = 0
+    for number in looks:
+        plan.set(FAIL, ("open",), at=number, count=FOR_GOOD, error=errno.EMFILE)
+        done = user.run("status", env=plan.environment(SHIM))
+        refused += (done.code, done.out, len(done.err.splitlines())) == (74, "", 1)
+        # the last look is for an older pulse
+        assert done.code == 74 or (number == looks[-1] and "telnyx  ok" in done.out), (found[number - 1], done)
+    assert refused >= 2
+
+
+def test_history_without_memory_does_not_say_that_there_is_none(user, sim, plan):
+    user.configure(LOG, source={"first_run": "all"})
+    sim.add_task("a", status="success")
+    assert user.run("watch", "--once").code == 0
+    right = user.run("history").out
+    assert " a " in right
+    for number in range(1, 16):
+        plan.set(FAIL, ("alloc",), at=number, error=errno.ENOMEM)
+        done = user.run("history", env=plan.environment(SHIM))
+        assert done.code == 71 or (done.code, done.out) == (0, right), (number, done)

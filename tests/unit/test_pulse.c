@@ -80,7 +80,7 @@ static void assert_read(int64_t started_ms)
 	struct pulse pulse;
 	const struct pulse_source *read;
 
-	assert_true(pulse_read(dir, &pulse));
+	assert_true(pulse_read(dir, &pulse, &(struct err){ 0 }));
 	assert_int_equal(pulse.pid, 1234);
 	assert_int_equal(pulse.started_ms, started_ms);
 	assert_int_equal(pulse.source_count, 2);
@@ -107,7 +107,7 @@ static void assert_none(void)
 {
 	struct pulse pulse;
 
-	assert_false(pulse_read(dir, &pulse));
+	assert_false(pulse_read(dir, &pulse, &(struct err){ 0 }));
 	assert_null(pulse.sources);
 	assert_int_equal(pulse.source_count, 0);
 }
@@ -167,10 +167,10 @@ static void test_two_state_directories(void **state)
 
 	(void)state;
 	write_one(file, 77);
-	assert_false(pulse_read(other, &pulse));
+	assert_false(pulse_read(other, &pulse, &(struct err){ 0 }));
 	/* by another way it is the same directory */
 	assert_int_equal(symlink(dir, link), 0);
-	assert_true(pulse_read(link, &pulse));
+	assert_true(pulse_read(link, &pulse, &(struct err){ 0 }));
 	pulse_done(&pulse);
 	pulse_close(file);
 	scratch_free(other);
@@ -223,7 +223,7 @@ static void test_without_runtime(void **state)
 		assert_true(size > 0);
 		pulse_write(file, &shorter);
 		assert_true(lock_size() < size);
-		assert_true(pulse_read(dir, &pulse));
+		assert_true(pulse_read(dir, &pulse, &(struct err){ 0 }));
 		assert_int_equal(pulse.source_count, 1);
 		pulse_done(&pulse);
 		pulse_close(file);
@@ -256,7 +256,7 @@ static void test_in_place(void **state)
 	assert_read(78);
 	assert_int_equal(inode_of(path), inode);
 	pulse_write(file, &shorter);
-	assert_true(pulse_read(dir, &pulse));
+	assert_true(pulse_read(dir, &pulse, &(struct err){ 0 }));
 	assert_int_equal(pulse.source_count, 0);
 	pulse_done(&pulse);
 	/* somebody puts another file in its place, or takes it away */
@@ -298,7 +298,7 @@ static void test_read_while_written(void **state)
 		struct pulse pulse;
 
 		/* the writer may be halted in the midst of it for long, by a busy machine */
-		if (!pulse_read(dir, &pulse))
+		if (!pulse_read(dir, &pulse, &(struct err){ 0 }))
 			continue;
 		good++;
 		assert_int_equal(pulse.started_ms, pulse.source_count == 2 ? 77 : 5);
@@ -396,12 +396,12 @@ static void test_garbage(void **state)
 	path = only_file();
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		write_summed(path, texts[i]);
-		if (pulse_read(dir, &pulse))
+		if (pulse_read(dir, &pulse, &(struct err){ 0 }))
 			fail_msg("taken for a pulse: %s", texts[i]);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(unsummed); i++) {
 		scratch_write(path, unsummed[i], strlen(unsummed[i]));
-		if (pulse_read(dir, &pulse))
+		if (pulse_read(dir, &pulse, &(struct err){ 0 }))
 			fail_msg("taken for a whole pulse: %s", unsummed[i]);
 	}
 	great = mem_printf(HEAD "source: %0300d\n", 0);
@@ -410,7 +410,7 @@ static void test_garbage(void **state)
 	scratch_write(path, more, strlen(more));
 	assert_none();
 	scratch_write(path, good, strlen(good));
-	assert_true(pulse_read(dir, &pulse));
+	assert_true(pulse_read(dir, &pulse, &(struct err){ 0 }));
 	pulse_done(&pulse);
 	good[strlen(HEAD)]++;
 	scratch_write(path, good, strlen(good));

@@ -271,23 +271,23 @@ static void test_lock(void **state)
 	int in_other;
 
 	(void)state;
-	assert_false(statedir_held(dir, &held_pid));
+	assert_false(statedir_held(dir, &held_pid, &(struct err){ 0 }));
 	assert_int_equal(access(file, F_OK), -1);
 	pid = hold(&in, word);
 	assert_string_equal(word, "taken");
 	assert_int_equal(mode_of(file), 0600);
-	assert_true(statedir_held(dir, &held_pid));
+	assert_true(statedir_held(dir, &held_pid, &(struct err){ 0 }));
 	assert_int_equal(held_pid, pid);
 	other = hold(&in_other, word);
 	assert_int_equal(let_go(other, in_other), 75);
 	holder = mem_printf("another monitor (process %d) holds %s", (int)pid, file);
 	assert_string_equal(word, holder);
 	/* looking at it and failing to get it has not taken it away */
-	assert_true(statedir_held(dir, &held_pid));
+	assert_true(statedir_held(dir, &held_pid, &(struct err){ 0 }));
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	(void)let_go(pid, in);
 	/* the kernel lets go of it when the holder dies, and the file may stay */
-	assert_false(statedir_held(dir, &held_pid));
+	assert_false(statedir_held(dir, &held_pid, &(struct err){ 0 }));
 	assert_int_equal(held_pid, 0);
 	pid = hold(&in, word);
 	assert_string_equal(word, "taken");
@@ -317,11 +317,11 @@ static void test_lock_in_the_way(void **state)
 	scratch_write(other, "mine", 4);
 	assert_int_equal(symlink(other, file), 0);
 	lock_refused();
-	assert_false(statedir_held(dir, &pid));
+	assert_false(statedir_held(dir, &pid, &(struct err){ 0 }));
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(mkfifo(file, 0600), 0);
 	lock_refused();
-	assert_false(statedir_held(dir, &pid));
+	assert_false(statedir_held(dir, &pid, &(struct err){ 0 }));
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(mkdir(file, 0700), 0);
 	lock_refused();
