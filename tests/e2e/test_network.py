@@ -332,7 +332,8 @@ def test_a_certificate_that_is_not_right_gets_no_key(user, tmp_path):
         kinds = {"unknown": (unknown.url, "", "certificate"), "expired": (expired.url, old, "expired"),
                  "wrong-name": (wrong.url, wrong.ca_file, "127.0.0.1"),
                  "not-tls": (f"https://127.0.0.1:{mail.getsockname()[1]}/v2", "", "127.0.0.1")}
-        user.configure(LOG, sources=[user.source(name=kind, base_url=url, ca_file=trusted, down_after="300ms")
+        user.configure(LOG, sources=[user.source(name=kind, base_url=url, ca_file=trusted, down_after="300ms",
+                                                 timeout="15s", connect_timeout="15s")
                                      for kind, (url, trusted, _) in kinds.items()])
         watch = user.start("watch", "--json")
         lists = [user.start("list", "--source", kind) for kind in kinds]
