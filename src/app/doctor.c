@@ -54,7 +54,7 @@ static struct config *look_at_config(const struct doctor *doctor)
 	struct config *config = NULL;
 	struct err err = { 0 };
 
-	if (!conf_load(path, &config, &faults, &err)) {
+	if (!conf_load(path, CONF_TEXT, &config, &faults, &err)) {
 		tell_faults(doctor, &faults, &err);
 		return NULL;
 	}

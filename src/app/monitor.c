@@ -125,7 +125,7 @@ static void monitor_reload(struct monitor *monitor)
 	struct err err = { 0 };
 
 	sd_tell("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_monotonic_us());
-	if (!conf_load(old->file, &config, &faults, &err) ||
+	if (!conf_load(old->file, CONF_TEXT, &config, &faults, &err) ||
 		!config_check_source(monitor, config, &err)) {
 		for (char *line = faults.data; line != NULL && *line != '\0';) {
 			size_t len = strcspn(line, "\n");

@@ -59,7 +59,7 @@ struct config *cli_config(const struct cli *cli, int *ret_code)
 	struct config *config = NULL;
 	struct err err = { 0 };
 
-	if (conf_load(path, &config, &faults, &err))
+	if (conf_load(path, CONF_TEXT_AND_KEYS, &config, &faults, &err))
 		return config;
 	*ret_code = err_exit_code(err.kind);
 	if (faults.len != 0)
@@ -76,7 +76,7 @@ struct config *cli_config_quiet(const char *path)
 	struct config *config = NULL;
 	struct err err = { 0 };
 
-	return conf_load(found, &config, &faults, &err) ? config : NULL;
+	return conf_load(found, CONF_TEXT, &config, &faults, &err) ? config : NULL;
 }
 
 bool cli_wants_source(const struct cli *cli, const struct source_config *source)

@@ -43,8 +43,8 @@ const struct command cmd_check = {
 	.args = "",
 	.summary = "validates the configuration and says every fault of it",
 	.help = "Each fault is one line, FILE:LINE: MESSAGE, on stderr; the exit code is then 78. "
-		"Nothing is asked of the network, and no key is read: see 'taskbell doctor' for "
-		"these.",
+		"Nothing is asked of the network, and of keys only whether others can read their "
+		"files: see 'taskbell doctor' for the rest.",
 	.flags = check_flags,
 	.run = check_run,
 };

@@ -24,6 +24,7 @@ struct loader {
 	struct conf_text text;
 	struct faults faults;
 	struct config *config; /* borrowed */
+	enum conf_depth depth;
 };
 
 /* One block and what it is read into. */
@@ -276,7 +277,8 @@ static void load_source(struct loader *loader, const config_setting_t *setting)
 
 	load_block(loader, &block);
 	judge_url(loader, source, config_setting_get_member(setting, "base_url"));
-	if (!key_form_check(source->api_key, &err))
+	if (!key_form_check(source->api_key, &err) ||
+		(loader->depth == CONF_TEXT_AND_KEYS && !key_file_check(source->api_key, &err)))
 		fault_at(loader, setting_of(setting, "api_key"), &err);
 	if (!expand_home(&source->ca_file, &err) || !certificates_readable(source->ca_file, &err))
 		fault_at(loader, setting_of(setting, "ca_file"), &err);
@@ -460,9 +462,10 @@ static void parse(struct loader *loader)
 	config_destroy(&libconfig);
 }
 
-bool conf_load(const char *path, struct config **ret, struct buf *faults, struct err *err)
+bool conf_load(const char *path, enum conf_depth depth, struct config **ret, struct buf *faults,
+	struct err *err)
 {
-	struct loader loader = { .config = config_new() };
+	struct loader loader = { .config = config_new(), .depth = depth };
 
 	loader.config->file = mem_strdup(path);
 	if (path == NULL) {

@@ -12,6 +12,9 @@
  * file that was named (by option or variable) is returned whether it exists or not.
  */
 char *conf_find(const char *path);
+/* what conf_load judges besides what is written: not whether a key is there, but whether a key file
+ * that is there is one that others can use */
+enum conf_depth { CONF_TEXT, CONF_TEXT_AND_KEYS };
 /*
  * Reads `path` (NULL: no file, the built-in defaults) into *ret, which the caller frees with
  * config_free. On faults returns false, *ret is NULL, every fault stands in `faults` as one
@@ -19,7 +22,8 @@ char *conf_find(const char *path);
  * group or others can write, or that is neither ours nor root's (checked on the open file).
  * TELNYX_BASE_URL is applied where no base_url stood.
  */
-bool conf_load(const char *path, struct config **ret, struct buf *faults, struct err *err);
+bool conf_load(const char *path, enum conf_depth depth, struct config **ret, struct buf *faults,
+	struct err *err);
 /*
  * The effective configuration in libconfig's own form; conf_load reads it back equal, but for the
  * password of a proxy, which is not shown.

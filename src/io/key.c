@@ -71,6 +71,12 @@ static enum key_result read_name(const char *rest, char *ret, struct err *err)
 	return good ? KEY_FOUND : missing(err, "variable ", rest);
 }
 
+static bool file_regular(const struct stat *st, struct err *err)
+{
+	return S_ISREG(st->st_mode) ||
+	       err_set(err, ERR_CONFIG, "the key file is not a regular file");
+}
+
 /* is this a file that only its owner can read, and is that us or root? */
 static bool file_private(const struct stat *st, struct err *err)
 {
@@ -128,9 +134,7 @@ static bool read_file(const char *path, bool keep_private, char *ret, struct err
 		return err_errno(err, ERR_OS, errno, "cannot read the API key");
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return err_errno(err, ERR_AUTH, errno, "cannot read the API key");
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_CONFIG, "the key file is not a regular file");
-	if (keep_private && !file_private(&st, err))
+	if (!file_regular(&st, err) || (keep_private && !file_private(&st, err)))
 		return false;
 	len = read_most(fd, ret);
 	if (len < 0)
@@ -138,16 +142,21 @@ static bool read_file(const char *path, bool keep_private, char *ret, struct err
 	return take_line(ret, (size_t)len, err);
 }
 
-static enum key_result read_path(const char *rest, char *ret, struct err *err)
+/* own; NULL: it begins with ~/ and there is no HOME */
+static char *whole_path(const char *path)
 {
 	const char *home = getenv("HOME");
-	cleanup_free char *path = NULL;
 
-	if (strncmp(rest, "~/", 2) != 0) {
-		path = mem_strdup(rest);
-	} else if (home != NULL && home[0] == '/') {
-		path = mem_printf("%s%s", home, rest + 1);
-	} else {
+	if (strncmp(path, "~/", 2) != 0)
+		return mem_strdup(path);
+	return home != NULL && home[0] == '/' ? mem_printf("%s%s", home, path + 1) : NULL;
+}
+
+static enum key_result read_path(const char *rest, char *ret, struct err *err)
+{
+	cleanup_free char *path = whole_path(rest);
+
+	if (path == NULL) {
 		(void)err_set(err, ERR_AUTH, "no API key: HOME is not set; name the whole path");
 		return missing(err, "file:", rest);
 	}
@@ -199,6 +208,21 @@ bool key_form_check(const char *form, struct err *err)
 		return err_set(
 			err, ERR_CONFIG, "says where the key is, never the key itself: " FORMS);
 	return found->check(form + strlen(found->prefix), err);
+}
+
+bool key_file_check(const char *form, struct err *err)
+{
+	const struct key_form *found = form_find(form);
+	cleanup_free char *path = NULL;
+	struct stat st;
+
+	if (found == NULL || found->read != read_path)
+		return true;
+	path = whole_path(form + strlen(found->prefix));
+	if (path == NULL || stat(path, &st) != 0 ||
+		(file_regular(&st, err) && file_private(&st, err)))
+		return true;
+	return err_prefix(err, "%s: ", path);
 }
 
 static enum key_result read_default(char *ret, struct err *err)

@@ -24,6 +24,9 @@ enum key_result {
 /* is the form acceptable? A literal key is refused with the forms that are accepted, and never
  * shown */
 bool key_form_check(const char *form, struct err *err);
+/* is the file of a file: form one that only we and root can read? One that is not there is no
+ * fault: it may come. What it says is ERR_CONFIG */
+bool key_file_check(const char *form, struct err *err);
 /*
  * Reads the key into `ret` (NUL-terminated). err on KEY_MISSING says what was tried and the remedy;
  * its kind is ERR_AUTH, or ERR_CONFIG for a key file whose mode or owner is refused. On KEY_FAILED

@@ -289,8 +289,9 @@ def test_a_key_file_that_others_can_read_is_refused(user, sim, permissions):
     key = user.write("key", "KEYSIM\n")
     os.chmod(key, permissions)
     user.configure(source={"api_key": f"file:{key}"})
-    done = user.run("list")
-    assert done.code in (77, 78) and key in done.err
+    for command in ("list", "watch", "check"):
+        done = user.run(command)
+        assert done.code == 78 and done.err.startswith(f"{user.conf}:") and key in done.err and "chmod" in done.err
     assert sim.requests() == []
     os.chmod(key, 0o400)
     assert user.run("list").code == 0

@@ -46,7 +46,7 @@ static struct config *load(const void *bytes, size_t size)
 
 	if (ftruncate(fd, 0) != 0 || pwrite(fd, bytes, size, 0) != (ssize_t)size)
 		abort();
-	if (conf_load(path, &config, &faults, &err) != (faults.len == 0))
+	if (conf_load(path, CONF_TEXT_AND_KEYS, &config, &faults, &err) != (faults.len == 0))
 		abort();
 	if (faults.len != 0 && (config != NULL || err.kind != ERR_CONFIG))
 		abort();

@@ -27,7 +27,7 @@ static struct config *load(const char *text, struct buf *faults, struct err *err
 	assert_non_null(file);
 	assert_int_equal(fputs(text, file) < 0, 0);
 	assert_int_equal(fclose(file), 0);
-	fine = conf_load(path, &config, faults, err);
+	fine = conf_load(path, CONF_TEXT_AND_KEYS, &config, faults, err);
 	assert_int_equal(fine, config != NULL);
 	assert_int_equal(fine, faults->len == 0);
 	return config;
@@ -121,7 +121,7 @@ static void no_file_is_the_defaults(void **state)
 	struct config *config;
 
 	(void)state;
-	assert_true(conf_load(NULL, &config, &faults, &err));
+	assert_true(conf_load(NULL, CONF_TEXT_AND_KEYS, &config, &faults, &err));
 	assert_null(config->file);
 	assert_int_equal(config->history_keep_ms, INT64_C(90) * 86400000);
 	assert_int_equal(config->source_count, 1);
@@ -521,7 +521,7 @@ static void base_url_of_the_environment(void **state)
 	assert_string_equal(config->sources[1].base_url, "https://b");
 	config_free(config);
 	assert_int_equal(setenv("TELNYX_BASE_URL", "http://example.org", 1), 0);
-	assert_false(conf_load(NULL, &config, &faults, &err));
+	assert_false(conf_load(NULL, CONF_TEXT_AND_KEYS, &config, &faults, &err));
 	assert_memory_equal(buf_text(&faults), "TELNYX_BASE_URL: is plain http", 30);
 	config = load_good("sources = ( { allow_http = true; } );");
 	config_free(config);

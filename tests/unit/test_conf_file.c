@@ -46,7 +46,7 @@ static struct config *load_path(const char *path, struct buf *faults)
 	struct err err = { 0 };
 	struct config *config;
 
-	if (!conf_load(path, &config, faults, &err))
+	if (!conf_load(path, CONF_TEXT_AND_KEYS, &config, faults, &err))
 		assert_int_equal(err.kind, ERR_CONFIG);
 	return config;
 }

@@ -28,7 +28,7 @@ static struct config *load(const char *text)
 	assert_non_null(file);
 	assert_false(fputs(text, file) < 0);
 	assert_int_equal(fclose(file), 0);
-	(void)conf_load(path, &config, &faults, &err);
+	(void)conf_load(path, CONF_TEXT_AND_KEYS, &config, &faults, &err);
 	assert_string_equal(buf_text(&faults), "");
 	assert_non_null(config);
 	return config;
@@ -106,7 +106,7 @@ static struct config *defaults(void)
 	struct err err = { 0 };
 	struct config *config;
 
-	assert_true(conf_load(NULL, &config, &faults, &err));
+	assert_true(conf_load(NULL, CONF_TEXT_AND_KEYS, &config, &faults, &err));
 	return config;
 }
 
