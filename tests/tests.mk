@@ -54,7 +54,7 @@ check-static: $(UNDER_TEST) $(TORTURE_TOOLS)
 	@$(TEST_ENV) $(RUNNER) --checks $(CHECKS)
 
 # All end-to-end tests, which takes minutes. E2E=name: of all pytest files only those whose path has that word
-E2E_FILES = $(if $(E2E),$(foreach f,$(PY_SIM) $(PY_E2E),$(if $(findstring $(E2E),$f),$f)),$(PY_E2E))
+E2E_FILES = $(strip $(if $(E2E),$(foreach f,$(PY_SIM) $(PY_E2E),$(if $(findstring $(E2E),$f),$f)),$(PY_E2E)))
 check-e2e: $(UNDER_TEST)
 	$(if $(E2E_FILES),,$(error no test has '$(E2E)' in its path; there are: $(PY_SIM) $(PY_E2E)))
 	@$(TEST_ENV) $(RUNNER) --pytest $(E2E_FILES)
