@@ -31,6 +31,16 @@ static void json_add_special(struct buf *out, unsigned char c)
 	(void)buf_addf(out, "\\u%04x", c);
 }
 
+/* the value is the same, and a line of JSON on a terminal does no harm and stays one line */
+static void json_add_deceiving(struct buf *out, uint32_t code)
+{
+	if (code > 0xffff) {
+		(void)buf_addf(out, "\\u%04x", 0xd800 + ((code - 0x10000) >> 10));
+		code = 0xdc00 + (code & 0x3ff);
+	}
+	(void)buf_addf(out, "\\u%04x", code);
+}
+
 static bool json_is_plain(unsigned char c)
 {
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
@@ -84,7 +94,9 @@ void json_add_string(struct buf *out, const char *text)
 		if (text == end)
 			break;
 		len = text_decode(text, (size_t)(end - text), &code);
-		if (len > 1)
+		if (len > 1 && text_deceives(code))
+			json_add_deceiving(out, code);
+		else if (len > 1)
 			(void)buf_add(out, text, len);
 		else if (len == 1)
 			json_add_special(out, (unsigned char)*text);

@@ -165,6 +165,11 @@ static bool in_ranges(uint32_t code, const struct range *ranges, size_t count)
 	return false;
 }
 
+bool text_deceives(uint32_t code)
+{
+	return in_ranges(code, deceiving, ARRAY_LEN(deceiving));
+}
+
 size_t text_decode(const char *bytes, size_t len, uint32_t *ret_code)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -226,7 +231,7 @@ static size_t add_safe_one(struct buf *buf, const char *text, size_t left)
 		(void)buf_addf(buf, "\\x%02x", (unsigned char)*text);
 	else if (code == '\n' || code == '\t' || code == '\r')
 		(void)buf_add_text(buf, code == '\n' ? "\\n" : code == '\t' ? "\\t" : "\\r");
-	else if (in_ranges(code, deceiving, ARRAY_LEN(deceiving)))
+	else if (text_deceives(code))
 		(void)buf_addf(buf, code < 0x100 ? "\\x%02x" : "\\u{%x}", (unsigned int)code);
 	else
 		(void)buf_add(buf, text, len);

@@ -2,6 +2,7 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,10 +13,12 @@
  * not valid UTF-8 (over-long forms, surrogates and values past U+10FFFF are not).
  */
 size_t text_decode(const char *bytes, size_t len, uint32_t *ret_code);
+/* what could deceive a terminal or a reader: C0, DEL and C1 controls, line and paragraph
+ * separators, bidi overrides and isolates, tags */
+bool text_deceives(uint32_t code);
 /*
- * Adds the text with what could deceive a terminal or a reader shown escaped: C0, DEL and C1
- * controls, line and paragraph separators, bidi overrides and isolates, invalid bytes (\n \t \xHH
- * \u{HHHH}). A backslash stays as it is: the output is for people, JSON carries the value.
+ * Adds the text with what deceives and invalid bytes shown escaped (\n \t \xHH \u{HHHH}). A
+ * backslash stays as it is: the output is for people, JSON carries the value.
  */
 void text_add_safe(struct buf *buf, const char *text);
 /* as text_add_safe, and cut with an ellipsis to `columns` of a terminal (0: not cut) */

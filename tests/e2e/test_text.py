@@ -66,7 +66,9 @@ def test_watch_log_history_and_status(hostile, user, sim):
     check(until(lambda: read(os.path.join(user.state, "events.log"))), 1)
     check(user.run("history").out, 2)
     check(user.run("status").out)
-    event = user.run("history", "--json").objects()[0]
+    text = user.run("history", "--json").out
+    check(text, 1)
+    event = json.loads(text)
     assert event["task_name"] == hostile and event["bucket"] == hostile
 
 
