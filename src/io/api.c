@@ -301,11 +301,14 @@ bool api_error(const struct http_answer *answer, const char *body, size_t len, s
 	const char *phrase = status_phrase(status);
 	cleanup_buf struct buf words = { 0 };
 	cleanup_buf struct buf tail = { 0 };
-	size_t room = sizeof(err->text) - 1;
+	cleanup_buf struct buf id = { 0 };
 
+	if (answer->err.kind != ERR_NONE)
+		(void)buf_addf(&tail, " (its body is over %d KiB)", API_ERROR_BODY_MAX / 1024);
 	if (answer->request_id[0] != '\0') {
-		text_add_safe(&tail, answer->request_id);
-		cut_text(&tail, REQUEST_ID_MAX);
+		text_add_safe(&id, answer->request_id);
+		cut_text(&id, REQUEST_ID_MAX);
+		(void)buf_addf(&tail, " (request %s)", buf_text(&id));
 	}
 	err->kind = status_kind(status);
 	if (err->kind == ERR_AUTH)
@@ -315,11 +318,8 @@ bool api_error(const struct http_answer *answer, const char *body, size_t len, s
 		problem_words(body, len, &words);
 	if (words.data[words.len - 1] == ' ')
 		(void)buf_add_text(&words, "the answer says no more");
-	if (tail.len > 0)
-		room -= tail.len + strlen(" (request )");
-	cut_text(&words, room);
-	return err_set(err, err->kind, tail.len > 0 ? "%s (request %s)" : "%s", buf_text(&words),
-		buf_text(&tail));
+	cut_text(&words, sizeof(err->text) - 1 - tail.len);
+	return err_set(err, err->kind, "%s%s", buf_text(&words), buf_text(&tail));
 }
 
 #define REASON_NAMED 5

@@ -318,6 +318,7 @@ def test_any_fault_is_one_readable_line(user, sim, fault):
     status = FAULTS[fault].params.get("status")
     if status is not None and status >= 400:
         assert str(status) in line
+    assert ("64 KiB" in line) == (fault == "status-500-huge")
 
 
 def test_the_request_id_is_named(user, sim):
