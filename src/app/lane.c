@@ -240,14 +240,14 @@ static void lane_lookups_send(struct lane_run *run)
 }
 
 /* a task of unknown status is not worth more than one question in each sweep_interval, unless
- * somebody waits for it */
+ * somebody waits for it; sweeps are not to the millisecond */
 static bool lookup_due(const struct poller *poller, const struct record *record)
 {
 	const struct search *search = record->search;
+	int64_t apart_ms = poller->config->sweep_interval_ms * 3 / 4;
 
 	return record->status != STATUS_UNKNOWN || poller->book->closed || search == NULL ||
-	       search->looked_up_ms == 0 ||
-	       poller->now.mono_ms - search->looked_up_ms >= poller->config->sweep_interval_ms;
+	       search->looked_up_ms == 0 || poller->now.mono_ms - search->looked_up_ms >= apart_ms;
 }
 
 static void lane_lookups(struct lane_run *run, uint32_t since)

@@ -816,6 +816,27 @@ static void the_sweep_of_a_poll_has_no_look_ups_of_its_own(void **state)
 	assert_non_null(call_open("t20"));
 }
 
+static void an_unknown_status_is_asked_for_at_each_sweep(void **state)
+{
+	(void)state;
+	start(POLLER_WATCH);
+	list("all", "a=odd");
+	expect_told("unknown a,");
+	for (int i = 0; i < 4; i++) {
+		while (call_open("all") == NULL) {
+			if (call_open("active") != NULL)
+				list("active", "");
+			pass(poller_next(rig.poller) - rig.now.mono_ms);
+		}
+		/* an answer that takes its time, and then one that does not */
+		if (call_open("active") != NULL)
+			list("active", "");
+		pass(i % 2 == 0 ? 50 : 0);
+		list("all", "");
+		found("a", "odd");
+	}
+}
+
 static void gone_after_three_polls_that_each_had_all_words(void **state)
 {
 	(void)state;
@@ -1296,6 +1317,7 @@ int main(void)
 		test(many_missing_tasks_are_looked_for_in_the_list_of_ended_ones),
 		test(look_ups_are_bounded_and_go_round),
 		test(the_sweep_of_a_poll_has_no_look_ups_of_its_own),
+		test(an_unknown_status_is_asked_for_at_each_sweep),
 		test(gone_after_three_polls_that_each_had_all_words),
 		test(polls_in_quick_succession_sweep_once_a_second),
 		test(a_proxys_404_is_no_word),
