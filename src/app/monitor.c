@@ -31,6 +31,7 @@
 #define MONITOR_PULSE_MS 50 /* the pulse is written no more often */
 #define MONITOR_LATE_MS 3000 /* woken so much later than asked for: the machine was stopped */
 #define MONITOR_PRUNE_MS 3600000 /* old events are looked for so often, together with a poll */
+#define MONITOR_PRUNE_AFTER_MS 600000 /* … and not before: a clock wrong at boot is set by then */
 #define MONITOR_PRUNE_LIMIT 1000 /* … and so many are forgotten at once */
 #define MONITOR_SLEEP_MAX_MS 60000 /* where there is no timer that runs on through a suspend */
 
@@ -241,18 +242,16 @@ static void pulse_beat(struct monitor *monitor)
 
 static void monitor_prune(struct monitor *monitor)
 {
-	int64_t keep_ms = monitor->config->history_keep_ms;
+	int64_t before_ms = monitor->now.wall_ms - monitor->config->history_keep_ms;
 	struct err err = { 0 };
 	size_t count = 0;
 
-	if (keep_ms == 0 || monitor->now.mono_ms < monitor->prune_due_ms)
+	if (monitor->now.mono_ms < monitor->prune_due_ms)
 		return;
 	/* a failure is that of the disk, of which the next commit will tell */
-	if (store_prune(monitor->store, monitor->now.wall_ms - keep_ms, MONITOR_PRUNE_LIMIT, &count,
-		    &err) &&
-		count == MONITOR_PRUNE_LIMIT)
-		return;
-	monitor->prune_due_ms = monitor->now.mono_ms + MONITOR_PRUNE_MS;
+	if (!store_prune(monitor->store, before_ms, MONITOR_PRUNE_LIMIT, &count, &err) ||
+		count < MONITOR_PRUNE_LIMIT)
+		monitor->prune_due_ms = monitor->now.mono_ms + MONITOR_PRUNE_MS;
 }
 
 /* what goes along with polls, so that it never wakes us by itself */
@@ -455,6 +454,8 @@ static void monitor_close(struct monitor *monitor)
 static void monitor_start(struct monitor *monitor)
 {
 	monitor->started_ms = monitor->now.wall_ms;
+	if (!monitor->setup->once)
+		monitor->prune_due_ms = monitor->now.mono_ms + MONITOR_PRUNE_AFTER_MS;
 	monitor->asleep_ms = monitor->now.asleep_ms;
 	monitor->pulse_due_ms = monitor->now.mono_ms;
 	monitor->watchdog_due_ms = sd_watchdog_ms() != 0 ? monitor->now.mono_ms : INSTANT_NEVER;

@@ -63,6 +63,21 @@ def test_a_clock_set_by_a_year_moves_no_poll_and_no_retry(user, sim, clock, by):
     assert watch.stop() == 0
 
 
+def test_a_clock_that_is_wrong_at_boot_costs_no_history(user, sim, clock):
+    user.configure(LOG, source={"first_run": "all"}, history_keep="1h")
+    sim.add_task("x", status="success")
+    assert user.run("watch", "--once").code == 0
+    clock.set(YEAR)
+    watch = user.watch(env=clock.env)
+    polls(sim, 3)
+    clock.set(-YEAR)
+    polls(sim, 2)
+    assert [e["task_id"] for e in user.run("history", "--json").objects()] == ["x"]
+    clock.sleep(watch, 2 * HOUR)
+    until(lambda: user.run("history", "--json").out == "")
+    assert watch.stop() == 0
+
+
 def test_gone_is_gone_also_when_the_clock_is_set_back(user, sim, clock):
     user.configure(LOG)
     sim.add_task("x", status="processing")
