@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/mem.h"
 #include "base/parse.h"
 #include "base/stamp.h"
 
@@ -84,22 +85,66 @@ static bool is_length(const char *value)
 	return parse_int(value, 0, INT64_MAX, &length);
 }
 
-static void head_field(struct head *head, const char *name, const char *value, int64_t wall_ms)
+enum field { NO_FIELD, DATE, TYPE, LENGTH, LOCATION, REQUEST_ID, VENDOR_ID, RETRY };
+
+/* which of those that are read it is; most lines of a head are none, which the length tells */
+static enum field field_of(const char *name, size_t len)
 {
-	if (strcasecmp(name, "content-type") == 0)
-		head->json = is_json(value);
-	else if (strcasecmp(name, "x-request-id") == 0)
-		take_id(head, value, true);
-	else if (strcasecmp(name, "x-telnyx-request-id") == 0)
-		take_id(head, value, false);
-	else if (strcasecmp(name, "location") == 0)
-		take_origin(head, value);
-	else if (strcasecmp(name, "content-length") == 0)
-		head->odd_length = head->odd_length || !is_length(value);
-	else
+	static const struct {
+		const char *name;
+		size_t len;
+		enum field field;
+	} fields[] = {
+#define FIELD(name, field) { name, sizeof(name) - 1, field }
+		FIELD("date", DATE),
+		FIELD("location", LOCATION),
+		FIELD("retry-after", RETRY),
+		FIELD("content-type", TYPE),
+		FIELD("x-request-id", REQUEST_ID),
+		FIELD("content-length", LENGTH),
+		FIELD("retry-after-ms", RETRY),
+		FIELD("x-should-retry", RETRY),
+		FIELD("x-ratelimit-reset", RETRY),
+		FIELD("x-telnyx-request-id", VENDOR_ID),
+#undef FIELD
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (fields[i].len == len && strncasecmp(fields[i].name, name, len) == 0)
+			return fields[i].field;
+	return NO_FIELD;
+}
+
+static void head_field(
+	struct head *head, enum field field, const char *name, const char *value, int64_t wall_ms)
+{
+	switch (field) {
+	case NO_FIELD:
+		break;
+	case DATE:
+		if (!retry_date(value, &head->date_us))
+			head->date_us = STAMP_NONE;
 		retry_header(&head->retry, name, value, wall_ms);
-	if (strcasecmp(name, "date") == 0 && !retry_date(value, &head->date_us))
-		head->date_us = STAMP_NONE;
+		break;
+	case TYPE:
+		head->json = is_json(value);
+		break;
+	case LENGTH:
+		head->odd_length = head->odd_length || !is_length(value);
+		break;
+	case LOCATION:
+		take_origin(head, value);
+		break;
+	case REQUEST_ID:
+		take_id(head, value, true);
+		break;
+	case VENDOR_ID:
+		take_id(head, value, false);
+		break;
+	case RETRY:
+		retry_header(&head->retry, name, value, wall_ms);
+		break;
+	}
 }
 
 /* "HTTP/1.1 103 Early Hints" */
@@ -116,6 +161,7 @@ void head_line(struct head *head, const char *line, size_t len, int64_t wall_ms)
 	char name[NAME_MAX_LEN];
 	char value[VALUE_MAX_LEN];
 	const char *colon;
+	enum field field;
 	size_t name_len;
 	size_t value_len;
 
@@ -136,6 +182,9 @@ void head_line(struct head *head, const char *line, size_t len, int64_t wall_ms)
 	name_len = colon != NULL ? (size_t)(colon - line) : sizeof(name);
 	if (name_len >= sizeof(name))
 		return;
+	field = field_of(line, name_len);
+	if (field == NO_FIELD)
+		return;
 	memcpy(name, line, name_len);
 	name[name_len] = '\0';
 	for (colon++; colon < line + len && is_blank(*colon); colon++)
@@ -145,5 +194,5 @@ void head_line(struct head *head, const char *line, size_t len, int64_t wall_ms)
 		value_len = sizeof(value) - 1;
 	memcpy(value, colon, value_len);
 	value[value_len] = '\0';
-	head_field(head, name, value, wall_ms);
+	head_field(head, field, name, value, wall_ms);
 }

@@ -12,6 +12,8 @@
 /* x-ratelimit-reset is documented both as seconds from now and as Unix time; no wait is 30 years */
 #define RESET_EPOCH_MIN 1000000000
 
+#define DATE_FIXED_LEN 29
+
 /* digits with an optional fraction, times `scale`; a sign, a unit or anything else is no number */
 static bool decimal_parse(const char *text, int64_t scale, int64_t *ret)
 {
@@ -72,6 +74,24 @@ static const char *century(const char *year)
 	return year[0] < '7' ? "20" : "19";
 }
 
+/* "Sun, 06 Nov 1994 08:49:37 GMT", as every answer has it: its parts stand where they stand */
+static bool date_fixed(const char *text, int64_t *ret_us)
+{
+	char rfc3339[] = "YYYY-MM-DDThh:mm:ssZ";
+	char month_name[] = { text[8], text[9], text[10], '\0' };
+	int month = month_number(month_name);
+
+	if (strcspn(text, " ,-") != 3 || memcmp(text + 3, ", ", 2) != 0 || text[7] != ' ' ||
+		text[11] != ' ' || text[16] != ' ' || strcmp(text + 25, " GMT") != 0 || month == 0)
+		return false;
+	memcpy(rfc3339, text + 12, 4);
+	rfc3339[5] = (char)('0' + month / 10);
+	rfc3339[6] = (char)('0' + month % 10);
+	memcpy(rfc3339 + 8, text + 5, 2);
+	memcpy(rfc3339 + 11, text + 17, 8);
+	return stamp_parse(rfc3339, ret_us);
+}
+
 bool retry_date(const char *text, int64_t *ret_us)
 {
 	char copy[64];
@@ -82,6 +102,8 @@ bool retry_date(const char *text, int64_t *ret_us)
 	const char *day;
 	const char *year;
 
+	if (strlen(text) == DATE_FIXED_LEN && date_fixed(text, ret_us))
+		return true;
 	if (strlen(text) >= sizeof(copy))
 		return false;
 	memcpy(copy, text, strlen(text) + 1);
