@@ -8,8 +8,10 @@
 void poller_key_drop(struct poller *poller)
 {
 	poller->key_old = false;
-	if (poller->key != NULL)
+	if (poller->key != NULL) {
 		mem_wipe(poller->key, strlen(poller->key));
+		http_forget_keys(poller->http);
+	}
 	free(poller->key);
 	poller->key = NULL;
 }

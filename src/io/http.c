@@ -100,6 +100,11 @@ void http_drop_connections(struct http *http)
 	http_renew(http);
 }
 
+void http_forget_keys(struct http *http)
+{
+	wire_forget(http->wire);
+}
+
 static bool on_head(void *arg, const char *line, size_t len)
 {
 	struct http_call *call = arg;
@@ -257,13 +262,11 @@ int64_t http_next(const struct http *http)
 	int64_t next = INSTANT_NEVER;
 
 	for (const struct http_call *call = http->calls; call != NULL; call = call->next) {
-		struct transfer_sight sight;
 		int64_t end;
 
 		if (call->state != CALL_RUNNING)
 			continue;
-		transfer_see(call->transfer, &sight);
-		end = sight.ended ? 0 : pace_end(&call->pace, NULL);
+		end = transfer_ended(call->transfer) ? 0 : pace_end(&call->pace, NULL);
 		next = end < next ? end : next;
 	}
 	return next;

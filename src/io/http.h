@@ -63,6 +63,8 @@ struct http_call *http_start(
 void http_cancel(struct http *http, struct http_call *call);
 /* after a suspend or a new key: no connection made before now is used again */
 void http_drop_connections(struct http *http);
+/* a key that requests were made with is not to be used again: no copy of it is kept */
+void http_forget_keys(struct http *http);
 /* lets libcurl work, ends calls that are past their time, calls `done` of the finished */
 void http_step(struct http *http, struct instant now);
 /* when http_step must be called again at the latest, for our own time limits; INSTANT_NEVER: none

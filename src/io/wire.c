@@ -14,13 +14,15 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "io/terms.h"
+#include "io/wire_set.h"
 
-#define VERSION_QUICK_EXIT 0x075700 /* 7.87 */
 #define SPARE_MAX 8
 
 struct wire {
 	CURLM *multi; /* own */
-	CURL *spare[SPARE_MAX]; /* own; a handle costs more to make than to reset */
+	/* own; a handle costs more to make than to reset, and more to reset than to use as it is */
+	struct transfer *spare[SPARE_MAX];
 	size_t spare_count;
 	bool quick; /* libcurl can leave a name look-up behind */
 	bool inside; /* libcurl is at work: no handle can be taken out */
@@ -30,12 +32,12 @@ struct transfer {
 	struct wire *wire; /* borrowed */
 	CURL *easy; /* own */
 	struct transfer_taker taker;
-	struct curl_slist headers[2];
-	char *authorization; /* own; NULL: none. Wiped */
+	struct terms terms; /* that the handle has */
+	struct curl_slist headers[WIRE_HEADERS];
+	bool spent; /* the handle is set to leave its connection */
 	CURLcode code; /* once it has ended */
 	bool ended;
 	bool forgotten; /* its owner is gone: the taker is not called any more */
-	bool proxy; /* one is configured */
 	int port; /* that was connected to last; not the URL's when it is a proxy's */
 	int socket_error; /* errno of the last socket(2) that failed */
 	char detail[CURL_ERROR_SIZE];
@@ -59,6 +61,20 @@ static void *curl_calloc(size_t count, size_t size)
 	return mem_alloc(count * size);
 }
 
+/* forgets what is set in the handle, and the key */
+static void transfer_reset(struct transfer *transfer)
+{
+	curl_easy_reset(transfer->easy);
+	terms_done(&transfer->terms);
+}
+
+static void transfer_destroy(struct transfer *transfer)
+{
+	curl_easy_cleanup(transfer->easy);
+	terms_done(&transfer->terms);
+	free(transfer);
+}
+
 static CURLM *multi_new(void)
 {
 	CURLM *multi = curl_multi_init();
@@ -75,8 +91,8 @@ struct wire *wire_new(void)
 	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_alloc, free, curl_realloc, mem_strdup,
 		    curl_calloc) != CURLE_OK)
 		mem_die();
-	wire->quick = LIBCURL_VERSION_NUM >= VERSION_QUICK_EXIT &&
-		      curl_version_info(CURLVERSION_NOW)->version_num >= VERSION_QUICK_EXIT;
+	wire->quick = LIBCURL_VERSION_NUM >= WIRE_QUICK_VERSION &&
+		      curl_version_info(CURLVERSION_NOW)->version_num >= WIRE_QUICK_VERSION;
 	wire->multi = multi_new();
 	return wire;
 }
@@ -87,7 +103,7 @@ void wire_free(struct wire *wire)
 		return;
 	(void)curl_multi_cleanup(wire->multi);
 	while (wire->spare_count > 0)
-		curl_easy_cleanup(wire->spare[--wire->spare_count]);
+		transfer_destroy(wire->spare[--wire->spare_count]);
 	curl_global_cleanup();
 	free(wire);
 }
@@ -96,6 +112,12 @@ void wire_renew(struct wire *wire)
 {
 	(void)curl_multi_cleanup(wire->multi);
 	wire->multi = multi_new();
+}
+
+void wire_forget(struct wire *wire)
+{
+	for (size_t i = 0; i < wire->spare_count; i++)
+		transfer_reset(wire->spare[i]);
 }
 
 const char *wire_version(void)
@@ -149,98 +171,6 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
 	return fd;
 }
 
-static const char *environment(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
-/* a list of certificates replaces the system's; the variables are those of curl(1) */
-static bool set_trust(CURL *easy, const char *ca_file)
-{
-	const char *file = environment("CURL_CA_BUNDLE");
-	const char *dir = file == NULL ? environment("SSL_CERT_DIR") : NULL;
-	bool good = true;
-
-	if (ca_file != NULL && ca_file[0] != '\0')
-		return curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK &&
-		       curl_easy_setopt(easy, CURLOPT_CAPATH, (char *)NULL) == CURLE_OK;
-	if (file == NULL)
-		file = environment("SSL_CERT_FILE");
-	if (file != NULL)
-		good = curl_easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK;
-	if (dir != NULL)
-		good = curl_easy_setopt(easy, CURLOPT_CAPATH, dir) == CURLE_OK && good;
-	return good;
-}
-
-/* what all requests have in common */
-static bool set_manners(CURL *easy)
-{
-	static const struct {
-		CURLoption option;
-		long value;
-	} manners[] = {
-		{ CURLOPT_NOSIGNAL, 1 },
-		{ CURLOPT_FOLLOWLOCATION, 0 },
-		{ CURLOPT_NETRC, CURL_NETRC_IGNORED },
-		{ CURLOPT_SSL_VERIFYPEER, 1 },
-		{ CURLOPT_SSL_VERIFYHOST, 2 },
-		{ CURLOPT_HTTP09_ALLOWED, 0 },
-		{ CURLOPT_PATH_AS_IS, 1 },
-		{ CURLOPT_BUFFERSIZE, 128 * 1024 },
-		{ CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
-#if LIBCURL_VERSION_NUM < 0x075500
-		{ CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS },
-#endif
-	};
-	bool good = true;
-
-	for (size_t i = 0; i < ARRAY_LEN(manners); i++)
-		good = curl_easy_setopt(easy, manners[i].option, manners[i].value) == CURLE_OK &&
-		       good;
-#if LIBCURL_VERSION_NUM >= 0x075500
-	good = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK && good;
-#endif
-	return good && curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_USERAGENT, "taskbell/" TASKBELL_VERSION) == CURLE_OK;
-}
-
-/*
- * The key is a header of our own and not CURLOPT_XOAUTH2_BEARER, so that the one copy we keep can
- * be wiped. libcurl sends it to the URL's host only: not to a proxy that tunnels, and no redirect
- * is followed.
- */
-static bool set_headers(struct transfer *transfer, const char *key)
-{
-	static char accept[] = "Accept: application/json";
-
-	transfer->headers[0] = (struct curl_slist){ .data = accept };
-	if (key != NULL) {
-		transfer->authorization = mem_printf("Authorization: Bearer %s", key);
-		transfer->headers[1] = (struct curl_slist){ .data = transfer->authorization };
-		transfer->headers[0].next = &transfer->headers[1];
-	}
-	return curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK;
-}
-
-/* where a look-up cannot be left behind, libcurl's own limit would wait for it: then only ours
- * counts */
-static bool set_quick_exit(CURL *easy, int64_t connect_timeout_ms)
-{
-#if LIBCURL_VERSION_NUM >= VERSION_QUICK_EXIT
-	long ms = connect_timeout_ms < LONG_MAX ? (long)connect_timeout_ms : LONG_MAX;
-
-	return curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, ms) == CURLE_OK;
-#else
-	(void)easy;
-	(void)connect_timeout_ms;
-	return true;
-#endif
-}
-
 static bool set_callbacks(struct transfer *transfer)
 {
 	CURL *easy = transfer->easy;
@@ -255,33 +185,76 @@ static bool set_callbacks(struct transfer *transfer)
 	       curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer) == CURLE_OK;
 }
 
-static bool set_request(struct transfer *transfer, const struct http_request *request, long fresh)
+static bool set_request(struct transfer *transfer, const struct http_request *request)
 {
+	long spent = transfer->spent ? 1 : 0;
 	CURL *easy = transfer->easy;
 
-	transfer->proxy = request->proxy != NULL && request->proxy[0] != '\0';
-	return set_callbacks(transfer) && set_manners(easy) &&
-	       set_headers(transfer, request->key) && set_trust(easy, request->ca_file) &&
-	       (!transfer->proxy ||
-		       curl_easy_setopt(easy, CURLOPT_PROXY, request->proxy) == CURLE_OK) &&
-	       (!transfer->wire->quick || set_quick_exit(easy, request->connect_timeout_ms)) &&
-	       curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, fresh) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK;
+	terms_set(&transfer->terms, request);
+	return set_callbacks(transfer) &&
+	       wire_set(easy, &transfer->terms, transfer->headers, transfer->wire->quick) &&
+	       curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, spent) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, spent) == CURLE_OK;
+}
+
+/* the spare one with the most of the request's terms, or a new one */
+static struct transfer *transfer_take(struct wire *wire, const struct http_request *request)
+{
+	enum terms_match most = TERMS_OTHER;
+	struct transfer *transfer;
+	size_t best = 0;
+
+	if (wire->spare_count == 0) {
+		transfer = mem_alloc(sizeof(*transfer));
+		transfer->wire = wire;
+		transfer->easy = curl_easy_init();
+		if (transfer->easy == NULL)
+			mem_die();
+		return transfer;
+	}
+	for (size_t i = 0; i < wire->spare_count; i++) {
+		enum terms_match match = terms_match(&wire->spare[i]->terms, request);
+
+		if (match > most)
+			best = i;
+		most = match > most ? match : most;
+	}
+	transfer = wire->spare[best];
+	wire->spare[best] = wire->spare[--wire->spare_count];
+	return transfer;
+}
+
+/* brings the handle to the terms of the request, by as few steps as there can be */
+static bool transfer_fit(struct transfer *transfer, const struct http_request *request)
+{
+	enum terms_match match =
+		transfer->spent ? TERMS_OTHER : terms_match(&transfer->terms, request);
+
+	if (match == TERMS_SAME)
+		return true;
+	if (match == TERMS_OTHER_URL) {
+		terms_set_url(&transfer->terms, request->url);
+		return curl_easy_setopt(transfer->easy, CURLOPT_URL, request->url) == CURLE_OK;
+	}
+	if (transfer->terms.url != NULL)
+		transfer_reset(transfer);
+	return set_request(transfer, request);
 }
 
 struct transfer *transfer_start(struct wire *wire, const struct http_request *request, bool fresh,
 	const struct transfer_taker *taker)
 {
-	struct transfer *transfer = mem_alloc(sizeof(*transfer));
+	struct transfer *transfer = transfer_take(wire, request);
 
-	transfer->wire = wire;
 	transfer->taker = *taker;
-	transfer->easy =
-		wire->spare_count > 0 ? wire->spare[--wire->spare_count] : curl_easy_init();
-	if (transfer->easy == NULL)
-		mem_die();
-	if (!set_request(transfer, request, fresh ? 1 : 0) ||
+	transfer->spent = fresh;
+	transfer->code = CURLE_OK;
+	transfer->ended = false;
+	transfer->forgotten = false;
+	transfer->port = 0;
+	transfer->socket_error = 0;
+	transfer->detail[0] = '\0';
+	if (!transfer_fit(transfer, request) ||
 		curl_multi_add_handle(wire->multi, transfer->easy) != CURLM_OK) {
 		transfer->ended = true;
 		transfer->code = CURLE_FAILED_INIT;
@@ -291,6 +264,7 @@ struct transfer *transfer_start(struct wire *wire, const struct http_request *re
 
 void transfer_spend(struct transfer *transfer)
 {
+	transfer->spent = true;
 	(void)curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
@@ -318,6 +292,11 @@ void transfer_see(const struct transfer *transfer, struct transfer_sight *ret)
 	ret->looking_up = ret->resolve_us == 0;
 }
 
+bool transfer_ended(const struct transfer *transfer)
+{
+	return transfer->ended;
+}
+
 int transfer_place(const struct transfer *transfer, char place[WIRE_PLACE_MAX])
 {
 	CURLU *url = curl_url();
@@ -327,7 +306,7 @@ int transfer_place(const struct transfer *transfer, char place[WIRE_PLACE_MAX])
 	int64_t number = 0;
 
 	(void)snprintf(place, WIRE_PLACE_MAX, "the server");
-	(void)curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &effective);
+	effective = transfer->terms.url;
 	if (url != NULL && effective != NULL &&
 		curl_url_set(url, CURLUPART_URL, effective, 0) == CURLUE_OK &&
 		curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
@@ -396,7 +375,8 @@ static const char *transfer_detail(const struct transfer *transfer)
 /* what libcurl could not connect to, and why; `port` is the URL's */
 static enum fault connect_fault(const struct transfer *transfer, int port, const char **ret_detail)
 {
-	bool proxy = transfer->proxy || (transfer->port != 0 && transfer->port != port);
+	bool proxy =
+		transfer->terms.proxy != NULL || (transfer->port != 0 && transfer->port != port);
 	long number = 0;
 
 	if (no_descriptors(transfer))
@@ -438,6 +418,7 @@ bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err
 bool transfer_free(struct transfer *transfer)
 {
 	struct wire *wire = transfer->wire;
+	long status = 0;
 
 	transfer->forgotten = true;
 	if (wire->inside || (!wire->quick && !transfer->ended &&
@@ -445,16 +426,16 @@ bool transfer_free(struct transfer *transfer)
 		return false;
 	(void)curl_multi_remove_handle(wire->multi, transfer->easy);
 	/* after a failed look-up a handle keeps its buffer, and takes no size for it */
-	if (transfer->ended && transfer->code == CURLE_OK && wire->spare_count < SPARE_MAX) {
-		curl_easy_reset(transfer->easy);
-		wire->spare[wire->spare_count++] = transfer->easy;
-	} else {
-		curl_easy_cleanup(transfer->easy);
+	if (!transfer->ended || transfer->code != CURLE_OK || wire->spare_count == SPARE_MAX) {
+		transfer_destroy(transfer);
+		return true;
 	}
-	if (transfer->authorization != NULL)
-		mem_wipe(transfer->authorization, strlen(transfer->authorization));
-	free(transfer->authorization);
-	free(transfer);
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	/* what is not asked again just like that, as with a key that was refused, leaves no trace
+	 */
+	if (transfer->spent || status != 200)
+		transfer_reset(transfer);
+	wire->spare[wire->spare_count++] = transfer;
 	return true;
 }
 

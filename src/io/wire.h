@@ -42,6 +42,8 @@ struct wire *wire_new(void);
 void wire_free(struct wire *wire);
 /* closes all connections; no transfer may be left in it */
 void wire_renew(struct wire *wire);
+/* no key is kept for a transfer to come */
+void wire_forget(struct wire *wire);
 /* moves what can be moved now; never blocks */
 void wire_perform(struct wire *wire);
 /* waits for its sockets and those of `fds`; see http_wait */
@@ -53,7 +55,9 @@ struct transfer *transfer_start(struct wire *wire, const struct http_request *re
 	const struct transfer_taker *taker);
 /* its connection is not used again afterwards */
 void transfer_spend(struct transfer *transfer);
+/* until libcurl was let work, figures may be those of an earlier transfer */
 void transfer_see(const struct transfer *transfer, struct transfer_sight *ret);
+bool transfer_ended(const struct transfer *transfer); /* as transfer_see() says it */
 /*
  * What went wrong with a transfer that has ended; false when libcurl knows of nothing. A limit of
  * time (FAULT_LATE_CONNECT) leaves err to the caller, who knows the limits.

@@ -317,6 +317,11 @@ struct http_call *http_start(
 	return call;
 }
 
+void http_forget_keys(struct http *http)
+{
+	(void)http;
+}
+
 void http_cancel(struct http *http, struct http_call *call)
 {
 	(void)http;

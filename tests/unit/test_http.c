@@ -241,6 +241,126 @@ static void test_no_key_no_header(void **state)
 	buf_done(&second.body);
 }
 
+/* a request that changes in one thing is sent with that, and with nothing of those before it */
+static void assert_sent(
+	struct fixture *f, const struct http_request *request, struct ask *ask, const char *path)
+{
+	cleanup_free char *line = mem_printf("GET %s HTTP/1.1\r\n", path);
+	cleanup_free char *header = mem_printf("\r\nAuthorization: Bearer %s\r\n", request->key);
+
+	*ask = (struct ask){ 0 };
+	f->server.last[0] = '\0';
+	(void)http_start(f->http, request, f->now);
+	finish(f, ask);
+	if (strncmp(f->server.last, line, strlen(line)) != 0 ||
+		strstr(f->server.last, header) == NULL)
+		fail_msg("not %s with %s: %s", path, request->key, f->server.last);
+	buf_done(&ask->body);
+}
+
+static void test_each_its_own_terms(void **state)
+{
+	static const char path[] = "/v2/ai/embeddings?status=queued";
+	struct fixture *f = *state;
+	cleanup_free char *url = url_of(f);
+	cleanup_free char *other = mem_printf("http://127.0.0.1:%d/v2/x", f->server.port);
+	cleanup_free char *proxy = mem_printf("127.0.0.1:%d", f->server.port);
+	cleanup_free char *nowhere = mem_printf("127.0.0.1:%d", loopback_free_port());
+	char first[sizeof(f->server.last)];
+	char key[] = KEY "-a";
+	struct ask ask;
+	struct http_request request = request_to(&ask, url);
+
+	request.key = key;
+	assert_sent(f, &request, &ask, path);
+	memcpy(first, f->server.last, sizeof(first));
+	assert_sent(f, &request, &ask, path);
+	assert_string_equal(f->server.last, first);
+	/* the caller's text is not what was kept */
+	key[sizeof(key) - 2] = 'b';
+	assert_sent(f, &request, &ask, path);
+	request.url = other;
+	assert_sent(f, &request, &ask, "/v2/x");
+	http_forget_keys(f->http);
+	assert_sent(f, &request, &ask, "/v2/x");
+	request.url = url;
+	request.proxy = proxy;
+	assert_sent(f, &request, &ask, url);
+	request.proxy = "";
+	assert_sent(f, &request, &ask, path);
+	request.proxy = nowhere;
+	ask = (struct ask){ 0 };
+	(void)http_start(f->http, &request, f->now);
+	finish(f, &ask);
+	assert_failed(&ask, ERR_UNREACHABLE, "proxy");
+	request.proxy = NULL;
+	request.connect_timeout_ms = 4000;
+	key[sizeof(key) - 2] = 'a';
+	assert_sent(f, &request, &ask, path);
+	assert_string_equal(f->server.last, first);
+}
+
+/* whatever came of one request, the same again is as it was the first time */
+static void test_nothing_stays_of_the_last_one(void **state)
+{
+	static const char *const replies[] = {
+		"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"
+		"Content-Length: 0\r\n\r\n",
+		"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nETag: \"x\"\r\nContent-Length: 0\r\n"
+		"Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
+		"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nab",
+		"garbage\r\n\r\n",
+	};
+	struct fixture *f = *state;
+	struct ask ask = ask_once(f);
+	char first[sizeof(f->server.last)];
+
+	buf_done(&ask.body);
+	memcpy(first, f->server.last, sizeof(first));
+	for (size_t i = 0; i < ARRAY_LEN(replies); i++) {
+		ask = ask_reply(f, replies[i], i < 4 ? THEN_KEEP : THEN_CLOSE);
+		buf_done(&ask.body);
+		ask = ask_reply(f, OK_EMPTY, THEN_KEEP);
+		assert_int_equal(ask.answer.status, 200);
+		assert_int_equal(ask.answer.err.kind, ERR_NONE);
+		assert_int_equal(ask.answer.advice.after_ms, -1);
+		assert_string_equal(f->server.last, first);
+		buf_done(&ask.body);
+	}
+}
+
+/* a request that is repeated has its own time, whatever its handle has seen */
+static void test_silence_after_an_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct ask ask = ask_once(f);
+	int64_t started = f->now.mono_ms += 3600000;
+
+	buf_done(&ask.body);
+	ask = (struct ask){ 0 };
+	f->reply = NULL;
+	ask_start(f, &ask);
+	assert_int_equal(http_next(f->http), started + 5000);
+	until_requests(f, 2);
+	assert_int_equal(f->server.accepted, 1);
+	assert_int_equal(http_next(f->http), started + 30000);
+	f->now.mono_ms = started + 30000;
+	step(f);
+	assert_int_equal(ask.done, 1);
+	assert_failed(&ask, ERR_UNREACHABLE, "no answer from 127.0.0.1:");
+	/* and one that was taken back before it began leaves the next one alone */
+	ask = ask_reply(f, OK_EMPTY, THEN_KEEP);
+	buf_done(&ask.body);
+	ask_start(f, &ask);
+	http_cancel(f->http, ask.call);
+	ask = ask_once(f);
+	assert_int_equal(ask.answer.status, 200);
+	buf_done(&ask.body);
+}
+
 static void test_chunked_with_trailers(void **state)
 {
 	struct fixture *f = *state;
@@ -1100,6 +1220,9 @@ int main(void)
 		TEST(test_whole_answer),
 		TEST(test_what_is_sent),
 		TEST(test_no_key_no_header),
+		TEST(test_each_its_own_terms),
+		TEST(test_nothing_stays_of_the_last_one),
+		TEST(test_silence_after_an_answer),
 		TEST(test_chunked_with_trailers),
 		TEST(test_cut_length),
 		TEST(test_cut_chunked),

@@ -1,0 +1,110 @@
+#include "io/wire_set.h"
+
+#include <curl/curl.h>
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+/* a list of certificates replaces the system's; the variables are those of curl(1) */
+static bool set_trust(CURL *easy, const char *ca_file)
+{
+	const char *file = environment("CURL_CA_BUNDLE");
+	const char *dir = file == NULL ? environment("SSL_CERT_DIR") : NULL;
+	bool good = true;
+
+	if (ca_file != NULL)
+		return curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK &&
+		       curl_easy_setopt(easy, CURLOPT_CAPATH, (char *)NULL) == CURLE_OK;
+	if (file == NULL)
+		file = environment("SSL_CERT_FILE");
+	if (file != NULL)
+		good = curl_easy_setopt(easy, CURLOPT_CAINFO, file) == CURLE_OK;
+	if (dir != NULL)
+		good = curl_easy_setopt(easy, CURLOPT_CAPATH, dir) == CURLE_OK && good;
+	return good;
+}
+
+/* what all requests have in common */
+static bool set_manners(CURL *easy)
+{
+	static const struct {
+		CURLoption option;
+		long value;
+	} manners[] = {
+		{ CURLOPT_NOSIGNAL, 1 },
+		{ CURLOPT_FOLLOWLOCATION, 0 },
+		{ CURLOPT_NETRC, CURL_NETRC_IGNORED },
+		{ CURLOPT_SSL_VERIFYPEER, 1 },
+		{ CURLOPT_SSL_VERIFYHOST, 2 },
+		{ CURLOPT_HTTP09_ALLOWED, 0 },
+		{ CURLOPT_PATH_AS_IS, 1 },
+		{ CURLOPT_BUFFERSIZE, 128 * 1024 },
+		{ CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
+#if LIBCURL_VERSION_NUM < 0x075500
+		{ CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS },
+#endif
+	};
+	bool good = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(manners); i++)
+		good = curl_easy_setopt(easy, manners[i].option, manners[i].value) == CURLE_OK &&
+		       good;
+#if LIBCURL_VERSION_NUM >= 0x075500
+	good = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK && good;
+#endif
+	return good && curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") == CURLE_OK;
+}
+
+/*
+ * The key is a header of our own and not CURLOPT_XOAUTH2_BEARER, so that the one copy we keep can
+ * be wiped. libcurl sends it to the URL's host only: not to a proxy that tunnels, and no redirect
+ * is followed. CURLOPT_USERAGENT would be written out twice for each request.
+ */
+static bool set_headers(CURL *easy, const struct terms *terms, struct curl_slist *headers)
+{
+	static char accept[] = "Accept: application/json";
+	static char agent[] = "User-Agent: taskbell/" TASKBELL_VERSION;
+
+	headers[0] = (struct curl_slist){ .data = agent, .next = &headers[1] };
+	headers[1] = (struct curl_slist){ .data = accept };
+	if (terms->authorization != NULL) {
+		headers[2] = (struct curl_slist){ .data = terms->authorization };
+		headers[1].next = &headers[2];
+	}
+	return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
+}
+
+/* where a look-up cannot be left behind, libcurl's own limit would wait for it: then only ours
+ * counts */
+static bool set_quick_exit(CURL *easy, int64_t connect_timeout_ms)
+{
+#if LIBCURL_VERSION_NUM >= WIRE_QUICK_VERSION
+	long ms = connect_timeout_ms < LONG_MAX ? (long)connect_timeout_ms : LONG_MAX;
+
+	return curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, ms) == CURLE_OK;
+#else
+	(void)easy;
+	(void)connect_timeout_ms;
+	return true;
+#endif
+}
+
+bool wire_set(void *easy, const struct terms *terms, struct curl_slist *headers, bool quick)
+{
+	return set_manners(easy) && set_headers(easy, terms, headers) &&
+	       set_trust(easy, terms->ca_file) &&
+	       (terms->proxy == NULL ||
+		       curl_easy_setopt(easy, CURLOPT_PROXY, terms->proxy) == CURLE_OK) &&
+	       (!quick || set_quick_exit(easy, terms->connect_timeout_ms)) &&
+	       curl_easy_setopt(easy, CURLOPT_URL, terms->url) == CURLE_OK;
+}

@@ -1,0 +1,23 @@
+/* The options of a handle of libcurl. Private to io/wire.c; together they are all that sees
+ * libcurl.
+ */
+#ifndef IO_WIRE_SET_H
+#define IO_WIRE_SET_H
+
+#include <stdbool.h>
+
+#include "io/terms.h"
+
+#define WIRE_QUICK_VERSION 0x075700 /* 7.87, the first that can leave a name look-up behind */
+#define WIRE_HEADERS 3 /* of our own, at most */
+
+struct curl_slist;
+
+/*
+ * Sets the terms in a handle (CURL *) that has none, and how all requests behave. `terms` and
+ * `headers` (room for WIRE_HEADERS) have to stay where they are as long as the handle has them.
+ * `quick`: this libcurl has QUICK_EXIT. False: libcurl refuses something.
+ */
+bool wire_set(void *easy, const struct terms *terms, struct curl_slist *headers, bool quick);
+
+#endif
