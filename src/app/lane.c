@@ -319,8 +319,7 @@ static void list_done(void *arg, const struct http_answer *answer)
 static void lane_list(struct lane_run *run, enum list_scope scope)
 {
 	struct poller *poller = run->poller;
-	cleanup_free char *url = api_list_url(poller->kind, poller->config->base_url, scope);
-	struct http_request request = poller_request(run->poller, url);
+	struct http_request request = poller_request(poller, poller_list_url(poller, scope));
 	/* the elements of another list are in no order that is known */
 	struct api_taker taker = {
 		.known = scope == LIST_ACTIVE ? taker_known : NULL,

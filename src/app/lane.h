@@ -64,6 +64,7 @@ struct poller {
 	struct book *book; /* own; NULL: to be reloaded */
 	enum poller_mode mode;
 	struct poller_owner owner;
+	char *list_urls[LIST_SCOPE_COUNT]; /* own, each own; NULL: not asked for yet */
 	struct detect_rules rules;
 	struct health health;
 	bool down_stored; /* health.down as the store has it */
@@ -99,6 +100,10 @@ void poller_key_drop(struct poller *poller);
 /* is one to be found before anything begins? */
 bool poller_key_needed(const struct poller *poller);
 
+/* the URL of a list, the same at every poll; borrowed until the next is called; in poller_url.c */
+const char *poller_list_url(struct poller *poller, enum list_scope scope);
+/* they are made anew, for another configuration */
+void poller_urls_drop(struct poller *poller);
 /* for lanes, in poller.c: hands changes over; false when they could not be stored */
 bool poller_commit(struct poller *poller, struct changes *changes);
 /* a complete list came: keeps the health and tells of it; not yet stored */

@@ -41,20 +41,6 @@ struct poller *poller_new(const struct poller_setup *setup, struct instant now)
 	return poller;
 }
 
-struct http_request poller_request(const struct poller *poller, const char *url)
-{
-	const struct source_config *config = poller->config;
-
-	return (struct http_request){
-		.url = url,
-		.key = poller->key,
-		.ca_file = config->ca_file,
-		.proxy = config->proxy,
-		.timeout_ms = config->timeout_ms,
-		.connect_timeout_ms = config->connect_timeout_ms,
-	};
-}
-
 void poller_free(struct poller *poller)
 {
 	if (poller == NULL)
@@ -63,11 +49,13 @@ void poller_free(struct poller *poller)
 		lane_cancel(&poller->lanes[i]);
 	poller_key_drop(poller);
 	book_free(poller->book);
+	poller_urls_drop(poller);
 	free(poller);
 }
 
 void poller_reconfigure(struct poller *poller, const struct source_config *config)
 {
+	poller_urls_drop(poller);
 	poller->config = config;
 	poller->kind = kind_find(config->type);
 	poller->rules = (struct detect_rules){

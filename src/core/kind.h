@@ -40,6 +40,7 @@ struct kind {
 
 /* which statuses a list asks for */
 enum list_scope { LIST_ACTIVE, LIST_ENDED, LIST_ALL };
+#define LIST_SCOPE_COUNT 3
 
 extern const struct kind kinds[]; /* ends with a NULL name */
 

@@ -1075,6 +1075,22 @@ static void a_new_configuration_counts_from_the_next_plan(void **state)
 	poller_reconfigure(rig.poller, &rig.config);
 }
 
+static void another_address_is_asked_from_the_next_poll_on(void **state)
+{
+	struct source_config moved;
+
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	list("active", "a=processing");
+	moved = rig.config;
+	moved.base_url = "http://127.0.0.1/ai/embeddings/x";
+	poller_reconfigure(rig.poller, &moved);
+	pass(10000);
+	expect_asked("10 active,20 x/ai/embeddings?status=queued&status=processing,");
+	poller_reconfigure(rig.poller, &rig.config);
+}
+
 static void expect_finished(enum err_kind kind)
 {
 	struct err err;
@@ -1334,6 +1350,7 @@ int main(void)
 		test(an_answer_from_before_a_jump_is_dropped),
 		test(hurry_asks_at_once),
 		test(a_new_configuration_counts_from_the_next_plan),
+		test(another_address_is_asked_from_the_next_poll_on),
 		test(once_is_one_poll_and_one_sweep),
 		test(once_resolves_what_has_vanished),
 		test(once_tries_three_times),
