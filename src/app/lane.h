@@ -76,6 +76,7 @@ struct poller {
 	uint64_t lists;
 	uint32_t sweep_since; /* a sweep is wanted on account of that poll while one is under way;
 				 0: none */
+	bool begun; /* there was a key and a book, and something to ask */
 	bool saw_active;
 	bool excused; /* after a jump: the next failure of a poll does not count */
 	unsigned int refused; /* bits of the lanes whose key was refused and that have not succeeded

@@ -33,10 +33,7 @@ struct poller *poller_new(const struct poller_setup *setup, struct instant now)
 	/* a sweep that the first poll wants need not wait */
 	poller->lanes[LANE_SWEEP].sched.started_ms = now.mono_ms - POLLER_SWEEP_APART_MS;
 	poller->lanes[LANE_POLL].sched.started_ms = now.mono_ms;
-	/* the sweep of the start is the first poll as well */
-	if (poller->mode == POLLER_WATCH)
-		poller->lanes[LANE_POLL].sched.due_ms = now.mono_ms + poller->config->interval_ms;
-	else
+	if (poller->mode != POLLER_WATCH)
 		poller->lanes[LANE_SWEEP].sched.due_ms = INSTANT_NEVER;
 	return poller;
 }
@@ -352,6 +349,15 @@ static int64_t lane_due(const struct poller *poller, enum lane lane)
 	return due < poller->held_ms ? poller->held_ms : due;
 }
 
+/* the sweep of the start is the first poll as well, also when the key was long in coming */
+static void poller_begin(struct poller *poller)
+{
+	if (poller->mode == POLLER_WATCH && !poller->begun)
+		poller->lanes[LANE_POLL].sched.due_ms =
+			poller->now.mono_ms + poller->config->interval_ms;
+	poller->begun = true;
+}
+
 void poller_step(struct poller *poller, struct instant now)
 {
 	poller->now = now;
@@ -359,6 +365,7 @@ void poller_step(struct poller *poller, struct instant now)
 		poller_load(poller);
 	if (poller_key_needed(poller) || poller->book == NULL)
 		return;
+	poller_begin(poller);
 	for (int i = 0; i < LANE_COUNT; i++)
 		if (lane_waits(poller, (enum lane)i) &&
 			now.mono_ms >= lane_due(poller, (enum lane)i))

@@ -329,6 +329,21 @@ static void settled(enum poller_mode mode, const char *tasks)
 	expect_told("");
 }
 
+static void begins_so_too_when_its_key_was_long_in_coming(void **state)
+{
+	(void)state;
+	rig.has_key = false;
+	start(POLLER_WATCH);
+	pass(200000);
+	rig.has_key = true;
+	pass(100000);
+	expect_asked("300 all,");
+	pass(9999);
+	expect_asked("");
+	pass(1);
+	expect_asked("310 active,");
+}
+
 static void begins_with_a_sweep_that_is_the_first_poll(void **state)
 {
 	(void)state;
@@ -1315,6 +1330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(begins_with_a_sweep_that_is_the_first_poll),
+		test(begins_so_too_when_its_key_was_long_in_coming),
 		test(polls_slowly_while_nothing_is_active),
 		test(turns_to_its_busy_pace_at_once),
 		test(sweeps_at_their_interval_and_nothing_delays_polls),
