@@ -68,11 +68,12 @@ static bool observe_stranger(
 	const char *from = ended != NULL ? status_word((enum status)ended->status) : NULL;
 	bool has_ended = status_class(view->status) == CLASS_ENDED;
 
+	/* nearly all there is in a sweep, and so before the ends that are still fresh are walked */
+	if (ended != NULL && ended->status == view->status)
+		return false;
 	if (scene_is_late(scene, view->id))
 		return false;
 	if (ended != NULL) {
-		if (ended->status == view->status)
-			return false;
 		if (!has_ended && !comeback_believed(scene, view->id))
 			return false;
 	} else if (has_ended && !scene->ended_known) {
