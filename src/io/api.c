@@ -16,6 +16,12 @@
 
 #define API_BATCH 32
 
+/* elements that were read and not taken yet; what they say is borrowed from the piece */
+struct batch {
+	struct element elements[API_BATCH];
+	struct glance glances[API_BATCH];
+};
+
 struct api_list {
 	const struct kind *kind; /* borrowed */
 	struct api_taker taker;
@@ -23,10 +29,9 @@ struct api_list {
 	uint64_t elements;
 	struct element_map map;
 	struct buf scratch;
-	/* elements that were read and not taken yet; what they say is borrowed from the piece */
-	struct element batch[API_BATCH];
-	struct glance glances[API_BATCH];
-	size_t waiting;
+	/* own; 14 KB, made for the first element that has to be read: mostly there is none */
+	struct batch *batch;
+	size_t waiting; /* elements in it */
 	/* the next one is taken at once: the first of a piece may have begun in an earlier one and
 	 * lie where the next such one will; what is known depends on those before it */
 	bool at_once;
@@ -84,14 +89,15 @@ static bool task_take(struct api_list *list, const struct element *element,
 static bool batch_take(struct api_list *list, struct err *err)
 {
 	const struct api_taker *taker = &list->taker;
+	struct batch *batch = list->batch;
 	size_t count = list->waiting;
 
 	list->waiting = 0;
 	if (count != 0 && taker->foresee != NULL)
-		taker->foresee(taker->arg, list->glances, count);
+		taker->foresee(taker->arg, batch->glances, count);
 	for (size_t i = 0; i < count; i++)
-		if (!taker->settled(taker->arg, &list->glances[i]) &&
-			!task_take(list, &list->batch[i], &list->glances[i], err))
+		if (!taker->settled(taker->arg, &batch->glances[i]) &&
+			!task_take(list, &batch->elements[i], &batch->glances[i], err))
 			return false;
 	return true;
 }
@@ -100,11 +106,15 @@ static bool list_element(
 	void *arg, const char *bytes, size_t len, const struct flat *flat, struct err *err)
 {
 	struct api_list *list = arg;
-	struct element *element = &list->batch[list->waiting];
-	struct glance *glance = &list->glances[list->waiting];
 	bool at_once = list->at_once || flat == NULL;
+	struct element *element;
+	struct glance *glance;
 	const char *fault;
 
+	if (list->batch == NULL)
+		list->batch = mem_alloc(sizeof(*list->batch));
+	element = &list->batch->elements[list->waiting];
+	glance = &list->batch->glances[list->waiting];
 	list->elements++;
 	list->at_once = list->taker.known != NULL;
 	glance->bytes = bytes;
@@ -144,6 +154,7 @@ void api_list_free(struct api_list *list)
 	frame_free(list->frame);
 	buf_done(&list->scratch);
 	tree_clear();
+	free(list->batch);
 	free(list);
 }
 
