@@ -47,7 +47,9 @@ static bool set_manners(CURL *easy)
 		{ CURLOPT_SSL_VERIFYHOST, 2 },
 		{ CURLOPT_HTTP09_ALLOWED, 0 },
 		{ CURLOPT_PATH_AS_IS, 1 },
-		{ CURLOPT_BUFFERSIZE, 128 * 1024 },
+		/* made at each request: just under what mem_setup() takes from the system each time
+		 */
+		{ CURLOPT_BUFFERSIZE, 120 * 1024 },
 		{ CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
 #if LIBCURL_VERSION_NUM < 0x075500
 		{ CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS },
