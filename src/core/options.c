@@ -184,5 +184,11 @@ const char *option_nearest(enum option_group group, int sink, const char *name)
 	for (size_t i = 0; i < option_count; i++)
 		if (option_known(&options[i], group, sink))
 			nearest_offer(&nearest, options[i].name);
+	/* `key` and `url` are no slips of the pen: a part of the name, or more than it */
+	for (size_t i = 0; i < option_count && nearest.best == NULL && strlen(name) >= 3; i++)
+		if (option_known(&options[i], group, sink) &&
+			(strstr(options[i].name, name) != NULL ||
+				strstr(name, options[i].name) != NULL))
+			nearest.best = options[i].name;
 	return nearest.best;
 }

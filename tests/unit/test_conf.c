@@ -293,6 +293,10 @@ static void keys_that_nobody_knows(void **state)
 	(void)state;
 	assert_faults("source = ( );", "1: source: unknown key; did you mean \"sources\"?");
 	assert_faults("zzz = 1;", "1: zzz: unknown key");
+	assert_faults("history_keep_days = 1;",
+		"1: history_keep_days: unknown key; did you mean \"history_keep\"?");
+	assert_faults("sources = ( {\nkey = \"env:X\"; } );",
+		"2: key: unknown key; did you mean \"api_key\"?");
 	assert_faults("\ninterval = 5;",
 		"2: interval: unknown key here; it belongs in a block of sources = ( { … } )");
 	assert_faults("burst = 5;",
