@@ -30,7 +30,7 @@
 #define MONITOR_GRACE_MS 5000 /* … of which running hooks have so much to end by themselves */
 #define MONITOR_PULSE_MS 50 /* the pulse is written no more often */
 #define MONITOR_LATE_MS 3000 /* woken so much later than asked for: the machine was stopped */
-#define MONITOR_PRUNE_MS 3600000 /* old events are looked for so often, together with a poll */
+#define MONITOR_TIDY_MS 3600000 /* old events and idle memory go so often, together with a poll */
 #define MONITOR_PRUNE_AFTER_MS 600000 /* … and not before: a clock wrong at boot is set by then */
 #define MONITOR_PRUNE_LIMIT 1000 /* … and so many are forgotten at once */
 #define MONITOR_SLEEP_MAX_MS 60000 /* where there is no timer that runs on through a suspend */
@@ -56,7 +56,7 @@ struct monitor {
 	int64_t pulse_due_ms; /* mono; INSTANT_NEVER: nothing new */
 	int64_t pulse_written_ms;
 	int64_t watchdog_due_ms; /* mono; INSTANT_NEVER: none */
-	int64_t prune_due_ms; /* mono */
+	int64_t tidy_due_ms; /* mono */
 	int64_t stop_ms; /* mono; when a stop is over at the latest; 0: nobody stops us */
 	int code; /* the exit code of the stop */
 };
@@ -176,8 +176,7 @@ static void monitor_signals(struct monitor *monitor)
 	}
 }
 
-/* a machine or a process that stood still: connections are dead, and nobody is to blame for
- * lateness */
+/* a machine or a process that stood still: connections are dead, nobody is to blame for lateness */
 static void monitor_jump(struct monitor *monitor)
 {
 	bool late =
@@ -240,18 +239,19 @@ static void pulse_beat(struct monitor *monitor)
 	monitor->pulse_due_ms = INSTANT_NEVER;
 }
 
-static void monitor_prune(struct monitor *monitor)
+static void monitor_tidy(struct monitor *monitor)
 {
 	int64_t before_ms = monitor->now.wall_ms - monitor->config->history_keep_ms;
 	struct err err = { 0 };
 	size_t count = 0;
 
-	if (monitor->now.mono_ms < monitor->prune_due_ms)
-		return;
 	/* a failure is that of the disk, of which the next commit will tell */
-	if (!store_prune(monitor->store, before_ms, MONITOR_PRUNE_LIMIT, &count, &err) ||
-		count < MONITOR_PRUNE_LIMIT)
-		monitor->prune_due_ms = monitor->now.mono_ms + MONITOR_PRUNE_MS;
+	if (monitor->now.mono_ms < monitor->tidy_due_ms ||
+		(store_prune(monitor->store, before_ms, MONITOR_PRUNE_LIMIT, &count, &err) &&
+			count == MONITOR_PRUNE_LIMIT))
+		return;
+	mem_trim();
+	monitor->tidy_due_ms = monitor->now.mono_ms + MONITOR_TIDY_MS;
 }
 
 /* what goes along with polls, so that it never wakes us by itself */
@@ -263,7 +263,7 @@ static void monitor_polled(struct monitor *monitor)
 		int64_t due = monitor->pulse_written_ms + MONITOR_PULSE_MS;
 
 		monitor->pulse_due_ms = due > monitor->now.mono_ms ? due : monitor->now.mono_ms;
-		monitor_prune(monitor);
+		monitor_tidy(monitor);
 	}
 	if (monitor->now.mono_ms >= monitor->pulse_due_ms)
 		pulse_beat(monitor);
@@ -455,7 +455,7 @@ static void monitor_start(struct monitor *monitor)
 {
 	monitor->started_ms = monitor->now.wall_ms;
 	if (!monitor->setup->once)
-		monitor->prune_due_ms = monitor->now.mono_ms + MONITOR_PRUNE_AFTER_MS;
+		monitor->tidy_due_ms = monitor->now.mono_ms + MONITOR_PRUNE_AFTER_MS;
 	monitor->asleep_ms = monitor->now.asleep_ms;
 	monitor->pulse_due_ms = monitor->now.mono_ms;
 	monitor->watchdog_due_ms = sd_watchdog_ms() != 0 ? monitor->now.mono_ms : INSTANT_NEVER;

@@ -14,6 +14,8 @@
  * is freed.
  */
 void mem_setup(void);
+/* gives the system what a burst of small blocks has left; walks all that is free, so not often */
+void mem_trim(void);
 void *mem_alloc(size_t size); /* zeroed; the caller owns it */
 void *mem_resize(void *ptr, size_t count, size_t size); /* count * size, checked */
 char *mem_strdup(const char *text); /* NULL gives NULL */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -152,6 +153,49 @@ static void large_blocks_go_back_to_the_system(void **state)
 		assert_false(is_mapped(freed(sizes[i])));
 }
 
+static long resident_pages(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	long size = 0;
+	long resident = 0;
+
+	if (file == NULL)
+		skip();
+	assert_int_equal(fscanf(file, "%ld %ld", &size, &resident), 2);
+	(void)fclose(file);
+	return resident;
+}
+
+/* a block that stays at the end of the heap does not hold all that was freed before it */
+static void a_burst_goes_back_to_the_system(void **state)
+{
+	enum { COUNT = 8192, SIZE = 4000 };
+	static char *blocks[COUNT];
+	const char *preload = getenv("LD_PRELOAD");
+	long bytes = sysconf(_SC_PAGESIZE);
+	long before;
+	long held;
+
+	(void)state;
+#if defined(TASKBELL_SANITIZED) || !defined(__GLIBC__)
+	skip();
+#endif
+	if (preload != NULL && strstr(preload, "vgpreload") != NULL)
+		skip();
+	before = resident_pages();
+	for (int i = 0; i < COUNT; i++) {
+		blocks[i] = mem_alloc(SIZE);
+		memset(blocks[i], 1, SIZE);
+	}
+	for (int i = 0; i < COUNT - 1; i++)
+		free(blocks[i]);
+	held = resident_pages() - before;
+	assert_true(held * bytes > COUNT / 2 * SIZE);
+	mem_trim();
+	assert_true((resident_pages() - before) * bytes < 2 * 1024 * 1024);
+	free(blocks[COUNT - 1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +207,7 @@ int main(void)
 		cmocka_unit_test(secrets_are_wiped),
 		cmocka_unit_test(an_overflow_is_no_memory),
 		cmocka_unit_test(large_blocks_go_back_to_the_system),
+		cmocka_unit_test(a_burst_goes_back_to_the_system),
 	};
 
 	mem_setup();
