@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* mallopt(3) and malloc_trim(3): a monitor gives back what a burst took */
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
