@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/keyring.h"
+#include "app/traffic.h"
 #include "base/mem.h"
 #include "core/sched.h"
 #include "io/api.h"
@@ -179,6 +180,8 @@ static void ask_done(void *arg, const struct http_answer *answer)
 	ask->call = NULL;
 	ask->err = (struct err){ 0 };
 	ask->client->sources[ask->source].answer = *answer;
+	traffic_say(ask->client->sources[ask->source].config->name, ask->lookup ? "task" : "list",
+		answer);
 	if (ask_valid(ask, answer, &ask->err, &retry))
 		ask->done = true;
 	else

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/traffic.h"
 #include "base/mem.h"
 
 static const struct http_advice no_advice = { .retry = false, .after_ms = -1 };
@@ -198,6 +199,7 @@ static void lookup_done(void *arg, const struct http_answer *answer)
 
 	lookup->call = NULL;
 	run->lookups_open--;
+	traffic_say(run->poller->config->name, lookup->id, answer);
 	if (!lookup_take(lookup, answer, &changes, &err)) {
 		changes_done(&changes);
 		/* the list of all statuses answers the same question another way */
@@ -297,6 +299,11 @@ static void list_done(void *arg, const struct http_answer *answer)
 	struct err err = { 0 };
 
 	run->call = NULL;
+	traffic_say(poller->config->name,
+		run->step == STEP_ENDED   ? "list of what has ended"
+		: run->lane == LANE_SWEEP ? "list of all tasks"
+					  : "list of active tasks",
+		answer);
 	if (!list_valid(run, answer, &err)) {
 		bool reader = run->reader.kind != ERR_NONE || answer->status == 200;
 

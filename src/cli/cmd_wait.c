@@ -270,8 +270,8 @@ static int wait_for(const struct cli *cli, const struct waiter_setup *setup)
 	struct err err = { 0 };
 	int code;
 
-	wait.is_live = !cli->quiet && isatty(STDERR_FILENO) == 1 && term != NULL && *term != '\0' &&
-		       strcmp(term, "dumb") != 0;
+	wait.is_live = !cli->quiet && !cli->verbose && isatty(STDERR_FILENO) == 1 && term != NULL &&
+		       *term != '\0' && strcmp(term, "dumb") != 0;
 	wait.erase = isatty(STDOUT_FILENO) == 1;
 	if (!signals_catch(wait.is_live, &err)) {
 		clock_timer_done(&wait.timer);

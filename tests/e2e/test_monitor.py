@@ -176,6 +176,19 @@ def test_each_run_with_once_tries_what_the_last_could_not_deliver(user, sim):
     assert user.sink("hook")["pending"] == 0
 
 
+@pytest.mark.parametrize("args, words", [
+    (("list",), ["list: HTTP 200"]), (("show", "x"), ["task: HTTP 200", "list: HTTP 200"]),
+    (("wait", "--timeout", "0", "x"), ["list of active tasks: HTTP 200"]),
+    (("watch", "--once"), ["list of active tasks: HTTP 200", "list of all tasks: HTTP 200"]),
+])
+def test_verbose_tells_of_each_answer(user, sim, args, words):
+    user.configure(LOG)
+    sim.add_task("x", status="processing")
+    assert "HTTP 200" not in user.run(*args).err
+    said = user.run(*args, "-v").err
+    assert all(f"source telnyx: {word}" in said for word in words), said
+
+
 # --- what status says
 
 
