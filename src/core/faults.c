@@ -13,8 +13,9 @@ struct faults_item {
 	char *text; /* own */
 };
 
-/* before the first that stands later: what is looked at last need not stand last */
-static void faults_insert(struct faults *faults, unsigned int order, char *text)
+/* where the text of a new one goes, before the first that stands later: what is looked at last need
+ * not stand last */
+static char **faults_insert(struct faults *faults, unsigned int order)
 {
 	size_t at = faults->count;
 
@@ -24,8 +25,9 @@ static void faults_insert(struct faults *faults, unsigned int order, char *text)
 		at--;
 	memmove(&faults->items[at + 1], &faults->items[at],
 		(faults->count - at) * sizeof(*faults->items));
-	faults->items[at] = (struct faults_item){ order, text };
+	faults->items[at] = (struct faults_item){ .order = order };
 	faults->count++;
+	return &faults->items[at].text;
 }
 
 void faults_add(struct faults *faults, unsigned int order, const char *file, unsigned int line,
@@ -43,7 +45,7 @@ void faults_add(struct faults *faults, unsigned int order, const char *file, uns
 		(void)buf_addf(&text, ":%u", line);
 	(void)buf_add_text(&text, ": ");
 	text_add_safe(&text, message.text);
-	faults_insert(faults, order, buf_steal(&text));
+	*faults_insert(faults, order) = buf_steal(&text);
 }
 
 void faults_tell(const struct faults *faults, struct buf *out, struct err *err)

@@ -77,7 +77,8 @@ static uint32_t chance(struct world *world, uint32_t below)
 
 static void world_begin(struct world *world)
 {
-	*world = (struct world){ .random = 1, .now = { 1000, 1790000000000 } };
+	*world =
+		(struct world){ .random = 1, .now = { .mono_ms = 1000, .wall_ms = 1790000000000 } };
 	for (size_t i = 0; i < TASKS; i++) {
 		world->tasks[i].status = -1;
 		world->order[i] = i;
