@@ -192,6 +192,8 @@ class Ears:
     def __init__(self, user: User) -> None:
         self.log = Tail(os.path.join(user.state, "events.log"))
         self.hooks = {f"hook of {s}": Tail(user.path(f"{s}.log")) for s in (*HOOKED, FLAKY)}
+        self.sights = Tail(user.path("seen.log"))
+        self.seen = {(f"s{n}", f"t{i + 1}") for n in range(SOURCES) for i in range(WAITING + WORKING)}  # the first poll's
         self.told: dict[str, Counter[str]] = {f"log of s{n}": Counter() for n in range(SOURCES)}
         self.told.update({name: Counter() for name in self.hooks})
         self.other: Counter[str] = Counter()  # of the sources themselves
@@ -204,22 +206,31 @@ class Ears:
                 self.other[event["event"]] += 1
             else:
                 self.told[f"log of {event['source']}"][f"{event['task_id']} {event['event']}"] += 1
+        for line in self.sights.lines():
+            event = json.loads(line)
+            self.seen.add((event["source"], event["task_id"]))
         for name, tail in self.hooks.items():
             for line in tail.lines():
-                _, task, event, _ = line.split(" ")
+                _, task, event, _, _ = line.split(" ")
                 if task != "-":
                     self.told[name][f"{task} {event}"] += 1
 
+    def owed(self, name: str, told: Counter[str]) -> Counter[str]:
+        """Without the tasks that vanished before the source could see them, because it was refused all the while."""
+        source = name.rpartition(" ")[2]
+        return Counter({k: n for k, n in told.items() if not k.endswith(" gone") or (source, k.split()[0]) in self.seen})
+
     def heard(self, told: Counter[str]) -> bool:
         self.listen()
-        return all(told <= counter for counter in self.told.values())
+        return all(self.owed(name, told) <= counter for name, counter in self.told.items())
 
     def faults(self, told: Counter[str]) -> list[str]:
         """Lost, told again, invented: none of them may be."""
         out = []
         for name, got in self.told.items():
-            lost, more = told - got, got - told
-            again = Counter({k: n for k, n in more.items() if k in told})
+            owed = self.owed(name, told)
+            lost, more = owed - got, got - owed
+            again = Counter({k: n for k, n in more.items() if k in owed})
             invented = more - again
             for word, what in (("lost", lost), ("repeated", again), ("invented", invented)):
                 if what:
@@ -252,6 +263,7 @@ class Soak:
         hooks = [{"type": "exec", "name": f"hook-{s}", "command": [HOOK, f"{s}.log"], "sources": [s]} for s in HOOKED]
         user.configure(
             {"type": "log", "format": "json"}, *hooks,
+            {"type": "log", "format": "json", "name": "seen", "path": user.path("seen.log"), "on": ["queued", "processing"]},
             {"type": "exec", "name": "flaky", "shell": flaky, "sources": [FLAKY]},
             sources=[user.source(name=f"s{n}", sweep_interval="3s", down_after="1h") for n in range(SOURCES)],
             history_keep="1h",
