@@ -1,5 +1,6 @@
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,11 @@ bool err_errno(struct err *err, enum err_kind kind, int num, const char *fmt, ..
 	len = strlen(err->text);
 	(void)snprintf(err->text + len, sizeof(err->text) - len, ": %s", strerror(num));
 	return false;
+}
+
+bool err_is_want(int num)
+{
+	return num == EMFILE || num == ENFILE || num == ENOMEM;
 }
 
 bool err_prefix(struct err *err, const char *fmt, ...)

@@ -41,6 +41,8 @@ bool err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF_L
 /* as err_set, and appends ": " and the text of the errno value `num` */
 bool err_errno(struct err *err, enum err_kind kind, int num, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
+/* was this errno value a want of memory or descriptors, which may pass? */
+bool err_is_want(int num);
 /* puts formatted text before the text that is there; always returns false */
 bool err_prefix(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* the exit code of a kind */

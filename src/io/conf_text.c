@@ -82,20 +82,16 @@ static bool read_all(int fd, struct buf *content, struct err *err)
 	return true;
 }
 
-/* what passes is no fault of the configuration: a service that it stops may be started again */
-static enum err_kind kind_of(int num)
-{
-	return num == EMFILE || num == ENFILE || num == ENOMEM ? ERR_OS : ERR_CONFIG;
-}
-
 static bool file_read(const char *path, struct buf *content, struct err *err)
 {
 	/* a FIFO would be waited for, a terminal would become ours */
 	cleanup_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
+	/* a want is no fault of the configuration: a service that it stops may be started again */
 	if (fd < 0)
-		return err_errno(err, kind_of(errno), errno, "cannot be opened");
+		return err_errno(
+			err, err_is_want(errno) ? ERR_OS : ERR_CONFIG, errno, "cannot be opened");
 	if (fstat(fd, &st) != 0)
 		return err_errno(err, ERR_CONFIG, errno, "cannot be examined");
 	return file_trusted(&st, err) && read_all(fd, content, err);

@@ -130,9 +130,10 @@ static bool read_file(const char *path, bool keep_private, char *ret, struct err
 	struct stat st;
 	ssize_t len;
 
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
-		return err_errno(err, ERR_OS, errno, "cannot read the API key");
-	if (fd < 0 || fstat(fd, &st) != 0)
+	if (fd < 0)
+		return err_errno(err, err_is_want(errno) ? ERR_OS : ERR_AUTH, errno,
+			"cannot read the API key");
+	if (fstat(fd, &st) != 0)
 		return err_errno(err, ERR_AUTH, errno, "cannot read the API key");
 	if (!file_regular(&st, err) || (keep_private && !file_private(&st, err)))
 		return false;

@@ -262,7 +262,7 @@ static char *read_file(const char *path, struct err *err)
 	struct stat info;
 	ssize_t n = 0;
 
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO))
+	if (fd < 0 && (err_is_want(errno) || errno == EIO))
 		(void)err_errno(err, ERR_IO, errno, "cannot read %s", path);
 	if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid())
 		return NULL;

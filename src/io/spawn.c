@@ -146,7 +146,7 @@ static char *program_find(const char *name, const char *const *env)
 
 static void start_failed(struct err *err, int num, const char *program)
 {
-	bool want = num == EAGAIN || num == ENOMEM || num == EMFILE || num == ENFILE;
+	bool want = num == EAGAIN || err_is_want(num);
 
 	if (num == ENOENT && program_check(program) == 0)
 		(void)err_set(err, ERR_NOT_FOUND,
