@@ -18,8 +18,6 @@
 #define UNIT "taskbell.service"
 #define SYSTEMCTL_MS 5000
 
-CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
-
 void doctor_find(const struct doctor *doctor, enum finding finding, const char *what,
 	const char *remedy, const char *fmt, ...)
 {

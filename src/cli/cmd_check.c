@@ -5,8 +5,6 @@
 #include "cli/sources.h"
 #include "io/conf.h"
 
-CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
-
 static void print_config(const struct config *config)
 {
 	cleanup_buf struct buf text = { 0 };

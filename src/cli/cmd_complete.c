@@ -19,8 +19,6 @@
 #define IDS_MAX 1000 /* more is no help to anybody */
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
-CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
-
 struct offer {
 	const struct typed *typed; /* borrowed */
 	size_t lead; /* bytes of the value that stand: the items of a list before the last */

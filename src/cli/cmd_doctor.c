@@ -4,8 +4,6 @@
 #include "cli/commands.h"
 #include "cli/out.h"
 
-CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
-
 struct report {
 	bool color;
 	bool failed;

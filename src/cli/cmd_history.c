@@ -25,7 +25,6 @@ static const char *const event_words[] = {
 	NULL,
 };
 
-CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
 CLEANUP_DEFINE(grid_cleanup, struct grid *, grid_free)
 
 /* where events go while they are read */

@@ -14,7 +14,6 @@
 #include "io/clock.h"
 
 CLEANUP_DEFINE(client_cleanup, struct client *, client_free)
-CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
 CLEANUP_DEFINE(lines_cleanup, struct lines *, lines_free)
 
 /* a task of the table, and where it stands */

@@ -14,8 +14,6 @@
 #include "io/clock.h"
 
 CLEANUP_DEFINE(client_cleanup, struct client *, client_free)
-CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
-
 #define SHOW_KEYS "%-13s"
 
 static void add_key(struct buf *out, const char *key)

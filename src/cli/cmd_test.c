@@ -21,7 +21,6 @@
 
 static const int interrupts[] = { SIGINT, SIGTERM, SIGHUP };
 
-CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
 CLEANUP_DEFINE(http_cleanup, struct http *, http_free)
 
 /* one sink that the sample is sent through */

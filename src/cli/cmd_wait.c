@@ -21,8 +21,6 @@
 #define WAIT_INTERVAL_MIN_MS 100 /* as `interval` in the configuration */
 #define WAIT_INTERVAL_MAX_MS (24 * 3600 * 1000LL)
 
-CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
-
 enum missing { MISSING_WAIT, MISSING_FAIL };
 
 struct wait {

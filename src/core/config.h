@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/mem.h"
+
 /* a list of texts; NULL items when empty */
 struct strings {
 	char **items; /* own, each own */
@@ -76,6 +78,7 @@ struct sink_config *config_add_sink(struct config *config, enum sink_type type);
 /* takes out the sinks of a type */
 void config_drop_sinks(struct config *config, enum sink_type type);
 void config_free(struct config *config); /* NULL is fine */
+CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
 /* an owned copy, for what outlives a reload; sink_config_free releases it, NULL is fine */
 struct sink_config *sink_config_copy(const struct sink_config *sink);
 void sink_config_free(struct sink_config *sink);
