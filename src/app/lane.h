@@ -72,11 +72,10 @@ struct poller {
 	char *key; /* own; NULL: none */
 	bool key_old; /* to be read again before anything begins; what runs goes on with it */
 	int64_t key_due_ms; /* mono; when a key is wanted again */
-	uint32_t serial; /* last one given out */
+	uint32_t serial; /* last one given out; 0: nothing was asked yet */
 	uint64_t lists;
 	uint32_t sweep_since; /* a sweep is wanted on account of that poll while one is under way;
 				 0: none */
-	bool begun; /* there was a key and a book, and something to ask */
 	bool saw_active;
 	bool excused; /* after a jump: the next failure of a poll does not count */
 	unsigned int refused; /* bits of the lanes whose key was refused and that have not succeeded

@@ -352,10 +352,9 @@ static int64_t lane_due(const struct poller *poller, enum lane lane)
 /* the sweep of the start is the first poll as well, also when the key was long in coming */
 static void poller_begin(struct poller *poller)
 {
-	if (poller->mode == POLLER_WATCH && !poller->begun)
+	if (poller->mode == POLLER_WATCH && poller->serial == 0)
 		poller->lanes[LANE_POLL].sched.due_ms =
 			poller->now.mono_ms + poller->config->interval_ms;
-	poller->begun = true;
 }
 
 void poller_step(struct poller *poller, struct instant now)
