@@ -146,16 +146,17 @@ static void waiter_tell(struct waiter *waiter, struct waited *waited)
 /* was one end enough? The result is that of the poll, not of the answer that came first */
 static bool waiter_enough(const struct waiter *waiter)
 {
-	bool resting = true;
-
+	if (waiter->enough_ms == INSTANT_NEVER)
+		return false;
+	if (waiter->now.mono_ms >= waiter->enough_ms)
+		return true;
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
-		if (source->poller != NULL && !source->troubled)
-			resting = resting && poller_resting(source->poller);
+		if (source->poller != NULL && !source->troubled && !poller_resting(source->poller))
+			return false;
 	}
-	return waiter->enough_ms != INSTANT_NEVER &&
-	       (resting || waiter->now.mono_ms >= waiter->enough_ms);
+	return true;
 }
 
 /* tells the ends that are sure, in their order */
