@@ -49,7 +49,8 @@ static int doctor_command(struct cli *cli)
 		.arg = &report,
 	};
 	/* what is wrong with the configuration is one of the findings */
-	cleanup_with(config_cleanup) struct config *config = cli_config_quiet(cli->config_path);
+	cleanup_with(config_cleanup) struct config *config =
+		cli->source != NULL ? cli_config_quiet(cli->config_path) : NULL;
 	struct err err = { 0 };
 
 	if (config != NULL && !cli_check_source(cli, config, &err))
