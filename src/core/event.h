@@ -82,8 +82,8 @@ void event_line(const struct event *event, struct buf *out);
 #define EVENT_SPAN_MAX 32
 const char *event_span(int64_t ms, char buf[EVENT_SPAN_MAX]);
 
-/* the fields of a hook: TASKBELL_ + upper case in its environment, {field} in its arguments */
 #define EVENT_SCHEMA 1 /* of the JSON */
+/* the fields of a hook: TASKBELL_ + upper case in its environment, {field} in its arguments */
 #define EVENT_FIELDS(X)                                                                            \
 	X(SCHEMA, "schema")                                                                        \
 	X(EVENT_ID, "event_id")                                                                    \
