@@ -7,7 +7,6 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "core/fault.h"
-#include "core/head.h"
 #include "core/pace.h"
 #include "io/wire.h"
 

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/stamp.h"
+#include "core/head.h"
 
 struct http; /* one curl_multi and its connections */
 struct http_call; /* one request under way */
@@ -26,8 +27,10 @@ struct http_answer {
 			   want of descriptors, ERR_PROTOCOL for an answer past a limit, ERR_CONFIG
 			   for a ca_file */
 	struct http_advice advice;
-	char request_id[128]; /* x-request-id or x-telnyx-request-id, printable; "" when absent */
-	char origin[128]; /* scheme://host:port that a Location names; "" when there is none */
+	char request_id[HEAD_ID_MAX]; /* x-request-id or x-telnyx-request-id, printable; "" when
+					 absent */
+	char origin[HEAD_ORIGIN_MAX]; /* scheme://host:port that a Location names; "" when there is
+					 none */
 	int64_t date_us; /* the Date header; STAMP_NONE when absent or unreadable */
 	uint64_t bytes; /* decompressed bytes of the body */
 	double tls_s; /* seconds until TLS was up; 0 for plain http */
