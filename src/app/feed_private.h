@@ -8,9 +8,6 @@
 
 enum told { TOLD_NOT_READ, TOLD_NO, TOLD_YES };
 
-/* who meets the trouble of the state; the ledger has the bits below */
-enum { FEED_READ = 4, FEED_WRITE = 8 };
-
 /* a delivery that the sink has */
 struct given {
 	int64_t event_id;

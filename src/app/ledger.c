@@ -10,9 +10,6 @@
 /* what a delivery is held for beyond the time that an explanation may take */
 #define LEDGER_HOLD_MS (EXPLAIN_WAIT_MS + 500)
 
-/* who meets the trouble of the state; feeds have the bits above */
-enum { LEDGER_READ = 1, LEDGER_WRITE = 2 };
-
 static const char *event_color(const struct event *event)
 {
 	const struct event_type_info *info = event_info(event->type);

@@ -21,6 +21,9 @@ struct outbox;
 /* the outbox asks its owner to store an event of its own (sink_failed) */
 typedef bool (*outbox_event_fn)(void *arg, const struct event *event);
 
+/* who meets the trouble of the state, in struct trouble */
+enum { LEDGER_READ = 1, LEDGER_WRITE = 2, FEED_READ = 4, FEED_WRITE = 8 };
+
 struct outbox_setup {
 	const struct config *config; /* borrowed until outbox_reload or outbox_free */
 	struct store *store; /* borrowed */
