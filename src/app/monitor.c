@@ -298,22 +298,17 @@ static void monitor_turn(struct monitor *monitor)
 	monitor_watchdog(monitor);
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static int64_t monitor_next(const struct monitor *monitor)
 {
 	int64_t next = outbox_next(monitor->outbox, monitor->now);
 
-	next = least(next, http_next(monitor->http));
-	next = least(next, explain_next(monitor->explain));
+	next = instant_earlier(next, http_next(monitor->http));
+	next = instant_earlier(next, explain_next(monitor->explain));
 	if (monitor->stations != NULL)
-		next = least(next, stations_next(monitor->stations));
-	next = least(next, monitor->pulse_due_ms);
-	next = least(next, monitor->watchdog_due_ms);
-	return monitor->stop_ms != 0 ? least(next, monitor->stop_ms) : next;
+		next = instant_earlier(next, stations_next(monitor->stations));
+	next = instant_earlier(next, monitor->pulse_due_ms);
+	next = instant_earlier(next, monitor->watchdog_due_ms);
+	return monitor->stop_ms != 0 ? instant_earlier(next, monitor->stop_ms) : next;
 }
 
 /* the one blocking call */
@@ -338,7 +333,7 @@ static void monitor_wait(struct monitor *monitor)
 	if (left <= 0 || signals_waiting())
 		timeout = 0;
 	else if (monitor->timer.fd < 0)
-		timeout = least(left, MONITOR_SLEEP_MAX_MS);
+		timeout = left < MONITOR_SLEEP_MAX_MS ? left : MONITOR_SLEEP_MAX_MS;
 	/* from here: what this turn took is not time that the machine stood still */
 	before_ms = clock_now().mono_ms;
 	monitor->wake_ms = next == INSTANT_NEVER ? 0 : next > before_ms ? next : before_ms;

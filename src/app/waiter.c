@@ -8,11 +8,6 @@
 
 #define WAITER_GRACE_MS 1000 /* for the other answers of a poll of which one was enough */
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static void waiter_end(struct waiter *waiter, int code)
 {
 	if (!waiter->over)
@@ -140,7 +135,7 @@ static void waiter_tell(struct waiter *waiter, struct waited *waited)
 	if (waiter->enough_ms == INSTANT_NEVER &&
 		(waiter->setup.any || (waiter->setup.fail_fast && code != 0)))
 		waiter->enough_ms =
-			earlier(waiter->now.mono_ms + WAITER_GRACE_MS, waiter->deadline_ms);
+			instant_earlier(waiter->now.mono_ms + WAITER_GRACE_MS, waiter->deadline_ms);
 }
 
 /* was one end enough? The result is that of the poll, not of the answer that came first */
@@ -262,21 +257,21 @@ void waiter_step(struct waiter *waiter, struct instant now)
 
 int64_t waiter_next(const struct waiter *waiter)
 {
-	int64_t next = earlier(http_next(waiter->http), waiter->deadline_ms);
+	int64_t next = instant_earlier(http_next(waiter->http), waiter->deadline_ms);
 
-	next = earlier(next, waiter->enough_ms);
+	next = instant_earlier(next, waiter->enough_ms);
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
 		if (source->poller == NULL)
 			continue;
-		next = earlier(next, wait_source_patience(source));
+		next = instant_earlier(next, wait_source_patience(source));
 		if (source->search != NULL)
-			next = earlier(next, key_search_next(source->search));
+			next = instant_earlier(next, key_search_next(source->search));
 		else
-			next = earlier(next, poller_next(source->poller));
+			next = instant_earlier(next, poller_next(source->poller));
 		if (source->search == NULL && source->key_retry_ms != 0)
-			next = earlier(next, source->key_retry_ms);
+			next = instant_earlier(next, source->key_retry_ms);
 	}
 	return next;
 }

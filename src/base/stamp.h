@@ -23,6 +23,10 @@ struct instant {
 
 /* never: later than any deadline */
 #define INSTANT_NEVER INT64_MAX
+static inline int64_t instant_earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
 
 /*
  * Reads an RFC 3339 date-time as APIs write it: `Z`, an offset, or no zone (taken as UTC, as
