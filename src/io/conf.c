@@ -13,6 +13,7 @@
 #include "core/value.h"
 #include "core/vet.h"
 #include "io/conf_text.h"
+#include "io/home.h"
 #include "io/key.h"
 
 #define BASE_URL_VARIABLE "TELNYX_BASE_URL"
@@ -241,15 +242,11 @@ static void judge_url(
 /* ~/ is the home directory, here and nowhere later */
 static bool expand_home(char **path, struct err *err)
 {
-	const char *home = getenv("HOME");
-	char *full;
+	char *full = home_path(*path);
 
-	if (strncmp(*path, "~/", 2) != 0)
-		return true;
-	if (home == NULL || home[0] != '/')
+	if (full == NULL)
 		return err_set(
 			err, ERR_CONFIG, "begins with ~/, but HOME is not set to an absolute path");
-	full = mem_printf("%s%s", home, *path + 1);
 	free(*path);
 	*path = full;
 	return true;

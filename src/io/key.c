@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "io/home.h"
 
 #define DEFAULT_VARIABLE "TELNYX_API_KEY"
 #define DEFAULT_CREDENTIAL "api-key"
@@ -143,19 +144,9 @@ static bool read_file(const char *path, bool keep_private, char *ret, struct err
 	return take_line(ret, (size_t)len, err);
 }
 
-/* own; NULL: it begins with ~/ and there is no HOME */
-static char *whole_path(const char *path)
-{
-	const char *home = getenv("HOME");
-
-	if (strncmp(path, "~/", 2) != 0)
-		return mem_strdup(path);
-	return home != NULL && home[0] == '/' ? mem_printf("%s%s", home, path + 1) : NULL;
-}
-
 static enum key_result read_path(const char *rest, char *ret, struct err *err)
 {
-	cleanup_free char *path = whole_path(rest);
+	cleanup_free char *path = home_path(rest);
 
 	if (path == NULL) {
 		(void)err_set(err, ERR_AUTH, "no API key: HOME is not set; name the whole path");
@@ -219,7 +210,7 @@ bool key_file_check(const char *form, struct err *err)
 
 	if (found == NULL || found->read != read_path)
 		return true;
-	path = whole_path(form + strlen(found->prefix));
+	path = home_path(form + strlen(found->prefix));
 	if (path == NULL || stat(path, &st) != 0 ||
 		(file_regular(&st, err) && file_private(&st, err)))
 		return true;
