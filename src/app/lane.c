@@ -68,15 +68,6 @@ static bool error_body(struct buf *body, const char *bytes, size_t len)
 	return body->len + len <= API_ERROR_BODY_MAX && buf_add(body, bytes, len);
 }
 
-static bool list_body(void *arg, long status, const char *bytes, size_t len)
-{
-	struct lane_run *run = arg;
-
-	if (status == 200)
-		return api_list_feed(run->decoder, bytes, len, &run->reader);
-	return error_body(&run->error_body, bytes, len);
-}
-
 static size_t taker_known(void *arg, const char *bytes, size_t len)
 {
 	struct lane_run *run = arg;
@@ -106,6 +97,38 @@ static bool taker_task(void *arg, const struct task *view, const char *bytes, si
 	return true;
 }
 
+/* most answers say what the last one said: a decoder is made for the first byte that is read */
+static bool list_read(struct lane_run *run, const char *bytes, size_t len)
+{
+	/* the elements of another list are in no order that is known */
+	struct api_taker taker = {
+		.known = run->step == STEP_LIST && run->lane == LANE_POLL ? taker_known : NULL,
+		.settled = taker_settled,
+		.foresee = taker_foresee,
+		.task = taker_task,
+		.arg = run,
+	};
+	const char *passed;
+	size_t passed_len;
+
+	if (run->decoder == NULL) {
+		run->decoder = api_list_new(run->poller->kind, &taker);
+		passed = listing_passed(run->listing, &passed_len);
+		if (!api_list_feed(run->decoder, passed, passed_len, &run->reader))
+			return false;
+	}
+	return api_list_feed(run->decoder, bytes, len, &run->reader);
+}
+
+static bool list_body(void *arg, long status, const char *bytes, size_t len)
+{
+	struct lane_run *run = arg;
+
+	if (status != 200)
+		return error_body(&run->error_body, bytes, len);
+	return listing_echoes(run->listing, bytes, len) || list_read(run, bytes, len);
+}
+
 /* what went wrong with a list, if anything did */
 static bool list_valid(struct lane_run *run, const struct http_answer *answer, struct err *err)
 {
@@ -117,7 +140,12 @@ static bool list_valid(struct lane_run *run, const struct http_answer *answer, s
 	*err = answer->err;
 	if (err->kind != ERR_NONE)
 		return false;
-	return api_list_end(run->decoder, err);
+	if (listing_echoed(run->listing))
+		return true;
+	if (list_read(run, "", 0))
+		return api_list_end(run->decoder, err);
+	*err = run->reader;
+	return false;
 }
 
 /* the lane has all its answers */
@@ -327,14 +355,6 @@ static void lane_list(struct lane_run *run, enum list_scope scope)
 {
 	struct poller *poller = run->poller;
 	struct http_request request = poller_request(poller, poller_list_url(poller, scope));
-	/* the elements of another list are in no order that is known */
-	struct api_taker taker = {
-		.known = scope == LIST_ACTIVE ? taker_known : NULL,
-		.settled = taker_settled,
-		.foresee = taker_foresee,
-		.task = taker_task,
-		.arg = run,
-	};
 	uint32_t serial = ++poller->serial;
 
 	run->step = scope == LIST_ENDED ? STEP_ENDED : STEP_LIST;
@@ -343,7 +363,6 @@ static void lane_list(struct lane_run *run, enum list_scope scope)
 	run->reader = (struct err){ 0 };
 	run->listing =
 		listing_new(poller->book, &poller->rules, poller->kind, scope, run->lane, serial);
-	run->decoder = api_list_new(poller->kind, &taker);
 	request.body = list_body;
 	request.done = list_done;
 	request.arg = run;

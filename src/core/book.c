@@ -41,6 +41,7 @@ void book_free(struct book *book)
 	free(book->comebacks);
 	ended_done(&book->ended);
 	trail_done(&book->trail);
+	buf_done(&book->echo.bytes);
 	free(book);
 }
 
@@ -96,6 +97,7 @@ static void slot_fill(struct book *book, struct record *record)
 
 	book->slots[slot] = record;
 	book->tags[slot] = slot_tag(hash);
+	book->revision++;
 }
 
 size_t book_slot(const struct book *book, const char *id, size_t len, struct hash hash)
@@ -221,6 +223,7 @@ struct record *book_update(struct book *book, struct record *record, const struc
 	book->active -= record_active(record);
 	record_free(record);
 	book->slots[slot] = fresh;
+	book->revision++;
 	return fresh;
 }
 
@@ -231,6 +234,7 @@ void book_remove(struct book *book, struct record *record)
 	book->count--;
 	book->active -= record_active(record);
 	book->slots[hole] = NULL;
+	book->revision++;
 	record_free(record);
 	/* those that stood behind it because it was there move up, so that no look-up ends early */
 	for (size_t i = slot_after(book, hole); book->slots[i] != NULL; i = slot_after(book, i)) {

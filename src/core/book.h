@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/hash.h"
 #include "core/ended.h"
 #include "core/task.h"
@@ -60,6 +61,13 @@ struct late_end {
 	uint32_t serial; /* of the request that told of the end */
 };
 
+/* The last list of active tasks, when all it said was known: the same bytes say nothing new either,
+ * as long as no record is put in, changed or taken out. */
+struct echo {
+	struct buf bytes; /* empty: there is no such list */
+	uint32_t revision; /* of the book */
+};
+
 #define BOOK_SHARED 253 /* prime, and what fits a byte with 0 kept free */
 
 struct book {
@@ -88,6 +96,8 @@ struct book {
 	size_t comeback_count;
 	size_t comeback_cap;
 	struct trail trail; /* of the last list of active tasks */
+	struct echo echo;
+	uint32_t revision; /* counts what happens to records and their slots */
 };
 
 struct book *book_new(const struct hash_key *key);

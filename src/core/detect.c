@@ -239,6 +239,7 @@ static void list_close(const struct scene *scene, struct listing *listing)
 
 	if (listing->scope == LIST_ENDED)
 		return;
+	listing_keep_echo(listing);
 	walk_close(&listing->walk);
 	while ((record = book_next(book, &pos)) != NULL)
 		if (record->listed[listing->lane] == listing->serial)

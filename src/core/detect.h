@@ -54,6 +54,15 @@ struct listing *listing_new(struct book *book, const struct detect_rules *rules,
 void listing_free(
 	struct listing *listing); /* an answer cut short: as if it had never come; NULL is fine */
 /*
+ * Asked with each piece of the answer before it is read: true as long as the answer is the last one
+ * again, byte for byte, and nothing is to be read of it. Once false, listing_passed() is to be read
+ * first. At the end listing_echoed() says whether all of it was the last one, in which nothing is
+ * new; if not, what was passed over has to be read after all.
+ */
+bool listing_echoes(struct listing *listing, const char *bytes, size_t len);
+const char *listing_passed(const struct listing *listing, size_t *ret_len); /* borrowed */
+bool listing_echoed(struct listing *listing);
+/*
  * Asked before an element is read, with the bytes that come next: the length of the element when it
  * is the one that is expected here, unchanged, and nothing more is to do for it. Else 0.
  */

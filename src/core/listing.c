@@ -21,6 +21,11 @@ struct listing *listing_new(struct book *book, const struct detect_rules *rules,
 	/* sweeps are rare, and most of what they list has no record */
 	if (scope == LIST_ACTIVE)
 		listing->walk.trail = &book->trail;
+	listing->revision = book->revision;
+	listing->echo = scope == LIST_ACTIVE && book->echo.bytes.len != 0 &&
+			book->echo.revision == book->revision;
+	listing->news = scope != LIST_ACTIVE;
+	listing->heard.limit = LISTING_ECHO_MAX;
 	/* never 0, which an entry has that was loaded or has just ended */
 	if (scope == LIST_ALL)
 		book->sweeps = (uint8_t)(book->sweeps % 255 + 1);
@@ -59,6 +64,7 @@ void listing_free(struct listing *listing)
 	set_free(listing->doubted);
 	set_free(listing->fresh);
 	walk_done(&listing->walk);
+	buf_done(&listing->heard);
 	listing->book->open[listing->lane] = 0;
 	late_ends_forget(listing->book);
 	free(listing);
@@ -212,6 +218,7 @@ void listing_task(struct listing *listing, const struct task *view, const char *
 	uint8_t print[ENDED_PRINT];
 	uint64_t seen;
 
+	listing->news = true;
 	if (record == NULL) {
 		ended_print(hash, print);
 		if (listing->book->closed || stranger_settled(listing, view, print))
@@ -256,6 +263,7 @@ bool listing_settled(struct listing *listing, const struct glance *glance)
 		walk_meet(&listing->walk, slot, glance->len);
 		return record_unchanged(listing, book->slots[slot], glance->bytes, glance->len);
 	}
+	listing->news = true;
 	if (book->closed)
 		return true;
 	ended_print(glance->hash, print);

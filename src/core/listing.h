@@ -4,6 +4,9 @@
 
 #include "core/detect.h"
 
+/* bytes; a longer answer is known by its elements, which costs little beside receiving it */
+#define LISTING_ECHO_MAX 16384
+
 /* an element that says something new, in the order of the answer */
 struct sighting {
 	struct record *record; /* own; in no book; NULL: the id stands again further on */
@@ -19,6 +22,11 @@ struct listing {
 	uint32_t serial;
 	bool first; /* the first list of all statuses: ended tasks are taken in by first_run */
 	struct walk walk;
+	uint32_t revision; /* of the book, when the list was asked for */
+	bool echo; /* so far the answer is, byte for byte, the book's echo */
+	size_t passed; /* bytes of the echo that were not read */
+	bool news; /* an element was not known by its bytes */
+	struct buf heard; /* own; what is read of the answer, for the next echo */
 	struct sighting *items; /* own */
 	size_t count;
 	size_t cap;
@@ -26,5 +34,8 @@ struct listing {
 	struct ended_set *fresh; /* own; ended tasks of a first run that are not told one by one;
 				    NULL: none */
 };
+
+/* the list is complete: may the next one be its echo? */
+void listing_keep_echo(struct listing *listing);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,11 +18,20 @@
 
 #define TASKS 40
 
+/* an answer by id */
+struct look_up {
+	const char *id; /* NULL: there is none */
+	enum status status;
+	uint32_t serial;
+	struct instant now;
+};
+
 struct side {
-	bool spares; /* known and settled are asked */
+	bool spares; /* the echo, known and settled are asked */
 	struct book *book;
 	struct listing *listing;
 	size_t decoded; /* of the last answer */
+	bool echoed; /* the last answer was the one before it */
 	bool complete; /* the last answer was */
 	bool swept; /* and it had all statuses */
 	struct buf told;
@@ -37,6 +47,7 @@ struct world {
 	struct side sides[2];
 	struct task_now tasks[TASKS];
 	size_t order[TASKS];
+	struct look_up midway; /* taken in while the next list is under way */
 	uint32_t serial;
 	uint64_t random;
 	struct instant now;
@@ -120,10 +131,36 @@ static void answer_make(const struct world *world, enum list_scope scope, struct
 	(void)buf_add_text(text, "]}");
 }
 
-/* feeds a copy of each piece, of exact size, so that a byte read past it is found */
-static bool pieces_feed(struct api_list *list, const char *text, size_t len, size_t piece)
+static void look_up_take(const struct look_up *look_up, struct book *book, struct changes *changes)
+{
+	struct task view = { .id = look_up->id,
+		.word = status_word(look_up->status),
+		.status = look_up->status,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE };
+
+	if (look_up->id != NULL)
+		detect_task(book, &rules, &view, look_up->serial, look_up->serial, look_up->now,
+			changes);
+}
+
+/* as app/lane does it: `passed` is read before what follows it, once */
+static bool passed_feed(struct side *side, struct api_list *list, bool *read)
 {
 	struct err err = { 0 };
+	size_t len = 0;
+	const char *passed = *read ? "" : listing_passed(side->listing, &len);
+
+	*read = true;
+	return api_list_feed(list, passed, len, &err);
+}
+
+/* feeds a copy of each piece, of exact size, so that a byte read past it is found */
+static bool pieces_feed(struct side *side, struct api_list *list, const char *text, size_t len,
+	size_t piece, const struct look_up *midway, struct changes *changes)
+{
+	struct err err = { 0 };
+	bool read = false;
 	bool good = true;
 
 	for (size_t at = 0; at < len && good; at += piece) {
@@ -131,9 +168,13 @@ static bool pieces_feed(struct api_list *list, const char *text, size_t len, siz
 		cleanup_free char *copy = mem_resize(NULL, some, 1);
 
 		memcpy(copy, text + at, some);
-		good = api_list_feed(list, copy, some, &err);
+		if (side->spares && listing_echoes(side->listing, copy, some))
+			continue;
+		good = passed_feed(side, list, &read) && api_list_feed(list, copy, some, &err);
 	}
-	return good && api_list_end(list, &err);
+	look_up_take(midway, side->book, changes);
+	side->echoed = good && side->spares && listing_echoed(side->listing);
+	return side->echoed || (good && passed_feed(side, list, &read) && api_list_end(list, &err));
 }
 
 static void side_tell(struct side *side, const struct changes *changes)
@@ -160,7 +201,7 @@ static void side_take(struct side *side, const struct world *world, enum list_sc
 	side->listing = listing_new(side->book, &rules, &kinds[0], scope,
 		scope == LIST_ALL ? LANE_SWEEP : LANE_POLL, world->serial);
 	list = api_list_new(&kinds[0], &taker);
-	side->complete = pieces_feed(list, text, len, piece);
+	side->complete = pieces_feed(side, list, text, len, piece, &world->midway, &changes);
 	side->swept = side->complete && scope == LIST_ALL;
 	if (side->complete)
 		detect_list(side->listing, world->serial, world->now, &changes);
@@ -215,6 +256,9 @@ static void world_answer(
 	for (int i = 0; i < 2; i++)
 		side_take(&world->sides[i], world, scope, text, len, piece);
 	sides_equal(world);
+	if (world->midway.id != NULL)
+		world->serial = world->midway.serial;
+	world->midway.id = NULL;
 }
 
 static void world_list(struct world *world, enum list_scope scope, size_t piece)
@@ -286,14 +330,23 @@ static void an_end_that_came_back_ends_again(void **state)
 	world_end(&world);
 }
 
-/* an answer by id has other bytes: what the list says after it is looked at */
+static void world_look_up(struct world *world, const char *id, enum status status)
+{
+	struct look_up look_up = { id, status, ++world->serial, world->now };
+
+	for (int i = 0; i < 2; i++) {
+		struct changes changes = { 0 };
+
+		look_up_take(&look_up, world->sides[i].book, &changes);
+		side_tell(&world->sides[i], &changes);
+		changes_done(&changes);
+	}
+	assert_string_equal(buf_text(&world->sides[0].told), buf_text(&world->sides[1].told));
+}
+
+/* it has other bytes than the list: what the list says after it is looked at */
 static void a_look_up_in_between_is_not_forgotten(void **state)
 {
-	struct task view = { .id = "t1",
-		.word = "queued",
-		.status = STATUS_QUEUED,
-		.created_us = STAMP_NONE,
-		.finished_us = STAMP_NONE };
 	struct world world;
 
 	(void)state;
@@ -302,17 +355,102 @@ static void a_look_up_in_between_is_not_forgotten(void **state)
 	world_fill(&world, 3, STATUS_PROCESSING);
 	for (int i = 0; i < 3; i++)
 		world_list(&world, LIST_ACTIVE, 1000);
-	world.serial++;
-	for (int i = 0; i < 2; i++) {
-		struct changes changes = { 0 };
-
-		detect_task(world.sides[i].book, &rules, &view, world.serial, world.serial,
-			world.now, &changes);
-		changes_done(&changes);
-	}
+	assert_true(world.sides[0].echoed);
+	world_look_up(&world, "t1", STATUS_QUEUED);
 	world_list(&world, LIST_ACTIVE, 1000);
 	assert_string_equal(buf_text(&world.sides[0].told), "processing t1,");
 	world_end(&world);
+}
+
+/* the same answer so often that nothing of it is read any more */
+static void world_repeat(struct world *world, size_t piece)
+{
+	for (int i = 0; i < 4; i++)
+		world_list(world, LIST_ACTIVE, piece);
+	assert_true(world->sides[0].echoed);
+	assert_int_equal(world->sides[0].decoded, 0);
+}
+
+static void an_answer_that_repeats_is_not_read(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_begin(&world);
+	world_list(&world, LIST_ALL, 1000);
+	/* nothing, over and over, is one as well */
+	world_repeat(&world, 1000);
+	world_fill(&world, 20, STATUS_PROCESSING);
+	for (size_t piece = 1000; piece > 0; piece /= 7) {
+		world.tasks[7].version++;
+		world_repeat(&world, piece);
+	}
+	/* it begins like the last one and is longer, shorter, or goes on otherwise */
+	world.tasks[20].status = STATUS_QUEUED;
+	world_list(&world, LIST_ACTIVE, 100);
+	assert_false(world.sides[0].echoed);
+	assert_string_equal(buf_text(&world.sides[0].told), "queued t20,");
+	world_repeat(&world, 100);
+	world.tasks[20].status = -1;
+	world_list(&world, LIST_ACTIVE, 100);
+	assert_false(world.sides[0].echoed);
+	world_repeat(&world, 100);
+	world.tasks[19].status = STATUS_QUEUED;
+	world_list(&world, LIST_ACTIVE, 100);
+	assert_string_equal(buf_text(&world.sides[0].told), "queued t19,");
+	world_end(&world);
+}
+
+/* the bytes are the same, but what they say is not known any more */
+static void a_repeated_answer_is_read_when_the_book_has_changed(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_begin(&world);
+	world_list(&world, LIST_ALL, 1000);
+	world_fill(&world, 20, STATUS_PROCESSING);
+	world_repeat(&world, 1000);
+	/* the task that a sweep shows as ended is active in the next polls: believed the second
+	 * time */
+	world.tasks[3].status = STATUS_FAILURE;
+	world_list(&world, LIST_ALL, 1000);
+	assert_string_equal(buf_text(&world.sides[0].told), "failure t3,");
+	world.tasks[3].status = STATUS_PROCESSING;
+	world_list(&world, LIST_ACTIVE, 1000);
+	assert_string_equal(buf_text(&world.sides[0].told), "");
+	assert_false(world.sides[0].echoed);
+	world_list(&world, LIST_ACTIVE, 1000);
+	assert_string_equal(buf_text(&world.sides[0].told), "processing t3,");
+	world_repeat(&world, 1000);
+	/* a newcomer in a sweep moves the others to other places */
+	world.tasks[30].status = STATUS_QUEUED;
+	world_list(&world, LIST_ALL, 1000);
+	world.tasks[30].status = -1;
+	world_list(&world, LIST_ACTIVE, 1000);
+	assert_false(world.sides[0].echoed);
+	world_repeat(&world, 1000);
+	/* a task ends while a list is under way that still has it, and would be the next echo */
+	world.tasks[6].version++;
+	world_list(&world, LIST_ACTIVE, 1000);
+	world.midway = (struct look_up){ "t5", STATUS_SUCCESS, world.serial + 2, world.now };
+	world_list(&world, LIST_ACTIVE, 1000);
+	assert_string_equal(buf_text(&world.sides[0].told), "success t5,");
+	world_list(&world, LIST_ACTIVE, 1000);
+	assert_false(world.sides[0].echoed);
+	world.tasks[5].status = -1;
+	world_repeat(&world, 1000);
+	/* an answer that was cut is none, and leaves what was known of the last one */
+	world_answer(&world, LIST_ACTIVE, "{\"data\":[", 9, 1000);
+	assert_false(world.sides[0].complete);
+	world_list(&world, LIST_ACTIVE, 1000);
+	assert_true(world.sides[0].echoed);
+	world_end(&world);
+}
+
+static enum status any_status(struct world *world)
+{
+	return (enum status)(STATUS_QUEUED + (int)chance(world, 4));
 }
 
 static void change_some(struct world *world)
@@ -363,9 +501,13 @@ static void bad_answer(struct world *world, enum list_scope scope, size_t piece)
 
 static void any_course_is_told_alike(void **state)
 {
+	char ids[TASKS][8];
 	struct world world;
+	int echoed = 0;
 
 	(void)state;
+	for (int i = 0; i < TASKS; i++)
+		(void)snprintf(ids[i], sizeof(ids[i]), "t%d", i);
 	world_begin(&world);
 	for (int i = 0; i < 6000; i++) {
 		enum list_scope scope = chance(&world, 4) == 0 ? LIST_ALL : LIST_ACTIVE;
@@ -373,11 +515,18 @@ static void any_course_is_told_alike(void **state)
 
 		if (chance(&world, 3) == 0)
 			change_some(&world);
+		if (chance(&world, 12) == 0)
+			world_look_up(&world, ids[chance(&world, TASKS)], any_status(&world));
+		if (chance(&world, 12) == 0)
+			world.midway = (struct look_up){ ids[chance(&world, TASKS)],
+				any_status(&world), world.serial + 2, world.now };
 		if (chance(&world, 8) == 0)
 			bad_answer(&world, scope, piece);
 		else
 			world_list(&world, scope, piece);
+		echoed += world.sides[0].echoed;
 	}
+	assert_true(echoed > 100);
 	world_end(&world);
 }
 
@@ -387,6 +536,8 @@ int main(void)
 		cmocka_unit_test(what_is_unchanged_is_not_decoded),
 		cmocka_unit_test(an_end_that_came_back_ends_again),
 		cmocka_unit_test(a_look_up_in_between_is_not_forgotten),
+		cmocka_unit_test(an_answer_that_repeats_is_not_read),
+		cmocka_unit_test(a_repeated_answer_is_read_when_the_book_has_changed),
 		cmocka_unit_test(any_course_is_told_alike),
 	};
 

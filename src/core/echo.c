@@ -1,0 +1,72 @@
+/*
+ * Most polls are answered with the very bytes of the last one. Hashing the elements of such an
+ * answer, and making and feeding what takes it apart, was a fifth of what a poll of 20 tasks takes.
+ */
+#include <string.h>
+
+#include "core/listing.h"
+
+/* a list that would be longer than its limit is no echo, whatever it says */
+static void heard_add(struct listing *listing, const char *bytes, size_t len)
+{
+	if (!listing->news && !buf_add(&listing->heard, bytes, len))
+		listing->news = true;
+}
+
+static void echo_break(struct listing *listing)
+{
+	listing->echo = false;
+	heard_add(listing, listing->book->echo.bytes.data, listing->passed);
+}
+
+bool listing_echoes(struct listing *listing, const char *bytes, size_t len)
+{
+	const struct buf *last = &listing->book->echo.bytes;
+
+	if (listing->echo && len <= last->len - listing->passed &&
+		memcmp(last->data + listing->passed, bytes, len) == 0) {
+		listing->passed += len;
+		return true;
+	}
+	if (listing->echo)
+		echo_break(listing);
+	heard_add(listing, bytes, len);
+	return false;
+}
+
+const char *listing_passed(const struct listing *listing, size_t *ret_len)
+{
+	*ret_len = listing->passed;
+	return buf_text(&listing->book->echo.bytes);
+}
+
+bool listing_echoed(struct listing *listing)
+{
+	const struct book *book = listing->book;
+	const struct trail *trail = &book->trail;
+	bool same =
+		listing->passed == book->echo.bytes.len && book->echo.revision == book->revision;
+
+	if (listing->echo && !same)
+		echo_break(listing);
+	if (!listing->echo)
+		return false;
+	for (size_t i = 0; i < trail->count; i++)
+		book->slots[trail->steps[i].slot]->listed[listing->lane] = listing->serial;
+	listing->walk.at = trail->count;
+	return true;
+}
+
+void listing_keep_echo(struct listing *listing)
+{
+	struct book *book = listing->book;
+
+	if (listing->scope != LIST_ACTIVE || listing->echo)
+		return;
+	buf_done(&book->echo.bytes);
+	/* what was known when it was read may not be any more */
+	if (listing->news || listing->revision != book->revision)
+		return;
+	book->echo = (struct echo){ listing->heard, book->revision };
+	listing->heard = (struct buf){ 0 };
+}
