@@ -22,6 +22,7 @@ struct db {
 	sqlite3 *raw; /* own */
 	char *path; /* own */
 	char *log_path; /* own */
+	int log_fd; /* own; to look at the log; -1: not opened */
 	struct stmt **stmts; /* own, each own */
 	size_t stmt_count;
 	size_t stmt_cap;
@@ -128,6 +129,7 @@ bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, 
 	*ret = NULL;
 	db->path = mem_strdup(path);
 	db->log_path = mem_printf("%s-wal", path);
+	db->log_fd = -1;
 	db->sync = DB_SYNC_FULL;
 	rc = sqlite3_open_v2(path, &db->raw, flags | SQLITE_OPEN_NOFOLLOW, NULL);
 	if (db->raw == NULL)
@@ -150,6 +152,13 @@ bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, 
 		err);
 }
 
+static void log_forget(struct db *db)
+{
+	if (db->log_fd >= 0)
+		(void)close(db->log_fd);
+	db->log_fd = -1;
+}
+
 void db_close(struct db *db)
 {
 	if (db == NULL)
@@ -159,6 +168,7 @@ void db_close(struct db *db)
 		free(db->stmts[i]);
 	}
 	(void)sqlite3_close(db->raw);
+	log_forget(db);
 	free(db->stmts);
 	free(db->path);
 	free(db->log_path);
@@ -356,12 +366,23 @@ bool db_int(struct db *db, const char *sql, int64_t otherwise, int64_t *ret, str
 	return true;
 }
 
-bool db_mark(const struct db *db, struct db_mark *ret)
+/*
+ * By a descriptor of our own: finding the file by its name took longer than all else that a turn of
+ * the monitor asks the system. SQLite's locks are on other files, so that closing it drops none.
+ */
+bool db_mark(struct db *db, struct db_mark *ret)
 {
 	struct stat info;
 
-	if (stat(db->log_path, &info) != 0)
+	if (db->log_fd < 0)
+		db->log_fd = open(db->log_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (db->log_fd < 0)
 		return false;
+	/* one that was taken away and made anew has another inode */
+	if (fstat(db->log_fd, &info) != 0 || info.st_nlink == 0) {
+		log_forget(db);
+		return false;
+	}
 	*ret = (struct db_mark){
 		.changed_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec,
 		.size = (int64_t)info.st_size,

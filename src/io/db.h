@@ -49,7 +49,7 @@ struct db_mark {
 };
 
 /* the mark of the log beside the file; false: there is no log */
-bool db_mark(const struct db *db, struct db_mark *ret);
+bool db_mark(struct db *db, struct db_mark *ret);
 bool db_mark_same(const struct db_mark *a, const struct db_mark *b);
 
 /* a write transaction; nothing of it is left after a failure */
