@@ -31,6 +31,7 @@ http {
   uwsgi_temp_path %(dir)s/tmp4; scgi_temp_path %(dir)s/tmp5;
   default_type application/json;
   sendfile on;
+  tcp_nopush on;
   tcp_nodelay on;
   keepalive_requests 1000000;
   gzip_types application/json;
