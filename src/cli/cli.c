@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
-#include "cli/hint.h"
+#include "core/nearest.h"
 #include "io/conf.h"
 #include "io/sdnotify.h"
 
@@ -86,7 +86,7 @@ bool cli_wants_source(const struct cli *cli, const struct source_config *source)
 
 bool cli_check_source(const struct cli *cli, const struct config *config, struct err *err)
 {
-	struct hint hint = HINT_INIT(cli->source != NULL ? cli->source : "");
+	struct nearest nearest = nearest_to(cli->source != NULL ? cli->source : "");
 	cleanup_buf struct buf names = { 0 };
 
 	for (size_t i = 0; i < config->source_count; i++) {
@@ -94,15 +94,15 @@ bool cli_check_source(const struct cli *cli, const struct config *config, struct
 
 		if (cli_wants_source(cli, &config->sources[i]))
 			return true;
-		hint_offer(&hint, name);
+		nearest_offer(&nearest, name);
 		(void)buf_addf(&names, "%s%s", i != 0 ? ", " : "", name);
 	}
 	if (cli->source == NULL)
 		return true;
-	if (hint.best != NULL)
+	if (nearest.best != NULL)
 		return err_set(err, ERR_USAGE,
 			"--source: no source is called '%.80s'; did you mean '%s'?", cli->source,
-			hint.best);
+			nearest.best);
 	return err_set(err, ERR_USAGE, "--source: no source is called '%.80s'; there are: %.300s",
 		cli->source, buf_text(&names));
 }

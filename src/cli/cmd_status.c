@@ -8,11 +8,11 @@
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "cli/grid.h"
-#include "cli/hint.h"
 #include "cli/out.h"
 #include "cli/screen.h"
 #include "cli/state.h"
 #include "cli/when.h"
+#include "core/nearest.h"
 #include "io/clock.h"
 
 enum { STATUS_DEGRADED = 1, STATUS_NOT_RUNNING = 3 }; /* exit codes, contract 3 */
@@ -212,13 +212,13 @@ static void print_text(const struct page *page)
 
 static int no_source(const struct cli *cli, const struct vitals *vitals)
 {
-	struct hint hint = HINT_INIT(cli->source);
+	struct nearest nearest = nearest_to(cli->source);
 
 	for (size_t i = 0; i < vitals->source_count; i++)
-		hint_offer(&hint, vitals->sources[i].name);
-	if (hint.best != NULL)
+		nearest_offer(&nearest, vitals->sources[i].name);
+	if (nearest.best != NULL)
 		return cli_misuse(cli, "--source: no source is called '%.80s'; did you mean '%s'?",
-			cli->source, hint.best);
+			cli->source, nearest.best);
 	return cli_misuse(
 		cli, "--source: no source that is watched is called '%.80s'", cli->source);
 }

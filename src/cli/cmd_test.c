@@ -8,9 +8,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/hint.h"
 #include "cli/out.h"
 #include "cli/sources.h"
+#include "core/nearest.h"
 #include "io/bus.h"
 #include "io/clock.h"
 #include "io/signals.h"
@@ -202,15 +202,15 @@ static bool trials_choose(
 			cli->arg_count == 0 && is_in_use(config, &config->sinks[i]);
 	}
 	for (size_t i = 0; i < cli->arg_count; i++) {
-		struct hint hint = HINT_INIT(cli->args[i]);
+		struct nearest nearest = nearest_to(cli->args[i]);
 		size_t j = 0;
 
 		while (j < config->sink_count && strcmp(config->sinks[j].name, cli->args[i]) != 0)
-			hint_offer(&hint, config->sinks[j++].name);
-		if (j == config->sink_count && hint.best != NULL)
+			nearest_offer(&nearest, config->sinks[j++].name);
+		if (j == config->sink_count && nearest.best != NULL)
 			return err_set(err, ERR_USAGE,
 				"no sink is called '%.80s'; did you mean '%s'?", cli->args[i],
-				hint.best);
+				nearest.best);
 		if (j == config->sink_count)
 			return err_set(err, ERR_USAGE, "no sink is called '%.80s'", cli->args[i]);
 		trials->items[j].chosen = true;

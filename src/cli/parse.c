@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
-#include "cli/hint.h"
+#include "core/nearest.h"
 
 /* the value of one flag of the command; rows as in command->flags */
 struct flag_value {
@@ -88,13 +88,14 @@ static int word_index(const char *const *words, const char *text)
 
 static bool word_unknown(const struct spelled *spelled, const char *text, struct err *err)
 {
-	struct hint hint = HINT_INIT(text);
+	struct nearest nearest = nearest_to(text);
 	cleanup_buf struct buf all = { 0 };
 
-	hint_offer_all(&hint, spelled->flag->words);
-	if (hint.best != NULL)
+	for (size_t i = 0; spelled->flag->words[i] != NULL; i++)
+		nearest_offer(&nearest, spelled->flag->words[i]);
+	if (nearest.best != NULL)
 		return err_set(err, ERR_USAGE, "%s: '%.80s' is not known; did you mean '%s'?",
-			spelled->name, text, hint.best);
+			spelled->name, text, nearest.best);
 	for (size_t i = 0; spelled->flag->words[i] != NULL; i++)
 		(void)buf_addf(&all, "%s%s", i != 0 ? ", " : "", spelled->flag->words[i]);
 	return err_set(
@@ -257,16 +258,16 @@ static bool is_global(const struct flag *flag)
 static bool flag_unknown(struct parser *parser, const struct spelled *spelled)
 {
 	const struct command *command = parser->cli->command;
-	struct hint hint = HINT_INIT(spelled->name + 2);
+	struct nearest nearest = nearest_to(spelled->name + 2);
 
 	for (const struct flag *f = command != NULL ? command->flags : NULL;
 		f != NULL && f->name != NULL; f++)
-		hint_offer(&hint, f->name);
+		nearest_offer(&nearest, f->name);
 	for (const struct flag *f = global_flags; f->name != NULL; f++)
-		hint_offer(&hint, f->name);
-	if (hint.best != NULL)
+		nearest_offer(&nearest, f->name);
+	if (nearest.best != NULL)
 		return err_set(parser->err, ERR_USAGE, "unknown option '%s'; did you mean '--%s'?",
-			spelled->name, hint.best);
+			spelled->name, nearest.best);
 	return err_set(parser->err, ERR_USAGE, "unknown option '%s'%s", spelled->name,
 		command == NULL ? "; options of a command stand after it" : "");
 }
@@ -311,17 +312,17 @@ static bool parse_short(struct parser *parser, const char *letters)
 
 const struct command *cli_command(const char *name, struct err *err)
 {
-	struct hint hint = HINT_INIT(name);
+	struct nearest nearest = nearest_to(name);
 
 	for (size_t i = 0; commands[i] != NULL; i++) {
 		if (strcmp(commands[i]->name, name) == 0)
 			return commands[i];
 		if (!commands[i]->hidden)
-			hint_offer(&hint, commands[i]->name);
+			nearest_offer(&nearest, commands[i]->name);
 	}
-	if (hint.best != NULL)
+	if (nearest.best != NULL)
 		(void)err_set(err, ERR_USAGE, "unknown command '%.80s'; did you mean '%s'?", name,
-			hint.best);
+			nearest.best);
 	else
 		(void)err_set(err, ERR_USAGE, "unknown command '%.80s'", name);
 	return NULL;

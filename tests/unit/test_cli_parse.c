@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "cli/hint.h"
 #include "cli/parse.h"
+#include "core/nearest.h"
 
 static const char *const fruit[] = { "apple", "pear", "plum", NULL };
 
@@ -263,9 +263,9 @@ static void no_words_at_all(void **state)
 	cli_done(&cli);
 }
 
-static void hints_are_near(void **state)
+static void what_is_meant_is_near(void **state)
 {
-	static const char *const names[] = { "list", "history", "status", "test", NULL };
+	static const char *const names[] = { "list", "history", "status", "test" };
 	static const struct {
 		const char *word;
 		const char *best;
@@ -282,13 +282,14 @@ static void hints_are_near(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct hint hint = HINT_INIT(cases[i].word);
+		struct nearest nearest = nearest_to(cases[i].word);
 
-		hint_offer_all(&hint, names);
+		for (size_t j = 0; j < ARRAY_LEN(names); j++)
+			nearest_offer(&nearest, names[j]);
 		if (cases[i].best == NULL)
-			assert_null(hint.best);
+			assert_null(nearest.best);
 		else
-			assert_string_equal(hint.best, cases[i].best);
+			assert_string_equal(nearest.best, cases[i].best);
 	}
 }
 
@@ -330,7 +331,7 @@ int main(void)
 		cmocka_unit_test(the_first_fault_is_said),
 		cmocka_unit_test(help_wins),
 		cmocka_unit_test(no_words_at_all),
-		cmocka_unit_test(hints_are_near),
+		cmocka_unit_test(what_is_meant_is_near),
 		cmocka_unit_test(colours_obey),
 	};
 

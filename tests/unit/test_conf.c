@@ -400,8 +400,8 @@ static void programs(void **state)
 		"4: shell: sink \"h\" has a command and a shell line; one must go");
 	sink_faults("type = \"exec\"; command = [ \"\" ];",
 		"2: command: the program to run has an empty name");
-	sink_faults("type = \"exec\"; command = [ \"x\", \"--{task}\", \"{taskid}\" ];",
-		"2: command: \"task\" is no field of an event\n"
+	sink_faults("type = \"exec\"; command = [ \"x\", \"--{tsak}\", \"{taskid}\" ];",
+		"2: command: \"tsak\" is no field of an event\n"
 		"2: command: \"taskid\" is no field of an event; did you mean \"task_id\"?");
 	sink_faults("type = \"exec\"; shell = \"x\";\nenv = [ \"A=b\", \"TELNYX_API_KEY\", "
 		    "\"WATCHDOG_USEC\",\n"
