@@ -135,27 +135,6 @@ static int print_events(
 	return out_end(0);
 }
 
-/*
- * A name that is neither in the state nor configured is a slip. A source that is no longer
- * configured has its past all the same, and a configuration that cannot be read judges nothing.
- */
-static bool source_known(const struct cli *cli, struct store *store, struct err *err)
-{
-	cleanup_with(config_cleanup) struct config *config = NULL;
-	struct store_source stored = { 0 };
-	struct err ignored = { 0 };
-	bool known;
-
-	if (cli->source == NULL)
-		return true;
-	known = store != NULL && store_load_source(store, cli->source, &stored, &ignored) &&
-		stored.name != NULL;
-	free(stored.name);
-	if (!known)
-		config = cli_config_quiet(cli->config_path);
-	return config == NULL || cli_check_source(cli, config, err);
-}
-
 static int history_run(struct cli *cli)
 {
 	int64_t now_ms = clock_now().wall_ms;
@@ -180,7 +159,7 @@ static int history_run(struct cli *cli)
 	read_types(cli, types);
 	if (!state_open(&state, cli, STORE_READ, &err))
 		return cli_fail(&err);
-	if (!source_known(cli, state.store, &err))
+	if (!state_knows_source(&state, cli, &err))
 		code = cli_misuse(cli, "%s", err.text);
 	else if (state.store != NULL)
 		code = print_events(cli, state.store, &query, now_ms);

@@ -41,7 +41,7 @@ static bool ids_known(
 		.count = cli->arg_count,
 		.missing = cli->arg_count,
 	};
-	struct store_query query = { 0 };
+	struct store_query query = { .source = cli->source };
 
 	if (store != NULL && named.missing > 0 &&
 		!store_history(store, &query, find_named, &named, err))
@@ -49,9 +49,10 @@ static bool ids_known(
 	for (size_t i = 0; i < named.count; i++)
 		if (!found[i])
 			return err_set(err, ERR_USAGE,
-				"there is no event %s; 'taskbell history' shows which there "
+				"there is no event %s%s%s; 'taskbell history' shows which there "
 				"are",
-				cli->args[i]);
+				cli->args[i], cli->source != NULL ? " of source " : "",
+				cli->source != NULL ? cli->source : "");
 	return true;
 }
 
@@ -63,15 +64,16 @@ static bool ids_read(const struct cli *cli, int64_t *ids, struct err *err)
 	return true;
 }
 
-static bool revive(
-	struct store *store, const int64_t *ids, size_t count, size_t *ret, struct err *err)
+/* an id of 0 stands for all events */
+static bool revive(const struct cli *cli, struct store *store, const int64_t *ids, size_t count,
+	size_t *ret, struct err *err)
 {
 	int64_t wall_ms = clock_now().wall_ms;
 
 	for (size_t i = 0; i < count; i++) {
 		size_t some = 0;
 
-		if (!store_redeliver(store, ids[i], wall_ms, &some, err))
+		if (!store_redeliver(store, ids[i], cli->source, wall_ms, &some, err))
 			return false;
 		if (some == 0 && ids[i] != 0)
 			log_line(LOG_NOTICE, "event %" PRId64 " has no failed delivery", ids[i]);
@@ -107,15 +109,17 @@ static int redeliver(struct cli *cli, struct state *state, int64_t *ids)
 		return cli_misuse(cli, "%s", err.text);
 	if (!state_open(state, cli, STORE_EDIT, &err))
 		return cli_fail(&err);
-	if (!ids_known(cli, state->store, ids, &err))
+	if (!state_knows_source(state, cli, &err) || !ids_known(cli, state->store, ids, &err))
 		return err.kind == ERR_USAGE ? cli_misuse(cli, "%s", err.text) : cli_fail(&err);
 	if (state->store != NULL &&
-		!revive(state->store, ids, all ? 1 : cli->arg_count, &count, &err))
+		!revive(cli, state->store, ids, all ? 1 : cli->arg_count, &count, &err))
 		return cli_fail(&err);
 	if (count > 0)
 		wake_monitor(state->dir, count);
 	else if (all)
-		log_line(LOG_NOTICE, "no delivery has failed in %s", state->dir);
+		log_line(LOG_NOTICE, "no delivery has failed in %s%s%s", state->dir,
+			cli->source != NULL ? " for source " : "",
+			cli->source != NULL ? cli->source : "");
 	return 0;
 }
 

@@ -29,3 +29,21 @@ void state_done(struct state *state)
 	free(state->dir);
 	*state = (struct state){ 0 };
 }
+
+bool state_knows_source(const struct state *state, const struct cli *cli, struct err *err)
+{
+	cleanup_with(config_cleanup) struct config *config = NULL;
+	struct store_source stored = { 0 };
+	struct err ignored = { 0 };
+	bool known;
+
+	if (cli->source == NULL)
+		return true;
+	known = state->store != NULL &&
+		store_load_source(state->store, cli->source, &stored, &ignored) &&
+		stored.name != NULL;
+	free(stored.name);
+	if (!known)
+		config = cli_config_quiet(cli->config_path);
+	return config == NULL || cli_check_source(cli, config, err);
+}

@@ -16,5 +16,11 @@ struct state {
  */
 bool state_open(struct state *state, const struct cli *cli, enum store_mode mode, struct err *err);
 void state_done(struct state *state);
+/*
+ * Is the source of --source, when there is one, in the state or configured? If not it is a slip:
+ * false with err (ERR_USAGE). A source that is no longer configured has its past all the same, and
+ * a configuration that cannot be read judges nothing.
+ */
+bool state_knows_source(const struct state *state, const struct cli *cli, struct err *err);
 
 #endif

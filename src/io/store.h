@@ -140,10 +140,10 @@ bool store_settle(struct store *store, const char *sink, const struct receipt *r
 	size_t count, int64_t wall_ms, struct err *err);
 /* what waits to be tried again is due now */
 bool store_hurry(struct store *store, int64_t wall_ms, struct err *err);
-/* starts failed deliveries anew (attempts and age); event_id 0: all failed ones. Counts what it
- * revived */
-bool store_redeliver(
-	struct store *store, int64_t event_id, int64_t wall_ms, size_t *ret_count, struct err *err);
+/* starts failed deliveries anew (attempts and age): of one event, or 0, and of one source, or NULL.
+ * Counts what it revived */
+bool store_redeliver(struct store *store, int64_t event_id, const char *source, int64_t wall_ms,
+	size_t *ret_count, struct err *err);
 /*
  * The wall clock was set by `by_ms` and shows `wall_ms` now: what was put off stays as far away,
  * and ages stay as they were. In any case, and with 0 at a start: what would be put off for longer

@@ -318,13 +318,14 @@ bool store_hurry(struct store *store, int64_t wall_ms, struct err *err)
 	return stmt_run(stmt, err);
 }
 
-bool store_redeliver(
-	struct store *store, int64_t event_id, int64_t wall_ms, size_t *ret_count, struct err *err)
+bool store_redeliver(struct store *store, int64_t event_id, const char *source, int64_t wall_ms,
+	size_t *ret_count, struct err *err)
 {
 	struct stmt *stmt = db_stmt(store->db,
-		"UPDATE deliveries SET failed = 0, failed_ms = 0, attempts = 0, first_failed_ms = "
-		"0,"
-		" due_ms = ?2, error = NULL WHERE failed = 1 AND (?1 = 0 OR event_id = ?1)",
+		"UPDATE deliveries SET failed = 0, failed_ms = 0, attempts = 0,"
+		" first_failed_ms = 0, due_ms = ?2, error = NULL"
+		" WHERE failed = 1 AND (?1 = 0 OR event_id = ?1)"
+		" AND (?3 IS NULL OR event_id IN (SELECT id FROM events WHERE source = ?3))",
 		err);
 
 	*ret_count = 0;
@@ -332,6 +333,7 @@ bool store_redeliver(
 		return false;
 	stmt_bind_int(stmt, 1, event_id);
 	stmt_bind_int(stmt, 2, wall_ms);
+	stmt_bind_text(stmt, 3, source);
 	if (!stmt_run(stmt, err)) {
 		db_rollback(store->db);
 		return false;

@@ -383,6 +383,31 @@ def test_redeliver_wakes_the_monitor(place: Place, sim: Simulator) -> None:
     place.stop()
 
 
+def test_redeliver_of_one_source(place: Place, sim: Simulator) -> None:
+    good = place.root / "good"
+    said = place.root / "said"
+    one = f'{{ type = "telnyx-embeddings"; name = "NAME"; base_url = "{sim.url}"; first_run = "all"; }}'
+    place.write(
+        f'sources = ( {one.replace("NAME", "one")}, {one.replace("NAME", "two")} );\n'
+        'sinks = ( { name = "hook"; type = "exec"; on = [ "success" ]; attempts = 1; '
+        f'shell = "test -e {good} && echo $TASKBELL_SOURCE >>{said}"; }} );'
+    )
+    sim.add_task("t1", status="success")
+    assert place.run("watch", "--once").returncode == 0
+    assert place.status()["sinks"][0]["failed"] == 2
+    good.touch()
+    done = place.run("redeliver", "--failed", "--source", "tow")
+    assert (done.returncode, done.stdout) == (64, "") and "did you mean 'two'?" in done.stderr
+    mine = json.loads(place.ok("history", "--json", "--source", "one"))["event_id"]
+    done = place.run("redeliver", str(mine), "--source", "two")
+    assert done.returncode == 64 and f"there is no event {mine} of source two" in done.stderr
+    assert "1 delivery put back" in place.run("redeliver", "--failed", "--source", "two").stderr
+    assert "no delivery has failed" in place.run("redeliver", "--failed", "--source", "two").stderr
+    assert place.run("watch", "--once").returncode == 0
+    assert said.read_text() == "two\n"
+    assert place.status()["sinks"][0]["failed"] == 1
+
+
 # --- test
 
 

@@ -215,7 +215,7 @@ static void test_attempts_are_counted(void **state)
 	assert_int_equal(box_failed(box, "exec"), 1);
 	assert_int_equal(count_lines(box, "out"), 3);
 	/* redeliver starts anew */
-	assert_true(store_redeliver(box->store, 0, box_now(box).wall_ms, &revived, &err));
+	assert_true(store_redeliver(box->store, 0, NULL, box_now(box).wall_ms, &revived, &err));
 	assert_int_equal(revived, 1);
 	outbox_wake(box->outbox);
 	box_settle(box);

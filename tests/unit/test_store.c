@@ -323,7 +323,7 @@ static void test_nothing_to_write(void **state)
 	assert_int_equal(stored_pending(store, "log"), 1);
 	assert_true(store_settle(store, "log", NULL, 0, STORED_NOW, &err));
 	assert_true(store_prune(store, STORED_NOW - 1, 100, &count, &err));
-	assert_true(store_redeliver(store, 0, STORED_NOW, &count, &err));
+	assert_true(store_redeliver(store, 0, NULL, STORED_NOW, &count, &err));
 	assert_int_equal(count, 0);
 	look(after);
 	for (size_t i = 0; i < 3; i++) {

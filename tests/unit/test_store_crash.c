@@ -250,7 +250,7 @@ static void redeliver_beside(int out)
 		if (write(out, "", 1) != 1)
 			_exit(1);
 		if (!store_open(&editor, dir, STORE_EDIT, NOW, NULL, &err) ||
-			!store_redeliver(editor, NOW + i, NOW, &count, &err) || count != 1)
+			!store_redeliver(editor, NOW + i, NULL, NOW, &count, &err) || count != 1)
 			_exit(2);
 		store_close(editor);
 	}

@@ -226,7 +226,7 @@ static void test_failed_and_revived(void **state)
 	/* what was given up holds nothing back, and is not lost */
 	assert_due("hook", NOW, -1, 10, "1 3 ");
 	assert_sink(0, "hook", 2, 2, 1, true, "exit 2");
-	assert_true(store_redeliver(store, id(0), NOW + 7, &count, &err));
+	assert_true(store_redeliver(store, id(0), NULL, NOW + 7, &count, &err));
 	assert_int_equal(count, 1);
 	assert_due("hook", NOW + 6, -1, 10, "3 ");
 	assert_true(due("hook", NOW + 7, &rows, &count, &err));
@@ -235,9 +235,9 @@ static void test_failed_and_revived(void **state)
 	assert_int_equal(rows[1].attempts, 0);
 	assert_int_equal(rows[1].first_failed_ms, 0);
 	deliveries_free(rows, count);
-	assert_true(store_redeliver(store, 0, NOW + 7, &count, &err));
+	assert_true(store_redeliver(store, 0, NULL, NOW + 7, &count, &err));
 	assert_int_equal(count, 1);
-	assert_true(store_redeliver(store, id(99), NOW + 7, &count, &err));
+	assert_true(store_redeliver(store, id(99), NULL, NOW + 7, &count, &err));
 	assert_int_equal(count, 0);
 	settle("hook", 0, RECEIPT_DELIVERED, 0, NULL, NOW + 8);
 	assert_sink(0, "hook", 3, 0, 0, false, "exit 2");
@@ -311,7 +311,7 @@ static void test_changed_by_others(void **state)
 	assert_false(store_changed(store, NOW));
 	other = stored_open(dir, STORE_EDIT);
 	assert_false(store_changed(store, NOW));
-	assert_true(store_redeliver(other, 0, NOW, &count, &err));
+	assert_true(store_redeliver(other, 0, NULL, NOW, &count, &err));
 	assert_int_equal(count, 1);
 	assert_true(store_changed(store, NOW));
 	assert_false(store_changed(store, NOW));
@@ -349,7 +349,7 @@ static void test_changed_within_a_tick(void **state)
 	assert_true(store_changed(store, then_ms + 1000));
 	/* but a write long after the last one has a time of its own */
 	assert_false(store_changed(store, then_ms + 60000));
-	assert_true(store_redeliver(store, 0, NOW, &count, &err));
+	assert_true(store_redeliver(store, 0, NULL, NOW, &count, &err));
 	stored_sql(dir, "UPDATE home SET lost_ms = 2");
 	assert_true(store_changed(store, then_ms + 60000));
 }
