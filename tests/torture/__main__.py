@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import os
 import signal
@@ -102,13 +103,33 @@ def main() -> int:
     table = Table()
     time = Time(SHORT_FORM if args.short else args.seconds or math.inf, args.workers)
     seed = args.seed
-    for number in (signal.SIGTERM, signal.SIGINT):  # whoever has seen enough
-        signal.signal(number, lambda *_: (show(table, False), os._exit(1)))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop(table))
     while seed == args.seed or not (time.over() or args.short or args.seconds == 0):
         run(names, time, seed, table, args.stages)
         seed += 1
     show(table, args.short)
     return 1 if table.broken() or table.tries() == 0 else 0
+
+
+def children(pid: int) -> list[int]:
+    """All that come of a process: its children and theirs."""
+    found = []
+    with contextlib.suppress(FileNotFoundError):  # it has just ended
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+                for child in map(int, file.read().split()):
+                    found += [child, *children(child)]
+    return found
+
+
+def stop(table: Table) -> None:
+    """Whoever has seen enough: what was found so far, and no monitor is left behind."""
+    show(table, False)
+    for pid in children(os.getpid()):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    os._exit(1)
 
 
 def show(table: Table, short: bool) -> None:
