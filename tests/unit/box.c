@@ -20,7 +20,7 @@
 #include "io/clock.h"
 #include "io/signals.h"
 
-enum { PATIENCE_MS = 20000, FDS_MAX = 300 };
+enum { PATIENCE_MS = 120000, FDS_MAX = 300 };
 
 static struct box *logging;
 
