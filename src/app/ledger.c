@@ -46,7 +46,7 @@ static void print_event(const struct ledger *ledger, const struct event *event)
 	else
 		print_line(ledger, event, &out);
 	(void)buf_add_char(&out, '\n');
-	tap_add(ledger->out, out.data, out.len);
+	tap_gather(ledger->out, out.data, out.len);
 }
 
 /*

@@ -6,7 +6,10 @@
 #include "base/mem.h"
 #include "io/logfile.h"
 
-enum { BATCH_MAX = 1024 };
+enum {
+	BATCH_MAX = 1024,
+	PIECE = 64 * 1024, /* bytes that are written at once: a call costs more than a line */
+};
 
 struct sink_log {
 	struct sink sink;
@@ -61,29 +64,44 @@ static void log_take(struct sink *sink, struct event *event, int64_t attempt, st
 	log->events[log->count++] = event;
 }
 
-static bool log_write(
-	struct sink_log *log, const struct event *event, struct buf *line, struct err *err)
+static void log_add(const struct sink_log *log, const struct event *event, struct buf *lines)
 {
-	buf_clear(line);
 	if (log->sink.config->format == LOG_FORMAT_JSON)
-		event_json(event, line);
+		event_json(event, lines);
 	else
-		event_line(event, line);
-	(void)buf_add_char(line, '\n');
-	return logfile_line(log->file, buf_text(line), line->len, err);
+		event_line(event, lines);
+	(void)buf_add_char(lines, '\n');
+}
+
+/* counts the lines that are there on *wrote */
+static bool piece_write(
+	const struct sink_log *log, const struct buf *lines, size_t *wrote, struct err *err)
+{
+	size_t whole;
+	bool good = logfile_lines(log->file, buf_text(lines), lines->len, &whole, err);
+
+	for (size_t i = 0; i < whole; i++)
+		*wrote += lines->data[i] == '\n';
+	return good;
 }
 
 /* returns how many of the batch are on the disk */
 static size_t batch_write(struct sink_log *log, struct err *err)
 {
-	cleanup_buf struct buf line = { 0 };
+	cleanup_buf struct buf lines = { 0 };
 	struct err late = { 0 };
 	size_t wrote = 0;
+	bool good = true;
 
 	if (log->file == NULL ? !log_open(log, err) : !logfile_begin(log->file, err))
 		return 0;
-	while (wrote < log->count && log_write(log, log->events[wrote], &line, err))
-		wrote++;
+	for (size_t i = 0; i < log->count && good; i++) {
+		log_add(log, log->events[i], &lines);
+		if (lines.len < PIECE && i + 1 < log->count)
+			continue;
+		good = piece_write(log, &lines, &wrote, err);
+		buf_clear(&lines);
+	}
 	if (logfile_sync(log->file, &late))
 		return wrote;
 	*err = late;

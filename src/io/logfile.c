@@ -140,12 +140,14 @@ static bool is_torn(const struct logfile *file)
 
 bool logfile_begin(struct logfile *file, struct err *err)
 {
+	size_t whole;
+
 	if (!is_where_it_was(file) && !file_open(file, err))
 		return false;
 	if (!is_torn(file))
 		return true;
 	file->torn = false;
-	return logfile_line(file, "\n", 1, err);
+	return logfile_lines(file, "\n", 1, &whole, err);
 }
 
 /* takes back what a short write has left, unless somebody wrote behind it */
@@ -160,18 +162,25 @@ static void take_back(struct logfile *file, size_t len)
 		file->torn = ftruncate(file->fd, end - (off_t)len) != 0;
 }
 
-bool logfile_line(struct logfile *file, const char *line, size_t len, struct err *err)
+bool logfile_lines(
+	struct logfile *file, const char *lines, size_t len, size_t *ret_whole, struct err *err)
 {
+	size_t whole;
 	ssize_t wrote;
 
+	*ret_whole = 0;
 	do
-		wrote = write(file->fd, line, len);
+		wrote = write(file->fd, lines, len);
 	while (wrote < 0 && errno == EINTR);
 	if (wrote < 0)
 		return err_errno(err, ERR_IO, errno, "cannot write to %s", file->path);
+	for (whole = (size_t)wrote; whole > 0 && lines[whole - 1] != '\n';)
+		whole--;
+	*ret_whole = whole;
 	if ((size_t)wrote == len)
 		return true;
-	take_back(file, (size_t)wrote);
+	if ((size_t)wrote > whole)
+		take_back(file, (size_t)wrote - whole);
 	return err_set(err, ERR_IO, "cannot write to %s: no room for a whole line", file->path);
 }
 

@@ -22,9 +22,11 @@ void logfile_close(struct logfile *file); /* NULL is fine */
  * line (of a crash) by a newline.
  */
 bool logfile_begin(struct logfile *file, struct err *err);
-/* writes one line, which ends with a newline, by one write(2); on failure nothing of it is left
- * (ERR_IO) */
-bool logfile_line(struct logfile *file, const char *line, size_t len, struct err *err);
+/* writes lines, each of which ends with a newline, by one write(2); so many bytes of them as
+ * *ret_whole says are there then. On failure (ERR_IO) those are whole lines, and no part of others
+ */
+bool logfile_lines(
+	struct logfile *file, const char *lines, size_t len, size_t *ret_whole, struct err *err);
 /* ends a batch: true when all its lines are on the disk (ERR_IO) */
 bool logfile_sync(struct logfile *file, struct err *err);
 

@@ -94,12 +94,19 @@ void tap_step(struct tap *tap)
 	buf_drop(&tap->waiting, tap->failed != 0 ? tap->waiting.len : done);
 }
 
-void tap_add(struct tap *tap, const char *line, size_t len)
+void tap_gather(struct tap *tap, const char *line, size_t len)
 {
 	if (tap->failed != 0)
 		return;
 	if (!buf_add(&tap->waiting, line, len))
 		tap->dropped++;
+	if (tap->waiting.len > TAP_WAITING_MAX / 2)
+		tap_step(tap);
+}
+
+void tap_add(struct tap *tap, const char *line, size_t len)
+{
+	tap_gather(tap, line, len);
 	tap_step(tap);
 }
 

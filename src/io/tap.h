@@ -19,6 +19,8 @@ struct tap *tap_new(int fd);
 void tap_free(struct tap *tap); /* what still waits is lost; NULL is fine */
 /* takes a whole line, or drops and counts it when too much waits already */
 void tap_add(struct tap *tap, const char *line, size_t len);
+/* the same for one of many: mostly written by the next tap_step, which has to follow */
+void tap_gather(struct tap *tap, const char *line, size_t len);
 /* writes what can be written without waiting */
 void tap_step(struct tap *tap);
 /* do lines wait to be taken? */

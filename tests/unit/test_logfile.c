@@ -81,7 +81,9 @@ static struct logfile *open_log(const char *path)
 
 static bool add(struct logfile *file, const char *line, struct err *err)
 {
-	return logfile_begin(file, err) && logfile_line(file, line, strlen(line), err) &&
+	size_t whole;
+
+	return logfile_begin(file, err) && logfile_lines(file, line, strlen(line), &whole, err) &&
 	       logfile_sync(file, err);
 }
 
@@ -179,6 +181,53 @@ static void test_short_write_is_cut_off(void **state)
 	assert_true(add(file, "89abcdef\n", &err));
 	expect(place->path, "0123456\n89abcdef\n");
 	logfile_close(file);
+}
+
+/* … and what was whole before it does */
+static void test_short_write_of_lines(void **state)
+{
+	static const char lines[] = "one\ntwo\nthree\nfour\n";
+	static const struct {
+		rlim_t room;
+		const char *left;
+	} cases[] = {
+		{ 1, "" },
+		{ 3, "" },
+		{ 4, "one\n" },
+		{ 7, "one\n" },
+		{ 8, "one\ntwo\n" },
+		{ 13, "one\ntwo\n" },
+		{ 14, "one\ntwo\nthree\n" },
+		{ 18, "one\ntwo\nthree\n" },
+		{ 19, lines },
+	};
+	struct place *place = *state;
+	struct rlimit old;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct logfile *file = open_log(place->path);
+		struct rlimit small = { cases[i].room, old.rlim_max };
+		cleanup_free char *whole_text = NULL;
+		struct err err = { 0 };
+		size_t whole = 0;
+		bool good;
+
+		assert_true(logfile_begin(file, &err));
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+		good = logfile_lines(file, lines, strlen(lines), &whole, &err);
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+		assert_int_equal(good, cases[i].left == lines);
+		assert_int_equal(whole, strlen(cases[i].left));
+		expect(place->path, cases[i].left);
+		/* nothing is torn that would want a newline of its own */
+		assert_true(add(file, "more\n", &err));
+		whole_text = mem_printf("%smore\n", cases[i].left);
+		expect(place->path, whole_text);
+		logfile_close(file);
+		assert_int_equal(unlink(place->path), 0);
+	}
 }
 
 static void refuse(const char *path, bool own, const char *words)
@@ -279,6 +328,7 @@ int main(void)
 		with_place(test_moved_and_removed),
 		with_place(test_directory_gone_and_back),
 		with_place(test_short_write_is_cut_off),
+		with_place(test_short_write_of_lines),
 		with_place(test_what_is_no_file),
 		with_place(test_links),
 		cmocka_unit_test(test_null),

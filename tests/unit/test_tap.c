@@ -1,4 +1,4 @@
-/* The tap on a terminal that nobody reads: it never waits, and later nothing is missing. */
+/* The tap: on a terminal that nobody reads it never waits, and later nothing is missing. */
 #define _XOPEN_SOURCE 700
 #include <fcntl.h>
 #include <poll.h>
@@ -66,9 +66,36 @@ static void test_terminal_that_nobody_reads(void **state)
 	(void)close(master);
 }
 
+static void test_many_lines_at_once(void **state)
+{
+	char bytes[4 * sizeof(LINE)];
+	struct tap *tap;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	tap = tap_new(ends[1]);
+	for (int i = 0; i < 3; i++)
+		tap_gather(tap, LINE, strlen(LINE));
+	assert_true(tap_waits(tap));
+	assert_int_equal(read(ends[0], bytes, sizeof(bytes)), -1);
+	tap_step(tap);
+	assert_false(tap_waits(tap));
+	assert_int_equal(read(ends[0], bytes, sizeof(bytes)), 3 * strlen(LINE));
+	/* what would be too much to keep is written at once */
+	for (size_t i = 0; i <= TAP_WAITING_MAX / strlen(LINE) / 2; i++)
+		tap_gather(tap, LINE, strlen(LINE));
+	assert_int_equal(read(ends[0], bytes, sizeof(bytes)), sizeof(bytes));
+	tap_free(tap);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_many_lines_at_once),
 		cmocka_unit_test(test_terminal_that_nobody_reads),
 	};
 
