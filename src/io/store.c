@@ -19,6 +19,7 @@
 #define STORE_SETTLED_MS                                                                           \
 	3000 /* FAT counts in steps of 2 s, and the kernel's clock lags a little                   \
 	      */
+#define STORE_ASK_MS 60000
 #define STORE_LOST_MS (7 * 86400000LL) /* a source first seen so long after a loss is just new */
 #define CUT_SHORT "its last page is cut short"
 
@@ -371,7 +372,8 @@ struct hash_key store_hash_key(const struct store *store)
  * Asking SQLite takes two locks and some thousand instructions, at every turn of the monitor, for a
  * change that comes once a month. Who commits writes to the log first, so that a log whose mark is
  * the old one has no news. That holds only once the mark is older than the coarsest clock of a file
- * system: until then a second write could bear the same time.
+ * system: until then a second write could bear the same time. What is written shows only when the
+ * disk has it, which may be long after the mark: so SQLite is asked once a minute all the same.
  */
 bool store_changed(struct store *store, int64_t wall_ms)
 {
@@ -380,9 +382,11 @@ bool store_changed(struct store *store, int64_t wall_ms)
 	struct db_mark mark = { 0 };
 	bool marked = db_mark(store->db, &mark);
 
-	if (marked && store->settled && db_mark_same(&mark, &store->mark))
+	if (marked && store->settled && db_mark_same(&mark, &store->mark) &&
+		wall_ms >= store->asked_ms && wall_ms - store->asked_ms < STORE_ASK_MS)
 		return false;
 	store->settled = false;
+	store->asked_ms = wall_ms;
 	if (!db_int(store->db, "PRAGMA data_version", before, &store->data_version, &err))
 		return false;
 	store->mark = mark;

@@ -354,6 +354,27 @@ static void test_changed_within_a_tick(void **state)
 	assert_true(store_changed(store, then_ms + 60000));
 }
 
+/* a commit on a slow disk: the log was written to long before what it says counts */
+static void test_changed_without_a_trace(void **state)
+{
+	cleanup_free char *log = scratch_path(dir, "state.db-wal");
+	static const int64_t then_ms = NOW - DAY_MS;
+	const struct timespec then = { .tv_sec = then_ms / 1000 };
+	const struct timespec times[2] = { then, then };
+
+	(void)state;
+	(void)stored_tell(store, "b", "other");
+	(void)stored_tell(store, "c", "other");
+	stored_sql(dir, "PRAGMA wal_checkpoint(RESTART)");
+	assert_int_equal(utimensat(AT_FDCWD, log, times, 0), 0);
+	(void)store_changed(store, NOW);
+	stored_sql(dir, "UPDATE home SET lost_ms = 1");
+	assert_int_equal(utimensat(AT_FDCWD, log, times, 0), 0);
+	assert_false(store_changed(store, NOW + 59999));
+	assert_true(store_changed(store, NOW + 60000));
+	assert_false(store_changed(store, NOW + 60001));
+}
+
 /* 600 events, one a second; every third a failure, every second of source "b" */
 static void fill_history(void)
 {
@@ -494,6 +515,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sink_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changed_by_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changed_within_a_tick, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_changed_without_a_trace, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_history, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_prune, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reader_beside_writer, set_up, tear_down),
