@@ -163,6 +163,8 @@ void outbox_step(struct outbox *outbox, struct instant now)
 	for (size_t i = 0; i < outbox->count; i++)
 		feed_step(outbox->feeds[i], now);
 	outbox_prune(outbox);
+	if (outbox_settled(outbox, now))
+		store_rest(outbox->shop.store);
 }
 
 int64_t outbox_next(const struct outbox *outbox, struct instant now)

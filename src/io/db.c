@@ -27,6 +27,7 @@ struct db {
 	size_t stmt_count;
 	size_t stmt_cap;
 	enum db_sync sync;
+	bool roomy;
 	char damage[200]; /* "" while nothing is wrong */
 };
 
@@ -120,6 +121,17 @@ bool db_begin_writing(struct db *db, struct err *err)
 	return err_set(err, ERR_IO, "cannot open %s for writing; try again", db->path);
 }
 
+/* one thread has all the databases: guarding them from others took a tenth of a large commit */
+static void db_alone(void)
+{
+	static bool said;
+
+	/* only counts before the first database is opened, and may not be built in */
+	if (!said)
+		(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	said = true;
+}
+
 bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, struct err *err)
 {
 	int flags = mode == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
@@ -127,6 +139,7 @@ bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, 
 	int rc;
 
 	*ret = NULL;
+	db_alone();
 	db->path = mem_strdup(path);
 	db->log_path = mem_printf("%s-wal", path);
 	db->log_fd = -1;
@@ -150,6 +163,19 @@ bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, 
 		/* KiB; the default keeps 2 MB of pages for ever after one large transaction */
 		"PRAGMA cache_size = -256",
 		err);
+}
+
+void db_make_room(struct db *db, bool much)
+{
+	struct err ignored = { 0 };
+
+	if (db->roomy == much)
+		return;
+	db->roomy = much;
+	(void)db_exec(
+		db, much ? "PRAGMA cache_size = -8192" : "PRAGMA cache_size = -256", &ignored);
+	if (!much)
+		(void)sqlite3_db_release_memory(db->raw);
 }
 
 static void log_forget(struct db *db)

@@ -41,6 +41,9 @@ bool db_check(struct db *db, struct err *err);
 /* one or more statements without results */
 bool db_exec(struct db *db, const char *sql, struct err *err);
 
+/* keeps more pages in memory, for large transactions; or gives them back */
+void db_make_room(struct db *db, bool much);
+
 /* what tells one state of the log from another without a look into it */
 struct db_mark {
 	int64_t changed_ns; /* wall */

@@ -363,6 +363,11 @@ void store_close(struct store *store)
 	free(store);
 }
 
+void store_rest(struct store *store)
+{
+	db_make_room(store->db, false);
+}
+
 struct hash_key store_hash_key(const struct store *store)
 {
 	return store->key;

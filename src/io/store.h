@@ -151,6 +151,8 @@ bool store_redeliver(struct store *store, int64_t event_id, const char *source, 
  * nothing touches the disk.
  */
 bool store_clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struct err *err);
+/* gives back the memory that is kept from a large commit on, until all of it is delivered */
+void store_rest(struct store *store);
 /*
  * Did another process change the file since the last call? (redeliver) Mostly answered by the times
  * of the log beside the file, without a look into it; `wall_ms` is now.

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "io/store_private.h"
 
+#define MANY_EVENTS                                                                                \
+	1000 /* in one commit: with little memory their pages are read many times over */
 #define HISTORY_PAGE 256 /* events read at a time, so that a paused reader holds nothing open */
 
 void stmt_bind_stamp(struct stmt *stmt, int index, int64_t us)
@@ -205,6 +207,8 @@ bool store_commit(struct store *store, struct store_changes *changes, struct err
 	changes->written = false;
 	if (!source && changes->event_count == 0)
 		return true;
+	if (changes->event_count >= MANY_EVENTS)
+		db_make_room(store->db, true);
 	if (!db_begin(store->db, DB_SYNC_FULL, err))
 		return false;
 	if ((source && !save_source(store, changes, err)) || !save_events(store, changes, err) ||
