@@ -115,13 +115,17 @@ static void log_outcome(
 {
 	const struct receipt *receipt = &outcome->receipt;
 	const char *name = feed->config->name;
-	cleanup_free char *what = count == 1 ? mem_printf("event %" PRId64, receipt->event_id)
-					     : mem_printf("%zu events", count);
+	cleanup_free char *what = NULL;
 	enum log_level level = LOG_WARN;
 	char span[PARSE_DURATION_MAX];
 
 	if (!outcome->sink_fault && trouble_over(&feed->trouble, SINK_ITSELF))
 		log_line(LOG_NOTICE, "%s: works again", name);
+	/* nearly all of them, and nearly always */
+	if (receipt->outcome == RECEIPT_DELIVERED && !log_shows(LOG_INFO))
+		return;
+	what = count == 1 ? mem_printf("event %" PRId64, receipt->event_id)
+			  : mem_printf("%zu events", count);
 	/* a sink that does not work is said once, not for each event that it has and each try */
 	if (outcome->sink_fault && receipt->outcome == RECEIPT_RETRY &&
 		!trouble_met(&feed->trouble, SINK_ITSELF, outcome->error, now.mono_ms))

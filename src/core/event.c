@@ -163,12 +163,14 @@ static void line_details(const struct event *event, struct buf *out)
 	const char *separator = " (";
 
 	if (event->bucket != NULL) {
-		(void)buf_addf(out, "%sbucket ", separator);
+		(void)buf_add_text(out, separator);
+		(void)buf_add_text(out, "bucket ");
 		text_add_safe(out, event->bucket);
 		separator = ", ";
 	}
 	if (event_duration(event, &duration_ms)) {
-		(void)buf_addf(out, "%s%s", separator, event_span(duration_ms, span));
+		(void)buf_add_text(out, separator);
+		(void)buf_add_text(out, event_span(duration_ms, span));
 		separator = ", ";
 	}
 	if (separator[0] == ',')
@@ -181,7 +183,9 @@ void event_line(const struct event *event, struct buf *out)
 		event->task_name };
 	char time[STAMP_TEXT_MAX];
 
-	(void)buf_addf(out, "%s %s", stamp_text_ms(event->wall_ms, time), infos[event->type].word);
+	(void)buf_add_text(out, stamp_text_ms(event->wall_ms, time));
+	(void)buf_add_char(out, ' ');
+	(void)buf_add_text(out, infos[event->type].word);
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		if (words[i] == NULL)
 			continue;
