@@ -137,7 +137,7 @@ def test_a_hundred_lives_with_a_bad_api(user, sim, percent):
     ("big-header", {}, "header"),
 ])
 def test_a_limit_names_itself_and_changes_nothing(user, sim, fault, params, word):
-    user.configure()
+    user.configure(source={"timeout": "30s"})
     sim.add_task("x", status="processing")
     watch = user.watch()
     sim.fault(fault, count=None, **params)
