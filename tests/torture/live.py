@@ -77,6 +77,7 @@ class Life:
         self.at_crash: State | None = None
         self.faults: list[str] = []
         self.worst = 0.0
+        self.said = 0  # where the words of the one that was started last begin
         self.process: subprocess.Popen[bytes] | None = None
         helpers = os.path.join(root, "libexec")
         os.mkdir(helpers)
@@ -91,6 +92,7 @@ class Life:
 
     def start(self, env: dict[str, str] | None = None) -> None:
         with open(self.words, "ab") as words:
+            self.said = words.tell()
             self.process = subprocess.Popen(
                 [TASKBELL, "watch"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=words, cwd="/",
                 env=self.home.environment(env),
@@ -139,9 +141,14 @@ class Life:
         texts = [os.path.join(self.home.state, "events.log"), self.home.hook_log, self.home.path("notes.log")]
         return all(len(set(lines(path))) >= count for path in texts)
 
-    def await_requests(self) -> None:
-        mark = self.sim.mark()
-        self.await_all(lambda: self.sim.mark() > mark + 1, "another poll")
+    def is_ready(self) -> bool:
+        """Has the one that was started last come so far that it heeds a signal?"""
+        with open(self.words, "rb") as words:
+            words.seek(self.said)
+            return b"watching" in words.read()
+
+    def await_ready(self) -> None:
+        self.await_all(self.is_ready, "a monitor that is ready")
 
     def has_settled(self) -> bool:
         state = self.home.stored()  # as it was copied while it was written, perhaps
@@ -157,14 +164,14 @@ class Life:
             count += len(adds)
             self.await_all(lambda: self.has_told(count), f"{count} events told to {', '.join(ALL)}")
         self.await_all(self.has_settled, "nothing pending")
-        self.await_requests()  # what has just been started again has to be ready for a signal
+        self.await_ready()  # it may just have been started again
         self.process.terminate()
         code = self.process.wait(LIFE_DEADLINE)
         if code not in (0, -signal.SIGKILL):
             self.faults.append(f"stopped with {code}")
         if code != 0:  # killed while it stopped: what it left has to be fit for a start
             self.revive()
-            self.await_requests()
+            self.await_ready()
             self.process.terminate()
             if self.process.wait(LIFE_DEADLINE) != 0:
                 self.faults.append(f"stopped with {self.process.returncode}")
