@@ -44,6 +44,7 @@ def read_state(directory: str) -> State:
                 shutil.copy(os.path.join(directory, "state.db" + side), scratch)
         try:
             with contextlib.closing(sqlite3.connect(os.path.join(scratch, "state.db"))) as db:
+                db.text_factory = lambda text: text.decode("utf-8", "replace")  # bits are flipped in texts as well
                 for id, task, kind in db.execute("SELECT id, task_id, type FROM events"):
                     state.events[id] = (task or "-", kind)
                 query = "SELECT s.name, d.event_id, d.failed FROM deliveries d JOIN sinks s ON s.id = d.sink_id"
