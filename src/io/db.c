@@ -11,6 +11,10 @@
 
 #include "base/mem.h"
 
+/* KiB; the default keeps 2 MB of pages for ever after one large transaction */
+#define PAGES_FEW "PRAGMA cache_size = -256"
+#define PAGES_MANY "PRAGMA cache_size = -8192"
+
 struct stmt {
 	struct db *db; /* borrowed */
 	const char *sql; /* borrowed; the literal, by whose address it is found again */
@@ -121,17 +125,6 @@ bool db_begin_writing(struct db *db, struct err *err)
 	return err_set(err, ERR_IO, "cannot open %s for writing; try again", db->path);
 }
 
-/* one thread has all the databases: guarding them from others took a tenth of a large commit */
-static void db_alone(void)
-{
-	static bool said;
-
-	/* only counts before the first database is opened, and may not be built in */
-	if (!said)
-		(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
-	said = true;
-}
-
 bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, struct err *err)
 {
 	int flags = mode == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
@@ -139,7 +132,9 @@ bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, 
 	int rc;
 
 	*ret = NULL;
-	db_alone();
+	/* one thread has all the databases: guarding them from others took a tenth of a large
+	 * commit. Counts before the first is opened, and is refused later */
+	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	db->path = mem_strdup(path);
 	db->log_path = mem_printf("%s-wal", path);
 	db->log_fd = -1;
@@ -159,9 +154,7 @@ bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, 
 	return db_exec(db,
 		"PRAGMA trusted_schema = OFF;"
 		"PRAGMA cell_size_check = ON;"
-		"PRAGMA temp_store = MEMORY;"
-		/* KiB; the default keeps 2 MB of pages for ever after one large transaction */
-		"PRAGMA cache_size = -256",
+		"PRAGMA temp_store = MEMORY;" PAGES_FEW,
 		err);
 }
 
@@ -172,8 +165,7 @@ void db_make_room(struct db *db, bool much)
 	if (db->roomy == much)
 		return;
 	db->roomy = much;
-	(void)db_exec(
-		db, much ? "PRAGMA cache_size = -8192" : "PRAGMA cache_size = -256", &ignored);
+	(void)db_exec(db, much ? PAGES_MANY : PAGES_FEW, &ignored);
 	if (!much)
 		(void)sqlite3_db_release_memory(db->raw);
 }

@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "io/store_private.h"
 
-#define MANY_EVENTS                                                                                \
-	1000 /* in one commit: with little memory their pages are read many times over */
+/* in one commit: with little memory their pages are read many times over */
+#define MANY_EVENTS 1000
 #define HISTORY_PAGE 256 /* events read at a time, so that a paused reader holds nothing open */
 
 void stmt_bind_stamp(struct stmt *stmt, int index, int64_t us)
