@@ -22,12 +22,12 @@ lint-man:
 
 lint-cppcheck:
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem -j $(JOBS) -Isrc -D_POSIX_C_SOURCE=200809L $(C_SOURCES)
+		--suppress=missingIncludeSystem -j $(CORES) -Isrc -D_POSIX_C_SOURCE=200809L $(C_SOURCES)
 
 # the flags hold quotes for a shell, so one reads them
 lint-tidy: export TIDY_FLAGS = $(ALL_CPPFLAGS) $(shell $(PKG_CONFIG) --cflags libnotify 2>/dev/null)
 lint-tidy:
-	printf '%s\n' $(C_SOURCES) | xargs -P $(JOBS) -n 4 sh -c 'eval "clang-tidy --quiet \
+	printf '%s\n' $(C_SOURCES) | xargs -P $(CORES) -n 4 sh -c 'eval "clang-tidy --quiet \
 		--warnings-as-errors=\"*\" \"\$$@\" -- -std=c17 $$TIDY_FLAGS" 2>/dev/null' clang-tidy
 
 # gcc's own analysis, with the paths it takes through cleanup attributes

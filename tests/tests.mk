@@ -5,8 +5,9 @@
 #   tests/fuzz/fuzz_NAME.c              libFuzzer targets, seeds in tests/fuzz/seeds/NAME/, words in tests/fuzz/NAME.dict
 CLANG        ?= clang
 FUZZ_SECONDS ?= 5
+CORES        := $(shell getconf _NPROCESSORS_ONLN)
 # tests wait more than they compute: so many at a time keep the cores busy
-JOBS         ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
+JOBS         ?= $(shell expr $(CORES) \* 2)
 
 UNIT_DIRS  := $(wildcard tests/unit tests/sim tests/cases)
 UNIT_FILES := $(if $(UNIT_DIRS),$(sort $(shell find $(UNIT_DIRS) -name '*.c')))

@@ -275,14 +275,20 @@ static void world_fill(struct world *world, size_t count, int status)
 		world->tasks[i] = (struct task_now){ .status = status };
 }
 
+/* watched from before there was anything, and now so many tasks are active, in no list yet */
+static void world_begin_with(struct world *world, size_t count)
+{
+	world_begin(world);
+	world_list(world, LIST_ALL, 1000);
+	world_fill(world, count, STATUS_PROCESSING);
+}
+
 static void what_is_unchanged_is_not_decoded(void **state)
 {
 	struct world world;
 
 	(void)state;
-	world_begin(&world);
-	world_list(&world, LIST_ALL, 1000);
-	world_fill(&world, 20, STATUS_PROCESSING);
+	world_begin_with(&world, 20);
 	world_list(&world, LIST_ACTIVE, 100000);
 	assert_int_equal(world.sides[0].decoded, 20);
 	/* known by their ids, then as those that are expected, which holds for any pieces */
@@ -312,9 +318,7 @@ static void an_end_that_came_back_ends_again(void **state)
 	struct world world;
 
 	(void)state;
-	world_begin(&world);
-	world_list(&world, LIST_ALL, 1000);
-	world_fill(&world, 3, STATUS_PROCESSING);
+	world_begin_with(&world, 3);
 	world_list(&world, LIST_ACTIVE, 1000);
 	for (int i = 0; i < 3; i++) {
 		world.tasks[1].status = STATUS_SUCCESS;
@@ -350,9 +354,7 @@ static void a_look_up_in_between_is_not_forgotten(void **state)
 	struct world world;
 
 	(void)state;
-	world_begin(&world);
-	world_list(&world, LIST_ALL, 1000);
-	world_fill(&world, 3, STATUS_PROCESSING);
+	world_begin_with(&world, 3);
 	for (int i = 0; i < 3; i++)
 		world_list(&world, LIST_ACTIVE, 1000);
 	assert_true(world.sides[0].echoed);
@@ -407,9 +409,7 @@ static void a_repeated_answer_is_read_when_the_book_has_changed(void **state)
 	struct world world;
 
 	(void)state;
-	world_begin(&world);
-	world_list(&world, LIST_ALL, 1000);
-	world_fill(&world, 20, STATUS_PROCESSING);
+	world_begin_with(&world, 20);
 	world_repeat(&world, 1000);
 	/* the task that a sweep shows as ended is active in the next polls: believed the second
 	 * time */
