@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "core/config.h"
 #include "core/kind.h"
 #include "core/task.h"
@@ -39,6 +40,7 @@ struct client {
 /* the sources of a configuration, or only the one called `only` (NULL: all), with their keys */
 struct client *client_new(const struct config *config, const char *only);
 void client_free(struct client *client); /* NULL is fine */
+CLEANUP_DEFINE(client_cleanup, struct client *, client_free)
 /* the worst exit code of the sources that failed; 0: none did */
 int client_exit_code(const struct client *client);
 

@@ -13,8 +13,6 @@
 #define SKEW_MS 5000 /* Date is in whole seconds, and the answer took its time */
 #define NAME_MAX_SHOWN 80
 
-CLEANUP_DEFINE(client_cleanup, struct client *, client_free)
-
 /* what one source is asked, and what came of it */
 struct visit {
 	const struct doctor *doctor; /* borrowed */

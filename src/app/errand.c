@@ -11,7 +11,6 @@
 extern char **environ;
 
 CLEANUP_DEFINE(child_cleanup, struct child *, child_free)
-CLEANUP_DEFINE(http_cleanup, struct http *, http_free)
 
 /* until the program ends or the time is up */
 static bool errand_wait(struct child *child, int64_t timeout_ms, int *ret_status)

@@ -25,8 +25,6 @@ static const char *const event_words[] = {
 	NULL,
 };
 
-CLEANUP_DEFINE(grid_cleanup, struct grid *, grid_free)
-
 /* where events go while they are read */
 struct listing {
 	struct grid *grid; /* borrowed; NULL: JSON */

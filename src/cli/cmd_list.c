@@ -13,7 +13,6 @@
 #include "cli/table.h"
 #include "io/clock.h"
 
-CLEANUP_DEFINE(client_cleanup, struct client *, client_free)
 CLEANUP_DEFINE(lines_cleanup, struct lines *, lines_free)
 
 /* a task of the table, and where it stands */

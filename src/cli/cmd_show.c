@@ -13,7 +13,6 @@
 #include "core/event.h"
 #include "io/clock.h"
 
-CLEANUP_DEFINE(client_cleanup, struct client *, client_free)
 #define SHOW_KEYS "%-13s"
 
 static void add_key(struct buf *out, const char *key)

@@ -17,8 +17,6 @@
 
 enum { STATUS_DEGRADED = 1, STATUS_NOT_RUNNING = 3 }; /* exit codes, contract 3 */
 
-CLEANUP_DEFINE(grid_cleanup, struct grid *, grid_free)
-
 struct page {
 	const struct vitals *vitals; /* borrowed */
 	const struct cli *cli; /* borrowed */

@@ -21,8 +21,6 @@
 
 static const int interrupts[] = { SIGINT, SIGTERM, SIGHUP };
 
-CLEANUP_DEFINE(http_cleanup, struct http *, http_free)
-
 /* one sink that the sample is sent through */
 struct trial {
 	const struct sink_config *config; /* borrowed */

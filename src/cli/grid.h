@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/mem.h"
+
 #define GRID_COLUMNS_MAX 8
 
 struct grid;
@@ -12,6 +14,7 @@ struct grid;
 /* `heads` ends with NULL; at most GRID_COLUMNS_MAX */
 struct grid *grid_new(const char *const *heads);
 void grid_free(struct grid *grid); /* NULL is fine */
+CLEANUP_DEFINE(grid_cleanup, struct grid *, grid_free)
 /* the next cell of the current row, which is full after one for each head; escapes the text; NULL
  * or "" shows "-" */
 void grid_cell(struct grid *grid, const char *text);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/stamp.h"
 #include "core/head.h"
 
@@ -58,6 +59,7 @@ struct http_request {
 
 struct http *http_new(void);
 void http_free(struct http *http); /* ends every call without calling done; NULL is fine */
+CLEANUP_DEFINE(http_cleanup, struct http *, http_free)
 /* starts a request; `done` comes later even when it fails at once. The caller may keep the result
  * to cancel */
 struct http_call *http_start(
