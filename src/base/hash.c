@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /* Aumasson and Bernstein, "SipHash: a fast short-input PRF", with the 128-bit output of their
@@ -53,9 +54,13 @@ static inline uint64_t load_whole(const unsigned char *p)
 	return word;
 }
 
-static inline uint64_t load_rest(const unsigned char *p, size_t len)
+/* the last bytes of a text, less than eight */
+static inline uint64_t load_rest(const unsigned char *p, size_t len, bool more_before)
 {
 	uint64_t word = 0;
+
+	if (len != 0 && more_before)
+		return load_whole(p + len - 8) >> (64 - 8 * len);
 
 	for (size_t i = 0; i < len; i++)
 		word |= (uint64_t)p[i] << (8 * i);
@@ -72,7 +77,7 @@ struct hash hash_bytes(const struct hash_key *key, const void *bytes, size_t len
 
 	for (; p < whole_end; p += 8)
 		v = sip_take(v, load_whole(p));
-	v = sip_take(v, load_rest(p, len & 7) | (uint64_t)(len & 0xff) << 56);
+	v = sip_take(v, load_rest(p, len & 7, len >= 8) | (uint64_t)(len & 0xff) << 56);
 	v.c ^= 0xee;
 	for (int i = 0; i < 3; i++)
 		v = sip_round(v);

@@ -96,7 +96,7 @@ static inline const char *member_read(struct flat *flat, size_t i, const char *p
 	const struct flat_lead *lead = &flat->leads[i];
 
 	if (lead->len != 0 && (size_t)(end - p) > lead->len &&
-		memcmp(p, lead->bytes, lead->len) == 0) {
+		scan_same(p, lead->bytes, lead->len)) {
 		member->name = p + lead->name;
 		member->name_len = lead->name_len;
 		p = scan_blanks(p + lead->len, end);

@@ -47,7 +47,9 @@ const struct kind *kind_find(const char *name)
 enum status kind_status(const struct kind *kind, const char *word, size_t len)
 {
 	for (const struct kind_word *row = kind->words; row->word != NULL; row++)
-		if (strlen(row->word) == len && memcmp(row->word, word, len) == 0)
+		/* the first byte rules out most of them without a call */
+		if (len != 0 && row->word[0] == word[0] && strlen(row->word) == len &&
+			memcmp(row->word, word, len) == 0)
 			return row->status;
 	return STATUS_UNKNOWN;
 }

@@ -38,17 +38,26 @@ struct task *task_copy(const struct task *task)
 	return copy;
 }
 
+/* eight bytes at a time, the last of which may have been looked at already */
+static bool has_controls(const char *bytes, size_t len)
+{
+	size_t i = 0;
+
+	for (; len >= 8 && i + 8 < len; i += 8)
+		if (scan_controls(scan_word(bytes + i)))
+			return true;
+	if (len >= 8)
+		return scan_controls(scan_word(bytes + len - 8));
+	for (; i < len; i++)
+		if ((unsigned char)bytes[i] < 0x20 || bytes[i] == 0x7f)
+			return true;
+	return false;
+}
+
 bool task_id_valid(const char *id, size_t len)
 {
-	if (len < 1 || len > TASK_ID_MAX)
+	if (len < 1 || len > TASK_ID_MAX || has_controls(id, len))
 		return false;
-	for (size_t i = 0; i < len; i++) {
-		/* eight at a time as long as none of them is one */
-		while (len - i >= 8 && !scan_controls(scan_word(id + i)))
-			i += 8;
-		if (i < len && ((unsigned char)id[i] < 0x20 || id[i] == 0x7f))
-			return false;
-	}
 	return !(len == 1 && id[0] == '.') && !(len == 2 && id[0] == '.' && id[1] == '.');
 }
 
