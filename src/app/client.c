@@ -198,6 +198,7 @@ static void ask_send(struct ask *ask, struct instant now)
 		.proxy = source->config->proxy,
 		.timeout_ms = source->config->timeout_ms,
 		.connect_timeout_ms = source->config->connect_timeout_ms,
+		.bulky = !ask->lookup,
 		.body = ask_body,
 		.done = ask_done,
 		.arg = ask,

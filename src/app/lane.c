@@ -6,6 +6,9 @@
 #include "app/traffic.h"
 #include "base/mem.h"
 
+/* bytes of a list after which the next one is read in large pieces */
+#define BULKY (1024 * 1024)
+
 static const struct http_advice no_advice = { .retry = false, .after_ms = -1 };
 
 static void lane_list(struct lane_run *run, enum list_scope scope);
@@ -347,6 +350,8 @@ static void list_done(void *arg, const struct http_answer *answer)
 		return;
 	}
 	poller->saw_active = true;
+	if (run->step == STEP_LIST)
+		run->list_bytes = answer->bytes;
 	poller_listed(poller);
 	lane_follow(run);
 }
@@ -363,6 +368,7 @@ static void lane_list(struct lane_run *run, enum list_scope scope)
 	run->reader = (struct err){ 0 };
 	run->listing =
 		listing_new(poller->book, &poller->rules, poller->kind, scope, run->lane, serial);
+	request.bulky = scope != LIST_ACTIVE || run->list_bytes >= BULKY;
 	request.body = list_body;
 	request.done = list_done;
 	request.arg = run;

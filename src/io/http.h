@@ -52,6 +52,7 @@ struct http_request {
 	int64_t timeout_ms; /* to the first byte, and any stretch under 10 kB/s; whole answer ten
 			       times */
 	int64_t connect_timeout_ms;
+	bool bulky; /* the answer may have megabytes: it is read in large pieces */
 	http_body_fn body;
 	http_done_fn done;
 	void *arg;

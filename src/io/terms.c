@@ -35,6 +35,7 @@ void terms_set(struct terms *terms, const struct http_request *request)
 	terms->ca_file = text_copy(request->ca_file);
 	terms->proxy = text_copy(request->proxy);
 	terms->connect_timeout_ms = request->connect_timeout_ms;
+	terms->bulky = request->bulky;
 }
 
 void terms_set_url(struct terms *terms, const char *url)
@@ -46,7 +47,7 @@ void terms_set_url(struct terms *terms, const char *url)
 enum terms_match terms_match(const struct terms *terms, const struct http_request *request)
 {
 	if (terms->url == NULL || terms->connect_timeout_ms != request->connect_timeout_ms ||
-		!key_same(terms->authorization, request->key) ||
+		terms->bulky != request->bulky || !key_same(terms->authorization, request->key) ||
 		!text_same(terms->ca_file, request->ca_file) ||
 		!text_same(terms->proxy, request->proxy))
 		return TERMS_OTHER;

@@ -16,6 +16,7 @@ struct terms {
 	char *ca_file; /* own; NULL: none is named */
 	char *proxy; /* own; NULL: none is named */
 	int64_t connect_timeout_ms;
+	bool bulky;
 };
 
 enum terms_match {
