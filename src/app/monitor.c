@@ -423,6 +423,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 	stations.ledger = &monitor->ledger;
 	stations.explain = monitor->explain;
 	monitor->stations = stations_new(&stations, monitor->now);
+	store_loaded_forget(monitor->store);
 	monitor->timer = clock_timer_new();
 	monitor->pulse = pulse_open(setup->state_dir, monitor->lock_fd);
 	ledger_tell_damage(&monitor->ledger, &damage);

@@ -1,3 +1,4 @@
+#define _DEFAULT_SOURCE /* madvise(2) */
 #include "base/mem.h"
 
 #include <errno.h>
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* mallopt(3) and malloc_trim(3): a monitor gives back what a burst took */
@@ -15,6 +17,8 @@
 
 /* of a block that is mapped by itself */
 #define LARGE (128 * 1024)
+/* … and of one for which large pages are worth a call */
+#define HUGE (4 * 1024 * 1024)
 /* free memory at the end of the heap that is kept: more than one poll of a short list takes */
 #define SPARE (512 * 1024)
 
@@ -54,13 +58,33 @@ void mem_trim(void)
 #endif
 }
 
-void *mem_alloc(size_t size)
+void *mem_array(size_t count, size_t size)
 {
-	void *ptr = calloc(1, size != 0 ? size : 1);
+	void *ptr = calloc(count, size);
 
 	if (ptr == NULL)
 		mem_die();
 	return ptr;
+}
+
+void *mem_alloc(size_t size)
+{
+	return mem_array(1, size != 0 ? size : 1);
+}
+
+void mem_want_huge(void *ptr, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)ptr + page - 1) / page * page;
+	uintptr_t to = ((uintptr_t)ptr + size) / page * page;
+
+	if (size >= HUGE && from < to)
+		(void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+#else
+	(void)ptr;
+	(void)size;
+#endif
 }
 
 void *mem_resize(void *ptr, size_t count, size_t size)

@@ -17,6 +17,9 @@ void mem_setup(void);
 /* gives the system what a burst of small blocks has left; walks all that is free, so not often */
 void mem_trim(void);
 void *mem_alloc(size_t size); /* zeroed; the caller owns it */
+void *mem_array(size_t count, size_t size); /* as many of that size, checked */
+/* a large block that is read here and there: asks for large pages under it, which is but a wish */
+void mem_want_huge(void *ptr, size_t size);
 void *mem_resize(void *ptr, size_t count, size_t size); /* count * size, checked */
 char *mem_strdup(const char *text); /* NULL gives NULL */
 char *mem_strndup(const char *bytes, size_t len); /* adds the NUL */

@@ -119,27 +119,6 @@ struct record *book_find(const struct book *book, const char *id)
 	return book->count != 0 ? book_find_hash(book, id, book_hash(book, id)) : NULL;
 }
 
-bool book_has_print(const struct book *book, const uint8_t print[ENDED_PRINT])
-{
-	struct hash hash = { 0 };
-
-	if (book->count == 0)
-		return false;
-	for (int i = 0; i < 8; i++)
-		hash.lo |= (uint64_t)print[i] << (8 * i);
-	hash.hi = print[8];
-	for (size_t i = slot_home(book, hash); book->slots[i] != NULL; i = slot_after(book, i)) {
-		uint8_t other[ENDED_PRINT];
-
-		if (book->tags[i] != slot_tag(hash))
-			continue;
-		ended_print(book_hash(book, record_id(book->slots[i])), other);
-		if (memcmp(other, print, ENDED_PRINT) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void book_resize(struct book *book, size_t slot_count)
 {
 	struct record **old = book->slots;
@@ -258,26 +237,17 @@ struct record *book_next(const struct book *book, size_t *pos)
 
 struct ended *book_ended(const struct book *book, const char *id)
 {
-	uint8_t print[ENDED_PRINT];
-
-	ended_print(book_hash(book, id), print);
-	return ended_find(&book->ended, print);
+	return ended_find(&book->ended, ended_print(book_hash(book, id)));
 }
 
 struct ended *book_set_ended(struct book *book, const char *id, enum status status)
 {
-	uint8_t print[ENDED_PRINT];
-
-	ended_print(book_hash(book, id), print);
-	return ended_put(&book->ended, print, status);
+	return ended_put(&book->ended, ended_print(book_hash(book, id)), status);
 }
 
 void book_unset_ended(struct book *book, const char *id)
 {
-	uint8_t print[ENDED_PRINT];
-
-	ended_print(book_hash(book, id), print);
-	ended_remove(&book->ended, print);
+	ended_remove(&book->ended, ended_print(book_hash(book, id)));
 }
 
 /* the number under which the book keeps the text; 0: it does not */

@@ -57,7 +57,7 @@ struct comeback {
 /* an end that was learned while an older list was still under way: what that one says of it is old
  * news */
 struct late_end {
-	uint8_t print[ENDED_PRINT];
+	struct print print;
 	uint32_t serial; /* of the request that told of the end */
 };
 
@@ -111,8 +111,6 @@ size_t book_slot(const struct book *book, const char *id, size_t len, struct has
 struct record *book_find(const struct book *book, const char *id);
 /* as book_find, by book_hash() of the id */
 struct record *book_find_hash(const struct book *book, const char *id, struct hash hash);
-/* is there a record whose id has this fingerprint? */
-bool book_has_print(const struct book *book, const uint8_t print[ENDED_PRINT]);
 /* puts a copy of the task in; there must be no record of its id yet */
 struct record *book_add(struct book *book, const struct task *task, int64_t seen_wall_ms);
 /* gives the record the data of `task` (same id); fields that `task` does not know are kept. Returns

@@ -135,12 +135,8 @@ static void observe_record(
 /* in a first run, an id whose last sight was history already */
 static bool is_history(const struct listing *listing, const struct task *view)
 {
-	uint8_t print[ENDED_PRINT];
-
-	if (listing->fresh == NULL)
-		return false;
-	ended_print(book_hash(listing->book, view->id), print);
-	return ended_find(listing->fresh, print) != NULL;
+	return listing->fresh != NULL &&
+	       ended_find(listing->fresh, ended_print(book_hash(listing->book, view->id))) != NULL;
 }
 
 static void observe(
@@ -212,19 +208,19 @@ static void tell_summary(const struct scene *scene, const size_t counts[STATUS_C
 /* prints of the first run that a newer answer has meanwhile shown to be active are no history */
 static void take_in_first_run(const struct scene *scene, struct ended_set *fresh)
 {
+	const struct book *book = scene->book;
 	size_t counts[STATUS_COUNT] = { 0 };
+	const struct record *record;
+	struct ended *entry;
+	size_t pos = 0;
 
-	for (size_t b = 0; b < ENDED_BLOCKS; b++)
-		for (uint32_t i = fresh->blocks[b].count; i-- > 0;) {
-			struct ended *entry = &fresh->blocks[b].items[i];
-
-			if (book_has_print(scene->book, entry->print)) {
-				ended_remove(fresh, entry->print);
-				continue;
-			}
-			entry->generation = scene->book->sweeps;
-			counts[entry->status]++;
-		}
+	while ((record = book_next(book, &pos)) != NULL)
+		ended_remove(fresh, ended_print(book_hash(book, record_id(record))));
+	pos = 0;
+	while ((entry = ended_next(fresh, &pos)) != NULL) {
+		entry->generation = book->sweeps;
+		counts[entry->status]++;
+	}
 	ended_merge(&scene->book->ended, fresh);
 	if (scene->rules->first_run == FIRST_RUN_SUMMARY)
 		tell_summary(scene, counts);

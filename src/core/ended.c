@@ -5,227 +5,177 @@
 
 #include "base/mem.h"
 
-#define BLOCK_SPARE 8 /* entries for which a block has room when it was made smaller */
+#define GAP STATUS_EXPECTED /* which no answer says of a task; 0, as new memory is */
+#define SPARE 8 /* entries for which there is room at least */
 
-void ended_print(struct hash hash, uint8_t ret[ENDED_PRINT])
+static unsigned int block_of(struct print print)
 {
-	for (int i = 0; i < 8; i++)
-		ret[i] = (uint8_t)(hash.lo >> (8 * i));
-	for (int i = 0; i < 4; i++)
-		ret[8 + i] = (uint8_t)(hash.hi >> (8 * i));
-}
-
-static unsigned int block_of(const uint8_t print[ENDED_PRINT])
-{
-	return (unsigned int)print[0] << 2 | print[1] >> 6;
-}
-
-/* the 22 bits after those that chose the block: where in it the print is to be expected */
-static uint32_t place_of(const uint8_t print[ENDED_PRINT])
-{
-	return (uint32_t)(print[1] & 0x3f) << 16 | (uint32_t)print[2] << 8 | print[3];
-}
-
-/* the first eight bytes as a number that orders as memcmp(3) would */
-static inline uint64_t print_head(const uint8_t print[ENDED_PRINT])
-{
-	uint64_t head;
-
-	memcpy(&head, print, sizeof(head));
-#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_BIG_ENDIAN__
-	head = __builtin_bswap64(head);
-#endif
-	return head;
-}
-
-/* a look-up takes half a dozen of these, a sweep a million look-ups: as calls they were a quarter
- * of it */
-static inline int print_order(const struct ended *entry, const uint8_t print[ENDED_PRINT])
-{
-	uint64_t one = print_head(entry->print);
-	uint64_t other = print_head(print);
-
-	if (one != other)
-		return one < other ? -1 : 1;
-	return memcmp(entry->print + 8, print + 8, ENDED_PRINT - 8);
-}
-
-/* prints are evenly spread, so that this is nearly right */
-static uint32_t block_guess(const struct ended_block *block, const uint8_t print[ENDED_PRINT])
-{
-	return (uint32_t)((uint64_t)block->count * place_of(print) >> 22);
+	return print.words[0] >> 22;
 }
 
 /*
- * A second guess, from the entry at the first one. Of a thousand entries the first is sixteen off
- * and the second four, which are one cache line.
+ * Where the table would have an entry whose print begins so, were there no others. A print is a
+ * hash, so that homes are evenly spread; and it never decreases from one print to the next, so that
+ * the table is sorted although every entry stands at its home or, where that is taken, at the next
+ * place that is free. A look-up reads one cache line, now and then two: with a million entries it
+ * is waiting for memory and nothing else, and two lines that were found one from the other (sorted
+ * blocks without gaps, into which a look-up guesses) took twice as long.
  */
-static uint32_t block_guess_again(const struct ended_block *block, const uint8_t print[ENDED_PRINT])
+static inline size_t home(const struct ended_set *set, uint32_t head)
 {
-	int64_t guess = block_guess(block, print);
-	int64_t off = block->count != 0
-			      ? (int64_t)place_of(print) - place_of(block->items[guess].print)
-			      : 0;
-
-	guess += off * block->count / (1 << 22);
-	return guess < 0 ? 0 : guess > block->count ? block->count : (uint32_t)guess;
+	return (size_t)((uint64_t)head * set->places >> 32);
 }
 
-/*
- * The first entry that is not before the print. A look-up from the guess touches one or two cache
- * lines; steps that double keep the worst case logarithmic.
- */
-static uint32_t block_search(const struct ended_block *block, const uint8_t print[ENDED_PRINT])
+/* is there anything at or after this place? What was pushed off the end has no gaps */
+static inline bool goes_on(const struct ended_set *set, size_t at)
 {
-	uint32_t low = block_guess_again(block, print);
-	uint32_t high = low;
-
-	for (uint32_t step = 4; low > 0 && print_order(&block->items[low - 1], print) >= 0;
-		step *= 2) {
-		high = low;
-		low = low > step ? low - step : 0;
-	}
-	for (uint32_t step = 4; high < block->count && print_order(&block->items[high], print) < 0;
-		step *= 2) {
-		low = high + 1;
-		high = block->count - high > step ? high + step : block->count;
-	}
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (print_order(&block->items[middle], print) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return at < set->places || (set->items != NULL && set->items[at].status != GAP);
 }
 
-static bool block_has(
-	const struct ended_block *block, uint32_t at, const uint8_t print[ENDED_PRINT])
+/* the place of the print, or that where it would have to stand */
+static inline size_t search(const struct ended_set *set, struct print print)
 {
-	return at < block->count && print_order(&block->items[at], print) == 0;
+	size_t at = home(set, print.words[0]);
+
+	while (set->items[at].status != GAP && print_order(set->items[at].print, print) < 0)
+		at++;
+	return at;
 }
 
-const struct ended *ended_near(const struct ended_set *set, const uint8_t print[ENDED_PRINT])
+struct ended *ended_find(const struct ended_set *set, struct print print)
 {
-	const struct ended_block *block = &set->blocks[block_of(print)];
-
-	return block->count != 0 ? &block->items[block_guess(block, print)] : NULL;
-}
-
-const struct ended *ended_nearer(const struct ended_set *set, const uint8_t print[ENDED_PRINT])
-{
-	const struct ended_block *block = &set->blocks[block_of(print)];
-
-	return block->count != 0 ? &block->items[block_guess_again(block, print)] : NULL;
-}
-
-static void block_reserve(struct ended_block *block, uint32_t need)
-{
-	size_t cap = block->cap;
-
-	block->items = mem_grow(block->items, &cap, need, sizeof(*block->items));
-	block->cap = (uint32_t)cap;
-}
-
-static void block_soil(struct ended_set *set, struct ended_block *block)
-{
-	block->dirty = true;
-	set->dirty = true;
-}
-
-struct ended *ended_find(const struct ended_set *set, const uint8_t print[ENDED_PRINT])
-{
-	const struct ended_block *block = &set->blocks[block_of(print)];
-	uint32_t at = block_search(block, print);
-
-	return block_has(block, at, print) ? &block->items[at] : NULL;
-}
-
-struct ended *ended_put(struct ended_set *set, const uint8_t print[ENDED_PRINT], enum status status)
-{
-	struct ended_block *block = &set->blocks[block_of(print)];
-	uint32_t at = block_search(block, print);
 	struct ended *entry;
 
-	if (!block_has(block, at, print)) {
-		block_reserve(block, block->count + 1);
-		entry = &block->items[at];
-		memmove(entry + 1, entry, (block->count - at) * sizeof(*entry));
-		memset(entry, 0, sizeof(*entry));
-		memcpy(entry->print, print, ENDED_PRINT);
-		block->count++;
-		set->count++;
-		block_soil(set, block);
+	if (set->count == 0)
+		return NULL;
+	entry = &set->items[search(set, print)];
+	return entry->status != GAP && print_order(entry->print, print) == 0 ? entry : NULL;
+}
+
+void ended_fetch(const struct ended_set *set, struct print print)
+{
+	if (set->count != 0)
+		__builtin_prefetch(&set->items[home(set, print.words[0])], 1);
+}
+
+struct ended *ended_next(const struct ended_set *set, size_t *pos)
+{
+	while (goes_on(set, *pos)) {
+		struct ended *entry = &set->items[(*pos)++];
+
+		if (entry->status != GAP)
+			return entry;
 	}
-	entry = &block->items[at];
-	if (entry->status != status) {
+	return NULL;
+}
+
+/* spreads the entries over as many places as `limit` of them want */
+static void resize(struct ended_set *set, size_t limit)
+{
+	struct ended_set old = *set;
+	struct ended *entry;
+	size_t pos = 0;
+	size_t free_from = 0;
+
+	/* a gap for each three entries; behind the last place there is room even for entries that
+	 * all have it as their home, and for a gap that ends every search */
+	set->limit = limit;
+	set->places = limit + limit / 3;
+	set->items = mem_array(set->places + limit + 1, sizeof(*set->items));
+	mem_want_huge(set->items, set->places * sizeof(*set->items));
+	while ((entry = ended_next(&old, &pos)) != NULL) {
+		size_t at = home(set, entry->print.words[0]);
+
+		if (at < free_from)
+			at = free_from;
+		set->items[at] = *entry;
+		free_from = at + 1;
+	}
+	free(old.items);
+}
+
+void ended_reserve(struct ended_set *set, size_t count)
+{
+	if (count > set->limit)
+		resize(set, count + count / 8 + SPARE);
+}
+
+static void soil(struct ended_set *set, struct print print)
+{
+	set->dirty = true;
+	set->block_dirty[block_of(print)] = true;
+}
+
+/* as one that is not there yet */
+static struct ended *insert(struct ended_set *set, const struct ended *entry)
+{
+	size_t at;
+	size_t gap;
+
+	if (set->count == set->limit)
+		resize(set, set->limit + set->limit / 2 + SPARE);
+	at = search(set, entry->print);
+	for (gap = at; set->items[gap].status != GAP; gap++)
+		;
+	memmove(&set->items[at + 1], &set->items[at], (gap - at) * sizeof(*set->items));
+	set->items[at] = *entry;
+	set->count++;
+	return &set->items[at];
+}
+
+struct ended *ended_put(struct ended_set *set, struct print print, enum status status)
+{
+	struct ended *entry = ended_find(set, print);
+	struct ended fresh = { .print = print, .status = (uint8_t)status };
+
+	if (entry != NULL && entry->status == status)
+		return entry;
+	soil(set, print);
+	if (entry != NULL) {
 		entry->status = (uint8_t)status;
-		block_soil(set, block);
+		return entry;
 	}
-	return entry;
+	return insert(set, &fresh);
 }
 
-void ended_remove(struct ended_set *set, const uint8_t print[ENDED_PRINT])
+/* those behind it that are not at home move up, so that no gap comes between them and theirs */
+static void remove_at(struct ended_set *set, size_t at)
 {
-	struct ended_block *block = &set->blocks[block_of(print)];
-	uint32_t at = block_search(block, print);
+	struct ended *items = set->items;
 
-	if (!block_has(block, at, print))
-		return;
-	block->count--;
+	soil(set, items[at].print);
+	for (; items[at + 1].status != GAP && home(set, items[at + 1].print.words[0]) <= at; at++)
+		items[at] = items[at + 1];
+	items[at].status = GAP;
 	set->count--;
-	block_soil(set, block);
-	memmove(&block->items[at], &block->items[at + 1],
-		(block->count - at) * sizeof(*block->items));
 }
 
-/* merges from the back, in place; returns how many entries are in both */
-static uint32_t block_merge(struct ended_block *block, const struct ended_block *from)
+void ended_remove(struct ended_set *set, struct print print)
 {
-	uint32_t i = block->count;
-	uint32_t j = from->count;
-	uint32_t end = i + j;
-	uint32_t at = end;
+	struct ended *entry = ended_find(set, print);
 
-	block_reserve(block, end);
-	while (j > 0) {
-		int order = i > 0 ? memcmp(block->items[i - 1].print, from->items[j - 1].print,
-					    ENDED_PRINT)
-				  : -1;
-
-		if (order > 0) {
-			block->items[--at] = block->items[--i];
-		} else {
-			block->items[--at] = from->items[--j];
-			i -= order == 0;
-		}
-	}
-	/* what both had leaves a gap between the untouched front and the merged rest */
-	if (at != i)
-		memmove(&block->items[i], &block->items[at], (end - at) * sizeof(*block->items));
-	block->count = i + (end - at);
-	return at - i;
+	if (entry != NULL)
+		remove_at(set, (size_t)(entry - set->items));
 }
 
 void ended_merge(struct ended_set *set, struct ended_set *from)
 {
-	for (size_t b = 0; b < ENDED_BLOCKS; b++) {
-		struct ended_block *block = &set->blocks[b];
-		struct ended_block *more = &from->blocks[b];
+	struct ended *entry;
+	size_t pos = 0;
 
-		if (more->count == 0)
-			continue;
-		if (block->count == 0) {
-			free(block->items);
-			*block = *more;
-			*more = (struct ended_block){ 0 };
-			set->count += block->count;
-		} else {
-			set->count += more->count - block_merge(block, more);
-		}
-		block_soil(set, block);
+	if (set->count == 0) {
+		struct ended_set empty = *set;
+
+		*set = *from;
+		*from = empty;
+		for (size_t b = 0; b < ENDED_BLOCKS; b++)
+			set->block_dirty[b] = set->block_dirty[b] || from->block_dirty[b];
+		set->dirty = set->dirty || from->dirty;
+	}
+	ended_reserve(set, set->count + from->count);
+	while ((entry = ended_next(from, &pos)) != NULL) {
+		*ended_put(set, entry->print, (enum status)entry->status) = *entry;
+		soil(set, entry->print);
 	}
 	ended_done(from);
 }
@@ -242,53 +192,66 @@ static bool entry_keep(struct ended *entry, uint8_t generation, uint16_t today, 
 	return true;
 }
 
-/* what a million tasks once needed is not kept for the few that are left */
-static void block_fit(struct ended_block *block)
-{
-	uint32_t want = block->count == 0 ? 0 : block->count + BLOCK_SPARE;
-
-	if (want == 0) {
-		free(block->items);
-		block->items = NULL;
-	} else if (block->cap > 2 * want) {
-		block->items = mem_resize(block->items, want, sizeof(*block->items));
-	} else {
-		return;
-	}
-	block->cap = want;
-}
-
 void ended_prune(struct ended_set *set, uint8_t generation, uint16_t today, uint16_t days)
 {
-	for (size_t b = 0; b < ENDED_BLOCKS; b++) {
-		struct ended_block *block = &set->blocks[b];
-		uint32_t kept = 0;
+	for (size_t at = 0; goes_on(set, at); at++) {
+		struct ended *entry = &set->items[at];
 
-		for (uint32_t i = 0; i < block->count; i++) {
-			struct ended entry = block->items[i];
-			uint16_t before = entry.absent_day;
+		/* another one may have moved up to this place */
+		while (entry->status != GAP) {
+			uint16_t before = entry->absent_day;
+			bool keep = entry_keep(entry, generation, today, days);
 
-			if (!entry_keep(&entry, generation, today, days))
-				continue;
-			if (entry.absent_day != before)
-				block_soil(set, block);
-			block->items[kept++] = entry;
+			if (entry->absent_day != before)
+				soil(set, entry->print);
+			if (keep)
+				break;
+			remove_at(set, at);
 		}
-		if (kept != block->count)
-			block_soil(set, block);
-		set->count -= block->count - kept;
-		block->count = kept;
-		block_fit(block);
 	}
+	/* what a million tasks once needed is not kept for the few that are left */
+	if (set->limit > 2 * (set->count + SPARE))
+		resize(set, set->count + set->count / 8 + SPARE);
 }
 
-void ended_block_save(const struct ended_block *block, struct buf *out)
+void ended_clean(struct ended_set *set)
 {
-	for (uint32_t i = 0; i < block->count; i++) {
-		const struct ended *entry = &block->items[i];
+	set->dirty = false;
+	memset(set->block_dirty, 0, sizeof(set->block_dirty));
+}
+
+/* the first entry of this block, whose place goes to *ret; false: there is none */
+static bool block_begin(const struct ended_set *set, unsigned int block, size_t *ret)
+{
+	uint32_t first = (uint32_t)block << 22;
+	size_t last = home(set, first | 0x3fffff);
+
+	for (size_t at = home(set, first); goes_on(set, at); at++) {
+		const struct ended *entry = &set->items[at];
+
+		if (entry->status == GAP && at >= last)
+			break;
+		/* entries of blocks before it may have been pushed here */
+		if (entry->status == GAP || block_of(entry->print) < block)
+			continue;
+		*ret = at;
+		return block_of(entry->print) == block;
+	}
+	return false;
+}
+
+void ended_block_save(const struct ended_set *set, unsigned int block, struct buf *out)
+{
+	const struct ended *entry;
+	size_t pos;
+
+	if (!block_begin(set, block, &pos))
+		return;
+	while ((entry = ended_next(set, &pos)) != NULL && block_of(entry->print) == block) {
 		uint8_t stored[ENDED_STORED] = { 0 };
 
-		memcpy(stored, entry->print, ENDED_PRINT);
+		for (int i = 0; i < 12; i++)
+			stored[i] = (uint8_t)(entry->print.words[i / 4] >> (24 - i % 4 * 8));
 		stored[12] = entry->status;
 		stored[14] = (uint8_t)(entry->absent_day & 0xff);
 		stored[15] = (uint8_t)(entry->absent_day >> 8);
@@ -296,47 +259,40 @@ void ended_block_save(const struct ended_block *block, struct buf *out)
 	}
 }
 
-static bool stored_valid(const uint8_t *stored, unsigned int block, const uint8_t *before)
+static uint32_t word_read(const uint8_t *stored)
 {
-	if (stored[12] >= STATUS_COUNT || status_class((enum status)stored[12]) != CLASS_ENDED)
-		return false;
-	return block_of(stored) == block &&
-	       (before == NULL || memcmp(before, stored, ENDED_PRINT) < 0);
+	return (uint32_t)stored[0] << 24 | (uint32_t)stored[1] << 16 | (uint32_t)stored[2] << 8 |
+	       stored[3];
 }
 
 bool ended_block_load(struct ended_set *set, unsigned int block, const void *bytes, size_t len)
 {
-	struct ended_block *into;
 	const uint8_t *stored = bytes;
-	uint32_t count;
+	struct print last = { 0 };
 
-	if (block >= ENDED_BLOCKS || len % ENDED_STORED != 0 || len / ENDED_STORED > UINT32_MAX)
+	if (block >= ENDED_BLOCKS || len % ENDED_STORED != 0)
 		return false;
-	into = &set->blocks[block];
-	count = (uint32_t)(len / ENDED_STORED);
-	for (uint32_t i = 0; i < count; i++)
-		if (!stored_valid(stored + (size_t)i * ENDED_STORED, block,
-			    i > 0 ? stored + (size_t)(i - 1) * ENDED_STORED : NULL))
+	ended_reserve(set, set->count + len / ENDED_STORED);
+	for (size_t i = 0; i < len; i += ENDED_STORED, stored += ENDED_STORED) {
+		struct ended entry = {
+			.print = { { word_read(stored), word_read(stored + 4),
+				word_read(stored + 8) } },
+			.status = stored[12],
+			.absent_day = (uint16_t)(stored[14] | stored[15] << 8),
+		};
+
+		if (block_of(entry.print) != block || entry.status >= STATUS_COUNT ||
+			status_class((enum status)entry.status) != CLASS_ENDED ||
+			(i > 0 && print_order(last, entry.print) >= 0))
 			return false;
-	if (into->count != 0)
-		return false;
-	block_reserve(into, count);
-	for (uint32_t i = 0; i < count; i++, stored += ENDED_STORED) {
-		struct ended *entry = &into->items[i];
-
-		memset(entry, 0, sizeof(*entry));
-		memcpy(entry->print, stored, ENDED_PRINT);
-		entry->status = stored[12];
-		entry->absent_day = (uint16_t)(stored[14] | stored[15] << 8);
+		last = entry.print;
+		(void)insert(set, &entry);
 	}
-	into->count = count;
-	set->count += count;
 	return true;
 }
 
 void ended_done(struct ended_set *set)
 {
-	for (size_t b = 0; b < ENDED_BLOCKS; b++)
-		free(set->blocks[b].items);
+	free(set->items);
 	*set = (struct ended_set){ 0 };
 }

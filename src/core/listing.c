@@ -137,7 +137,7 @@ static void sighting_add(struct listing *listing, const struct task *view, uint6
 	listing->items[listing->count++] = (struct sighting){ record, view->finished_us };
 }
 
-static void set_put(struct ended_set **set, const uint8_t print[ENDED_PRINT], enum status status)
+static void set_put(struct ended_set **set, struct print print, enum status status)
 {
 	if (*set == NULL)
 		*set = mem_alloc(sizeof(**set));
@@ -148,8 +148,7 @@ static void set_put(struct ended_set **set, const uint8_t print[ENDED_PRINT], en
  * An ended task that is neither known nor told one by one in a first run: nothing more is kept of
  * it than that it has ended. False when it is news.
  */
-static bool history_take(
-	struct listing *listing, const struct task *view, const uint8_t print[ENDED_PRINT])
+static bool history_take(struct listing *listing, const struct task *view, struct print print)
 {
 	const struct book *book = listing->book;
 
@@ -174,8 +173,7 @@ static bool ended_settled(struct listing *listing, struct ended *ended, enum sta
 }
 
 /* an id without a record: true when there is nothing to look at later */
-static bool stranger_settled(
-	struct listing *listing, const struct task *view, const uint8_t print[ENDED_PRINT])
+static bool stranger_settled(struct listing *listing, const struct task *view, struct print print)
 {
 	struct ended *ended = ended_find(&listing->book->ended, print);
 
@@ -215,15 +213,12 @@ void listing_task(struct listing *listing, const struct task *view, const char *
 {
 	struct hash hash = book_hash(listing->book, view->id);
 	struct record *record = book_find_hash(listing->book, view->id, hash);
-	uint8_t print[ENDED_PRINT];
 	uint64_t seen;
 
 	listing->news = true;
-	if (record == NULL) {
-		ended_print(hash, print);
-		if (listing->book->closed || stranger_settled(listing, view, print))
-			return;
-	}
+	if (record == NULL &&
+		(listing->book->closed || stranger_settled(listing, view, ended_print(hash))))
+		return;
 	seen = bytes_hash(listing, bytes, len);
 	if (record == NULL || !record_settled(listing, record, view, seen))
 		sighting_add(listing, view, seen);
@@ -231,24 +226,18 @@ void listing_task(struct listing *listing, const struct task *view, const char *
 
 /*
  * Most of what a sweep lists has ended and is known, and the time went in waiting for the entries,
- * one after the other, somewhere in 16 MB for a million tasks. Those of several elements are asked
+ * one after the other, somewhere in 24 MB for a million tasks. Those of several elements are asked
  * for together.
  */
 void listing_foresee(const struct listing *listing, struct glance *glances, size_t count)
 {
 	const struct book *book = listing->book;
-	uint8_t print[ENDED_PRINT];
 
 	for (size_t i = 0; i < count; i++) {
 		struct glance *glance = &glances[i];
 
 		glance->hash = hash_bytes(&book->key, glance->id, glance->id_len);
-		ended_print(glance->hash, print);
-		__builtin_prefetch(ended_near(&book->ended, print), 1);
-	}
-	for (size_t i = 0; i < count; i++) {
-		ended_print(glances[i].hash, print);
-		__builtin_prefetch(ended_nearer(&book->ended, print), 1);
+		ended_fetch(&book->ended, ended_print(glance->hash));
 	}
 }
 
@@ -257,7 +246,6 @@ bool listing_settled(struct listing *listing, const struct glance *glance)
 	const struct book *book = listing->book;
 	size_t slot = book_slot(book, glance->id, glance->id_len, glance->hash);
 	struct ended *ended;
-	uint8_t print[ENDED_PRINT];
 
 	if (slot != BOOK_NO_SLOT) {
 		walk_meet(&listing->walk, slot, glance->len);
@@ -266,7 +254,6 @@ bool listing_settled(struct listing *listing, const struct glance *glance)
 	listing->news = true;
 	if (book->closed)
 		return true;
-	ended_print(glance->hash, print);
-	ended = ended_find(&book->ended, print);
+	ended = ended_find(&book->ended, ended_print(glance->hash));
 	return ended != NULL && ended_settled(listing, ended, glance->status);
 }

@@ -40,7 +40,7 @@ void scene_note_end(const struct scene *scene, const char *id)
 		book->late = mem_grow(
 			book->late, &book->late_cap, book->late_count + 1, sizeof(*book->late));
 		late = &book->late[book->late_count++];
-		ended_print(book_hash(book, id), late->print);
+		late->print = ended_print(book_hash(book, id));
 		late->serial = scene->serial;
 		return;
 	}
@@ -49,14 +49,14 @@ void scene_note_end(const struct scene *scene, const char *id)
 bool scene_is_late(const struct scene *scene, const char *id)
 {
 	const struct book *book = scene->book;
-	uint8_t print[ENDED_PRINT];
+	struct print print;
 
 	if (book->late_count == 0)
 		return false;
-	ended_print(book_hash(book, id), print);
+	print = ended_print(book_hash(book, id));
 	for (size_t i = 0; i < book->late_count; i++)
 		if (book->late[i].serial > scene->serial &&
-			memcmp(book->late[i].print, print, sizeof(print)) == 0)
+			print_order(book->late[i].print, print) == 0)
 			return true;
 	return false;
 }

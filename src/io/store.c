@@ -261,6 +261,7 @@ static bool open_or_set_aside(struct store *store, const char *dir, int64_t wall
 	reason = mem_strdup(cut ? CUT_SHORT : db_damage(store->db));
 	db_close(store->db);
 	store->db = NULL;
+	store_loaded_forget(store);
 	return begin_anew(dir, reason, changed_ms, wall_ms, err) &&
 	       open_file(store, path, STORE_WRITE, wall_ms, damage, err);
 }
@@ -359,6 +360,7 @@ void store_close(struct store *store)
 		return;
 	db_close(store->db);
 	store_sinks_forget(store);
+	store_loaded_forget(store);
 	free(store->sinks);
 	free(store);
 }

@@ -75,6 +75,8 @@ struct hash_key store_hash_key(const struct store *store);
  * After a loss, the book of a source without a baseline has told_after_us set.
  */
 bool store_load_book(struct store *store, const char *source, struct book **ret, struct err *err);
+/* frees the books that were made when the state was opened and that no source came for */
+void store_loaded_forget(struct store *store);
 /* loads health; ret->name is NULL when the source is new. The caller frees ret->name */
 bool store_load_source(
 	struct store *store, const char *source, struct store_source *ret, struct err *err);

@@ -86,6 +86,24 @@ static bool load_records(struct store *store, int64_t source_id, struct book *bo
 	return step == DB_DONE;
 }
 
+/* room for all at once: to grow from block to block would move them a dozen times */
+static bool reserve_ended(
+	struct store *store, int64_t source_id, struct book *book, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"SELECT sum(length(prints)) FROM ended WHERE id >= ?1 AND id < ?1 + 1024", err);
+	enum db_step step;
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, source_id * ENDED_BLOCKS);
+	step = stmt_step(stmt, err);
+	if (step == DB_ROW)
+		ended_reserve(&book->ended, (size_t)stmt_int(stmt, 0) / ENDED_STORED);
+	stmt_reset(stmt);
+	return step != DB_ERROR;
+}
+
 static bool load_ended(struct store *store, int64_t source_id, struct book *book, struct err *err)
 {
 	struct stmt *stmt = db_stmt(
@@ -126,60 +144,87 @@ static bool load_baseline(
 	return step != DB_ERROR;
 }
 
-bool store_load_book(struct store *store, const char *source, struct book **ret, struct err *err)
+static struct book *load_book(struct store *store, int64_t source_id, struct err *err)
 {
 	struct book *book = book_new(&store->key);
+
+	if (load_baseline(store, source_id, book, err) &&
+		load_records(store, source_id, book, err) &&
+		reserve_ended(store, source_id, book, err) &&
+		load_ended(store, source_id, book, err))
+		return book;
+	book_free(book);
+	return NULL;
+}
+
+static struct book *take_loaded(struct store *store, int64_t source_id)
+{
+	for (size_t i = 0; i < store->loaded_count; i++)
+		if (store->loaded[i].source_id == source_id)
+			return mem_steal(&store->loaded[i].book);
+	return NULL;
+}
+
+bool store_load_book(struct store *store, const char *source, struct book **ret, struct err *err)
+{
 	int64_t id;
-	bool loaded = store_source_id(store, source, &id, err) &&
-		      load_baseline(store, id, book, err) && load_records(store, id, book, err) &&
-		      load_ended(store, id, book, err);
 
 	*ret = NULL;
-	if (!loaded) {
-		book_free(book);
+	if (!store_source_id(store, source, &id, err))
 		return false;
+	*ret = take_loaded(store, id);
+	if (*ret == NULL)
+		*ret = load_book(store, id, err);
+	return *ret != NULL;
+}
+
+void store_loaded_forget(struct store *store)
+{
+	for (size_t i = 0; i < store->loaded_count; i++)
+		book_free(store->loaded[i].book);
+	free(store->loaded);
+	store->loaded = NULL;
+	store->loaded_count = store->loaded_cap = 0;
+}
+
+/* the proof that books can be made of the rows is to make them */
+static bool check_sources(struct store *store, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db, "SELECT id FROM sources", err);
+	enum db_step step;
+
+	if (stmt == NULL)
+		return false;
+	while ((step = stmt_step(stmt, err)) == DB_ROW) {
+		int64_t id = stmt_int(stmt, 0);
+		struct book *book = load_book(store, id, err);
+
+		if (book == NULL) {
+			stmt_reset(stmt);
+			return false;
+		}
+		store->loaded = mem_grow(store->loaded, &store->loaded_cap, store->loaded_count + 1,
+			sizeof(*store->loaded));
+		store->loaded[store->loaded_count++] = (struct store_loaded){ id, book };
 	}
-	*ret = book;
-	return true;
+	return step == DB_DONE;
+}
+
+static bool check_strays(struct store *store, struct err *err)
+{
+	int64_t strays;
+
+	return db_int(store->db,
+		       "SELECT (SELECT count(*) FROM ended WHERE id / 1024 NOT IN"
+		       " (SELECT id FROM sources)) + (SELECT count(*) FROM records WHERE"
+		       " source_id NOT IN (SELECT id FROM sources))",
+		       0, &strays, err) &&
+	       (strays == 0 || db_refuse(store->db, err, "tasks in it have no source"));
 }
 
 bool store_check_books(struct store *store, struct err *err)
 {
-	int64_t id = 0;
-	int64_t strays;
-
-	for (;;) {
-		struct stmt *stmt = db_stmt(store->db,
-			"SELECT name FROM sources WHERE id > ?1 ORDER BY id LIMIT 1", err);
-		cleanup_free char *name = NULL;
-		struct book *book;
-
-		if (stmt == NULL)
-			return false;
-		stmt_bind_int(stmt, 1, id);
-		switch (stmt_step(stmt, err)) {
-		case DB_ERROR:
-			return false;
-		case DB_DONE:
-			if (!db_int(store->db,
-				    "SELECT (SELECT count(*) FROM ended WHERE id / 1024 NOT IN"
-				    " (SELECT id FROM sources)) + (SELECT count(*) FROM records "
-				    "WHERE"
-				    " source_id NOT IN (SELECT id FROM sources))",
-				    0, &strays, err))
-				return false;
-			return strays == 0 ||
-			       db_refuse(store->db, err, "tasks in it have no source");
-		case DB_ROW:
-			name = mem_strdup(stmt_text(stmt, 0));
-		}
-		stmt_reset(stmt);
-		if (!store_load_book(store, name, &book, err))
-			return false;
-		book_free(book);
-		if (!store_source_id(store, name, &id, err))
-			return false;
-	}
+	return check_sources(store, err) && check_strays(store, err);
 }
 
 bool store_load_source(
@@ -222,9 +267,7 @@ void store_book_clean(struct book *book)
 	size_t pos = 0;
 
 	book->baseline_dirty = false;
-	book->ended.dirty = false;
-	for (size_t i = 0; i < ENDED_BLOCKS; i++)
-		book->ended.blocks[i].dirty = false;
+	ended_clean(&book->ended);
 	while ((record = book_next(book, &pos)) != NULL)
 		record->dirty = false;
 }
@@ -258,22 +301,21 @@ static bool save_record(struct store *store, int64_t source_id, const struct boo
 }
 
 static bool save_block(struct store *store, int64_t source_id, const struct book *book,
-	size_t block, struct err *err)
+	unsigned int block, struct err *err)
 {
 	cleanup_buf struct buf bytes = { 0 };
-	bool empty = book->ended.blocks[block].count == 0;
-	struct stmt *stmt =
-		empty ? db_stmt(store->db, "DELETE FROM ended WHERE id = ?1", err)
-		      : db_stmt(store->db,
-				"INSERT OR REPLACE INTO ended (id, prints) VALUES (?1, ?2)", err);
+	struct stmt *stmt;
 
+	ended_block_save(&book->ended, block, &bytes);
+	stmt = bytes.len == 0
+		       ? db_stmt(store->db, "DELETE FROM ended WHERE id = ?1", err)
+		       : db_stmt(store->db,
+				 "INSERT OR REPLACE INTO ended (id, prints) VALUES (?1, ?2)", err);
 	if (stmt == NULL)
 		return false;
-	stmt_bind_int(stmt, 1, source_id * ENDED_BLOCKS + (int64_t)block);
-	if (!empty) {
-		ended_block_save(&book->ended.blocks[block], &bytes);
+	stmt_bind_int(stmt, 1, source_id * ENDED_BLOCKS + block);
+	if (bytes.len != 0)
 		stmt_bind_blob(stmt, 2, bytes.data, bytes.len);
-	}
 	return stmt_run(stmt, err);
 }
 
@@ -298,8 +340,8 @@ bool store_save_book(
 
 	if (book->baseline_dirty && !save_baseline(store, source_id, book, err))
 		return false;
-	for (size_t i = 0; i < ENDED_BLOCKS; i++)
-		if (book->ended.blocks[i].dirty && !save_block(store, source_id, book, i, err))
+	for (unsigned int i = 0; i < ENDED_BLOCKS; i++)
+		if (book->ended.block_dirty[i] && !save_block(store, source_id, book, i, err))
 			return false;
 	while ((record = book_next(book, &pos)) != NULL)
 		if (record->dirty && !save_record(store, source_id, book, record, err))

@@ -10,6 +10,11 @@ struct store_sink_id {
 	int64_t id;
 };
 
+struct store_loaded {
+	int64_t source_id;
+	struct book *book; /* own; NULL: taken */
+};
+
 struct store {
 	struct db *db; /* own */
 	struct hash_key key;
@@ -22,6 +27,9 @@ struct store {
 		*sinks; /* own; those that the file has, as far as they were asked for */
 	size_t sink_count;
 	size_t sink_cap;
+	struct store_loaded *loaded; /* own; books made when it was opened, for store_load_book() */
+	size_t loaded_count;
+	size_t loaded_cap;
 };
 
 /* the source's row; *ret_id is 0 when there is none */

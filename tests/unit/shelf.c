@@ -20,10 +20,15 @@ static void keep_record(struct book *shelf, const struct book *book, const struc
 static void keep_block(struct book *shelf, const struct book *book, unsigned int number)
 {
 	cleanup_buf struct buf bytes = { 0 };
+	const struct ended *entry;
+	size_t pos = 0;
 
-	shelf->ended.count -= shelf->ended.blocks[number].count;
-	shelf->ended.blocks[number].count = 0;
-	ended_block_save(&book->ended.blocks[number], &bytes);
+	while ((entry = ended_next(&shelf->ended, &pos)) != NULL)
+		if (entry->print.words[0] >> 22 == number) {
+			ended_remove(&shelf->ended, entry->print);
+			pos--; /* another one may have moved up */
+		}
+	ended_block_save(&book->ended, number, &bytes);
 	if (!ended_block_load(&shelf->ended, number, buf_text(&bytes), bytes.len))
 		abort();
 }
@@ -37,8 +42,7 @@ struct book *shelf_copy(const struct book *book)
 	while ((record = book_next(book, &pos)) != NULL)
 		keep_record(copy, book, record);
 	for (unsigned int i = 0; i < ENDED_BLOCKS; i++)
-		if (book->ended.blocks[i].count != 0)
-			keep_block(copy, book, i);
+		keep_block(copy, book, i);
 	copy->baseline = book->baseline;
 	copy->told_after_us = book->told_after_us;
 	return copy;
@@ -61,10 +65,9 @@ void shelf_store(struct book *shelf, struct book *book, const struct changes *ch
 			record->dirty = false;
 		}
 	for (unsigned int i = 0; i < ENDED_BLOCKS; i++)
-		if (book->ended.blocks[i].dirty) {
+		if (book->ended.block_dirty[i])
 			keep_block(shelf, book, i);
-			book->ended.blocks[i].dirty = false;
-		}
+	ended_clean(&book->ended);
 	if (book->baseline_dirty) {
 		shelf->baseline = book->baseline;
 		shelf->told_after_us = book->told_after_us;

@@ -154,12 +154,8 @@ static void finds_what_it_holds_after_any_order_of_changes(void **state)
 		assert_int_equal(book->active, count);
 	}
 	for (int i = 0; i < NUMBERS; i++) {
-		uint8_t print[ENDED_PRINT];
-
 		(void)snprintf(id, sizeof(id), "task-%d", i);
 		assert_int_equal(book_find(book, id) != NULL, there[i]);
-		ended_print(book_hash(book, id), print);
-		assert_int_equal(book_has_print(book, print), there[i]);
 	}
 	while (book_next(book, &pos) != NULL)
 		walked++;

@@ -13,28 +13,24 @@
 
 static const struct hash_key key = { 11, 12 };
 
-static void print_of(int number, uint8_t print[ENDED_PRINT])
+static struct print print_of(int number)
 {
-	ended_print(hash_bytes(&key, &number, sizeof(number)), print);
+	return ended_print(hash_bytes(&key, &number, sizeof(number)));
 }
 
-/* sorted, nothing twice, every entry in its block, the count right */
+/* sorted, nothing twice, every entry where a look-up finds it, the count right */
 static void check(const struct ended_set *set)
 {
+	const struct ended *before = NULL;
+	const struct ended *entry;
 	size_t count = 0;
+	size_t pos = 0;
 
-	for (unsigned int b = 0; b < ENDED_BLOCKS; b++) {
-		const struct ended_block *block = &set->blocks[b];
-
-		for (uint32_t i = 0; i < block->count; i++) {
-			const uint8_t *print = block->items[i].print;
-
-			assert_int_equal(print[0] << 2 | print[1] >> 6, b);
-			if (i > 0)
-				assert_true(
-					memcmp(block->items[i - 1].print, print, ENDED_PRINT) < 0);
-		}
-		count += block->count;
+	for (; (entry = ended_next(set, &pos)) != NULL; before = entry) {
+		if (before != NULL)
+			assert_true(print_order(before->print, entry->print) < 0);
+		assert_ptr_equal(ended_find(set, entry->print), entry);
+		count++;
 	}
 	assert_int_equal(set->count, count);
 }
@@ -45,7 +41,7 @@ static void agrees_with_a_plain_list(void **state)
 	static struct ended_set set;
 	static uint8_t plain[NUMBERS];
 	uint64_t random = 1;
-	uint8_t print[ENDED_PRINT];
+	struct print print;
 
 	(void)state;
 	memset(plain, 0, sizeof(plain));
@@ -54,7 +50,7 @@ static void agrees_with_a_plain_list(void **state)
 
 		random = random * 6364136223846793005 + 1442695040888963407;
 		number = (int)(random >> 33) % NUMBERS;
-		print_of(number, print);
+		print = print_of(number);
 		if (random >> 32 & 1) {
 			enum status status = step % 2 == 0 ? STATUS_SUCCESS : STATUS_FAILURE;
 
@@ -69,7 +65,7 @@ static void agrees_with_a_plain_list(void **state)
 	for (int i = 0; i < NUMBERS; i++) {
 		const struct ended *entry;
 
-		print_of(i, print);
+		print = print_of(i);
 		entry = ended_find(&set, print);
 		if (plain[i] == 0)
 			assert_null(entry);
@@ -79,45 +75,60 @@ static void agrees_with_a_plain_list(void **state)
 	ended_done(&set);
 }
 
-/* prints that a hash would not make: all alike but for the last bytes */
-static void is_right_also_when_prints_are_not_spread(void **state)
+/* prints that a hash would not make: all alike but for the end */
+static void prints_alike(uint32_t head)
 {
 	static struct ended_set set;
-	uint8_t print[ENDED_PRINT] = { 0 };
+	struct print print = { { head, head, 0 } };
 
-	(void)state;
 	for (int i = 0; i < 2000; i++) {
-		int number = i * 7919 % 2000;
-
-		print[10] = (uint8_t)(number >> 8);
-		print[11] = (uint8_t)number;
+		print.words[2] = (uint32_t)(i * 7919 % 2000);
 		(void)ended_put(&set, print, STATUS_SUCCESS);
 	}
 	check(&set);
 	assert_int_equal(set.count, 2000);
-	for (int i = 0; i < 2000; i++) {
-		print[10] = (uint8_t)(i >> 8);
-		print[11] = (uint8_t)i;
-		assert_non_null(ended_find(&set, print));
-	}
-	print[10] = 0xff;
+	print.words[2] = 2000;
 	assert_null(ended_find(&set, print));
+	for (print.words[2] = 0; print.words[2] < 2000; print.words[2]++) {
+		struct ended *entry = ended_find(&set, print);
+
+		assert_non_null(entry);
+		entry->absent_day = print.words[2] % 3 == 0 ? 1 : 0;
+	}
+	/* a third is forgotten, of the rest every other one is removed */
+	ended_prune(&set, 1, 100, 30);
+	assert_int_equal(set.count, 1333);
+	for (print.words[2] = 0; print.words[2] < 2000; print.words[2] += 2)
+		ended_remove(&set, print);
+	check(&set);
+	for (print.words[2] = 0; print.words[2] < 2000; print.words[2]++)
+		assert_int_equal(ended_find(&set, print) != NULL,
+			print.words[2] % 3 != 0 && print.words[2] % 2 != 0);
 	ended_done(&set);
+}
+
+/* also where all have the last place as theirs, and are pushed off the end */
+static void is_right_also_when_prints_are_not_spread(void **state)
+{
+	(void)state;
+	prints_alike(0);
+	prints_alike(0x3fffff);
+	prints_alike(UINT32_MAX);
 }
 
 static void merges_what_is_new_and_what_is_known(void **state)
 {
 	static struct ended_set set;
 	static struct ended_set more;
-	uint8_t print[ENDED_PRINT];
+	struct print print;
 
 	(void)state;
 	for (int i = 0; i < 20000; i++) {
-		print_of(i, print);
+		print = print_of(i);
 		(void)ended_put(&set, print, STATUS_SUCCESS);
 	}
 	for (int i = 10000; i < 50000; i++) {
-		print_of(i, print);
+		print = print_of(i);
 		ended_put(&more, print, STATUS_FAILURE)->generation = 9;
 	}
 	ended_merge(&set, &more);
@@ -127,7 +138,7 @@ static void merges_what_is_new_and_what_is_known(void **state)
 	for (int i = 0; i < 50000; i++) {
 		const struct ended *entry;
 
-		print_of(i, print);
+		print = print_of(i);
 		entry = ended_find(&set, print);
 		assert_int_equal(entry->status, i < 10000 ? STATUS_SUCCESS : STATUS_FAILURE);
 		assert_int_equal(entry->generation, i < 10000 ? 0 : 9);
@@ -142,13 +153,13 @@ static void the_store_gets_back_what_it_was_given(void **state)
 {
 	static struct ended_set set;
 	static struct ended_set again;
-	uint8_t print[ENDED_PRINT];
+	struct print print;
 
 	(void)state;
 	for (int i = 0; i < 5000; i++) {
 		struct ended *entry;
 
-		print_of(i, print);
+		print = print_of(i);
 		entry = ended_put(&set, print, STATUS_PARTIAL_SUCCESS);
 		entry->generation = 7;
 		entry->absent_day = (uint16_t)(i * 13);
@@ -156,17 +167,20 @@ static void the_store_gets_back_what_it_was_given(void **state)
 	for (unsigned int b = 0; b < ENDED_BLOCKS; b++) {
 		cleanup_buf struct buf bytes = { 0 };
 
-		ended_block_save(&set.blocks[b], &bytes);
-		assert_int_equal(bytes.len, set.blocks[b].count * ENDED_STORED);
+		ended_block_save(&set, b, &bytes);
+		for (size_t i = 0; i < bytes.len; i += ENDED_STORED)
+			assert_int_equal(
+				(uint8_t)bytes.data[i] << 2 | (uint8_t)bytes.data[i + 1] >> 6, b);
 		assert_true(ended_block_load(&again, b, buf_text(&bytes), bytes.len));
-		assert_false(again.blocks[b].dirty);
+		assert_false(again.block_dirty[b]);
 	}
+	assert_false(again.dirty);
 	check(&again);
 	assert_int_equal(again.count, 5000);
 	for (int i = 0; i < 5000; i++) {
 		const struct ended *entry;
 
-		print_of(i, print);
+		print = print_of(i);
 		entry = ended_find(&again, print);
 		assert_int_equal(entry->status, STATUS_PARTIAL_SUCCESS);
 		assert_int_equal(entry->absent_day, (uint16_t)(i * 13));
@@ -180,13 +194,13 @@ static void bytes_are_the_same_on_every_machine(void **state)
 {
 	static struct ended_set set;
 	cleanup_buf struct buf bytes = { 0 };
-	const uint8_t print[ENDED_PRINT] = { 0, 0x3f, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 };
+	const struct print print = { { 0x003f0203, 0x04050607, 0x08090a0b } };
 	const uint8_t expected[ENDED_STORED] = { 0, 0x3f, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
 		STATUS_SUCCESS, 0, 0x39, 0x30 };
 
 	(void)state;
 	ended_put(&set, print, STATUS_SUCCESS)->absent_day = 12345;
-	ended_block_save(&set.blocks[0], &bytes);
+	ended_block_save(&set, 0, &bytes);
 	assert_int_equal(bytes.len, sizeof(expected));
 	assert_memory_equal(buf_text(&bytes), expected, sizeof(expected));
 	/* words of the status are numbers on disk: they may never be renumbered */
@@ -196,65 +210,61 @@ static void bytes_are_the_same_on_every_machine(void **state)
 	ended_done(&set);
 }
 
-static void bytes_that_are_no_block_are_refused(void **state)
+static bool loads(unsigned int block, const uint8_t *bytes, size_t len, size_t count)
 {
 	static struct ended_set set;
+	bool loaded = ended_block_load(&set, block, bytes, len);
+
+	if (loaded)
+		assert_int_equal(set.count, count);
+	ended_done(&set);
+	return loaded;
+}
+
+static void bytes_that_are_no_block_are_refused(void **state)
+{
 	uint8_t bytes[2 * ENDED_STORED] = { 0 };
 
 	(void)state;
 	bytes[12] = STATUS_SUCCESS;
 	bytes[ENDED_STORED + 11] = 1;
 	bytes[ENDED_STORED + 12] = STATUS_FAILURE;
-	assert_false(ended_block_load(&set, 0, bytes, sizeof(bytes) - 1));
-	assert_false(ended_block_load(&set, 1, bytes, sizeof(bytes)));
-	assert_false(ended_block_load(&set, ENDED_BLOCKS, bytes, sizeof(bytes)));
+	assert_true(loads(0, bytes, sizeof(bytes), 2));
+	assert_true(loads(1, NULL, 0, 0));
+	assert_false(loads(0, bytes, sizeof(bytes) - 1, 0));
+	assert_false(loads(1, bytes, sizeof(bytes), 0));
+	assert_false(loads(ENDED_BLOCKS, bytes, sizeof(bytes), 0));
 	bytes[12] = STATUS_PROCESSING;
-	assert_false(ended_block_load(&set, 0, bytes, sizeof(bytes)));
+	assert_false(loads(0, bytes, sizeof(bytes), 0));
 	bytes[12] = STATUS_COUNT;
-	assert_false(ended_block_load(&set, 0, bytes, sizeof(bytes)));
+	assert_false(loads(0, bytes, sizeof(bytes), 0));
 	bytes[12] = STATUS_SUCCESS;
 	bytes[11] = 1; /* twice the same */
-	assert_false(ended_block_load(&set, 0, bytes, sizeof(bytes)));
+	assert_false(loads(0, bytes, sizeof(bytes), 0));
 	bytes[11] = 2; /* out of order */
-	assert_false(ended_block_load(&set, 0, bytes, sizeof(bytes)));
-	bytes[11] = 0;
-	assert_int_equal(set.count, 0);
-	assert_true(ended_block_load(&set, 0, bytes, sizeof(bytes)));
-	assert_int_equal(set.count, 2);
-	assert_false(ended_block_load(&set, 0, bytes, sizeof(bytes)));
-	assert_true(ended_block_load(&set, 1, NULL, 0));
-	ended_done(&set);
-}
-
-static size_t capacity(const struct ended_set *set)
-{
-	size_t sum = 0;
-
-	for (size_t b = 0; b < ENDED_BLOCKS; b++)
-		sum += set->blocks[b].cap;
-	return sum;
+	assert_false(loads(0, bytes, sizeof(bytes), 0));
 }
 
 /* … and so is the memory that they took */
 static void what_was_forgotten_takes_no_memory(void **state)
 {
 	static struct ended_set set;
-	uint8_t print[ENDED_PRINT];
+	struct print print;
 
 	(void)state;
 	for (int i = 0; i < 100000; i++) {
-		print_of(i, print);
+		print = print_of(i);
 		ended_put(&set, print, STATUS_SUCCESS)->generation = i < 500 ? 2 : 1;
 	}
 	ended_prune(&set, 2, 100, 30);
 	assert_int_equal(set.count, 100000);
-	assert_in_range(capacity(&set), 100000, 200000);
+	assert_in_range(set.limit, 100000, 200000);
 	ended_prune(&set, 2, 131, 30);
 	assert_int_equal(set.count, 500);
-	assert_in_range(capacity(&set), 500, 500 * 18);
+	assert_in_range(set.limit, 500, 500 * 18);
 	check(&set);
 	for (int i = 0; i < 600; i++) {
-		print_of(i, print);
+		print = print_of(i);
 		assert_int_equal(ended_find(&set, print) != NULL, i < 500);
 		(void)ended_put(&set, print, STATUS_SUCCESS);
 	}
@@ -266,26 +276,25 @@ static void what_was_forgotten_takes_no_memory(void **state)
 static void what_is_absent_for_long_is_forgotten(void **state)
 {
 	static struct ended_set set;
-	uint8_t there[ENDED_PRINT];
-	uint8_t away[ENDED_PRINT];
+	struct print there;
+	struct print away;
 
 	(void)state;
-	print_of(1, there);
-	print_of(2, away);
+	there = print_of(1);
+	away = print_of(2);
 	(void)ended_put(&set, there, STATUS_SUCCESS);
 	(void)ended_put(&set, away, STATUS_SUCCESS);
 	for (uint16_t day = 100; day <= 130; day++) {
 		uint8_t generation = (uint8_t)(day - 50);
 
 		ended_find(&set, there)->generation = generation;
-		for (unsigned int b = 0; b < ENDED_BLOCKS; b++)
-			set.blocks[b].dirty = false;
+		ended_clean(&set);
 		ended_prune(&set, generation, day, 30);
 		assert_int_equal(ended_find(&set, away)->absent_day, 100);
 		/* noted once, not written every day */
 		for (unsigned int b = 0; b < ENDED_BLOCKS; b++)
-			assert_int_equal(set.blocks[b].dirty,
-				day == 100 && b == (unsigned int)(away[0] << 2 | away[1] >> 6));
+			assert_int_equal(
+				set.block_dirty[b], day == 100 && b == away.words[0] >> 22);
 	}
 	/* a clock that was set back forgets nothing */
 	ended_prune(&set, 200, 50, 30);

@@ -240,6 +240,31 @@ static void test_ids_with_a_wrong_clock(void **state)
 	store_close(store);
 }
 
+/* books are made of the rows before the fault is found: none of them comes to the new state */
+static void test_books_of_a_damaged_state_are_gone(void **state)
+{
+	struct store_damage damage;
+	struct store_changes changes = { .source = "telnyx" };
+	struct err err = { 0 };
+	struct store *store;
+	struct book *book;
+
+	(void)state;
+	stored_fill(dir);
+	stored_sql(dir, "INSERT INTO ended (id, prints) VALUES (99 * 1024, zeroblob(16))");
+	store = stored_open_damaged(dir, LATER, &damage);
+	book = stored_book(store, "telnyx");
+	book_set_ended(book, "new", STATUS_SUCCESS);
+	changes.book = book;
+	assert_true(store_commit(store, &changes, &err));
+	book_free(book);
+	book = stored_book(store, "telnyx");
+	assert_int_equal(book->ended.count, 1);
+	assert_non_null(book_ended(book, "new"));
+	book_free(book);
+	store_close(store);
+}
+
 /* a reader looks at nothing beforehand: what is damaged shows in its answers, as an error */
 static void test_damage_found_by_a_reader(void **state)
 {
@@ -390,6 +415,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lost_log, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_loss_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ids_with_a_wrong_clock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_books_of_a_damaged_state_are_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_damage_found_by_a_reader, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flipped_bytes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flipped_bytes_in_the_log, set_up, tear_down),
