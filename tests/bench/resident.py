@@ -216,7 +216,7 @@ def detection(world, table, runs):
 
 def start(world, table, runs):
     answerer = Answerer(world)
-    made, ours, floor = [], [], []
+    made, ours, floor, loaded = [], [], [], []
     config = world.config([{"name": "a", "base_url": answerer.url}], [LOG])
     curl = ["curl", "-s", "-o", "/dev/null", answerer.url + "/ai/embeddings"]
 
@@ -230,9 +230,12 @@ def start(world, table, runs):
         made.append(first(watch))
         ours.append(first(watch))
         floor.append(first(curl))
+        # without a word it makes a handle of libcurl and ends
+        loaded.append(world.run([str(world.programs / "bare")], good=(64,)).wall)
     answerer.close()
     one, base = median(ours), median(floor)
     table.value("watch, start to first request", one, seconds(one), "< 10 ms", one < 0.01, "curl", seconds(base), f"{one / base:.3g}")
+    table.ratio("watch, start to first request", one, "libcurl and SQLite loaded, no more", median(loaded))
     table.ratio("watch, the first start ever, which makes the state", median(made), "curl", base)
 
 
