@@ -15,6 +15,7 @@
 #include "cli/state.h"
 #include "cli/typed.h"
 #include "io/conf.h"
+#include "io/home.h"
 
 #define IDS_MAX 1000 /* more is no help to anybody */
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
@@ -112,11 +113,7 @@ static void offer_words(struct offer *offer, const struct flag *flag)
 /* the words stand here as they were typed, and no shell has expanded them yet; owned */
 static char *expand(const char *path)
 {
-	const char *home = getenv("HOME");
-
-	if (path != NULL && strncmp(path, "~/", 2) == 0 && home != NULL)
-		return mem_printf("%s%s", home, path + 1);
-	return mem_strdup(path);
+	return path != NULL ? home_path(path) : NULL;
 }
 
 static struct config *read_config(const struct typed *typed)
