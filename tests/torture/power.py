@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 
 from kill import count_places
 from plan import KILL_BEFORE, VISIBLE, Plan
@@ -33,6 +34,13 @@ def _mix(old: bytes, new: bytes, rng: random.Random) -> bytes:
     return bytes(out[:size])
 
 
+def _key(path: str) -> str:
+    """What shim.c calls a file: inode numbers are used again, a time of birth is not."""
+    words = subprocess.run(["stat", "-c", "%i %.9W", path], capture_output=True, text=True, check=True).stdout.split()
+    seconds, fraction = words[1].split(".")
+    return f"{words[0]}-{seconds}.{int(fraction)}"
+
+
 class Disk:
     """What is on the disk after the power was cut, as one of many possibilities."""
 
@@ -45,7 +53,7 @@ class Disk:
             for line in _read(names).decode().splitlines():
                 key, name = line.split(" ", 1)
                 self.synced[name] = key
-        self.now = {n: os.stat(os.path.join(self.dir, n)).st_ino for n in self._listed()}
+        self.now = {n: _key(os.path.join(self.dir, n)) for n in self._listed()}
 
     def _listed(self) -> list[str]:
         return os.listdir(self.dir) if os.path.isdir(self.dir) else []
@@ -58,14 +66,13 @@ class Disk:
         return {name: self._old(key) for name, key in self.synced.items()}
 
     def mixed(self, rng: random.Random) -> dict[str, bytes]:
-        keys = {key.split("-")[0]: key for key in os.listdir(self.shadow) if "-" in key}
         old_names = rng.random() < 0.5
         out: dict[str, bytes] = {}
         for name in self.synced if old_names else self.now:
             path = os.path.join(self.dir, name)
-            old = self._old(self.synced[name]) if old_names else self._old(keys.get(str(self.now[name]), "-"))
-            same = name in self.now and (not old_names or self.synced[name].startswith(f"{self.now[name]}-"))
-            new = _read(path) if same else old
+            key = self.synced[name] if old_names else self.now[name]
+            old = self._old(key)
+            new = _read(path) if self.now.get(name) == key else old
             out[name] = rng.choice((old, new, _mix(old, new, rng)))
         return out
 
