@@ -11,9 +11,13 @@
 
 #include "base/mem.h"
 
-/* KiB; the default keeps 2 MB of pages for ever after one large transaction */
-#define PAGES_FEW "PRAGMA cache_size = -256"
-#define PAGES_MANY "PRAGMA cache_size = -8192"
+/*
+ * KiB of pages in memory, of which the default keeps 2 MB for ever after one large transaction; and
+ * pages of the log after which it is written back to the file, which would come in the middle of a
+ * large piece of work.
+ */
+#define ROOM_LITTLE "PRAGMA cache_size = -256; PRAGMA wal_autocheckpoint = 1000"
+#define ROOM_MUCH "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4000"
 
 struct stmt {
 	struct db *db; /* borrowed */
@@ -105,13 +109,9 @@ static bool head_forbids(const char *path)
 
 bool db_begin_writing(struct db *db, struct err *err)
 {
-	/*
-	 * The log is written back every 1000 pages and cut to 4 MiB, so that it does not grow for
-	 * ever.
-	 */
+	/* once the log is written back it is cut to 4 MiB, so that it does not grow for ever */
 	static const char sql[] = "PRAGMA journal_mode = WAL;"
 				  "PRAGMA synchronous = FULL;"
-				  "PRAGMA wal_autocheckpoint = 1000;"
 				  "PRAGMA journal_size_limit = 4194304;";
 
 	if (sqlite3_db_readonly(db->raw, "main") == 0)
@@ -154,7 +154,7 @@ bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, 
 	return db_exec(db,
 		"PRAGMA trusted_schema = OFF;"
 		"PRAGMA cell_size_check = ON;"
-		"PRAGMA temp_store = MEMORY;" PAGES_FEW,
+		"PRAGMA temp_store = MEMORY;" ROOM_LITTLE,
 		err);
 }
 
@@ -165,7 +165,7 @@ void db_make_room(struct db *db, bool much)
 	if (db->roomy == much)
 		return;
 	db->roomy = much;
-	(void)db_exec(db, much ? PAGES_MANY : PAGES_FEW, &ignored);
+	(void)db_exec(db, much ? ROOM_MUCH : ROOM_LITTLE, &ignored);
 	if (!much)
 		(void)sqlite3_db_release_memory(db->raw);
 }
