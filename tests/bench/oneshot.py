@@ -1,5 +1,6 @@
 """Programs that run to their end: `list` and `watch --once` beside what a user would take instead."""
 
+import os
 import shutil
 import sqlite3
 import time
@@ -126,12 +127,14 @@ def moved(world, sinks, good=(0,)):
     world.run(watch)
     still = world.run(watch)
     move(world, "move", ("success",))
+    os.sync()  # what was written before is not to be waited for here
     return world.run(watch, good), still
 
 
 def transitions(world, table, runs):
     spans, floor = [], []
     for _ in range(runs):
+        os.sync()
         floor.append(sqlite_floor(world))
         run, still = moved(world, [LOG])
         spans.append(run.wall - still.wall)

@@ -44,7 +44,7 @@ def poll_few(world, table, runs):
     polls_seen(world, "/t20/bare", 10)
     written = proc_number(watch.pid, "io", "write_bytes")
     # what a wake-up costs differs by half from second to second, for both alike
-    costs = [poll_costs(world, {"/t20/ai": watch.pid, "/t20/bare": base.pid}, 1.5) for _ in range(2 * runs)]
+    costs = [poll_costs(world, {"/t20/ai": watch.pid, "/t20/bare": base.pid}, 1) for _ in range(8 * runs)]
     ours, floor = (median(column) for column in zip(*costs))
     written = proc_number(watch.pid, "io", "write_bytes") - written
     what = "watch, a poll of 20 unchanged tasks"
