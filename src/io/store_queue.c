@@ -280,11 +280,13 @@ static bool settle_all(struct store *store, const char *sink, const struct recei
 	for (size_t i = 0; i < count; i++) {
 		const struct receipt *receipt = &receipts[i];
 		bool delivered = receipt->outcome == RECEIPT_DELIVERED;
+		bool more = i + 1 < count && receipts[i + 1].outcome == RECEIPT_DELIVERED;
 
 		if (delivered ? !settle_delivered(store, id, receipt->event_id, err)
 			      : !settle_kept(store, id, receipt, wall_ms, err))
 			return false;
-		if (delivered && !note_success(store, id, wall_ms, err))
+		/* of a row of successes the last one says it all */
+		if (delivered && !more && !note_success(store, id, wall_ms, err))
 			return false;
 		if (!delivered && receipt->error != NULL &&
 			!note_failure(store, id, wall_ms, receipt->error, err))
