@@ -58,9 +58,17 @@ void mem_trim(void)
 #endif
 }
 
+/* never 0, for which malloc(3) may give NULL */
+static size_t size_of(size_t count, size_t size)
+{
+	if (size != 0 && count > SIZE_MAX / size)
+		mem_die();
+	return count * size != 0 ? count * size : 1;
+}
+
 void *mem_array(size_t count, size_t size)
 {
-	void *ptr = calloc(count, size);
+	void *ptr = calloc(1, size_of(count, size));
 
 	if (ptr == NULL)
 		mem_die();
@@ -69,7 +77,7 @@ void *mem_array(size_t count, size_t size)
 
 void *mem_alloc(size_t size)
 {
-	return mem_array(1, size != 0 ? size : 1);
+	return mem_array(1, size);
 }
 
 void mem_want_huge(void *ptr, size_t size)
@@ -89,9 +97,7 @@ void mem_want_huge(void *ptr, size_t size)
 
 void *mem_resize(void *ptr, size_t count, size_t size)
 {
-	if (size != 0 && count > SIZE_MAX / size)
-		mem_die();
-	ptr = realloc(ptr, count * size != 0 ? count * size : 1);
+	ptr = realloc(ptr, size_of(count, size));
 	if (ptr == NULL)
 		mem_die();
 	return ptr;
