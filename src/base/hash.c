@@ -61,7 +61,6 @@ static inline uint64_t load_rest(const unsigned char *p, size_t len, bool more_b
 
 	if (len != 0 && more_before)
 		return load_whole(p + len - 8) >> (64 - 8 * len);
-
 	for (size_t i = 0; i < len; i++)
 		word |= (uint64_t)p[i] << (8 * i);
 	return word;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/stamp.h"
+#include "core/scan.h"
 
 enum kind_field element_field(const struct kind *kind, const char *name, size_t len)
 {
@@ -11,9 +12,7 @@ enum kind_field element_field(const struct kind *kind, const char *name, size_t 
 	for (; field < FIELD_COUNT; field++) {
 		const char *known = kind->fields[field];
 
-		/* the first byte rules out most of them without a call */
-		if (known != NULL && len != 0 && known[0] == name[0] && strlen(known) == len &&
-			memcmp(known, name, len) == 0)
+		if (known != NULL && scan_is(name, len, known))
 			break;
 	}
 	return (enum kind_field)field;

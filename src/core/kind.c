@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/scan.h"
+
 /* The filter takes the schema's `failure`; its prose also says `failed`, which is only understood.
  */
 static const struct kind_word embeddings_words[] = {
@@ -47,9 +49,7 @@ const struct kind *kind_find(const char *name)
 enum status kind_status(const struct kind *kind, const char *word, size_t len)
 {
 	for (const struct kind_word *row = kind->words; row->word != NULL; row++)
-		/* the first byte rules out most of them without a call */
-		if (len != 0 && row->word[0] == word[0] && strlen(row->word) == len &&
-			memcmp(row->word, word, len) == 0)
+		if (scan_is(word, len, row->word))
 			return row->status;
 	return STATUS_UNKNOWN;
 }

@@ -50,6 +50,13 @@ static inline bool scan_same(const char *one, const char *other, size_t len)
 	return scan_word(one + len - 8) == scan_word(other + len - 8);
 }
 
+/* is this the known word? The first byte rules out most of them without a call */
+static inline bool scan_is(const char *bytes, size_t len, const char *known)
+{
+	return len != 0 && bytes[0] == known[0] && strlen(known) == len &&
+	       memcmp(known, bytes, len) == 0;
+}
+
 static inline bool scan_stops(char c)
 {
 	return c == '"' || c == '\\' || (unsigned char)c < 0x20;
