@@ -39,7 +39,7 @@ struct client *client_new(const struct config *config, const char *only)
 	char key[KEY_MAX + 1];
 
 	client->http = http_new();
-	client->sources = mem_alloc(config->source_count * sizeof(*client->sources));
+	client->sources = mem_array(config->source_count, sizeof(*client->sources));
 	for (size_t i = 0; i < config->source_count; i++) {
 		struct client_source *source = &client->sources[client->count];
 
@@ -259,7 +259,7 @@ static void asks_free(struct ask *asks, size_t count)
 void client_list(
 	struct client *client, const bool wanted[STATUS_COUNT], const struct client_taker *taker)
 {
-	struct ask *asks = mem_alloc(client->count * sizeof(*asks));
+	struct ask *asks = mem_array(client->count, sizeof(*asks));
 
 	for (size_t i = 0; i < client->count; i++) {
 		const struct client_source *source = &client->sources[i];
@@ -373,9 +373,9 @@ static char *find_list_url(const struct client_source *source, const struct task
 
 void client_find(struct client *client, const char *id, struct task **tasks)
 {
-	struct ask *asks = mem_alloc(client->count * sizeof(*asks));
-	struct ask *lists = mem_alloc(client->count * sizeof(*lists));
-	cleanup_free bool *by_id = mem_alloc(client->count * sizeof(*by_id));
+	struct ask *asks = mem_array(client->count, sizeof(*asks));
+	struct ask *lists = mem_array(client->count, sizeof(*lists));
+	cleanup_free bool *by_id = mem_array(client->count, sizeof(*by_id));
 	struct find find = { .id = id, .tasks = tasks, .by_id = by_id };
 	struct client_taker taker = { find_task, find_again, &find };
 

@@ -111,7 +111,7 @@ static int64_t *busy_ids(const struct feed *feed, size_t *ret_count)
 {
 	size_t rows = feed->rows_count - feed->rows_first;
 	size_t given = feed->given_count - feed->given_first;
-	int64_t *ids = mem_alloc((rows + given) * sizeof(*ids));
+	int64_t *ids = mem_array(rows + given, sizeof(*ids));
 	size_t count = 0;
 
 	for (size_t i = feed->rows_first; i < feed->rows_count; i++)
@@ -146,7 +146,7 @@ static void rows_append(struct feed *feed, struct delivery *more, size_t count)
 	size_t kept = feed->rows_count - feed->rows_first;
 
 	if (kept > 0) {
-		struct delivery *rows = mem_alloc((kept + count) * sizeof(*rows));
+		struct delivery *rows = mem_array(kept + count, sizeof(*rows));
 
 		memcpy(rows, feed->rows + feed->rows_first, kept * sizeof(*rows));
 		if (count > 0)

@@ -256,7 +256,7 @@ bool feed_settle(struct feed *feed, struct instant now)
 		return true;
 	if (feed_store_rests(feed, now))
 		return false;
-	receipts = mem_alloc(feed->outcome_count * sizeof(*receipts));
+	receipts = mem_array(feed->outcome_count, sizeof(*receipts));
 	for (size_t i = 0; i < feed->outcome_count; i++)
 		receipts[i] = feed->outcomes[i].receipt;
 	good = told_read(feed, &err) && store_settle(feed->shop->store, feed->config->name,

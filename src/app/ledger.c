@@ -112,9 +112,9 @@ static void tell_stored(
 static bool ledger_store(struct ledger *ledger, struct poller *poller, struct event *const *events,
 	size_t count, struct store_changes *stored)
 {
-	cleanup_free struct store_event *rows = mem_alloc(count * sizeof(*rows));
+	cleanup_free struct store_event *rows = mem_array(count, sizeof(*rows));
 	cleanup_free const char **names =
-		mem_alloc(count * ledger->config->sink_count * sizeof(*names));
+		mem_array(count * ledger->config->sink_count, sizeof(*names));
 	struct err err = { 0 };
 
 	rows_fill(ledger, poller, events, rows, count, names);

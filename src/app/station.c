@@ -106,7 +106,7 @@ struct stations *stations_new(const struct stations_setup *setup, struct instant
 	const struct config *config = setup->config;
 
 	stations->setup = *setup;
-	stations->items = mem_alloc(config->source_count * sizeof(*stations->items));
+	stations->items = mem_array(config->source_count, sizeof(*stations->items));
 	for (size_t i = 0; i < config->source_count; i++)
 		if (station_wanted(stations, &config->sources[i]))
 			station_open(stations, &config->sources[i],
@@ -273,7 +273,7 @@ static size_t sources_take(struct stations *stations, const struct config *confi
 
 void stations_reload(struct stations *stations, const struct config *config, struct instant now)
 {
-	struct station *items = mem_alloc(config->source_count * sizeof(*items));
+	struct station *items = mem_array(config->source_count, sizeof(*items));
 	size_t count = sources_take(stations, config, items, now);
 
 	for (size_t i = 0; i < stations->count; i++)
@@ -348,7 +348,7 @@ static void station_pulse(
 
 void stations_pulse(const struct stations *stations, struct instant now, struct pulse *ret)
 {
-	ret->sources = mem_alloc(stations->count * sizeof(*ret->sources));
+	ret->sources = mem_array(stations->count, sizeof(*ret->sources));
 	ret->source_count = stations->count;
 	for (size_t i = 0; i < stations->count; i++)
 		station_pulse(&stations->items[i], now, &ret->sources[i]);

@@ -80,7 +80,7 @@ struct waiter *waiter_new(const struct waiter_setup *setup, struct instant now)
 	waiter->deadline_ms =
 		setup->timeout_ms > 0 ? now.mono_ms + setup->timeout_ms : INSTANT_NEVER;
 	waiter->enough_ms = INSTANT_NEVER;
-	waiter->sources = mem_alloc(config->source_count * sizeof(*waiter->sources));
+	waiter->sources = mem_array(config->source_count, sizeof(*waiter->sources));
 	for (size_t i = 0; i < config->source_count; i++) {
 		struct wait_source *source = &waiter->sources[waiter->source_count];
 

@@ -125,7 +125,7 @@ static int redeliver(struct cli *cli, struct state *state, int64_t *ids)
 
 static int redeliver_run(struct cli *cli)
 {
-	cleanup_free int64_t *ids = mem_alloc((cli->arg_count + 1) * sizeof(*ids));
+	cleanup_free int64_t *ids = mem_array(cli->arg_count + 1, sizeof(*ids));
 	struct state state = { 0 };
 	int code;
 

@@ -98,7 +98,7 @@ static size_t print_found(const struct cli *cli, const struct client *client, st
 
 static int show_id(const struct cli *cli, struct client *client, const char *id)
 {
-	struct task **tasks = mem_alloc(client->count * sizeof(struct task *));
+	struct task **tasks = mem_array(client->count, sizeof(struct task *));
 	size_t found;
 	int code;
 

@@ -238,7 +238,7 @@ static int test_run(struct cli *cli)
 
 	if (config == NULL)
 		return code;
-	items = mem_alloc((config->sink_count + 1) * sizeof(*items));
+	items = mem_array(config->sink_count + 1, sizeof(*items));
 	trials.items = items;
 	trials.count = config->sink_count;
 	if (!trials_choose(&trials, cli, config, &err))

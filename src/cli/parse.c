@@ -343,7 +343,7 @@ static bool parse_argument(struct parser *parser, char *word)
 	}
 	while (cli->command->flags[cli->value_count].name != NULL)
 		cli->value_count++;
-	cli->values = mem_alloc((cli->value_count + 1) * sizeof(*cli->values));
+	cli->values = mem_array(cli->value_count + 1, sizeof(*cli->values));
 	return true;
 }
 
@@ -392,7 +392,7 @@ enum parse_result cli_parse(struct cli *cli, int argc, char **argv, struct err *
 	struct parser parser = { .cli = cli, .next = argv + (argc > 0), .err = err };
 
 	*cli = (struct cli){ 0 };
-	cli->args = mem_alloc(((size_t)argc + 1) * sizeof(*cli->args));
+	cli->args = mem_array((size_t)argc + 1, sizeof(*cli->args));
 	parse_words(&parser, err);
 	cli->color_out = color_wanted((enum color_when)parser.color, 1);
 	cli->color_err = color_wanted((enum color_when)parser.color, 2);

@@ -126,7 +126,7 @@ static void book_resize(struct book *book, size_t slot_count)
 
 	free(book->tags);
 	book->slot_count = slot_count;
-	book->slots = mem_alloc(slot_count * sizeof(struct record *));
+	book->slots = mem_array(slot_count, sizeof(struct record *));
 	book->tags = mem_alloc(slot_count);
 	for (size_t i = 0; i < count; i++)
 		if (old[i] != NULL)

@@ -467,7 +467,7 @@ bool wire_wait(struct wire *wire, struct http_fd *fds, size_t count, int64_t tim
 	bool good;
 
 	if (count > ARRAY_LEN(few)) {
-		many = mem_alloc(count * sizeof(*many));
+		many = mem_array(count, sizeof(*many));
 		wait = many;
 	}
 	for (size_t i = 0; i < count; i++)
