@@ -8,7 +8,7 @@
 
 enum {
 	BATCH_MAX = 1024,
-	PIECE = 64 * 1024, /* bytes that are written at once: a call costs more than a line */
+	PIECE = 64 * 1024, /* bytes of lines that are put together before they are written */
 };
 
 struct sink_log {

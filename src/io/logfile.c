@@ -9,6 +9,8 @@
 
 #include "base/mem.h"
 
+enum { PAGE = 4096 }; /* of the file in memory: the smallest there is */
+
 enum logfile_kind { LOGFILE_REGULAR, LOGFILE_NULL, LOGFILE_TERMINAL };
 
 struct logfile {
@@ -162,10 +164,32 @@ static void take_back(struct logfile *file, size_t len)
 		file->torn = ftruncate(file->fd, end - (off_t)len) != 0;
 }
 
-bool logfile_lines(
+/* how many bytes of the lines are whole ones */
+static size_t whole_len(const char *lines, size_t len)
+{
+	while (len > 0 && lines[len - 1] != '\n')
+		len--;
+	return len;
+}
+
+/* How much is written at once. The kernel looks for a SIGKILL between two pages of a write, and a
+ * write of many pages was torn by half of the kills that came while a log grew: so the lines of a
+ * page are one, and a line that goes over its end is one. */
+static size_t piece_len(const struct logfile *file, const char *lines, size_t len)
+{
+	off_t end = lseek(file->fd, 0, SEEK_END);
+	size_t room = PAGE - (size_t)end % PAGE;
+	size_t whole;
+
+	if (end < 0 || len <= room) /* a terminal has no end */
+		return len;
+	whole = whole_len(lines, room);
+	return whole > 0 ? whole : (size_t)((const char *)memchr(lines, '\n', len) - lines) + 1;
+}
+
+static bool piece_write(
 	struct logfile *file, const char *lines, size_t len, size_t *ret_whole, struct err *err)
 {
-	size_t whole;
 	ssize_t wrote;
 
 	*ret_whole = 0;
@@ -174,14 +198,29 @@ bool logfile_lines(
 	while (wrote < 0 && errno == EINTR);
 	if (wrote < 0)
 		return err_errno(err, ERR_IO, errno, "cannot write to %s", file->path);
-	for (whole = (size_t)wrote; whole > 0 && lines[whole - 1] != '\n';)
-		whole--;
-	*ret_whole = whole;
+	*ret_whole = whole_len(lines, (size_t)wrote);
 	if ((size_t)wrote == len)
 		return true;
-	if ((size_t)wrote > whole)
-		take_back(file, (size_t)wrote - whole);
+	if ((size_t)wrote > *ret_whole)
+		take_back(file, (size_t)wrote - *ret_whole);
 	return err_set(err, ERR_IO, "cannot write to %s: no room for a whole line", file->path);
+}
+
+bool logfile_lines(
+	struct logfile *file, const char *lines, size_t len, size_t *ret_whole, struct err *err)
+{
+	bool good = true;
+
+	*ret_whole = 0;
+	while (good && *ret_whole < len) {
+		const char *rest = lines + *ret_whole;
+		size_t piece = piece_len(file, rest, len - *ret_whole);
+		size_t whole;
+
+		good = piece_write(file, rest, piece, &whole, err);
+		*ret_whole += whole;
+	}
+	return good;
 }
 
 bool logfile_sync(struct logfile *file, struct err *err)

@@ -1,5 +1,5 @@
-/* Appends whole lines to a file, /dev/null or a terminal: a line is there entirely or not at all.
- */
+/* Appends whole lines to a file, /dev/null or a terminal: a line is there entirely or not at all,
+ * but for the one that a SIGKILL or a power cut finds being written. */
 #ifndef IO_LOGFILE_H
 #define IO_LOGFILE_H
 
@@ -22,9 +22,8 @@ void logfile_close(struct logfile *file); /* NULL is fine */
  * line (of a crash) by a newline.
  */
 bool logfile_begin(struct logfile *file, struct err *err);
-/* writes lines, each of which ends with a newline, by one write(2); so many bytes of them as
- * *ret_whole says are there then. On failure (ERR_IO) those are whole lines, and no part of others
- */
+/* writes lines, each of which ends with a newline; so many bytes of them as *ret_whole says are
+ * there then. On failure (ERR_IO) those are whole lines, and no part of others */
 bool logfile_lines(
 	struct logfile *file, const char *lines, size_t len, size_t *ret_whole, struct err *err);
 /* ends a batch: true when all its lines are on the disk (ERR_IO) */

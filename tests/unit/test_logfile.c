@@ -230,6 +230,50 @@ static void test_short_write_of_lines(void **state)
 	}
 }
 
+/* lines of all lengths, one of which is more than a page: the same at every place where room ends
+ */
+static void test_pages(void **state)
+{
+	struct place *place = *state;
+	char lines[40000];
+	size_t len = 0;
+	struct rlimit old;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	for (size_t i = 0; len < 30000; i++) {
+		size_t width = i == 20 ? 9000 : i * 37 % 400;
+
+		memset(lines + len, 'a' + (int)(i % 26), width);
+		len += width;
+		lines[len++] = '\n';
+	}
+	for (size_t room = 97; room < len + 1000; room += 997) {
+		struct logfile *file = open_log(place->path);
+		struct rlimit small = { room, old.rlim_max };
+		cleanup_fd int fd = -1;
+		char has[sizeof(lines)];
+		struct err err = { 0 };
+		size_t left = room < len ? room : len;
+		size_t whole;
+		bool good;
+
+		while (left > 0 && lines[left - 1] != '\n')
+			left--;
+		assert_true(logfile_begin(file, &err));
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+		good = logfile_lines(file, lines, len, &whole, &err);
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+		assert_int_equal(good, left == len);
+		assert_int_equal(whole, left);
+		fd = open(place->path, O_RDONLY);
+		assert_int_equal(read(fd, has, sizeof(has)), (ssize_t)left);
+		assert_memory_equal(has, lines, left);
+		logfile_close(file);
+		assert_int_equal(unlink(place->path), 0);
+	}
+}
+
 static void refuse(const char *path, bool own, const char *words)
 {
 	struct logfile *file = NULL;
@@ -329,6 +373,7 @@ int main(void)
 		with_place(test_directory_gone_and_back),
 		with_place(test_short_write_is_cut_off),
 		with_place(test_short_write_of_lines),
+		with_place(test_pages),
 		with_place(test_what_is_no_file),
 		with_place(test_links),
 		cmocka_unit_test(test_null),
