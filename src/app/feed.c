@@ -9,6 +9,7 @@
 
 enum {
 	STEP_MS = 100, /* of handing over in one step: a program may be long in starting */
+	WAIT_NOTE_MS = 60000, /* so much of a wait may count as age after a crash */
 	ROUNDS_MAX = 4, /* of handing over and settling in one step, so that other sinks have their
 			   turn */
 };
@@ -166,12 +167,17 @@ static void shift(int64_t *wall_ms, int64_t by_ms)
 		*wall_ms += by_ms;
 }
 
-void feed_clock_set(struct feed *feed, int64_t by_ms)
+static void shift_failures(struct feed *feed, int64_t by_ms)
 {
 	for (size_t i = feed->rows_first; i < feed->rows_count; i++)
 		shift(&feed->rows[i].first_failed_ms, by_ms);
 	for (size_t i = feed->given_first; i < feed->given_count; i++)
 		shift(&feed->given[i].first_failed_ms, by_ms);
+}
+
+void feed_clock_set(struct feed *feed, int64_t by_ms)
+{
+	shift_failures(feed, by_ms);
 	for (size_t i = 0; i < feed->outcome_count; i++) {
 		shift(&feed->outcomes[i].receipt.first_failed_ms, by_ms);
 		shift(&feed->outcomes[i].receipt.due_ms, by_ms);
@@ -263,6 +269,27 @@ static bool fill(struct feed *feed, int64_t began_ms, struct instant now)
 	return count > 0;
 }
 
+/* while a sink waits its deliveries grow no older; noted at the end of a wait, and in long ones on
+ * the way */
+static void note_wait(struct feed *feed, int64_t least_ms, struct instant now)
+{
+	bool waits = sink_waits(feed->sink, now);
+	int64_t for_ms = now.mono_ms - feed->waits_from_ms;
+	struct err err = { 0 };
+
+	if (feed->waits_from_ms != 0 && (!waits || for_ms >= least_ms) &&
+		!feed_store_rests(feed, now)) {
+		if (!store_sink_waited(feed->shop->store, feed->config->name, for_ms, &err)) {
+			feed_store_failed(feed, FEED_WRITE, &err, now);
+			return;
+		}
+		shift_failures(feed, for_ms);
+		feed->waits_from_ms = 0;
+	}
+	if (waits && feed->waits_from_ms == 0)
+		feed->waits_from_ms = now.mono_ms;
+}
+
 void feed_step(struct feed *feed, struct instant now)
 {
 	/* not that of the turn: what another sink has taken of it is not our fault */
@@ -272,6 +299,7 @@ void feed_step(struct feed *feed, struct instant now)
 		bool some;
 
 		sink_step(feed->sink, now);
+		note_wait(feed, WAIT_NOTE_MS, now);
 		some = feed_collect(feed, now);
 		if (!feed_settle(feed, now))
 			return;
@@ -329,6 +357,7 @@ bool feed_settled(const struct feed *feed, struct instant now)
 
 void feed_stop(struct feed *feed, struct instant now, int64_t grace_ms)
 {
+	note_wait(feed, 0, now);
 	rows_drop(feed);
 	sink_stop(feed->sink, now, grace_ms);
 }

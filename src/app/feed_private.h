@@ -42,6 +42,7 @@ struct feed {
 	struct outcome *outcomes; /* own */
 	size_t outcome_count;
 	size_t outcome_cap;
+	int64_t waits_from_ms; /* mono; since then the sink waits and ages do not know it; 0: no */
 	enum told told; /* has sink_failed been told of it? */
 	struct trouble trouble; /* of the sink itself; one meets it */
 };

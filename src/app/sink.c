@@ -88,6 +88,11 @@ int64_t sink_next(const struct sink *sink, struct instant now)
 	return sink->kind->next(sink, now);
 }
 
+bool sink_waits(const struct sink *sink, struct instant now)
+{
+	return sink->kind->waits != NULL && sink->kind->waits(sink, now);
+}
+
 size_t sink_fds(const struct sink *sink, struct http_fd *fds, size_t cap)
 {
 	return sink->kind->fds(sink, fds, cap);

@@ -41,6 +41,7 @@ struct sink_desktop {
 	int64_t quiet_apart_ms; /* of the two clocks, when that was found out */
 	int64_t look_ms; /* mono; when to look for a bus again; 0: nothing is known to be missing */
 	int64_t look_wait_ms;
+	bool absent; /* nobody was there at the last look or try */
 	bool waited; /* what comes next has waited for a bus: it comes as one */
 	/* the batch that is gathered, then shown */
 	int64_t *ids; /* own */
@@ -165,6 +166,7 @@ static void wait_for_bus(struct sink_desktop *desktop, const char *why, struct i
 	if (desktop->shown < desktop->count)
 		batch_settle(desktop, 1, SINK_BACK, why);
 	batch_settle_rest(desktop, SINK_BACK, NULL);
+	desktop->absent = true;
 	desktop->waited = true;
 	desktop->look_ms = now.mono_ms + desktop->look_wait_ms;
 	desktop->look_wait_ms *= 2;
@@ -246,6 +248,7 @@ static void helper_ended(struct sink_desktop *desktop, int status, struct instan
 	bool cut = desktop->helper.cut;
 
 	program_done(&desktop->helper);
+	desktop->absent = desktop->absent && cut;
 	if (code == 0) {
 		desktop->look_ms = 0;
 		desktop->look_wait_ms = LOOK_MIN_MS;
@@ -315,6 +318,13 @@ static int64_t desktop_next(const struct sink *sink, struct instant now)
 	return next != 0 ? next : INSTANT_NEVER;
 }
 
+static bool desktop_waits(const struct sink *sink, struct instant now)
+{
+	const struct sink_desktop *desktop = self(sink);
+
+	return desktop->absent || is_quiet(desktop, now.wall_ms);
+}
+
 static size_t desktop_fds(const struct sink *sink, struct http_fd *fds, size_t cap)
 {
 	const struct sink_desktop *desktop = self(sink);
@@ -357,6 +367,7 @@ const struct sink_kind sink_kind_desktop = {
 	.take = desktop_take,
 	.step = desktop_step,
 	.next = desktop_next,
+	.waits = desktop_waits,
 	.fds = desktop_fds,
 	.stop = desktop_stop,
 	.busy = desktop_busy,

@@ -153,6 +153,11 @@ bool store_redeliver(struct store *store, int64_t event_id, const char *source, 
  * nothing touches the disk.
  */
 bool store_clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struct err *err);
+/*
+ * The sink has waited for so long: what of it is pending and has failed before is as old as it was.
+ * With nothing of the kind nothing touches the disk.
+ */
+bool store_sink_waited(struct store *store, const char *sink, int64_t for_ms, struct err *err);
 /* gives back the memory that is kept from a large commit on, until all of it is delivered */
 void store_rest(struct store *store);
 /*

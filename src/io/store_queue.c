@@ -344,10 +344,21 @@ bool store_redeliver(struct store *store, int64_t event_id, const char *source, 
 	return db_commit(store->db, err);
 }
 
+/* one transaction; of what it is about nothing is lost but waits when a power cut takes it */
+static bool run_alone(struct store *store, struct stmt *stmt, struct err *err)
+{
+	if (!db_begin(store->db, DB_SYNC_NORMAL, err))
+		return false;
+	if (stmt_run(stmt, err) && db_commit(store->db, err))
+		return true;
+	db_rollback(store->db);
+	return false;
+}
+
 /* how far ahead a delivery can be put off, that was tried or was not */
 #define AHEAD_MAX "CASE first_failed_ms WHEN 0 THEN ?3 ELSE ?4 END"
 
-static bool clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struct err *err)
+bool store_clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struct err *err)
 {
 	struct stmt *stmt = db_stmt(store->db,
 		"UPDATE deliveries SET failed_ms = min(failed_ms + ?1 * (failed_ms <> 0), ?2),"
@@ -363,17 +374,21 @@ static bool clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struc
 	stmt_bind_int(stmt, 2, wall_ms);
 	stmt_bind_int(stmt, 3, HOLD_MAX_MS);
 	stmt_bind_int(stmt, 4, ATTEMPT_DELAY_MAX_MS);
-	return stmt_run(stmt, err);
+	return run_alone(store, stmt, err);
 }
 
-bool store_clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struct err *err)
+bool store_sink_waited(struct store *store, const char *sink, int64_t for_ms, struct err *err)
 {
-	if (!db_begin(store->db, DB_SYNC_NORMAL, err))
+	struct stmt *stmt = db_stmt(store->db,
+		"UPDATE deliveries SET first_failed_ms = first_failed_ms + ?2 WHERE " SINK_IS(
+			"sink_id") " AND failed = 0 AND first_failed_ms <> 0",
+		err);
+
+	if (stmt == NULL)
 		return false;
-	if (clock_set(store, by_ms, wall_ms, err) && db_commit(store->db, err))
-		return true;
-	db_rollback(store->db);
-	return false;
+	stmt_bind_text(stmt, 1, sink);
+	stmt_bind_int(stmt, 2, for_ms);
+	return run_alone(store, stmt, err);
 }
 
 bool store_sinks(struct store *store, int64_t wall_ms, struct store_sink **ret, size_t *ret_count,

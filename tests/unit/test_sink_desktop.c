@@ -212,6 +212,44 @@ static void test_waits_for_a_server(void **state)
 	box_free(box);
 }
 
+/* skips until the outbox has tried for so long */
+static void skip_for(struct box *box, int64_t ms)
+{
+	int64_t end = box_now(box).mono_ms + ms;
+
+	while (box_now(box).mono_ms < end)
+		box_skip(box);
+}
+
+/* after a failure, too: of the age only that counts when somebody was there */
+static void test_waiting_is_no_age(void **state)
+{
+	struct box *box = box_desktop();
+
+	(void)state;
+	box->config->sinks[0].max_age_ms = 600000;
+	box_write(box, "code", "75", 0600);
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	skip_for(box, 120000);
+	box_write(box, "code", "69", 0600);
+	skip_for(box, 1800000);
+	box_close(box);
+	box_open(box);
+	skip_for(box, 1800000);
+	box_write(box, "code", "75", 0600);
+	box_skip(box);
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	skip_for(box, 60000);
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	/* two failures are up to five minutes apart */
+	for (int i = 0; i < 3 && box_pending(box, "desktop") > 0; i++)
+		box_skip(box);
+	assert_int_equal(box_failed(box, "desktop"), 1);
+	box_free(box);
+}
+
 /* without a bus no program is started, and looking grows rarer */
 static void test_waits_for_a_bus(void **state)
 {
@@ -310,6 +348,35 @@ static void test_quiet(void **state)
 	skip_to_minute(box, 7 * 60);
 	box_settle(box);
 	expect_notes(box, "summary: c finished\n--\n");
+	box_free(box);
+}
+
+/* what has failed before a night is as old in the morning */
+static void test_quiet_is_no_age(void **state)
+{
+	struct box *box = box_desktop();
+
+	(void)state;
+	free(box->config->sinks[0].quiet);
+	box->config->sinks[0].quiet = mem_strdup("22:00-07:00");
+	box->config->sinks[0].max_age_ms = 600000;
+	box_write(box, "code", "75", 0600);
+	skip_to_minute(box, 21 * 60 + 55);
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	skip_to_minute(box, 22 * 60);
+	box_turn(box, 0);
+	skip_to_minute(box, 7 * 60);
+	box_settle(box);
+	box_expect_log(box, "again in");
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	skip_to_minute(box, 7 * 60 + 4);
+	box_settle(box);
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	skip_to_minute(box, 7 * 60 + 12);
+	box_settle(box);
+	assert_int_equal(box_failed(box, "desktop"), 1);
 	box_free(box);
 }
 
@@ -470,9 +537,11 @@ int main(void)
 		cmocka_unit_test(test_no_keys_for_the_helper),
 		cmocka_unit_test(test_failure_is_tried_again),
 		cmocka_unit_test(test_waits_for_a_server),
+		cmocka_unit_test(test_waiting_is_no_age),
 		cmocka_unit_test(test_waits_for_a_bus),
 		cmocka_unit_test(test_idle_does_not_wake),
 		cmocka_unit_test(test_quiet),
+		cmocka_unit_test(test_quiet_is_no_age),
 		cmocka_unit_test(test_clock_set_while_quiet),
 		cmocka_unit_test(test_retired_while_gathering),
 		cmocka_unit_test(test_helper_missing_and_hanging),
