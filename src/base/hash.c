@@ -1,7 +1,8 @@
 #include "base/hash.h"
 
 #include <stdbool.h>
-#include <string.h>
+
+#include "base/word.h"
 
 /* Aumasson and Bernstein, "SipHash: a fast short-input PRF", with the 128-bit output of their
  * reference. */
@@ -40,27 +41,13 @@ static inline struct sip sip_take(struct sip v, uint64_t word)
 	return v;
 }
 
-/* eight bytes, little-endian by value, so that stored fingerprints mean the same on every machine
- */
-static inline uint64_t load_whole(const unsigned char *p)
-{
-	uint64_t word;
-
-	/* one load: byte by byte, hashing took two thirds of a poll of unchanged tasks */
-	memcpy(&word, p, sizeof(word));
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	word = __builtin_bswap64(word);
-#endif
-	return word;
-}
-
 /* the last bytes of a text, less than eight */
 static inline uint64_t load_rest(const unsigned char *p, size_t len, bool more_before)
 {
 	uint64_t word = 0;
 
 	if (len != 0 && more_before)
-		return load_whole(p + len - 8) >> (64 - 8 * len);
+		return word_load(p + len - 8) >> (64 - 8 * len);
 	for (size_t i = 0; i < len; i++)
 		word |= (uint64_t)p[i] << (8 * i);
 	return word;
@@ -75,7 +62,7 @@ struct hash hash_bytes(const struct hash_key *key, const void *bytes, size_t len
 	struct hash out;
 
 	for (; p < whole_end; p += 8)
-		v = sip_take(v, load_whole(p));
+		v = sip_take(v, word_load(p));
 	v = sip_take(v, load_rest(p, len & 7, len >= 8) | (uint64_t)(len & 0xff) << 56);
 	v.c ^= 0xee;
 	for (int i = 0; i < 3; i++)

@@ -9,20 +9,10 @@
 #include <emmintrin.h>
 #endif
 
+#include "base/word.h"
+
 #define SCAN_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 #define SCAN_HIGH SCAN_EACH(0x80)
-
-/* eight bytes, the first one lowest */
-static inline uint64_t scan_word(const char *p)
-{
-	uint64_t word;
-
-	memcpy(&word, p, sizeof(word));
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	word = __builtin_bswap64(word);
-#endif
-	return word;
-}
 
 /* the high bit of each byte that is less than `bound`; only the lowest one set is certain */
 static inline uint64_t scan_below(uint64_t word, uint64_t bound)
@@ -45,9 +35,9 @@ static inline bool scan_same(const char *one, const char *other, size_t len)
 	if (len < 8)
 		return memcmp(one, other, len) == 0;
 	for (; i + 8 < len; i += 8)
-		if (scan_word(one + i) != scan_word(other + i))
+		if (word_load(one + i) != word_load(other + i))
 			return false;
-	return scan_word(one + len - 8) == scan_word(other + len - 8);
+	return word_load(one + len - 8) == word_load(other + len - 8);
 }
 
 /* is this the known word? The first byte rules out most of them without a call */
@@ -96,7 +86,7 @@ static inline const char *scan_string(const char *p, const char *end)
 	}
 #endif
 	while (end - p >= 8) {
-		uint64_t word = scan_word(p);
+		uint64_t word = word_load(p);
 		uint64_t stops = scan_below(word ^ SCAN_EACH('"'), SCAN_EACH(1)) |
 				 scan_below(word ^ SCAN_EACH('\\'), SCAN_EACH(1)) |
 				 scan_below(word, SCAN_EACH(0x20));

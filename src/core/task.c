@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/word.h"
 #include "core/scan.h"
 
 static size_t text_size(const char *text)
@@ -44,10 +45,10 @@ static bool has_controls(const char *bytes, size_t len)
 	size_t i = 0;
 
 	for (; len >= 8 && i + 8 < len; i += 8)
-		if (scan_controls(scan_word(bytes + i)))
+		if (scan_controls(word_load(bytes + i)))
 			return true;
 	if (len >= 8)
-		return scan_controls(scan_word(bytes + len - 8));
+		return scan_controls(word_load(bytes + len - 8));
 	for (; i < len; i++)
 		if ((unsigned char)bytes[i] < 0x20 || bytes[i] == 0x7f)
 			return true;
