@@ -68,6 +68,11 @@ def lives(pid: int) -> bool:
     return bool(fields) and fields[0] not in "ZX"
 
 
+def children(pid: int) -> list[int]:
+    """The children that the first thread of a process has now."""
+    return [int(child) for child in read(f"/proc/{pid}/task/{pid}/children").split()]
+
+
 def conf_value(value: Any) -> str:
     """A value in libconfig's words: a tuple is a list of blocks, a list an array."""
     if isinstance(value, bool):

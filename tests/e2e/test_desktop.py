@@ -8,7 +8,7 @@ import time
 
 import pytest
 from desktop import Bus
-from harness import LOG, lines, moved, polls, read, until
+from harness import LOG, children, lines, moved, polls, read, until
 
 LOW, NORMAL, CRITICAL = 0, 1, 2
 
@@ -37,8 +37,7 @@ def ended(sim, n, status="success", prefix="t"):
 
 def helpers(pid):
     """The notification helpers that a monitor runs."""
-    children = read(f"/proc/{pid}/task/{pid}/children").split()
-    return [child for child in children if read(f"/proc/{child}/comm").startswith("taskbell-notif")]
+    return [child for child in children(pid) if read(f"/proc/{child}/comm").startswith("taskbell-notif")]
 
 
 def test_a_success_as_it_is_shown(user, sim, bus):

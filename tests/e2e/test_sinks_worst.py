@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 
-from harness import LOG, lines, polls, read, until
+from harness import LOG, children, lines, polls, read, until
 
 FLOOD = 10_000
 TOLD = 200  # of them in this test; `make flood` waits for all
@@ -55,7 +55,7 @@ def test_a_flood_against_slow_hooks_is_bounded_and_in_order(user, sim):
 
     def told(n):
         nonlocal most
-        most = max(most, len(read(f"/proc/{watch.pid}/task/{watch.pid}/children").split()))
+        most = max(most, len(children(watch.pid)))
         return len(lines(user.path("got"))) >= n
 
     with sim.world.lock:

@@ -112,21 +112,21 @@ def main() -> int:
     return 1 if table.broken() or table.tries() == 0 else 0
 
 
-def children(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     """All that come of a process: its children and theirs."""
     found = []
     with contextlib.suppress(FileNotFoundError):  # it has just ended
         for task in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
                 for child in map(int, file.read().split()):
-                    found += [child, *children(child)]
+                    found += [child, *descendants(child)]
     return found
 
 
 def stop(table: Table) -> None:
     """Whoever has seen enough: what was found so far, and no monitor is left behind."""
     show(table, False)
-    for pid in children(os.getpid()):
+    for pid in descendants(os.getpid()):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     os._exit(1)

@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e"), os.path.dirname(HERE)]
 
-from harness import LOG, User, lines, read, until  # noqa: E402
+from harness import LOG, User, children, lines, read, until  # noqa: E402
 from simulator import Simulator  # noqa: E402
 
 CONCURRENCY = 64  # the most that a configuration may ask for
@@ -31,8 +31,7 @@ SLOW = 20  # seconds of hook time for each second that is really allowed to pass
 def look(pid: int) -> tuple[int, int, int]:
     """KiB at most, descriptors and children of now."""
     memory = re.search(r"VmHWM:\s+(\d+)", read(f"/proc/{pid}/status"))
-    children = read(f"/proc/{pid}/task/{pid}/children").split()
-    return int(memory[1]) if memory else 0, len(os.listdir(f"/proc/{pid}/fd")), len(children)
+    return int(memory[1]) if memory else 0, len(os.listdir(f"/proc/{pid}/fd")), len(children(pid))
 
 
 def flood(user: User, sim: Simulator, events: int) -> list[str]:

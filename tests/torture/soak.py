@@ -27,7 +27,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e"), os.path.dirname(HERE)]
 
 from clocks import Clock  # noqa: E402
-from harness import Process, User, assert_no_secret, read, until  # noqa: E402
+from harness import Process, User, assert_no_secret, children, read, until  # noqa: E402
 from simulator import FAULTS, Simulator, fault_names  # noqa: E402
 from stage import HOOK  # noqa: E402
 
@@ -59,8 +59,7 @@ class Gauge:
     def of(pid: int) -> Gauge:
         status = dict(line.split(":\t", 1) for line in read(f"/proc/{pid}/status").splitlines() if ":\t" in line)
         return Gauge(
-            int(status["VmRSS"].split()[0]), len(os.listdir(f"/proc/{pid}/fd")),
-            len(read(f"/proc/{pid}/task/{pid}/children").split()),
+            int(status["VmRSS"].split()[0]), len(os.listdir(f"/proc/{pid}/fd")), len(children(pid))
         )
 
 
