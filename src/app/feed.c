@@ -273,7 +273,7 @@ static bool fill(struct feed *feed, int64_t began_ms, struct instant now)
  * the way */
 static void note_wait(struct feed *feed, int64_t least_ms, struct instant now)
 {
-	bool waits = sink_waits(feed->sink, now);
+	bool waits = sink_waits(feed->sink, now) != NULL;
 	int64_t for_ms = now.mono_ms - feed->waits_from_ms;
 	struct err err = { 0 };
 
@@ -335,6 +335,11 @@ int64_t feed_next(const struct feed *feed, struct instant now)
 		now.mono_ms + feed->next_due_ms - now.wall_ms < next)
 		next = now.mono_ms + feed->next_due_ms - now.wall_ms;
 	return next;
+}
+
+const char *feed_waits(const struct feed *feed, struct instant now)
+{
+	return sink_waits(feed->sink, now);
 }
 
 size_t feed_fds(const struct feed *feed, struct http_fd *fds, size_t cap)

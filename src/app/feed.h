@@ -46,6 +46,8 @@ void feed_clock_set(struct feed *feed, int64_t by_ms);
 void feed_step(struct feed *feed, struct instant now);
 /* mono time of the next feed_step that is needed; INSTANT_NEVER: none */
 int64_t feed_next(const struct feed *feed, struct instant now);
+/* why its sink holds deliveries back; NULL: it does not */
+const char *feed_waits(const struct feed *feed, struct instant now);
 size_t feed_fds(const struct feed *feed, struct http_fd *fds, size_t cap);
 /* nothing runs, nothing is to be settled */
 bool feed_idle(const struct feed *feed);

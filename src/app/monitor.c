@@ -225,8 +225,7 @@ static void pulse_beat(struct monitor *monitor)
 	struct pulse pulse = { .pid = (int64_t)getpid(), .started_ms = monitor->started_ms };
 
 	stations_pulse(monitor->stations, monitor->now, &pulse);
-	for (size_t i = 0; i < monitor->config->sink_count; i++)
-		strings_add(&pulse.sinks, monitor->config->sinks[i].name);
+	outbox_pulse(monitor->outbox, monitor->config, monitor->now, &pulse);
 	pulse_write(monitor->pulse, &pulse);
 	if (sd_listens()) {
 		cleanup_buf struct buf line = { 0 };

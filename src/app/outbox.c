@@ -179,6 +179,18 @@ int64_t outbox_next(const struct outbox *outbox, struct instant now)
 	return next;
 }
 
+void outbox_pulse(const struct outbox *outbox, const struct config *config, struct instant now,
+	struct pulse *ret)
+{
+	for (size_t i = 0; i < config->sink_count; i++) {
+		const struct feed *feed = outbox_find(outbox, &config->sinks[i]);
+		const char *why = feed != NULL ? feed_waits(feed, now) : NULL;
+
+		strings_add(&ret->sinks, config->sinks[i].name);
+		strings_add(&ret->waits, why != NULL ? why : "");
+	}
+}
+
 size_t outbox_fds(const struct outbox *outbox, struct http_fd *fds, size_t cap)
 {
 	size_t count = 0;

@@ -14,6 +14,7 @@
 #include "core/event.h"
 #include "core/trouble.h"
 #include "io/http.h"
+#include "io/pulse.h"
 #include "io/store.h"
 
 struct outbox;
@@ -47,6 +48,9 @@ void outbox_step(struct outbox *outbox, struct instant now);
 /* mono time at which outbox_step must be called again; INSTANT_NEVER: only when woken or a
  * descriptor is ready */
 int64_t outbox_next(const struct outbox *outbox, struct instant now);
+/* adds the configured sinks, and why they hold deliveries back */
+void outbox_pulse(const struct outbox *outbox, const struct config *config, struct instant now,
+	struct pulse *ret);
 /* descriptors to wait for (output of hooks); returns how many were put in, at most `cap` */
 size_t outbox_fds(const struct outbox *outbox, struct http_fd *fds, size_t cap);
 /* --once: nothing is running and nothing is due now; what waits for a later try is given up for

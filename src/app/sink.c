@@ -88,9 +88,9 @@ int64_t sink_next(const struct sink *sink, struct instant now)
 	return sink->kind->next(sink, now);
 }
 
-bool sink_waits(const struct sink *sink, struct instant now)
+const char *sink_waits(const struct sink *sink, struct instant now)
 {
-	return sink->kind->waits != NULL && sink->kind->waits(sink, now);
+	return sink->kind->waits != NULL ? sink->kind->waits(sink, now) : NULL;
 }
 
 size_t sink_fds(const struct sink *sink, struct http_fd *fds, size_t cap)

@@ -60,7 +60,8 @@ struct sink_kind {
 	void (*take)(struct sink *sink, struct event *event, int64_t attempt, struct instant now);
 	void (*step)(struct sink *sink, struct instant now);
 	int64_t (*next)(const struct sink *sink, struct instant now);
-	bool (*waits)(const struct sink *sink, struct instant now); /* NULL: never */
+	/* NULL: never waits */
+	const char *(*waits)(const struct sink *sink, struct instant now);
 	size_t (*fds)(const struct sink *sink, struct http_fd *fds, size_t cap);
 	void (*stop)(struct sink *sink, struct instant now, int64_t grace_ms);
 	bool (*busy)(const struct sink *sink);
@@ -97,8 +98,9 @@ bool sink_receipt_take(struct sink *sink, struct sink_receipt *ret);
 /* mono time of the next sink_step that is needed, or at which it has room again; INSTANT_NEVER:
  * none */
 int64_t sink_next(const struct sink *sink, struct instant now);
-/* is it held, or is nobody there to deliver to? Meanwhile deliveries grow no older */
-bool sink_waits(const struct sink *sink, struct instant now);
+/* why it holds deliveries back: quiet hours, or nobody is there to deliver to; NULL: it does not.
+ * Meanwhile they grow no older */
+const char *sink_waits(const struct sink *sink, struct instant now);
 size_t sink_fds(const struct sink *sink, struct http_fd *fds, size_t cap);
 /* starts nothing more: programs have `grace_ms`, then TERM, KILL 2 s later */
 void sink_stop(struct sink *sink, struct instant now, int64_t grace_ms);

@@ -41,7 +41,7 @@ struct sink_desktop {
 	int64_t quiet_apart_ms; /* of the two clocks, when that was found out */
 	int64_t look_ms; /* mono; when to look for a bus again; 0: nothing is known to be missing */
 	int64_t look_wait_ms;
-	bool absent; /* nobody was there at the last look or try */
+	char *absent; /* own; why nobody was there at the last look or try; NULL: one was */
 	bool waited; /* what comes next has waited for a bus: it comes as one */
 	/* the batch that is gathered, then shown */
 	int64_t *ids; /* own */
@@ -158,6 +158,12 @@ static void desktop_take(
 	desktop->singles[desktop->single_count++] = event;
 }
 
+static void somebody(struct sink_desktop *desktop)
+{
+	free(desktop->absent);
+	desktop->absent = NULL;
+}
+
 /* nobody is there to show it: everything goes back, and there is another look later */
 static void wait_for_bus(struct sink_desktop *desktop, const char *why, struct instant now)
 {
@@ -166,7 +172,8 @@ static void wait_for_bus(struct sink_desktop *desktop, const char *why, struct i
 	if (desktop->shown < desktop->count)
 		batch_settle(desktop, 1, SINK_BACK, why);
 	batch_settle_rest(desktop, SINK_BACK, NULL);
-	desktop->absent = true;
+	somebody(desktop);
+	desktop->absent = mem_strdup(why);
 	desktop->waited = true;
 	desktop->look_ms = now.mono_ms + desktop->look_wait_ms;
 	desktop->look_wait_ms *= 2;
@@ -248,7 +255,8 @@ static void helper_ended(struct sink_desktop *desktop, int status, struct instan
 	bool cut = desktop->helper.cut;
 
 	program_done(&desktop->helper);
-	desktop->absent = desktop->absent && cut;
+	if (!cut)
+		somebody(desktop);
 	if (code == 0) {
 		desktop->look_ms = 0;
 		desktop->look_wait_ms = LOOK_MIN_MS;
@@ -318,11 +326,11 @@ static int64_t desktop_next(const struct sink *sink, struct instant now)
 	return next != 0 ? next : INSTANT_NEVER;
 }
 
-static bool desktop_waits(const struct sink *sink, struct instant now)
+static const char *desktop_waits(const struct sink *sink, struct instant now)
 {
 	const struct sink_desktop *desktop = self(sink);
 
-	return desktop->absent || is_quiet(desktop, now.wall_ms);
+	return is_quiet(desktop, now.wall_ms) ? "quiet hours" : desktop->absent;
 }
 
 static size_t desktop_fds(const struct sink *sink, struct http_fd *fds, size_t cap)
@@ -353,6 +361,7 @@ static void desktop_destroy(struct sink *sink)
 
 	program_done(&desktop->helper);
 	batch_clear(desktop);
+	somebody(desktop);
 	free(desktop->singles);
 	free(desktop->ids);
 	free(desktop);

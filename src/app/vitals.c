@@ -31,9 +31,11 @@ static void take_pulse(struct vitals *vitals, const struct pulse *pulse, int64_t
 	vitals->reported = true;
 	vitals->started_ms = pulse->started_ms;
 	vitals->sinks = mem_resize(NULL, pulse->sinks.count, sizeof(*vitals->sinks));
-	for (size_t i = 0; i < pulse->sinks.count; i++)
+	for (size_t i = 0; i < pulse->sinks.count; i++) {
 		vitals->sinks[vitals->sink_count++] =
 			(struct store_sink){ .name = mem_strdup(pulse->sinks.items[i]) };
+		strings_add(&vitals->waits, pulse->waits.items[i]);
+	}
 	vitals->sinks_used = vitals->sink_count;
 	for (size_t i = 0; i < pulse->source_count; i++) {
 		const struct pulse_source *from = &pulse->sources[i];
@@ -180,12 +182,20 @@ void vitals_done(struct vitals *vitals)
 		source_done(&vitals->sources[i]);
 	free(vitals->sources);
 	store_sinks_free(vitals->sinks, vitals->sink_count);
+	strings_done(&vitals->waits);
 	*vitals = (struct vitals){ 0 };
 }
 
 bool vitals_sink_degraded(const struct store_sink *sink)
 {
 	return sink->last_failed || sink->failed_day > 0;
+}
+
+const char *vitals_sink_waits(const struct vitals *vitals, size_t i)
+{
+	const char *why = i < vitals->waits.count ? vitals->waits.items[i] : "";
+
+	return *why != '\0' ? why : NULL;
 }
 
 bool vitals_healthy(const struct vitals *vitals)

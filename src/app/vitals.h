@@ -35,6 +35,7 @@ struct vitals {
 	struct store_sink *sinks; /* own; the configured ones first, in their order */
 	size_t sink_count;
 	size_t sinks_used; /* of these, configured; all when it has not told */
+	struct strings waits; /* own; of the first sinks, as in the pulse */
 };
 
 /* `store` NULL: nothing was ever stored. False with ERR_IO when the state cannot be read */
@@ -49,6 +50,9 @@ void vitals_only(struct vitals *vitals, const char *name);
 bool vitals_source_degraded(const struct pulse_source *source, int64_t started_ms, int64_t wall_ms);
 /* its last attempt failed, or it gave up a delivery in the last 24 h */
 bool vitals_sink_degraded(const struct store_sink *sink);
+/* why the sink of that place holds deliveries back; NULL: it does not, or the monitor has not told
+ */
+const char *vitals_sink_waits(const struct vitals *vitals, size_t i);
 /* running, no source and no configured sink degraded */
 bool vitals_healthy(const struct vitals *vitals);
 

@@ -48,13 +48,15 @@ static void json_source(struct buf *out, const struct vitals_source *source)
 	json_end(&json);
 }
 
-static void json_sink(struct buf *out, const struct store_sink *sink, bool used)
+static void json_sink(struct buf *out, const struct vitals *vitals, size_t i)
 {
+	const struct store_sink *sink = &vitals->sinks[i];
 	struct json json = json_begin(out);
 
 	json_text(&json, "name", sink->name);
-	json_bool(&json, "configured", used);
+	json_bool(&json, "configured", i < vitals->sinks_used);
 	json_bool(&json, "healthy", !vitals_sink_degraded(sink));
+	json_text(&json, "waiting", vitals_sink_waits(vitals, i));
 	json_int(&json, "pending", sink->pending);
 	json_int(&json, "failed", sink->failed);
 	json_int(&json, "failed_last_day", sink->failed_day);
@@ -88,7 +90,7 @@ static void print_json(const struct page *page)
 	json_name(&json, "sinks");
 	for (size_t i = 0; i < vitals->sink_count; i++) {
 		(void)buf_add_char(&line, i == 0 ? '[' : ',');
-		json_sink(&line, &vitals->sinks[i], i < vitals->sinks_used);
+		json_sink(&line, vitals, i);
 	}
 	(void)buf_add_text(&line, vitals->sink_count == 0 ? "[]" : "]");
 	json_end(&json);
@@ -174,25 +176,28 @@ static void print_sinks(const struct page *page)
 		"PENDING",
 		"FAILED",
 		"LAST DELIVERY",
-		"ERROR",
+		"REASON",
 		NULL,
 	};
 	cleanup_with(grid_cleanup) struct grid *grid = grid_new(heads);
 
 	for (size_t i = 0; i < page->vitals->sink_count; i++) {
 		const struct store_sink *sink = &page->vitals->sinks[i];
-		bool used = i < page->vitals->sinks_used;
+		const char *waits = vitals_sink_waits(page->vitals, i);
 		bool bad = vitals_sink_degraded(sink);
 
 		grid_cell(grid, sink->name);
-		if (used)
-			grid_colored(grid, bad ? "failing" : "ok", bad ? "31" : "32");
-		else
+		if (i >= page->vitals->sinks_used)
 			grid_colored(grid, "unused", "33");
+		else if (bad)
+			grid_colored(grid, "failing", "31");
+		else
+			grid_colored(grid, waits != NULL ? "waiting" : "ok",
+				waits != NULL ? "33" : "32");
 		cell_number(grid, sink->pending);
 		cell_number(grid, sink->failed);
 		cell_time(grid, page, sink->last_success_ms);
-		grid_cell(grid, bad ? sink->last_error : NULL);
+		grid_cell(grid, bad ? sink->last_error : waits);
 	}
 	grid_print(grid, page->cli->color_out, page->columns);
 }

@@ -1,7 +1,8 @@
 /*
- * Lines of `key: value`, one for each sink, a `source:` line beginning each source, and `end:` with
- * a sum of all before it. A file is written in place, which costs a third of making a new one at
- * each poll; what a reader finds in the midst of it has another sum, and is read again.
+ * Lines of `key: value`: a `sink:` and a `waits:` line for each sink, a `source:` line beginning
+ * each source, and `end:` with a sum of all before it. A file is written in place, which costs a
+ * third of making a new one at each poll; what a reader finds in the midst of it has another sum,
+ * and is read again.
  */
 #include "io/pulse.h"
 
@@ -22,7 +23,7 @@
 #include "base/parse.h"
 #include "io/statedir.h"
 
-#define PULSE_HEAD "taskbell-pulse: 3"
+#define PULSE_HEAD "taskbell-pulse: 4"
 #define PULSE_END "end: "
 #define PULSE_READS 20 /* 1 ms apart, of a file that never makes sense */
 #define PULSE_MAX (1024 * 1024)
@@ -125,6 +126,13 @@ static void add_text(struct buf *out, const char *text)
 	}
 }
 
+static void add_text_line(struct buf *out, const char *key, const char *text)
+{
+	(void)buf_add_text(out, key);
+	add_text(out, text);
+	(void)buf_add_char(out, '\n');
+}
+
 static void add_source(struct buf *out, const struct pulse_source *source)
 {
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
@@ -167,9 +175,8 @@ static void add_pulse(struct buf *out, const struct pulse *pulse)
 	(void)buf_add_int(out, pulse->started_ms);
 	(void)buf_add_char(out, '\n');
 	for (size_t i = 0; i < pulse->sinks.count; i++) {
-		(void)buf_add_text(out, "sink: ");
-		add_text(out, pulse->sinks.items[i]);
-		(void)buf_add_char(out, '\n');
+		add_text_line(out, "sink: ", pulse->sinks.items[i]);
+		add_text_line(out, "waits: ", pulse->waits.items[i]);
 	}
 	for (size_t i = 0; i < pulse->source_count; i++)
 		add_source(out, &pulse->sources[i]);
@@ -369,20 +376,31 @@ static bool take_source(const char *line, char **at, struct pulse *pulse)
 	return true;
 }
 
-static bool take_sink(const char *value, struct pulse *pulse)
+/* of the next line, which has to have that key; NULL: it does not */
+static const char *next_value(char **at, const char *key)
+{
+	const char *line = next_line(at);
+
+	return line != NULL ? line_value(line, key) : NULL;
+}
+
+static bool take_sink(const char *value, char **at, struct pulse *pulse)
 {
 	char name[sizeof(pulse->sources->name)];
+	const char *waits = next_value(at, "waits");
+	cleanup_free char *why = waits != NULL ? mem_strdup(waits) : NULL;
 
-	if (pulse->sinks.count == PULSE_SOURCES_MAX || !take_text(value, name, sizeof(name)))
+	if (pulse->sinks.count == PULSE_SOURCES_MAX || why == NULL ||
+		!take_text(value, name, sizeof(name)) || !take_text(waits, why, strlen(waits) + 1))
 		return false;
 	strings_add(&pulse->sinks, name);
+	strings_add(&pulse->waits, why);
 	return true;
 }
 
 static bool take_number(char **at, const char *key, int64_t *ret)
 {
-	const char *line = next_line(at);
-	const char *value = line != NULL ? line_value(line, key) : NULL;
+	const char *value = next_value(at, key);
 
 	return value != NULL && parse_int(value, 0, INT64_MAX, ret);
 }
@@ -434,7 +452,7 @@ static bool take_pulse(char *text, struct pulse *ret)
 		return false;
 	while ((line = next_line(&at)) != NULL) {
 		value = line_value(line, "sink");
-		if (value != NULL ? !take_sink(value, ret) : !take_source(line, &at, ret))
+		if (value != NULL ? !take_sink(value, &at, ret) : !take_source(line, &at, ret))
 			return false;
 	}
 	return *at == '\0';
@@ -474,6 +492,7 @@ bool pulse_read(const char *state_dir, struct pulse *ret, struct err *err)
 void pulse_done(struct pulse *pulse)
 {
 	strings_done(&pulse->sinks);
+	strings_done(&pulse->waits);
 	free(pulse->sources);
 	*pulse = (struct pulse){ 0 };
 }

@@ -337,7 +337,7 @@ class User:
 
     def sink(self, name: str) -> dict[str, Any]:
         """What `status` says of a sink; one that never had a delivery is not there."""
-        new = {"pending": 0, "failed": 0, "healthy": True, "last_failure": None, "error": None}
+        new = {"pending": 0, "failed": 0, "healthy": True, "waiting": None, "last_failure": None, "error": None}
         return next((s for s in self.status()["sinks"] if s["name"] == name), new)
 
     def settled(self, name: str, **fields: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 
@@ -161,6 +162,9 @@ def test_without_a_bus_deliveries_wait(user, sim):
     polls(sim, 12)  # longer than max_age
     state = user.sink("desktop")
     assert (state["pending"], state["failed"], state["healthy"]) == (2, 0, True)
+    assert state["waiting"].startswith("no session bus")
+    status = user.run("status")
+    assert status.code == 0 and re.search(r"^desktop +waiting .* no session bus", status.out, re.MULTILINE), status.out
     assert watch.stop() == 0
 
 
@@ -322,13 +326,13 @@ def test_quiet_hours_hold_and_do_not_age(user, sim, bus):
     user.wait_log(3)
     polls(sim, 12)
     state = user.sink("desktop")
-    assert (state["pending"], state["failed"]) == (3, 0)
+    assert (state["pending"], state["failed"], state["waiting"]) == (3, 0, "quiet hours")
     assert bus.shown() == []
     assert watch.stop() == 0
     user.configure(desktop(), LOG)
     user.watch()
     bus.wait_shown(1)
-    user.settled("desktop", pending=0)
+    user.settled("desktop", pending=0, waiting=None)
 
 
 def test_the_test_command_shows_a_sample(user, bus):

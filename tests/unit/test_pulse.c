@@ -65,9 +65,11 @@ static void write_one(struct pulse_file *file, int64_t started_ms)
 {
 	struct pulse_source sources[2] = { source_full(), { .name = "second" } };
 	char *sinks[] = { "desktop", "log\nsource: x" };
+	char *waits[] = { "nobody:\nsink: y", "" };
 	struct pulse pulse = { .pid = 1234,
 		.started_ms = started_ms,
 		.sinks = { sinks, 2 },
+		.waits = { waits, 2 },
 		.sources = sources,
 		.source_count = 2 };
 
@@ -87,6 +89,9 @@ static void assert_read(int64_t started_ms)
 	assert_int_equal(pulse.sinks.count, 2);
 	assert_string_equal(pulse.sinks.items[0], "desktop");
 	assert_string_equal(pulse.sinks.items[1], "log\nsource: x");
+	assert_int_equal(pulse.waits.count, 2);
+	assert_string_equal(pulse.waits.items[0], "nobody:\nsink: y");
+	assert_string_equal(pulse.waits.items[1], "");
 	read = &pulse.sources[0];
 	assert_string_equal(read->name, full.name);
 	assert_string_equal(read->error, full.error);
@@ -332,7 +337,7 @@ static void test_the_later_one_counts(void **state)
 	pulse_close(first);
 }
 
-#define HEAD "taskbell-pulse: 3\npid: 1\nstarted_ms: 2\n"
+#define HEAD "taskbell-pulse: 4\npid: 1\nstarted_ms: 2\n"
 #define SOURCE(number, error)                                                                      \
 	"source: s\nlast_good_ms: " number "\nnext_ms: 0\nfailing_ms: 0\nactive: 0\n"              \
 	"down_after_ms: 0\nrefused: 0\nerror: " error "\n"
@@ -359,10 +364,10 @@ static void test_garbage(void **state)
 	static const char *const texts[] = {
 		"",
 		"garbage\n",
-		"taskbell-pulse: 1\npid: 1\nstarted_ms: 2\n",
-		"taskbell-pulse: 3\npid: -1\nstarted_ms: 2\n",
-		"taskbell-pulse: 3\npid: 1x\nstarted_ms: 2\n",
-		"taskbell-pulse: 3\nstarted_ms: 2\npid: 1\n",
+		"taskbell-pulse: 3\npid: 1\nstarted_ms: 2\n",
+		"taskbell-pulse: 4\npid: -1\nstarted_ms: 2\n",
+		"taskbell-pulse: 4\npid: 1x\nstarted_ms: 2\n",
+		"taskbell-pulse: 4\nstarted_ms: 2\npid: 1\n",
 		HEAD "source: s\n",
 		HEAD SOURCE("1e3", ""),
 		HEAD SOURCE("99999999999999999999", ""),
@@ -370,6 +375,9 @@ static void test_garbage(void **state)
 		HEAD SOURCE("0", "\\"),
 		HEAD SOURCE("0", "") "half",
 		HEAD "source:s\n",
+		HEAD "sink: s\n",
+		HEAD "sink: s\nsink: t\nwaits: \n",
+		HEAD "sink: s\nwaits: \\x\n",
 		HEAD "unknown: 1\n",
 	};
 	static const char *const unsummed[] = {
