@@ -25,7 +25,7 @@
 
 #define PULSE_HEAD "taskbell-pulse: 4"
 #define PULSE_END "end: "
-#define PULSE_READS 20 /* 1 ms apart, of a file that never makes sense */
+#define PULSE_READS 100 /* 1 ms apart, of a file that never makes sense */
 #define PULSE_MAX (1024 * 1024)
 #define PULSE_SOURCES_MAX 1000 /* as many sinks */
 

@@ -377,7 +377,7 @@ def test_redeliver_wakes_the_monitor(place: Place, sim: Simulator) -> None:
     done = place.run("redeliver", str(event["event_id"]))
     assert done.returncode == 0
     assert "1 delivery put back" in done.stderr
-    until(lambda: place.status()["sinks"][0]["failed"] == 0 and said.exists())
+    until(lambda: place.status()["sinks"][0]["failed"] == 0 and said.exists() and said.read_text())
     assert said.read_text() == f"{event['event_id']} 1\n", "the same event, its attempts anew"
     assert "no failed delivery" in place.run("redeliver", str(event["event_id"])).stderr
     place.stop()

@@ -30,7 +30,7 @@ def test_a_task_by_id_may_be_as_long_as_in_a_list(user, sim):
     user.configure()
     shown = user.run("show", task, "--json")
     assert shown.code == 0 and len(shown.objects()[0]["task_name"]) == 900_000
-    waited = user.run("wait", task, "--timeout", "5")
+    waited = user.run("wait", task, "--timeout", "60")
     assert (waited.code, waited.out) == (0, f"{task} success\n")
 
 

@@ -33,7 +33,7 @@ def test_ten_kills_in_a_hundred_lives(user, sim, percent):
     sim.clear_faults()
     watch = user.watch()
     want = sorted(f"{task} {sim.status_of(task)}" for task in tasks)
-    user.wait_log(100)
+    until(lambda: len({e["task_id"] for e in user.events_log()}) == 100, name="every end in the log")
     user.settled("exec", pending=0, failed=0)
     user.settled("log", pending=0, failed=0)
     assert watch.stop() == 0

@@ -56,11 +56,12 @@ def test_no_bad_answer_changes_anything(user, sim, half):
         mark = sim.mark()
         watch.send(signal.SIGUSR1)
         spoilt(sim, mark)
-        sim.clear_faults()
-        cleared = now()
         watch.send(signal.SIGUSR1)
-        event = watch.wait_event(task_id=name)
-        assert event["event"] == "success" and wall(event) >= cleared - 0.01, name
+        spoilt(sim, mark, 3)  # two lanes: a third one shows that an answer was taken in
+        assert name not in [e["task_id"] for e in watch.events()], name
+        sim.clear_faults()
+        watch.send(signal.SIGUSR1)
+        assert watch.wait_event(task_id=name)["event"] == "success", name
     assert [e["task_id"] for e in watch.events()] == names
     assert [e["task_id"] for e in user.wait_log(len(names))] == names
     assert watch.stop() == 0
@@ -183,10 +184,10 @@ def test_a_server_that_falls_silent_is_given_up(user, sim, fault):
 def test_the_server_says_when_to_come_back(two, sim, other_sim, form):
     two(sweep_interval="1h")  # a sweep that is under way already cannot obey
     mark = sim.mark()
-    sim.fault(f"retry-{form}", count=1, seconds=1.2)
+    sim.fault(f"retry-{form}", count=1, seconds=3)
     first = spoilt(sim, mark)[0]
     following = sim.wait_requests(1, since=first.n)[0]
-    assert following.time - first.time >= 1.15
+    assert following.time - first.time >= 2.95
     assert len([e for e in other_sim.requests() if first.time < e.time < following.time]) >= 3
 
 
@@ -245,9 +246,9 @@ def test_the_delay_begins_when_the_time_is_out(user, sim):
     sim.fault("hang", count=2)
     hits = sim.wait_requests(2, 20, mark, lambda e: e.fault is not None)
     after = sim.wait_requests(1, since=hits[-1].n)[0]
-    # the limit, and then 0.5 s and 1 s with jitter downward
-    assert hits[1].time - hits[0].time >= 0.6 + 0.25
-    assert after.time - hits[1].time >= 0.6 + 0.5
+    # the limit, and then 0.5 s and 1 s with jitter downward, less what a request may take to be noted here
+    assert hits[1].time - hits[0].time >= 0.6 + 0.25 - 0.15
+    assert after.time - hits[1].time >= 0.6 + 0.5 - 0.2
 
 
 # --- refusals
@@ -267,6 +268,7 @@ def test_a_refused_key_is_said_at_once_and_heals_when_it_changes(user, sim, othe
     event = watch.wait_event(event="source_down")
     assert event["source"] == "telnyx"
     assert ("10009" if status == 401 else "10010") in event["message"]
+    polls(other_sim, 2)
     before = sim.mark()
     polls(other_sim, 10)
     assert sim.mark() == before, "a refused key was tried again at once"
@@ -298,7 +300,8 @@ def test_422_is_told_in_words_without_a_storm(two, user, sim, other_sim):
     line = watch.wait_error("source telnyx: ")
     assert "422" in line and "value is not a valid enumeration member" in line
     polls(other_sim, 30)
-    assert len(sim.requests()) <= 8
+    asked = sim.requests()
+    assert len([e for e in asked if e.time < asked[0].time + 2.5]) <= 8
     assert "enumeration" in watch.wait_event(event="source_down")["message"]
 
 

@@ -116,6 +116,7 @@ def test_rotation_under_load_loses_nothing(user, sim):
         watch.wait_error("read again", turn + 1)
         until(lambda: os.path.exists(log_path(user)))
     watch.wait_events(1000)
+    user.settled("log", pending=0)
     assert watch.stop() == 0
     files = [log_path(user)] + [log_path(user) + f".{turn}" for turn in range(5)]
     told = [json.loads(line)["task_id"] for file in files for line in lines(file)]

@@ -297,7 +297,7 @@ def test_hup_adds_and_removes_sources(user, sim, other_sim):
     assert watch.wait_event(event="summary")["source"] == "two"
     mark = sim.mark()
     polls(other_sim, 3)
-    assert sim.mark() - mark <= 1
+    assert sim.mark() - mark <= 2  # that were on their way, in two lanes
 
 
 def test_hup_on_a_terminal_is_an_orderly_stop(user, sim):
@@ -318,13 +318,13 @@ def test_a_running_hook_has_its_grace(user, sim):
     sim.add_task("x", status="success")
     watch = user.watch()
     until(lambda: read(user.path("began")))
-    mark = sim.mark()
     watch.send(signal.SIGTERM)
+    mark = sim.mark()
     with open(user.path("gate"), "w", encoding="ascii") as gate:
         gate.write("go\n")
     assert watch.wait() == 0
     assert read(user.path("done")) == "done\n"
-    assert sim.mark() - mark <= 1
+    assert sim.mark() - mark <= 2  # that were on their way, in two lanes
     os.unlink(user.path("began"))
     assert user.run("watch", "--once").code == 0
     assert read(user.path("began")) == "", "a confirmed delivery was repeated"

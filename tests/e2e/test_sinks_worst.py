@@ -37,7 +37,7 @@ def test_hooks_that_are_long_in_starting_delay_no_poll(user, sim, tmp_path):
     until(lambda: len(lines(user.path("got"))) == len(tasks))
     polls(sim)
     times = [e.time for e in sim.requests(mark)]
-    assert max(b - a for a, b in zip(times, times[1:])) < 2.5
+    assert max(b - a for a, b in zip(times, times[1:])) < 5
     assert sorted(lines(user.path("got"))) == sorted(tasks)
     assert watch.stop() == 0
 

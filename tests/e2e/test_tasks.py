@@ -108,6 +108,7 @@ def test_list_duplicates_once_as_they_stand_last(set_up, sim):
 
 
 def test_list_of_very_many(set_up, sim):
+    set_up.configure(source={"timeout": "30s"})
     sim.bulk(30_000, "queued")
     done = set_up.run("list", "--json")
     assert done.code == 0 and len({t["task_id"] for t in done.objects()}) == 30_000
@@ -317,7 +318,7 @@ def test_wait_fail_fast(set_up, sim):
     assert process.wait() == 1 and process.out.lines() == ["a success", "b failure"]
 
 
-@pytest.mark.parametrize("timeout, requests", [("300ms", 2), ("0", 1)])
+@pytest.mark.parametrize("timeout, requests", [("2s", 2), ("0", 1)])
 def test_wait_timeout_is_124(set_up, sim, timeout, requests):
     sim.add_task("x", status="processing")
     sim.add_task("done", status="failure")
@@ -377,7 +378,7 @@ def test_wait_retries_what_may_pass(set_up, sim):
 
 def test_wait_gives_up_after_the_time_that_was_asked_for(set_up, sim):
     sim.add_task("x", status="processing")
-    process = waiting(set_up, sim, "--unreachable-after", "300ms", "x")
+    process = waiting(set_up, sim, "--unreachable-after", "2s", "x")
     sim.down()
     assert process.wait() == 69 and process.out.lines() == []
 

@@ -57,6 +57,7 @@ def test_a_clock_set_by_a_year_moves_no_poll_and_no_retry(user, sim, clock, by):
     sim.add_task("y", status="processing")
     watch.wait_event(event="processing", task_id="y")
     moved(sim, ("y", "failure"))
+    watch.wait_event(event="failure", task_id="y")
     until(lambda: user.run("status", "--json").objects()[0]["sinks"][0]["pending"] == 0)
     assert said(watch, "source_down", "sink_failed", "gone", "stuck") == []
     assert [e["task_id"] for e in user.events_log() if e["event"] in ("success", "failure")] == ["x", "y"]

@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any, Callable
 
-PATIENCE = 10.0 * float(os.environ.get("TASKBELL_PATIENCE", "1"))  # seconds that a request may take to come
+PATIENCE = 60.0 * float(os.environ.get("TASKBELL_PATIENCE", "1"))  # seconds that a request may take to come
 
 
 @dataclass
@@ -55,6 +55,11 @@ class Journal:
                 self._dropped += drop
             self._changed.notify_all()
             return entry
+
+    def spoil(self, entry: Entry, fault: str | None) -> None:
+        with self._changed:
+            entry.fault = fault
+            self._changed.notify_all()
 
     def finish(self, entry: Entry, status: int | None, sent: int) -> None:
         with self._changed:

@@ -243,5 +243,5 @@ class Simulator:
         if self.settings.idle_close:
             answer.end = "close"
         context = Context(self._rng, self._gate)
-        entry.fault = self.rules.apply(request, route, context, answer)
+        self.journal.spoil(entry, self.rules.apply(request, route, context, answer))
         return answer, lambda status, sent: self.journal.finish(entry, status, sent)

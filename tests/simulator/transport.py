@@ -39,6 +39,7 @@ class Listener:
         self._open: set[Connection] = set()
         self._accepted = 0
         self._socket: socket.socket | None = None
+        self._claim: socket.socket | None = None
         self.port = port
         self.up()
 
@@ -49,10 +50,15 @@ class Listener:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((self.host, self.port))
-        sock.listen(512)
         self.port = sock.getsockname()[1]
+        if self._claim is None:  # bound and deaf: nobody else gets the port while we are down
+            self._claim = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            self._claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._claim.bind((self.host, self.port))
+        sock.listen(512)
         self._socket = sock
-        threading.Thread(target=self._accept, args=(sock,), daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, args=(sock,), daemon=True)
+        self._thread.start()
 
     def down(self) -> None:
         """New connections are refused and the open ones dropped, until `up`."""
@@ -60,6 +66,7 @@ class Listener:
         if sock is not None:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)  # wakes accept
+            self._thread.join()  # before another socket can get the number that it waits at
             sock.close()
         self.drop()
 
@@ -74,6 +81,8 @@ class Listener:
     def stop(self) -> None:
         self.stopping.set()
         self.down()
+        if self._claim is not None:
+            self._claim.close()
         with self._lock:
             threads = [c.thread for c in self._open]
         for thread in threads:
