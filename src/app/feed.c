@@ -9,7 +9,7 @@
 
 enum {
 	STEP_MS = 100, /* of handing over in one step: a program may be long in starting */
-	WAIT_NOTE_MS = 60000, /* so much of a wait may count as age after a crash */
+	WAIT_NOTE_MS = 600000, /* so much of a wait may count as age after a crash */
 	ROUNDS_MAX = 4, /* of handing over and settling in one step, so that other sinks have their
 			   turn */
 };
@@ -173,15 +173,15 @@ static void shift_failures(struct feed *feed, int64_t by_ms)
 		shift(&feed->rows[i].first_failed_ms, by_ms);
 	for (size_t i = feed->given_first; i < feed->given_count; i++)
 		shift(&feed->given[i].first_failed_ms, by_ms);
+	for (size_t i = 0; i < feed->outcome_count; i++)
+		shift(&feed->outcomes[i].receipt.first_failed_ms, by_ms);
 }
 
 void feed_clock_set(struct feed *feed, int64_t by_ms)
 {
 	shift_failures(feed, by_ms);
-	for (size_t i = 0; i < feed->outcome_count; i++) {
-		shift(&feed->outcomes[i].receipt.first_failed_ms, by_ms);
+	for (size_t i = 0; i < feed->outcome_count; i++)
 		shift(&feed->outcomes[i].receipt.due_ms, by_ms);
-	}
 	feed->next_due_ms = INT64_MAX;
 	feed->stale = true;
 }
@@ -269,25 +269,29 @@ static bool fill(struct feed *feed, int64_t began_ms, struct instant now)
 	return count > 0;
 }
 
-/* while a sink waits its deliveries grow no older; noted at the end of a wait, and in long ones on
- * the way */
+/*
+ * While a sink waits its deliveries grow no older: noted at the end of a wait and, for the case of
+ * a crash, in long ones on the way. A wait that no turn of ours saw counts as age, such as that of
+ * a machine that slept through it.
+ */
 static void note_wait(struct feed *feed, int64_t least_ms, struct instant now)
 {
 	bool waits = sink_waits(feed->sink, now) != NULL;
 	int64_t for_ms = now.mono_ms - feed->waits_from_ms;
 	struct err err = { 0 };
 
-	if (feed->waits_from_ms != 0 && (!waits || for_ms >= least_ms) &&
-		!feed_store_rests(feed, now)) {
-		if (!store_sink_waited(feed->shop->store, feed->config->name, for_ms, &err)) {
-			feed_store_failed(feed, FEED_WRITE, &err, now);
-			return;
-		}
-		shift_failures(feed, for_ms);
-		feed->waits_from_ms = 0;
-	}
-	if (waits && feed->waits_from_ms == 0)
+	if (feed->waits_from_ms == 0 && waits)
 		feed->waits_from_ms = now.mono_ms;
+	else if (feed->waits_from_ms == 0 || (waits && for_ms < least_ms) ||
+		 feed_store_rests(feed, now))
+		return;
+	else if (!store_sink_waited(feed->shop->store, feed->config->name, for_ms, &err))
+		feed_store_failed(feed, FEED_NOTE, &err, now);
+	else {
+		feed_store_works(feed, FEED_NOTE);
+		shift_failures(feed, for_ms);
+		feed->waits_from_ms = waits ? now.mono_ms : 0;
+	}
 }
 
 void feed_step(struct feed *feed, struct instant now)
@@ -322,7 +326,8 @@ int64_t feed_next(const struct feed *feed, struct instant now)
 	bool rests = feed_store_rests(feed, now);
 	int64_t next = INSTANT_NEVER;
 
-	if (sink_busy(feed->sink) || waits)
+	/* while the state rests, what waits for it can have nothing */
+	if (sink_busy(feed->sink) || (waits && !rests))
 		next = sink_next(feed->sink, now);
 	if (feed->sink->receipts.count > 0 || (feed->outcome_count > 0 && !rests))
 		return now.mono_ms;
@@ -362,7 +367,7 @@ bool feed_settled(const struct feed *feed, struct instant now)
 
 void feed_stop(struct feed *feed, struct instant now, int64_t grace_ms)
 {
-	note_wait(feed, 0, now);
+	note_wait(feed, 1, now);
 	rows_drop(feed);
 	sink_stop(feed->sink, now, grace_ms);
 }

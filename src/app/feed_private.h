@@ -49,7 +49,8 @@ struct feed {
 
 /* is the store left alone for now, because it failed? */
 bool feed_store_rests(const struct feed *feed, struct instant now);
-/* reading what is due, or writing what became of it: FEED_READ, FEED_WRITE */
+/* reading what is due, writing what became of it or how long it waited: FEED_READ, FEED_WRITE,
+ * FEED_NOTE */
 void feed_store_failed(
 	struct feed *feed, unsigned int who, const struct err *err, struct instant now);
 void feed_store_works(struct feed *feed, unsigned int who);

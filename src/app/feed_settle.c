@@ -41,7 +41,7 @@ void feed_store_works(struct feed *feed, unsigned int who)
 	if (trouble_over(shop->trouble, who))
 		log_line(LOG_NOTICE, "the state works again");
 	/* what can be read may still not be written */
-	if ((shop->trouble->met & (FEED_READ | FEED_WRITE)) != 0)
+	if ((shop->trouble->met & (FEED_READ | FEED_WRITE | FEED_NOTE)) != 0)
 		return;
 	shop->store_wait_ms = 0;
 	shop->store_retry_ms = 0;

@@ -23,7 +23,7 @@ struct outbox;
 typedef bool (*outbox_event_fn)(void *arg, const struct event *event);
 
 /* who meets the trouble of the state, in struct trouble */
-enum { LEDGER_READ = 1, LEDGER_WRITE = 2, FEED_READ = 4, FEED_WRITE = 8 };
+enum { LEDGER_READ = 1, LEDGER_WRITE = 2, FEED_READ = 4, FEED_WRITE = 8, FEED_NOTE = 16 };
 
 struct outbox_setup {
 	const struct config *config; /* borrowed until outbox_reload or outbox_free */

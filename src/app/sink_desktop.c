@@ -72,12 +72,20 @@ static struct sink *desktop_make(void)
 	return &desktop->sink;
 }
 
+/* as far as is known */
+static void somebody(struct sink_desktop *desktop)
+{
+	free(desktop->absent);
+	desktop->absent = NULL;
+	desktop->look_ms = 0;
+}
+
 static bool desktop_configure(struct sink *sink, struct err *err)
 {
 	struct sink_desktop *desktop = self(sink);
 
 	/* read again on purpose: whatever was missing may be there now */
-	desktop->look_ms = 0;
+	somebody(desktop);
 	desktop->look_wait_ms = LOOK_MIN_MS;
 	desktop->quiet_end_ms = 0;
 	return quiet_parse(sink->config->quiet, &desktop->quiet) ||
@@ -158,12 +166,6 @@ static void desktop_take(
 	desktop->singles[desktop->single_count++] = event;
 }
 
-static void somebody(struct sink_desktop *desktop)
-{
-	free(desktop->absent);
-	desktop->absent = NULL;
-}
-
 /* nobody is there to show it: everything goes back, and there is another look later */
 static void wait_for_bus(struct sink_desktop *desktop, const char *why, struct instant now)
 {
@@ -209,8 +211,10 @@ static void show_next(struct sink_desktop *desktop, struct instant now)
 {
 	struct err err = { 0 };
 
-	if (!helper_start(desktop, now, &err))
-		batch_settle_rest(desktop, SINK_AGAIN, err.text);
+	if (helper_start(desktop, now, &err))
+		return;
+	somebody(desktop);
+	batch_settle_rest(desktop, SINK_AGAIN, err.text);
 }
 
 static void show_begin(struct sink_desktop *desktop, struct instant now)
@@ -258,7 +262,6 @@ static void helper_ended(struct sink_desktop *desktop, int status, struct instan
 	if (!cut)
 		somebody(desktop);
 	if (code == 0) {
-		desktop->look_ms = 0;
 		desktop->look_wait_ms = LOOK_MIN_MS;
 		desktop->waited = false;
 		batch_settle(desktop, desktop->as_one ? desktop->count : 1, SINK_DELIVERED, NULL);

@@ -31,11 +31,9 @@ static void take_pulse(struct vitals *vitals, const struct pulse *pulse, int64_t
 	vitals->reported = true;
 	vitals->started_ms = pulse->started_ms;
 	vitals->sinks = mem_resize(NULL, pulse->sinks.count, sizeof(*vitals->sinks));
-	for (size_t i = 0; i < pulse->sinks.count; i++) {
+	for (size_t i = 0; i < pulse->sinks.count; i++)
 		vitals->sinks[vitals->sink_count++] =
 			(struct store_sink){ .name = mem_strdup(pulse->sinks.items[i]) };
-		strings_add(&vitals->waits, pulse->waits.items[i]);
-	}
 	vitals->sinks_used = vitals->sink_count;
 	for (size_t i = 0; i < pulse->source_count; i++) {
 		const struct pulse_source *from = &pulse->sources[i];
@@ -62,6 +60,8 @@ static void read_pulse(
 	if (vitals->pid == 0 || vitals->pid == pulse.pid) {
 		vitals->pid = pulse.pid;
 		take_pulse(vitals, &pulse, wall_ms);
+		vitals->waits = pulse.waits;
+		pulse.waits = (struct strings){ 0 };
 	}
 	pulse_done(&pulse);
 }
@@ -195,7 +195,8 @@ const char *vitals_sink_waits(const struct vitals *vitals, size_t i)
 {
 	const char *why = i < vitals->waits.count ? vitals->waits.items[i] : "";
 
-	return *why != '\0' ? why : NULL;
+	/* of the last poll: since then it may have delivered all there was */
+	return *why != '\0' && vitals->sinks[i].pending > 0 ? why : NULL;
 }
 
 bool vitals_healthy(const struct vitals *vitals)

@@ -50,7 +50,7 @@ void vitals_only(struct vitals *vitals, const char *name);
 bool vitals_source_degraded(const struct pulse_source *source, int64_t started_ms, int64_t wall_ms);
 /* its last attempt failed, or it gave up a delivery in the last 24 h */
 bool vitals_sink_degraded(const struct store_sink *sink);
-/* why the sink of that place holds deliveries back; NULL: it does not, or the monitor has not told
+/* why the sink at that place holds deliveries back; NULL: it does not, or the monitor has not told
  */
 const char *vitals_sink_waits(const struct vitals *vitals, size_t i);
 /* running, no source and no configured sink degraded */

@@ -191,9 +191,10 @@ static void print_sinks(const struct page *page)
 			grid_colored(grid, "unused", "33");
 		else if (bad)
 			grid_colored(grid, "failing", "31");
+		else if (waits != NULL)
+			grid_colored(grid, "waiting", "33");
 		else
-			grid_colored(grid, waits != NULL ? "waiting" : "ok",
-				waits != NULL ? "33" : "32");
+			grid_colored(grid, "ok", "32");
 		cell_number(grid, sink->pending);
 		cell_number(grid, sink->failed);
 		cell_time(grid, page, sink->last_success_ms);

@@ -177,11 +177,11 @@ static size_t whole_len(const char *lines, size_t len)
  * page are one, and a line that goes over its end is one. */
 static size_t piece_len(const struct logfile *file, const char *lines, size_t len)
 {
-	off_t end = lseek(file->fd, 0, SEEK_END);
-	size_t room = PAGE - (size_t)end % PAGE;
+	off_t end = file->kind == LOGFILE_REGULAR ? lseek(file->fd, 0, SEEK_END) : -1;
+	size_t room = end < 0 ? len : PAGE - (size_t)end % PAGE;
 	size_t whole;
 
-	if (end < 0 || len <= room) /* a terminal has no end */
+	if (len <= room)
 		return len;
 	whole = whole_len(lines, room);
 	return whole > 0 ? whole : (size_t)((const char *)memchr(lines, '\n', len) - lines) + 1;

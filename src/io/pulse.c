@@ -1,8 +1,8 @@
 /*
- * Lines of `key: value`: a `sink:` and a `waits:` line for each sink, a `source:` line beginning
- * each source, and `end:` with a sum of all before it. A file is written in place, which costs a
- * third of making a new one at each poll; what a reader finds in the midst of it has another sum,
- * and is read again.
+ * Lines of `key: value`: a `sink:` and a `waits:` line for each sink (older monitors had but the
+ * first), a `source:` line beginning each source, and `end:` with a sum of all before it. A file is
+ * written in place, which costs a third of making a new one at each poll; what a reader finds in
+ * the midst of it has another sum, and is read again.
  */
 #include "io/pulse.h"
 
@@ -23,7 +23,7 @@
 #include "base/parse.h"
 #include "io/statedir.h"
 
-#define PULSE_HEAD "taskbell-pulse: 4"
+#define PULSE_HEAD "taskbell-pulse: 3"
 #define PULSE_END "end: "
 #define PULSE_READS 100 /* 1 ms apart, of a file that never makes sense */
 #define PULSE_MAX (1024 * 1024)
@@ -376,31 +376,21 @@ static bool take_source(const char *line, char **at, struct pulse *pulse)
 	return true;
 }
 
-/* of the next line, which has to have that key; NULL: it does not */
-static const char *next_value(char **at, const char *key)
+static bool take_string(const char *value, struct strings *list)
 {
-	const char *line = next_line(at);
+	size_t size = strlen(value) + 1;
+	cleanup_free char *text = mem_alloc(size);
+	bool good = list->count < PULSE_SOURCES_MAX && take_text(value, text, size);
 
-	return line != NULL ? line_value(line, key) : NULL;
-}
-
-static bool take_sink(const char *value, char **at, struct pulse *pulse)
-{
-	char name[sizeof(pulse->sources->name)];
-	const char *waits = next_value(at, "waits");
-	cleanup_free char *why = waits != NULL ? mem_strdup(waits) : NULL;
-
-	if (pulse->sinks.count == PULSE_SOURCES_MAX || why == NULL ||
-		!take_text(value, name, sizeof(name)) || !take_text(waits, why, strlen(waits) + 1))
-		return false;
-	strings_add(&pulse->sinks, name);
-	strings_add(&pulse->waits, why);
-	return true;
+	if (good)
+		strings_add(list, text);
+	return good;
 }
 
 static bool take_number(char **at, const char *key, int64_t *ret)
 {
-	const char *value = next_value(at, key);
+	const char *line = next_line(at);
+	const char *value = line != NULL ? line_value(line, key) : NULL;
 
 	return value != NULL && parse_int(value, 0, INT64_MAX, ret);
 }
@@ -446,16 +436,20 @@ static bool take_pulse(char *text, struct pulse *ret)
 	char *at = text;
 	const char *line = next_line(&at);
 	const char *value;
+	bool good = true;
 
 	if (line == NULL || strcmp(line, PULSE_HEAD) != 0 || !take_number(&at, "pid", &ret->pid) ||
 		!take_number(&at, "started_ms", &ret->started_ms))
 		return false;
-	while ((line = next_line(&at)) != NULL) {
-		value = line_value(line, "sink");
-		if (value != NULL ? !take_sink(value, &at, ret) : !take_source(line, &at, ret))
-			return false;
-	}
-	return *at == '\0';
+	while (good && (line = next_line(&at)) != NULL)
+		if ((value = line_value(line, "sink")) != NULL)
+			good = take_string(value, &ret->sinks);
+		else if ((value = line_value(line, "waits")) != NULL)
+			good = take_string(value, &ret->waits);
+		else
+			good = take_source(line, &at, ret);
+	return good && *at == '\0' &&
+	       (ret->waits.count == 0 || ret->waits.count == ret->sinks.count);
 }
 
 static bool read_pulse(const char *path, struct pulse *ret, struct err *err)

@@ -337,7 +337,7 @@ static void test_the_later_one_counts(void **state)
 	pulse_close(first);
 }
 
-#define HEAD "taskbell-pulse: 4\npid: 1\nstarted_ms: 2\n"
+#define HEAD "taskbell-pulse: 3\npid: 1\nstarted_ms: 2\n"
 #define SOURCE(number, error)                                                                      \
 	"source: s\nlast_good_ms: " number "\nnext_ms: 0\nfailing_ms: 0\nactive: 0\n"              \
 	"down_after_ms: 0\nrefused: 0\nerror: " error "\n"
@@ -364,10 +364,10 @@ static void test_garbage(void **state)
 	static const char *const texts[] = {
 		"",
 		"garbage\n",
-		"taskbell-pulse: 3\npid: 1\nstarted_ms: 2\n",
-		"taskbell-pulse: 4\npid: -1\nstarted_ms: 2\n",
-		"taskbell-pulse: 4\npid: 1x\nstarted_ms: 2\n",
-		"taskbell-pulse: 4\nstarted_ms: 2\npid: 1\n",
+		"taskbell-pulse: 1\npid: 1\nstarted_ms: 2\n",
+		"taskbell-pulse: 3\npid: -1\nstarted_ms: 2\n",
+		"taskbell-pulse: 3\npid: 1x\nstarted_ms: 2\n",
+		"taskbell-pulse: 3\nstarted_ms: 2\npid: 1\n",
 		HEAD "source: s\n",
 		HEAD SOURCE("1e3", ""),
 		HEAD SOURCE("99999999999999999999", ""),
@@ -375,8 +375,8 @@ static void test_garbage(void **state)
 		HEAD SOURCE("0", "\\"),
 		HEAD SOURCE("0", "") "half",
 		HEAD "source:s\n",
-		HEAD "sink: s\n",
-		HEAD "sink: s\nsink: t\nwaits: \n",
+		HEAD "waits: w\n",
+		HEAD "sink: s\nsink: t\nwaits: w\n",
 		HEAD "sink: s\nwaits: \\x\n",
 		HEAD "unknown: 1\n",
 	};

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,6 +51,20 @@ static void expect_notes(struct box *box, const char *want)
 
 	assert_string_equal(notes, want);
 	(void)unlink(path);
+}
+
+/* … from the next write on; returns the limit to set back */
+static struct rlimit disk_full(void)
+{
+	struct rlimit old;
+	struct rlimit small;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = old;
+	small.rlim_cur = 1;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	return old;
 }
 
 static void fails(struct box *box, const char *name)
@@ -227,26 +242,64 @@ static void test_waiting_is_no_age(void **state)
 	struct box *box = box_desktop();
 
 	(void)state;
-	box->config->sinks[0].max_age_ms = 600000;
+	box->config->sinks[0].max_age_ms = 1200000;
+	box->config->sinks[0].window_ms = 0;
 	box_write(box, "code", "75", 0600);
 	box_open(box);
 	(void)box_success(box, "a");
 	box_settle(box);
 	skip_for(box, 120000);
 	box_write(box, "code", "69", 0600);
-	skip_for(box, 1800000);
-	box_close(box);
+	skip_for(box, 3600000);
+	box_close(box); /* as in a crash: ten minutes may count */
 	box_open(box);
-	skip_for(box, 1800000);
+	skip_for(box, 3600000);
 	box_write(box, "code", "75", 0600);
 	box_skip(box);
 	assert_int_equal(box_pending(box, "desktop"), 1);
 	skip_for(box, 60000);
 	assert_int_equal(box_pending(box, "desktop"), 1);
 	/* two failures are up to five minutes apart */
-	for (int i = 0; i < 3 && box_pending(box, "desktop") > 0; i++)
+	for (int i = 0; i < 5 && box_pending(box, "desktop") > 0; i++)
 		box_skip(box);
 	assert_int_equal(box_failed(box, "desktop"), 1);
+	box_free(box);
+}
+
+static const char *waits_for(struct box *box)
+{
+	static char why[200];
+	struct pulse pulse = { 0 };
+
+	outbox_pulse(box->outbox, box->config, box_now(box), &pulse);
+	(void)snprintf(why, sizeof(why), "%s", pulse.waits.items[0]);
+	pulse_done(&pulse);
+	return why;
+}
+
+/* a program that cannot run is none of a server: the age runs again, and nothing is waited for */
+static void test_absence_ends(void **state)
+{
+	struct box *box = box_desktop();
+	cleanup_free char *helper = mem_printf("%s/taskbell-notify", box->dir);
+
+	(void)state;
+	box->config->sinks[0].max_age_ms = 600000;
+	box_write(box, "code", "69", 0600);
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	assert_string_equal(waits_for(box), "it says why");
+	assert_int_equal(unlink(helper), 0);
+	for (int i = 0; i < 20 && box_pending(box, "desktop") > 0; i++)
+		box_skip(box);
+	assert_int_equal(box_failed(box, "desktop"), 1);
+	assert_string_equal(waits_for(box), "");
+	/* with nothing to show nobody looks for a bus */
+	assert_int_equal(unsetenv("DBUS_SESSION_BUS_ADDRESS"), 0);
+	box->skipped_ms += 120000;
+	box_turn(box, 0);
+	assert_string_equal(waits_for(box), "");
 	box_free(box);
 }
 
@@ -351,20 +404,28 @@ static void test_quiet(void **state)
 	box_free(box);
 }
 
-/* what has failed before a night is as old in the morning */
-static void test_quiet_is_no_age(void **state)
+/* a first failure five minutes before a night */
+static struct box *box_quiet(int64_t max_age_ms)
 {
 	struct box *box = box_desktop();
 
-	(void)state;
 	free(box->config->sinks[0].quiet);
 	box->config->sinks[0].quiet = mem_strdup("22:00-07:00");
-	box->config->sinks[0].max_age_ms = 600000;
+	box->config->sinks[0].max_age_ms = max_age_ms;
 	box_write(box, "code", "75", 0600);
 	skip_to_minute(box, 21 * 60 + 55);
 	box_open(box);
 	(void)box_success(box, "a");
 	box_settle(box);
+	return box;
+}
+
+/* what has failed before a night is as old in the morning */
+static void test_quiet_is_no_age(void **state)
+{
+	struct box *box = box_quiet(600000);
+
+	(void)state;
 	skip_to_minute(box, 22 * 60);
 	box_turn(box, 0);
 	skip_to_minute(box, 7 * 60);
@@ -377,6 +438,74 @@ static void test_quiet_is_no_age(void **state)
 	skip_to_minute(box, 7 * 60 + 12);
 	box_settle(box);
 	assert_int_equal(box_failed(box, "desktop"), 1);
+	box_free(box);
+}
+
+/* turns a minute apart, as those of polls */
+static void turn_until(struct box *box, int minute)
+{
+	int64_t end = box_now(box).wall_ms;
+
+	end += (minute * 60000 - end % 86400000 + 86400000) % 86400000;
+	while (box_now(box).wall_ms < end) {
+		box->skipped_ms += 60000;
+		box_turn(box, 0);
+	}
+}
+
+/* … also when the failure was not stored before they began */
+static void test_quiet_while_the_disk_is_full(void **state)
+{
+	struct box *box = box_quiet(1800000);
+	struct rlimit old = disk_full();
+
+	(void)state;
+	skip_to_minute(box, 21 * 60 + 59);
+	box_skip(box);
+	turn_until(box, 6 * 60 + 30);
+	box_expect_log(box, "the state does not work");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	turn_until(box, 6 * 60 + 40);
+	/* what is stored again is said again, although nothing was delivered */
+	box_expect_log(box, "the state works again");
+	assert_int_equal(box->trouble.met, 0);
+	skip_to_minute(box, 7 * 60);
+	box_settle(box);
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	box_free(box);
+}
+
+/* it is looked for a server, but the state takes nothing: no turn asks for the next one at once */
+static void test_waits_while_the_disk_is_full(void **state)
+{
+	struct box *box = box_desktop();
+	struct rlimit old;
+	int64_t end;
+	size_t at_once = 0;
+
+	(void)state;
+	free(box_sink(box, SINK_LOG, NULL)->path);
+	box->config->sinks[1].path = mem_strdup("/dev/null");
+	box_write(box, "code", "69", 0600);
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	(void)box_success(box, "b");
+	old = disk_full();
+	end = box_now(box).mono_ms + 900000;
+	while (box_now(box).mono_ms < end && at_once < 1000) {
+		struct instant now = box_now(box);
+		int64_t next = outbox_next(box->outbox, now);
+
+		if (next > now.mono_ms)
+			box->skipped_ms += next - now.mono_ms;
+		else
+			at_once++;
+		box_turn(box, 1);
+	}
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	box_expect_log(box, "the state does not work");
+	assert_in_range(at_once, 0, 999);
 	box_free(box);
 }
 
@@ -538,10 +667,13 @@ int main(void)
 		cmocka_unit_test(test_failure_is_tried_again),
 		cmocka_unit_test(test_waits_for_a_server),
 		cmocka_unit_test(test_waiting_is_no_age),
+		cmocka_unit_test(test_absence_ends),
 		cmocka_unit_test(test_waits_for_a_bus),
 		cmocka_unit_test(test_idle_does_not_wake),
 		cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_quiet_is_no_age),
+		cmocka_unit_test(test_quiet_while_the_disk_is_full),
+		cmocka_unit_test(test_waits_while_the_disk_is_full),
 		cmocka_unit_test(test_clock_set_while_quiet),
 		cmocka_unit_test(test_retired_while_gathering),
 		cmocka_unit_test(test_helper_missing_and_hanging),
