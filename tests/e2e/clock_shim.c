@@ -1,12 +1,14 @@
 /*
- * Preloaded into taskbell: its clocks are set by a test. CLOCK_SHIM names a file of two int64_t in
- * nanoseconds: what is added to the wall clock, and how long the machine has slept, by which
- * BOOTTIME is ahead of MONOTONIC. A timer on BOOTTIME is armed for the moment that the shifted
- * clock means, anew when the clock is looked at and has been shifted since.
+ * Preloaded into taskbell: its clocks are set by a test. CLOCK_SHIM names a file of three int64_t:
+ * what is added to the wall clock, and how long the machine has slept, by which BOOTTIME is ahead
+ * of MONOTONIC, both in nanoseconds, and, written here, how many bytes malloc has given away. A
+ * timer on BOOTTIME is armed for the moment that the shifted clock means, anew when the clock is
+ * looked at and has been shifted since.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -16,21 +18,22 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WALL, SLEPT };
+enum { WALL, SLEPT, IN_USE, FIELDS };
 #define SECOND 1000000000LL
 
-static const volatile int64_t *shifts(void)
+static volatile int64_t *shifts(void)
 {
-	static const volatile int64_t none[2];
-	static const volatile int64_t *map;
+	static volatile int64_t none[FIELDS];
+	static volatile int64_t *map;
 	const char *path = getenv("CLOCK_SHIM");
 	int fd;
 
 	if (map != NULL || path == NULL)
 		return map != NULL ? map : none;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd >= 0) {
-		void *got = mmap(NULL, 2 * sizeof(int64_t), PROT_READ, MAP_SHARED, fd, 0);
+		void *got = mmap(
+			NULL, FIELDS * sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 		map = got != MAP_FAILED ? got : none;
 		close(fd);
@@ -66,6 +69,14 @@ static int timer_arm(struct itimerspec *old)
 	return (int)syscall(SYS_timerfd_settime, timer.fd, TFD_TIMER_ABSTIME, &real, old);
 }
 
+/* every turn of the loop looks at the clock */
+static void note_memory(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	shifts()[IN_USE] = (int64_t)(info.uordblks + info.hblkhd);
+}
+
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
 	long code = syscall(SYS_clock_gettime, id, ts);
@@ -76,6 +87,7 @@ int clock_gettime(clockid_t id, struct timespec *ts)
 		add(ts, shifts()[WALL] + shifts()[SLEPT]);
 	if (code == 0 && id == CLOCK_BOOTTIME)
 		add(ts, shifts()[SLEPT]);
+	note_memory();
 	return (int)code;
 }
 

@@ -28,6 +28,12 @@ class Clock:
         data = struct.pack("qq", int(self.wall * 10**9), int(self.slept * 10**9))
         with open(self._file, "r+b" if os.path.exists(self._file) else "wb") as file:
             file.write(data)
+            file.truncate(24)  # behind them the shim writes
+
+    def in_use(self):
+        """Bytes that malloc had given to the monitor when it last looked at the clock."""
+        with open(self._file, "rb") as file:
+            return struct.unpack("qqq", file.read())[2]
 
     def set(self, seconds):
         self.wall += seconds
