@@ -29,8 +29,7 @@ struct pulse {
 	int64_t pid;
 	int64_t started_ms; /* wall */
 	struct strings sinks; /* own; the names of those that are configured */
-	struct strings
-		waits; /* own; why each of them holds deliveries back; "": it does not; or none */
+	struct strings waits; /* own; why each holds deliveries back; "": it does not; or none */
 	struct pulse_source *sources; /* own */
 	size_t source_count;
 };
