@@ -250,10 +250,10 @@ static void test_waiting_is_no_age(void **state)
 	box_settle(box);
 	skip_for(box, 120000);
 	box_write(box, "code", "69", 0600);
-	skip_for(box, 3600000);
+	skip_for(box, 1500000);
 	box_close(box); /* as in a crash: ten minutes may count */
 	box_open(box);
-	skip_for(box, 3600000);
+	skip_for(box, 1500000);
 	box_write(box, "code", "75", 0600);
 	box_skip(box);
 	assert_int_equal(box_pending(box, "desktop"), 1);
