@@ -292,6 +292,19 @@ void box_write(const struct box *box, const char *name, const char *text, int mo
 	assert_int_equal(fchmod(fd, (mode_t)mode), 0);
 }
 
+struct rlimit box_disk_full(void)
+{
+	struct rlimit old;
+	struct rlimit small;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = old;
+	small.rlim_cur = 2048; /* less than the log of the database holds already */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	return old;
+}
+
 void box_expect_log(const struct box *box, const char *words)
 {
 	if (box->log == NULL || strstr(box->log, words) == NULL)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "app/outbox.h"
 #include "core/config.h"
@@ -55,6 +56,8 @@ int64_t box_failed(struct box *box, const char *sink);
 /* the content of a file in the directory, owned; "" when it is not there */
 char *box_file(const struct box *box, const char *name);
 void box_write(const struct box *box, const char *name, const char *text, int mode);
+/* from now on nothing can be written to the state; returns the RLIMIT_FSIZE to set back */
+struct rlimit box_disk_full(void);
 /* fails the test when the log does not contain the words */
 void box_expect_log(const struct box *box, const char *words);
 

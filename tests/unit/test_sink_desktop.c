@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,20 +50,6 @@ static void expect_notes(struct box *box, const char *want)
 
 	assert_string_equal(notes, want);
 	(void)unlink(path);
-}
-
-/* … from the next write on; returns the limit to set back */
-static struct rlimit disk_full(void)
-{
-	struct rlimit old;
-	struct rlimit small;
-
-	(void)signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-	small = old;
-	small.rlim_cur = 1;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	return old;
 }
 
 static void fails(struct box *box, const char *name)
@@ -457,7 +442,7 @@ static void turn_until(struct box *box, int minute)
 static void test_quiet_while_the_disk_is_full(void **state)
 {
 	struct box *box = box_quiet(1800000);
-	struct rlimit old = disk_full();
+	struct rlimit old = box_disk_full();
 
 	(void)state;
 	skip_to_minute(box, 21 * 60 + 59);
@@ -491,7 +476,7 @@ static void test_waits_while_the_disk_is_full(void **state)
 	(void)box_success(box, "a");
 	box_settle(box);
 	(void)box_success(box, "b");
-	old = disk_full();
+	old = box_disk_full();
 	end = box_now(box).mono_ms + 900000;
 	while (box_now(box).mono_ms < end && at_once < 1000) {
 		struct instant now = box_now(box);
