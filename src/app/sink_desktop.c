@@ -72,8 +72,8 @@ static struct sink *desktop_make(void)
 	return &desktop->sink;
 }
 
-/* as far as is known */
-static void somebody(struct sink_desktop *desktop)
+/* somebody is there, as far as is known */
+static void absence_forget(struct sink_desktop *desktop)
 {
 	free(desktop->absent);
 	desktop->absent = NULL;
@@ -85,7 +85,7 @@ static bool desktop_configure(struct sink *sink, struct err *err)
 	struct sink_desktop *desktop = self(sink);
 
 	/* read again on purpose: whatever was missing may be there now */
-	somebody(desktop);
+	absence_forget(desktop);
 	desktop->look_wait_ms = LOOK_MIN_MS;
 	desktop->quiet_end_ms = 0;
 	return quiet_parse(sink->config->quiet, &desktop->quiet) ||
@@ -174,7 +174,7 @@ static void wait_for_bus(struct sink_desktop *desktop, const char *why, struct i
 	if (desktop->shown < desktop->count)
 		batch_settle(desktop, 1, SINK_BACK, why);
 	batch_settle_rest(desktop, SINK_BACK, NULL);
-	somebody(desktop);
+	absence_forget(desktop);
 	desktop->absent = mem_strdup(why);
 	desktop->waited = true;
 	desktop->look_ms = now.mono_ms + desktop->look_wait_ms;
@@ -213,7 +213,7 @@ static void show_next(struct sink_desktop *desktop, struct instant now)
 
 	if (helper_start(desktop, now, &err))
 		return;
-	somebody(desktop);
+	absence_forget(desktop);
 	batch_settle_rest(desktop, SINK_AGAIN, err.text);
 }
 
@@ -260,7 +260,7 @@ static void helper_ended(struct sink_desktop *desktop, int status, struct instan
 
 	program_done(&desktop->helper);
 	if (!cut)
-		somebody(desktop);
+		absence_forget(desktop);
 	if (code == 0) {
 		desktop->look_wait_ms = LOOK_MIN_MS;
 		desktop->waited = false;
@@ -364,7 +364,7 @@ static void desktop_destroy(struct sink *sink)
 
 	program_done(&desktop->helper);
 	batch_clear(desktop);
-	somebody(desktop);
+	absence_forget(desktop);
 	free(desktop->singles);
 	free(desktop->ids);
 	free(desktop);
