@@ -633,7 +633,7 @@ def test_429_is_obeyed_in_every_form(user):
         for server in servers:
             server.refuse()
         for server, (headers, low) in zip(servers, LIMITS):
-            assert low - 0.05 <= server.waited() <= 8, (headers, server.waited())
+            assert low - 0.05 <= server.waited() <= 4.5, (headers, server.waited())
         assert watch.stop() == 0
 
 
