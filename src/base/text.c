@@ -96,7 +96,11 @@ static const struct range wide[] = {
 	{ 0x20000, 0x3fffd },
 };
 
-/* combining marks and format characters that take no column of their own */
+/*
+ * Combining marks, which take no column of their own. Joiners, variation selectors and skin tones
+ * are none of them: terminals disagree about those, and a line had better be too short than too
+ * long.
+ */
 static const struct range narrow[] = {
 	{ 0x0300, 0x036f },
 	{ 0x0483, 0x0489 },
@@ -123,15 +127,10 @@ static const struct range narrow[] = {
 	{ 0x1160, 0x11ff },
 	{ 0x1ab0, 0x1aff },
 	{ 0x1dc0, 0x1dff },
-	{ 0x200b, 0x200d },
-	{ 0x2060, 0x2064 },
 	{ 0x20d0, 0x20f0 },
 	{ 0x302a, 0x302d },
 	{ 0x3099, 0x309a },
-	{ 0xfe00, 0xfe0f },
 	{ 0xfe20, 0xfe2f },
-	{ 0xfeff, 0xfeff },
-	{ 0x1f3fb, 0x1f3ff },
 	{ 0xe0100, 0xe01ef },
 };
 
@@ -204,21 +203,25 @@ static size_t code_width(uint32_t code)
 	return in_ranges(code, wide, ARRAY_LEN(wide)) ? 2 : 1;
 }
 
-size_t text_width(const char *text)
+static size_t span_width(const char *text, size_t len)
 {
-	size_t left = strlen(text);
 	size_t columns = 0;
 
-	while (left > 0) {
+	while (len > 0) {
 		uint32_t code;
-		size_t len = text_decode(text, left, &code);
+		size_t took = text_decode(text, len, &code);
 
-		columns += len != 0 ? code_width(code) : 1;
-		len = len != 0 ? len : 1;
-		text += len;
-		left -= len;
+		columns += took != 0 ? code_width(code) : 1;
+		took = took != 0 ? took : 1;
+		text += took;
+		len -= took;
 	}
 	return columns;
+}
+
+size_t text_width(const char *text)
+{
+	return span_width(text, strlen(text));
 }
 
 /* adds one code point or one bad byte, escaped where it must be; returns the bytes it took */
@@ -255,28 +258,100 @@ void text_add_safe(struct buf *buf, const char *text)
 	}
 }
 
+/* how many bytes of valid text fit into so many columns, with the marks that combine with the last
+ */
+static size_t fitting(const char *text, size_t len, size_t columns)
+{
+	size_t pos = 0;
+
+	while (pos < len) {
+		uint32_t code = 0;
+		size_t took = text_decode(text + pos, len - pos, &code);
+		size_t width = code_width(code);
+
+		if (width > columns)
+			break;
+		columns -= width;
+		pos += took;
+	}
+	return pos;
+}
+
 void text_add_cut(struct buf *buf, const char *text, size_t columns)
 {
 	cleanup_buf struct buf safe = { 0 };
-	size_t used = 0;
-	size_t pos = 0;
+	size_t pos;
 
 	text_add_safe(&safe, text);
 	if (columns == 0 || text_width(buf_text(&safe)) <= columns) {
 		(void)buf_add_text(buf, buf_text(&safe));
 		return;
 	}
-	while (pos < safe.len) {
-		uint32_t code = 0;
-		size_t len = text_decode(safe.data + pos, safe.len - pos, &code);
-
-		if (used + code_width(code) > columns - 1)
-			break;
-		used += code_width(code);
-		pos += len;
-	}
+	pos = fitting(buf_text(&safe), safe.len, columns - 1);
 	(void)buf_add(buf, buf_text(&safe), pos);
 	(void)buf_add_text(buf, "\xe2\x80\xa6");
+}
+
+/* where text is put on lines */
+struct wrap {
+	struct buf *out; /* borrowed */
+	size_t used; /* columns of the current line */
+	size_t indent;
+	size_t columns;
+};
+
+static void wrap_break(struct wrap *wrap)
+{
+	(void)buf_addf(wrap->out, "\n%*s", (int)wrap->indent, "");
+	wrap->used = wrap->indent;
+}
+
+/* a word that is longer than a line is broken where the line ends */
+static void wrap_word(struct wrap *wrap, const char *word, size_t len)
+{
+	size_t fits = fitting(word, len, wrap->columns - wrap->used);
+
+	while (fits < len) {
+		(void)buf_add(wrap->out, word, fits);
+		wrap_break(wrap);
+		word += fits;
+		len -= fits;
+		fits = fitting(word, len, wrap->columns - wrap->used);
+	}
+	(void)buf_add(wrap->out, word, len);
+	wrap->used += span_width(word, len);
+}
+
+void text_add_wrapped(struct buf *buf, const char *text, size_t used, size_t indent, size_t columns)
+{
+	cleanup_buf struct buf safe = { 0 };
+	struct wrap wrap = { buf, used, indent, columns };
+	const char *word;
+	size_t len;
+
+	text_add_safe(&safe, text);
+	if (columns == 0) {
+		(void)buf_add_text(buf, buf_text(&safe));
+		return;
+	}
+	word = buf_text(&safe);
+	len = strcspn(word, " ");
+	if (used > indent && used + span_width(word, len) > columns)
+		wrap_break(&wrap);
+	for (;;) {
+		wrap_word(&wrap, word, len);
+		word += len;
+		if (*word == '\0')
+			break;
+		word++;
+		len = strcspn(word, " ");
+		if (wrap.used + 1 + span_width(word, len) <= columns) {
+			(void)buf_add_char(buf, ' ');
+			wrap.used++;
+		} else {
+			wrap_break(&wrap);
+		}
+	}
 }
 
 void text_add_valid(struct buf *buf, const char *bytes, size_t len)

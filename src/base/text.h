@@ -23,6 +23,13 @@ bool text_deceives(uint32_t code);
 void text_add_safe(struct buf *buf, const char *text);
 /* as text_add_safe, and cut with an ellipsis to `columns` of a terminal (0: not cut) */
 void text_add_cut(struct buf *buf, const char *text, size_t columns);
+/*
+ * As text_add_safe, on lines of `columns` (0: on one), broken at blanks, and within a word only
+ * where it is longer than a line. The first begins where `used` columns are taken, the others with
+ * `indent` blanks, which leaves room for at least two columns. No newline is added at the end.
+ */
+void text_add_wrapped(
+	struct buf *buf, const char *text, size_t used, size_t indent, size_t columns);
 /* columns that valid text takes on a terminal: wide East Asian and emoji 2, combining marks 0 */
 size_t text_width(const char *text);
 /* adds the text with each invalid byte and NUL replaced by U+FFFD */

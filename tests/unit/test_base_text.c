@@ -92,6 +92,9 @@ static void knows_columns(void **state)
 	assert_int_equal(text_width("\xf0\x9f\x98\x80"), 2);
 	assert_int_equal(text_width("e\xcc\x81"), 1);
 	assert_int_equal(text_width("a\xff"), 2);
+	/* where terminals disagree, it is what the widest of them does */
+	assert_int_equal(text_width("\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd"), 4);
+	assert_int_equal(text_width("\xe2\x9d\xa4\xef\xb8\x8f"), 2);
 }
 
 static void cuts_with_an_ellipsis(void **state)
@@ -105,6 +108,54 @@ static void cuts_with_an_ellipsis(void **state)
 	assert_string_equal(cut("\xe6\x97\xa5\xe6\x9c\xac", 2), "\xe2\x80\xa6");
 	assert_string_equal(cut("a\033bcdef", 6), "a\\x1b\xe2\x80\xa6");
 	cut("", 0);
+}
+
+static char *wrapped(const char *text, size_t used, size_t indent, size_t columns)
+{
+	struct buf out = { 0 };
+
+	text_add_wrapped(&out, text, used, indent, columns);
+	return buf_steal(&out);
+}
+
+static void is_put_on_lines(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t used;
+		size_t indent;
+		size_t columns;
+		const char *lines;
+	} rows[] = {
+		{ "one two three", 0, 0, 0, "one two three" },
+		{ "one two three", 0, 0, 13, "one two three" },
+		{ "one two three", 0, 0, 12, "one two\nthree" },
+		{ "one two three", 0, 2, 9, "one two\n  three" },
+		/* the head that stands before the text takes its columns */
+		{ "one two three", 6, 2, 9, "one\n  two\n  three" },
+		{ "one two", 7, 2, 9, "\n  one two" },
+		{ "one  two ", 0, 0, 9, "one  two " },
+		/* a word is broken only where no line has room for it */
+		{ "a 123456 b", 0, 0, 6, "a\n123456\nb" },
+		{ "a 1234567 b", 0, 0, 6, "a\n123456\n7 b" },
+		{ "1234567", 4, 2, 6, "\n  1234\n  567" },
+		/* by columns, never within a character or before a mark of its own */
+		{ "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", 0, 0, 5,
+			"\xe6\x97\xa5\xe6\x9c\xac\n\xe8\xaa\x9e" },
+		{ "abe\xcc\x81"
+		  "cd",
+			0, 0, 3, "abe\xcc\x81\ncd" },
+		{ "a\033b\nc", 0, 0, 6, "a\\x1bb\n\\nc" },
+		{ "", 3, 2, 6, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		cleanup_free char *lines =
+			wrapped(rows[i].text, rows[i].used, rows[i].indent, rows[i].columns);
+
+		assert_string_equal(lines, rows[i].lines);
+	}
 }
 
 static void replaces_invalid_bytes(void **state)
@@ -131,6 +182,7 @@ int main(void)
 		cmocka_unit_test(shows_what_could_deceive),
 		cmocka_unit_test(knows_columns),
 		cmocka_unit_test(cuts_with_an_ellipsis),
+		cmocka_unit_test(is_put_on_lines),
 		cmocka_unit_test(replaces_invalid_bytes),
 	};
 

@@ -1,0 +1,18 @@
+/* What a terminal is asked for, and the colours it gets. */
+#ifndef BASE_TERMINAL_H
+#define BASE_TERMINAL_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+
+/* a line is laid out for so many columns on the narrowest terminal */
+#define TERMINAL_COLUMNS_MIN 40
+
+/* the columns of the terminal behind `fd`, as it is now: never fewer than the least, $COLUMNS or 80
+ * where it will not say; 0: it is no terminal */
+size_t terminal_columns(int fd);
+/* adds text as it is, in the colour `sgr`: "31" is red (ECMA-48); NULL: in none */
+void terminal_add_colored(struct buf *out, const char *text, const char *sgr);
+
+#endif

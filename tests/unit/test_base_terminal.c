@@ -1,0 +1,86 @@
+/* How wide a terminal is, asked of one. */
+#define _XOPEN_SOURCE 700
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/terminal.h"
+
+static void asserts_columns(int fd, unsigned short columns, size_t expected)
+{
+	struct winsize size = { .ws_row = 24, .ws_col = columns };
+
+	assert_int_equal(ioctl(fd, TIOCSWINSZ, &size), 0);
+	assert_int_equal(terminal_columns(fd), expected);
+}
+
+static void is_as_wide_as_it_says(void **state)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	(void)state;
+	if (fd < 0)
+		skip(); /* there is no terminal to be had here */
+	/* what it says itself counts, also after a change of its size */
+	assert_int_equal(setenv("COLUMNS", "132", 1), 0);
+	asserts_columns(fd, 80, 80);
+	asserts_columns(fd, 200, 200);
+	asserts_columns(fd, 40, 40);
+	asserts_columns(fd, 39, TERMINAL_COLUMNS_MIN);
+	asserts_columns(fd, 1, TERMINAL_COLUMNS_MIN);
+	/* a serial line says nothing */
+	asserts_columns(fd, 0, 132);
+	assert_int_equal(setenv("COLUMNS", "7", 1), 0);
+	asserts_columns(fd, 0, TERMINAL_COLUMNS_MIN);
+	assert_int_equal(setenv("COLUMNS", "wide", 1), 0);
+	asserts_columns(fd, 0, 80);
+	assert_int_equal(unsetenv("COLUMNS"), 0);
+	asserts_columns(fd, 0, 80);
+	(void)close(fd);
+}
+
+static void what_is_no_terminal_has_no_width(void **state)
+{
+	cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(setenv("COLUMNS", "132", 1), 0);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(terminal_columns(ends[1]), 0);
+	assert_int_equal(terminal_columns(null), 0);
+	assert_int_equal(terminal_columns(-1), 0);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	assert_int_equal(unsetenv("COLUMNS"), 0);
+}
+
+static void colours_are_closed_again(void **state)
+{
+	cleanup_buf struct buf out = { 0 };
+
+	(void)state;
+	terminal_add_colored(&out, "bad", "31");
+	terminal_add_colored(&out, " plain", NULL);
+	assert_string_equal(buf_text(&out), "\033[31mbad\033[0m plain");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(is_as_wide_as_it_says),
+		cmocka_unit_test(what_is_no_terminal_has_no_width),
+		cmocka_unit_test(colours_are_closed_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
