@@ -1,6 +1,7 @@
 #include "base/stamp.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #define US_PER_SECOND 1000000
 #define SECONDS_PER_DAY 86400
@@ -211,4 +212,24 @@ const char *stamp_text(int64_t us, char buf[STAMP_TEXT_MAX])
 const char *stamp_text_ms(int64_t wall_ms, char buf[STAMP_TEXT_MAX])
 {
 	return stamp_format(wall_ms * 1000, 3, buf);
+}
+
+const char *stamp_text_local(int64_t wall_ms, int64_t now_ms, char buf[STAMP_TEXT_MAX])
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	time_t now = (time_t)(now_ms / 1000);
+	struct tm then;
+	struct tm today;
+	bool known = localtime_r(&seconds, &then) != NULL && localtime_r(&now, &today) != NULL;
+
+	if (!known)
+		return stamp_text_ms(wall_ms, buf);
+	buf[0] = '\0';
+	if (then.tm_year != today.tm_year)
+		(void)strftime(buf, STAMP_TEXT_MAX, "%Y-%m-%d %H:%M", &then);
+	else if (then.tm_yday != today.tm_yday)
+		(void)strftime(buf, STAMP_TEXT_MAX, "%b %e %H:%M", &then);
+	else
+		(void)strftime(buf, STAMP_TEXT_MAX, "%H:%M:%S", &then);
+	return buf;
 }

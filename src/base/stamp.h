@@ -38,5 +38,17 @@ bool stamp_parse(const char *text, int64_t *ret_us);
 const char *stamp_text(int64_t us, char buf[STAMP_TEXT_MAX]);
 /* RFC 3339 UTC with exactly three fraction digits; returns buf */
 const char *stamp_text_ms(int64_t wall_ms, char buf[STAMP_TEXT_MAX]);
+/*
+ * Local time as people read it beside their own clock: "14:32:05", or "Nov 30 14:32" when that is
+ * another day than `now_ms`, or "2025-11-30 14:32" when it is another year; returns buf. Only for
+ * terminals: everything else gets RFC 3339.
+ */
+const char *stamp_text_local(int64_t wall_ms, int64_t now_ms, char buf[STAMP_TEXT_MAX]);
+/* the one or the other */
+static inline const char *stamp_text_for(
+	bool terminal, int64_t wall_ms, int64_t now_ms, char buf[STAMP_TEXT_MAX])
+{
+	return terminal ? stamp_text_local(wall_ms, now_ms, buf) : stamp_text_ms(wall_ms, buf);
+}
 
 #endif

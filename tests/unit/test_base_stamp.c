@@ -93,6 +93,38 @@ static void agrees_with_the_system_calendar(void **state)
 	}
 }
 
+static void local_time_has_a_date_only_for_other_days(void **state)
+{
+	static const struct {
+		int64_t ms;
+		int64_t now_ms;
+		const char *text;
+	} rows[] = {
+		/* five hours and a half ahead of UTC: 1795552882 is Nov 25 02:11:22 there */
+		{ 1795552882000, 1795552882000, "02:11:22" },
+		{ 1795552882999, 1795552882000, "02:11:22" },
+		{ 1795544999000, 1795552882000, "Nov 24 23:59" },
+		{ 1795552882000, 1795544999000, "Nov 25 02:11" },
+		{ 1798700000000, 1798650000000, "Dec 31 12:23" },
+		{ 1798700000000, 1798800000000, "2026-12-31 12:23" },
+		{ 1795990000000, 1796100000000, "Nov 30 03:36" },
+		{ 1796110000000, 1796200000000, "Dec  1 12:56" },
+	};
+	char text[STAMP_TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(setenv("TZ", "IST-5:30", 1), 0);
+	tzset();
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_string_equal(
+			stamp_text_local(rows[i].ms, rows[i].now_ms, text), rows[i].text);
+		assert_string_equal(
+			stamp_text_for(true, rows[i].ms, rows[i].now_ms, text), rows[i].text);
+	}
+	assert_string_equal(
+		stamp_text_for(false, 1795552882000, 0, text), "2026-11-24T20:41:22.000Z");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +132,7 @@ int main(void)
 		cmocka_unit_test(refuses_everything_else),
 		cmocka_unit_test(writes_as_few_digits_as_show_it),
 		cmocka_unit_test(agrees_with_the_system_calendar),
+		cmocka_unit_test(local_time_has_a_date_only_for_other_days),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
