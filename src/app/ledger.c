@@ -5,19 +5,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/terminal.h"
 #include "core/filter.h"
 
 /* what a delivery is held for beyond the time that an explanation may take */
 #define LEDGER_HOLD_MS (EXPLAIN_WAIT_MS + 500)
-
-static const char *event_color(const struct event *event)
-{
-	const struct event_type_info *info = event_info(event->type);
-
-	if (event->type == EVENT_PARTIAL_SUCCESS)
-		return "33";
-	return info->bad ? "31" : event->type == EVENT_SUCCESS ? "32" : "36";
-}
 
 static void print_line(const struct ledger *ledger, const struct event *event, struct buf *out)
 {
@@ -30,10 +22,8 @@ static void print_line(const struct ledger *ledger, const struct event *event, s
 	len = strcspn(word, " ");
 	if (ledger->stamped)
 		(void)buf_add(out, line.data, (size_t)(word - line.data));
-	if (ledger->color)
-		(void)buf_addf(out, "\033[%sm%.*s\033[m", event_color(event), (int)len, word);
-	else
-		(void)buf_add(out, word, len);
+	terminal_add_colored(out, event_info(event->type)->word,
+		ledger->color ? event_info(event->type)->sgr : NULL);
 	(void)buf_add_text(out, word + len);
 }
 

@@ -18,7 +18,7 @@
 #define ALIAS "failed"
 
 static const char *const event_words[] = {
-#define EVENT_WORD(name, word, about, weight, told, bad) word,
+#define EVENT_WORD(name, word, about, weight, told, bad, mark, sgr) word,
 	EVENTS(EVENT_WORD)
 #undef EVENT_WORD
 		ALIAS,
@@ -32,15 +32,6 @@ struct listing {
 	int64_t now_ms;
 	size_t count;
 };
-
-static const char *event_color(enum event_type type)
-{
-	const struct event_type_info *info = event_info(type);
-
-	if (info->bad)
-		return info->weight == WEIGHT_HIGH ? "31" : "33";
-	return type == EVENT_SUCCESS ? "32" : NULL;
-}
 
 /* what it is about, in the words that say most: what happened, else to which task */
 static void add_about(struct buf *out, const struct event *event)
@@ -66,7 +57,7 @@ static void add_row(struct listing *listing, const struct event *event)
 	add_about(&about, event);
 	grid_cell(grid, buf_text(&when));
 	grid_cell(grid, id);
-	grid_colored(grid, event_info(event->type)->word, event_color(event->type));
+	grid_colored(grid, event_info(event->type)->word, event_info(event->type)->sgr);
 	grid_cell(grid, event->source);
 	grid_cell(grid, event->task_id);
 	grid_cell(grid, buf_text(&about));

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/out.h"
 
@@ -79,13 +80,10 @@ static size_t last_room(const struct grid *grid, size_t columns)
 
 static void add_cell(struct buf *line, const struct cell *cell, bool color, size_t room)
 {
-	bool colored = color && cell->sgr != NULL;
+	cleanup_buf struct buf text = { 0 };
 
-	if (colored)
-		(void)buf_addf(line, "\033[%sm", cell->sgr);
-	text_add_cut(line, cell->text, room);
-	if (colored)
-		(void)buf_add_text(line, "\033[0m");
+	text_add_cut(&text, cell->text, room);
+	terminal_add_colored(line, buf_text(&text), color ? cell->sgr : NULL);
 }
 
 /* the last column is not padded: its texts may be long, and nothing follows them */

@@ -1,7 +1,9 @@
 #include "cli/table.h"
 
 #include "base/mem.h"
+#include "base/terminal.h"
 #include "base/text.h"
+#include "core/event.h"
 
 #define TABLE_GAP 2
 #define TABLE_LEAST 8 /* columns that a shortened name keeps */
@@ -27,17 +29,6 @@ static const char *const heads[] = {
 	[COLUMN_FINISHED] = "FINISHED",
 };
 
-/* ECMA-48 colours; the rest stays as the terminal has it */
-static const char *const colors[STATUS_COUNT] = {
-	[STATUS_UNKNOWN] = "\033[35m",
-	[STATUS_QUEUED] = "\033[2m",
-	[STATUS_PROCESSING] = "\033[36m",
-	[STATUS_SUCCESS] = "\033[32m",
-	[STATUS_FAILURE] = "\033[31m",
-	[STATUS_PARTIAL_SUCCESS] = "\033[33m",
-	[STATUS_GONE] = "\033[35m",
-};
-
 static void add_blanks(struct buf *out, size_t count)
 {
 	while (count-- > 0)
@@ -55,17 +46,13 @@ static void add_padded(struct buf *out, const char *text, size_t width)
 
 void table_add_status(struct buf *out, const struct task *task, size_t width, bool color)
 {
+	const struct event_type_info *info = event_info(event_of_status(task->status));
 	cleanup_buf struct buf word = { 0 };
-	const char *begin = color ? colors[task->status] : NULL;
 	size_t used;
 
 	text_add_safe(&word, task_status_word(task));
 	used = text_width(buf_text(&word));
-	if (begin != NULL)
-		(void)buf_add_text(out, begin);
-	(void)buf_add_text(out, buf_text(&word));
-	if (begin != NULL)
-		(void)buf_add_text(out, "\033[0m");
+	terminal_add_colored(out, buf_text(&word), color ? info->sgr : NULL);
 	add_blanks(out, width > used ? width - used : 0);
 }
 

@@ -8,8 +8,8 @@
 #include "base/text.h"
 
 static const struct event_type_info infos[] = {
-#define EVENT_ROW(name, word, about, weight, told, bad)                                            \
-	[EVENT_##name] = { word, ABOUT_##about, WEIGHT_##weight, told, bad },
+#define EVENT_ROW(name, word, about, weight, told, bad, mark, sgr)                                 \
+	[EVENT_##name] = { word, ABOUT_##about, WEIGHT_##weight, told, bad, mark, sgr },
 	EVENTS(EVENT_ROW)
 #undef EVENT_ROW
 };

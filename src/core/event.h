@@ -12,25 +12,28 @@
 enum event_about { ABOUT_TASK, ABOUT_MONITOR };
 enum event_weight { WEIGHT_LOW, WEIGHT_NORMAL, WEIGHT_HIGH };
 
+#define MARK_DOT "\xc2\xb7" /* a middle dot: nothing to be said of it yet */
+#define MARK_GOOD "\xe2\x9c\x93" /* a check mark */
+#define MARK_BAD "\xe2\x9c\x97" /* a ballot x */
 /* name, word, about, weight (urgency of its notification), told by default (contract 5), bad: named
- * in digests */
+ * in digests, mark of a line, colour (SGR; NULL: none) */
 #define EVENTS(X)                                                                                  \
-	X(QUEUED, "queued", TASK, LOW, false, false)                                               \
-	X(PROCESSING, "processing", TASK, LOW, false, false)                                       \
-	X(SUCCESS, "success", TASK, NORMAL, true, false)                                           \
-	X(FAILURE, "failure", TASK, HIGH, true, true)                                              \
-	X(PARTIAL_SUCCESS, "partial_success", TASK, HIGH, true, true)                              \
-	X(UNKNOWN, "unknown", TASK, NORMAL, true, true)                                            \
-	X(GONE, "gone", TASK, HIGH, true, true)                                                    \
-	X(STUCK, "stuck", TASK, HIGH, true, true)                                                  \
-	X(SUMMARY, "summary", MONITOR, LOW, true, false)                                           \
-	X(SOURCE_DOWN, "source_down", MONITOR, HIGH, true, true)                                   \
-	X(SOURCE_UP, "source_up", MONITOR, NORMAL, true, false)                                    \
-	X(SINK_FAILED, "sink_failed", MONITOR, HIGH, true, true)                                   \
-	X(STATE_LOST, "state_lost", MONITOR, HIGH, true, true)
+	X(QUEUED, "queued", TASK, LOW, false, false, MARK_DOT, "2")                                \
+	X(PROCESSING, "processing", TASK, LOW, false, false, MARK_DOT, "36")                       \
+	X(SUCCESS, "success", TASK, NORMAL, true, false, MARK_GOOD, "32")                          \
+	X(FAILURE, "failure", TASK, HIGH, true, true, MARK_BAD, "31")                              \
+	X(PARTIAL_SUCCESS, "partial_success", TASK, HIGH, true, true, "!", "33")                   \
+	X(UNKNOWN, "unknown", TASK, NORMAL, true, true, "?", "35")                                 \
+	X(GONE, "gone", TASK, HIGH, true, true, "?", "35")                                         \
+	X(STUCK, "stuck", TASK, HIGH, true, true, "!", "33")                                       \
+	X(SUMMARY, "summary", MONITOR, LOW, true, false, MARK_DOT, NULL)                           \
+	X(SOURCE_DOWN, "source_down", MONITOR, HIGH, true, true, MARK_BAD, "31")                   \
+	X(SOURCE_UP, "source_up", MONITOR, NORMAL, true, false, MARK_GOOD, "32")                   \
+	X(SINK_FAILED, "sink_failed", MONITOR, HIGH, true, true, MARK_BAD, "31")                   \
+	X(STATE_LOST, "state_lost", MONITOR, HIGH, true, true, MARK_BAD, "31")
 
 enum event_type {
-#define EVENT_ENUM(name, word, about, weight, told, bad) EVENT_##name,
+#define EVENT_ENUM(name, word, about, weight, told, bad, mark, sgr) EVENT_##name,
 	EVENTS(EVENT_ENUM)
 #undef EVENT_ENUM
 		EVENT_COUNT
@@ -61,11 +64,14 @@ struct event_type_info {
 	enum event_weight weight;
 	bool told;
 	bool bad;
+	const char *mark; /* one column, valid UTF-8 */
+	const char *sgr; /* for terminal_add_colored */
 };
 
 const struct event_type_info *event_info(enum event_type type);
 bool event_from_word(const char *word, enum event_type *ret);
-/* the event of a task's new status; ended, active or unknown */
+/* the event of a task's new status, ended, active or unknown: it has the mark and the colour of the
+ * status too */
 enum event_type event_of_status(enum status status);
 /* owned copy in one allocation; free(3) releases it */
 struct event *event_copy(const struct event *event);

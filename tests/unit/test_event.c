@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "core/event.h"
 
 static const struct event full = {
@@ -187,6 +188,17 @@ static void words_and_types_go_both_ways(void **state)
 	assert_true(event_info(EVENT_FAILURE)->told && event_info(EVENT_FAILURE)->bad);
 }
 
+/* the colour of a status is that of its event: there is one table */
+static void every_event_has_a_mark_of_one_column(void **state)
+{
+	(void)state;
+	for (int i = 0; i < EVENT_COUNT; i++)
+		assert_int_equal(text_width(event_info((enum event_type)i)->mark), 1);
+	assert_string_equal(event_info(EVENT_SUCCESS)->sgr, "32");
+	assert_string_equal(event_info(EVENT_FAILURE)->sgr, "31");
+	assert_string_equal(event_info(EVENT_PARTIAL_SUCCESS)->sgr, "33");
+}
+
 static void spans(void **state)
 {
 	static const struct {
@@ -213,6 +225,7 @@ int main(void)
 		cmocka_unit_test(every_field_has_a_value),
 		cmocka_unit_test(a_copy_owns_its_texts),
 		cmocka_unit_test(words_and_types_go_both_ways),
+		cmocka_unit_test(every_event_has_a_mark_of_one_column),
 		cmocka_unit_test(spans),
 	};
 
