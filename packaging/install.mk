@@ -48,6 +48,7 @@ install: all $(BUILD)/taskbell.service installdirs
 		*) $(INSTALL_DATA) "$$from" "$$to" ;; \
 		esac; \
 	done
+	@touch '$(DESTDIR)$(datadir)/icons/hicolor' # a cache older than the directory is not believed: the icon is found
 
 install-strip:
 	@+$(MAKE) --no-print-directory INSTALL_PROGRAM='$(INSTALL_PROGRAM) -s' install
