@@ -75,10 +75,11 @@ MEMCHECK_E2E ?= $(if $(E2E),$(foreach f,$(PY_E2E),$(if $(findstring $(E2E),$f),$
 # only what nothing points to: a second signal ends the program with its database open, and a look-up that a silent
 # name server never answers is left behind with its thread
 MEMCHECK_BY  := valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
-                --errors-for-leak-kinds=definite --child-silent-after-fork=yes --log-file=$(abspath $(MEMCHECK))/%p.log
+                --errors-for-leak-kinds=definite --child-silent-after-fork=yes
 valgrind-e2e: $(UNDER_TEST)
 	@rm -rf $(MEMCHECK) && mkdir -p $(MEMCHECK) && chmod 1777 $(MEMCHECK)
-	@printf '#!/bin/sh\nexec %s %s "$$@"\n' '$(MEMCHECK_BY)' '$(abspath $(BUILD))/taskbell' >$(MEMCHECK)/taskbell
+	@printf '#!/bin/sh\nexec %s --log-file="%s" "%s" "$$@"\n' '$(MEMCHECK_BY)' '$(abspath $(MEMCHECK))/%p.log' \
+		'$(abspath $(BUILD))/taskbell' >$(MEMCHECK)/taskbell
 	@chmod +x $(MEMCHECK)/taskbell
 	@$(TEST_ENV) TASKBELL='$(abspath $(MEMCHECK))/taskbell' TASKBELL_PATIENCE=10 $(RUNNER) --timeout 7200 --pytest $(MEMCHECK_E2E) || \
 		echo 'tests failed; that is an error of the program only if it is named below'
@@ -109,19 +110,28 @@ interop: all
 
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) -Itests/unit $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/unit $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # an archive too: a test that fakes a part of the library must not get a helper that needs the real one
 $(BUILD)/tests/libhelp.a: $(UNIT_HELP:%.c=$(BUILD)/%.o)
 	@mkdir -p $(@D)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(UNITS:%=%.o) $(UNIT_HELP:%.c=$(BUILD)/%.o): | $(BUILD)/tests/cmocka
+$(BUILD)/tests/cmocka:
+	@mkdir -p $(@D)
+	@$(call needs,cmocka.h,packaging/deps.sh --test) && touch $@
 
 $(UNITS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/tests/libhelp.a $(BUILD)/libtaskbell.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka $(LDLIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lcmocka $(LDLIBS)
 
 # inside the build of fuzz-build
 $(FUZZ_SRC:%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libtaskbell.a
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(LDLIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(LDLIBS)
 
 # the helper's reader is no part of the library
 $(BUILD)/tests/unit/test_note $(BUILD)/tests/fuzz/fuzz_note: $(BUILD)/src/notify/note.o

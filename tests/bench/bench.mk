@@ -10,7 +10,9 @@ bench: bench-build
 	@$(TEST_ENV) BENCH_RUNS='$(BENCH_RUNS)' BENCH_ONLY='$(BENCH_ONLY)' BENCH_KEEP='$(BENCH_KEEP)' $(PYTHON) -B tests/bench/bench.py
 
 $(BUILD)/tests/bench/meter $(BUILD)/tests/bench/bare $(BUILD)/tests/bench/parse: %: %.o
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(PKG_LIBS) $(LDLIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(PKG_LIBS) $(LDLIBS)
 
 $(BUILD)/tests/bench/bench_frame: %: %.o $(BUILD)/libtaskbell.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)

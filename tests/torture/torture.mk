@@ -27,8 +27,10 @@ torture: $(UNDER_TEST) $(TORTURE_TOOLS)
 
 $(TORTURE_DIR)/shim.so: tests/torture/shim.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) -std=c17 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl
+	$(call say,LD,$@)
+	$(Q)$(CC) -std=c17 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl
 
 $(TORTURE_DIR)/hook: tests/torture/hook.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
