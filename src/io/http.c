@@ -10,6 +10,10 @@
 #include "core/pace.h"
 #include "io/wire.h"
 
+/* libcurl's limit for one of several addresses is in no timer that its poll knows: so often it is
+ * asked to go on to the next */
+#define ADDRESS_MS 250
+
 enum call_state {
 	CALL_RUNNING,
 	CALL_ENDED, /* its answer is to be told */
@@ -244,6 +248,8 @@ void http_step(struct http *http, struct instant now)
 {
 	http->wall_ms = now.wall_ms;
 	http->started = false;
+	for (struct http_call *call = http->calls; call != NULL; call = call->next)
+		transfer_extend(call->transfer, now.mono_ms - call->pace.started_ms);
 	wire_perform(http->wire);
 	for (struct http_call *call = http->calls, *next; call != NULL; call = next) {
 		next = call->next;
@@ -290,12 +296,23 @@ struct http_call *http_start(
 	return call;
 }
 
+static bool http_connecting(const struct http *http)
+{
+	const struct http_call *call = http->calls;
+
+	while (call != NULL && (call->state != CALL_RUNNING || call->pace.connected))
+		call = call->next;
+	return call != NULL;
+}
+
 bool http_wait(struct http *http, struct http_fd *fds, size_t count, int64_t timeout_ms)
 {
 	/* what was just started goes out now; libcurl would only return at once for another step */
 	if (http->started)
 		wire_perform(http->wire);
 	http->started = false;
+	if (http_connecting(http) && (timeout_ms < 0 || timeout_ms > ADDRESS_MS))
+		timeout_ms = ADDRESS_MS;
 	/* and may have failed already, which the next step has to tell */
 	return wire_wait(http->wire, fds, count, http_next(http) == 0 ? 0 : timeout_ms);
 }

@@ -84,7 +84,8 @@ struct http_fd {
 };
 /*
  * The one blocking call of the program: waits until a socket, one of `fds` or the time is ready.
- * `timeout_ms` < 0: no limit. False only on a failure of poll itself.
+ * `timeout_ms` < 0: no limit. It ends sooner while there is no connection. False only on a
+ * failure of poll itself.
  */
 bool http_wait(struct http *http, struct http_fd *fds, size_t count, int64_t timeout_ms);
 /* "libcurl/7.88.1 …" for --version */

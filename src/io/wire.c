@@ -91,8 +91,7 @@ struct wire *wire_new(void)
 	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_alloc, free, curl_realloc, mem_strdup,
 		    curl_calloc) != CURLE_OK)
 		mem_die();
-	wire->quick = LIBCURL_VERSION_NUM >= WIRE_QUICK_VERSION &&
-		      curl_version_info(CURLVERSION_NOW)->version_num >= WIRE_QUICK_VERSION;
+	wire->quick = curl_version_info(CURLVERSION_NOW)->version_num >= WIRE_QUICK_VERSION;
 	wire->multi = multi_new();
 	return wire;
 }
@@ -415,14 +414,25 @@ bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err
 	return true;
 }
 
+static bool looking_up(const struct transfer *transfer)
+{
+	return info_number(transfer, CURLINFO_NAMELOOKUP_TIME_T) == 0;
+}
+
+void transfer_extend(struct transfer *transfer, int64_t elapsed_ms)
+{
+	if (!transfer->wire->quick && !transfer->ended && looking_up(transfer))
+		(void)wire_set_connect_timeout(
+			transfer->easy, transfer->terms.connect_timeout_ms + elapsed_ms);
+}
+
 bool transfer_free(struct transfer *transfer)
 {
 	struct wire *wire = transfer->wire;
 	long status = 0;
 
 	transfer->forgotten = true;
-	if (wire->inside || (!wire->quick && !transfer->ended &&
-				    info_number(transfer, CURLINFO_NAMELOOKUP_TIME_T) == 0))
+	if (wire->inside || (!wire->quick && !transfer->ended && looking_up(transfer)))
 		return false;
 	(void)curl_multi_remove_handle(wire->multi, transfer->easy);
 	/* after a failed look-up a handle keeps its buffer, and takes no size for it */

@@ -67,6 +67,12 @@ bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err
  * 0: no URL */
 int transfer_place(const struct transfer *transfer, char place[WIRE_PLACE_MAX]);
 /*
+ * To be said of each transfer, `elapsed_ms` after its start, before libcurl is let work: an old
+ * libcurl would wait for the end of a name look-up when its own limit passes. There the limit moves
+ * along, and only the caller's counts.
+ */
+void transfer_extend(struct transfer *transfer, int64_t elapsed_ms);
+/*
  * Ends it and forgets it. False when that cannot be done now: from within libcurl, or when an old
  * libcurl would wait for the end of a name look-up. Then try again later; the taker is not called
  * any more.

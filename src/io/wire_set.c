@@ -7,6 +7,11 @@
 
 #include "base/mem.h"
 
+/* by its number, so that the libcurl at hand has it also when an older header was built with */
+#if LIBCURL_VERSION_NUM < WIRE_QUICK_VERSION
+#define CURLOPT_QUICK_EXIT ((CURLoption)(CURLOPTTYPE_LONG + 322))
+#endif
+
 static const char *environment(const char *name)
 {
 	const char *value = getenv(name);
@@ -82,20 +87,21 @@ static bool set_headers(CURL *easy, const struct terms *terms, struct curl_slist
 	return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
 }
 
-/* where a look-up cannot be left behind, libcurl's own limit would wait for it: then only ours
- * counts */
-static bool set_quick_exit(CURL *easy, int64_t connect_timeout_ms)
+bool wire_set_connect_timeout(void *easy, int64_t ms)
 {
-#if LIBCURL_VERSION_NUM >= WIRE_QUICK_VERSION
-	long ms = connect_timeout_ms < LONG_MAX ? (long)connect_timeout_ms : LONG_MAX;
+	return curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+		       ms < LONG_MAX ? (long)ms : LONG_MAX) == CURLE_OK;
+}
 
-	return curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, ms) == CURLE_OK;
-#else
-	(void)easy;
-	(void)connect_timeout_ms;
-	return true;
-#endif
+/*
+ * A name that was looked up is not remembered: only a new connection asks for it, and what is asked
+ * for after a connection failed may have moved.
+ */
+static bool set_lookup(CURL *easy, bool quick)
+{
+	if (quick && curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK)
+		return false;
+	return curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L) == CURLE_OK;
 }
 
 /*
@@ -116,6 +122,7 @@ bool wire_set(void *easy, const struct terms *terms, struct curl_slist *headers,
 	       set_headers(easy, terms, headers) && set_trust(easy, terms->ca_file) &&
 	       (terms->proxy == NULL ||
 		       curl_easy_setopt(easy, CURLOPT_PROXY, terms->proxy) == CURLE_OK) &&
-	       (!quick || set_quick_exit(easy, terms->connect_timeout_ms)) &&
+	       wire_set_connect_timeout(easy, terms->connect_timeout_ms) &&
+	       set_lookup(easy, quick) &&
 	       curl_easy_setopt(easy, CURLOPT_URL, terms->url) == CURLE_OK;
 }

@@ -5,6 +5,7 @@
 #define IO_WIRE_SET_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "io/terms.h"
 
@@ -19,5 +20,7 @@ struct curl_slist;
  * `quick`: this libcurl has QUICK_EXIT. False: libcurl refuses something.
  */
 bool wire_set(void *easy, const struct terms *terms, struct curl_slist *headers, bool quick);
+/* from the start of the transfer; half of what is left of it is each address's */
+bool wire_set_connect_timeout(void *easy, int64_t ms);
 
 #endif

@@ -29,20 +29,22 @@ RESOLVER = "127.0.0.9"
 class Server:
     """Answers every connection of a port with a function of the test; what was asked, and when, is kept."""
 
-    def __init__(self, serve, tls=None):
+    def __init__(self, serve, tls=None, address="127.0.0.1", port=0):
         self._serve, self._tls = serve, tls
         self.requests: list[bytes] = []
         self.times: list[float] = []
         self._asked = threading.Condition()
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server((address, port))
+        self._clients: list[socket.socket] = []
         self.port = self._socket.getsockname()[1]
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/v2"
+        self.url = f"{'https' if tls else 'http'}://{address}:{self.port}/v2"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._socket.accept()
+                self._clients.append(client)
                 threading.Thread(target=self._talk, args=(client,), daemon=True).start()
 
     def _talk(self, client):
@@ -74,10 +76,15 @@ class Server:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+    def close(self):
+        """Nobody listens any more, and every connection is closed."""
+        for end in [self._socket, *self._clients]:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+    def __exit__(self, *_):
+        self.close()
 
 
 def reset(client):
@@ -255,14 +262,77 @@ def test_a_server_that_does_not_read_is_given_up(user, other_sim):
         assert watch.stop() == 0
 
 
+def names(tmp_path, hosts="", resolv=""):
+    """What stands before a command, so that names are looked up in these files alone; and the hosts file."""
+    texts = {"/etc/hosts": hosts, "/etc/resolv.conf": resolv,
+             "/etc/nsswitch.conf": "hosts: files dns\n" if resolv else "hosts: files\n"}
+    files = {target: tmp_path / os.path.basename(target) for target in texts}
+    for target, file in files.items():
+        file.write_text(texts[target])
+    return namespace(" && ".join(f"mount --bind {file} {target}" for target, file in files.items())), files["/etc/hosts"]
+
+
+@contextlib.contextmanager
+def silent_address(address, port):
+    """It neither takes nor refuses a connection: the queue of its listener is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((address, port))
+        listener.listen(0)
+        for _ in range(4):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex((address, port))
+        yield
+
+
+@pytest.mark.parametrize("silent", [1, 3])
+def test_an_address_that_is_silent_leaves_time_for_the_next(user, tmp_path, silent):
+    """Each has half of what is left of connect_timeout, as with curl; for list, wait and watch."""
+    addresses = [f"127.0.0.{n + 2}" for n in range(silent + 1)]
+    wrap, _ = names(tmp_path, "".join(f"{address} api.example\n" for address in addresses))
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(Server(lambda client: client.sendall(whole(tasks(x="success"))),
+                                            address=addresses[-1]))
+        for address in addresses[:-1]:
+            stack.enter_context(silent_address(address, server.port))
+        user.configure(LOG, sources=[user.source(base_url=f"http://api.example:{server.port}/v2", allow_http=True,
+                                                 timeout="30s", connect_timeout="4s", first_run="all")])
+        runs = {args: user.start(*args, wrap=wrap) for args in (("list", "--all"), ("wait", "x"))}
+        watch = user.start("watch", "--json", wrap=wrap)
+        for args, run in runs.items():
+            assert run.wait() == 0, (args, run.err.text())
+        watch.wait_event(event="success", task_id="x")
+        assert [e["event"] for e in watch.events()] == ["success"]
+        assert watch.stop() == 0
+
+
+def test_a_name_that_moved_is_looked_up_anew(user, tmp_path):
+    """The address that was known refuses: the next try asks for the name, and does not remember for a minute."""
+    wrap, hosts = names(tmp_path, "127.0.0.2 api.example\n")
+    with contextlib.ExitStack() as stack:
+        old = stack.enter_context(Server(lambda client: client.sendall(whole(tasks(x="processing"))), address="127.0.0.2"))
+        user.configure(LOG, sources=[user.source(base_url=f"http://api.example:{old.port}/v2", allow_http=True,
+                                                 down_after="1h")])
+        watch = user.start("watch", "--json", wrap=wrap)
+        old.wait(4)
+        new = stack.enter_context(Server(lambda client: client.sendall(whole(tasks(x="success"))),
+                                         address="127.0.0.3", port=old.port))
+        hosts.write_text("127.0.0.3 api.example\n")
+        old.close()
+
+        def asked():
+            watch.send(signal.SIGUSR1)
+            return new.requests
+
+        until(asked, timeout=30)
+        watch.wait_event(event="success", task_id="x")
+        assert watch.stop() == 0
+
+
 def test_a_silent_name_server_stops_nothing(user, other_sim, tmp_path):
-    """Its look-up never ends; the other source goes on, and a stop is a stop."""
-    resolv = tmp_path / "resolv.conf"
-    resolv.write_text(f"nameserver {RESOLVER}\noptions timeout:30 attempts:5\n")
-    switch = tmp_path / "nsswitch.conf"
-    switch.write_text("hosts: files dns\n")
-    mounts = f"mount --bind {resolv} /etc/resolv.conf && mount --bind {switch} /etc/nsswitch.conf"
-    wrap = namespace(mounts)
+    """Its look-up never ends; the other source goes on, a stop is a stop, and a command ends at its limit."""
+    wrap, _ = names(tmp_path, resolv=f"nameserver {RESOLVER}\noptions timeout:30 attempts:5\n")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind((RESOLVER, 53))
         limits = {"timeout": "500ms", "connect_timeout": "500ms", "down_after": "600ms"}
@@ -279,6 +349,9 @@ def test_a_silent_name_server_stops_nothing(user, other_sim, tmp_path):
         times = [e.time for e in other_sim.wait_requests(10, since=before)]
         assert max(b - a for a, b in zip(times, times[1:])) < 5
         assert watch.stop() == 0
+        for args, code in (("list", 69), ("wait x --timeout 1", 124), ("show x", 69)):
+            run = user.start(*args.split(), "--source", "silent", wrap=wrap)
+            assert run.wait() == code and "silent" in run.err.text(), (args, run.err.text())
 
 
 # --- certificates
