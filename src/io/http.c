@@ -113,7 +113,9 @@ static bool on_head(void *arg, const char *line, size_t len)
 	struct http_call *call = arg;
 
 	call->long_line = len > HEAD_LINE_MAX;
-	if (!call->long_line)
+	/* what came of a line when the connection closed is none: half of the last "\r\n" would end
+	 * the head */
+	if (!call->long_line && len != 0 && line[len - 1] == '\n')
 		head_line(&call->head, line, len, call->http->wall_ms);
 	return !call->long_line;
 }

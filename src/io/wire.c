@@ -19,6 +19,11 @@
 
 #define SPARE_MAX 8
 
+/* by its number, so that the libcurl at hand has it also when an older header was built with */
+#if LIBCURL_VERSION_NUM < 0x081400
+#define CURLMOPT_QUICK_EXIT ((CURLMoption)(CURLOPTTYPE_LONG + 21))
+#endif
+
 struct wire {
 	CURLM *multi; /* own */
 	/* own; a handle costs more to make than to reset, and more to reset than to use as it is */
@@ -81,6 +86,9 @@ static CURLM *multi_new(void)
 
 	if (multi == NULL)
 		mem_die();
+	/* its cleanup would wait for the threads that look names up; a libcurl without such threads
+	 * does not know this and refuses it */
+	(void)curl_multi_setopt(multi, CURLMOPT_QUICK_EXIT, 1L);
 	return multi;
 }
 
