@@ -123,25 +123,25 @@ static bool ask_body(void *arg, long status, const char *bytes, size_t len)
 	return !ask->enough && api_list_feed(ask->decoder, bytes, len, &ask->reader);
 }
 
-/* what the answer is worth; false with err, and whether another try may help */
-static bool ask_valid(
-	struct ask *ask, const struct http_answer *answer, struct err *err, bool *ret_retry)
+/* what the answer is worth; false with err, and whether and when another try may help */
+static bool ask_valid(struct ask *ask, const struct http_answer *answer, struct err *err,
+	struct http_advice *advice)
 {
-	*ret_retry = false;
+	*advice = (struct http_advice){ .after_ms = -1 };
 	if (ask->enough)
 		return true;
 	if (ask->reader.kind != ERR_NONE) {
 		*err = ask->reader;
 		return false;
 	}
-	*ret_retry = answer->advice.retry;
+	*advice = answer->advice;
 	if (answer->status == 0 || (answer->status == 200 && answer->err.kind != ERR_NONE)) {
 		*err = answer->err;
 		return false;
 	}
 	if (answer->status != 200)
-		return api_error(answer, buf_text(&ask->body), ask->body.len, err);
-	*ret_retry = false;
+		return api_error(answer, buf_text(&ask->body), ask->body.len, advice, err);
+	advice->retry = false;
 	return ask->lookup || api_list_end(ask->decoder, err);
 }
 
@@ -159,9 +159,9 @@ static bool client_sleeps(struct client *client, int64_t now_ms, int64_t due_ms)
 }
 
 /* plans another try; false when there will be none */
-static bool ask_again(struct ask *ask, const struct http_answer *answer)
+static bool ask_again(struct ask *ask, int64_t after_ms)
 {
-	struct sched_advice wish = { .retry = true, .after_ms = answer->advice.after_ms };
+	struct sched_advice wish = { .retry = true, .after_ms = after_ms };
 	int64_t now_ms = clock_now().mono_ms;
 
 	sched_bad(&ask->sched, ask->err.kind, &wish, 0, now_ms);
@@ -175,17 +175,17 @@ static bool ask_again(struct ask *ask, const struct http_answer *answer)
 static void ask_done(void *arg, const struct http_answer *answer)
 {
 	struct ask *ask = arg;
-	bool retry;
+	struct http_advice advice;
 
 	ask->call = NULL;
 	ask->err = (struct err){ 0 };
 	ask->client->sources[ask->source].answer = *answer;
 	traffic_say(ask->client->sources[ask->source].config->name, ask->lookup ? "task" : "list",
 		answer);
-	if (ask_valid(ask, answer, &ask->err, &retry))
+	if (ask_valid(ask, answer, &ask->err, &advice))
 		ask->done = true;
 	else
-		ask->done = !retry || !ask_again(ask, answer);
+		ask->done = !advice.retry || !ask_again(ask, advice.after_ms);
 }
 
 static void ask_send(struct ask *ask, struct instant now)

@@ -132,17 +132,22 @@ static bool list_body(void *arg, long status, const char *bytes, size_t len)
 	return listing_echoes(run->listing, bytes, len) || list_read(run, bytes, len);
 }
 
-/* what went wrong with a list, if anything did */
-static bool list_valid(struct lane_run *run, const struct http_answer *answer, struct err *err)
+/* what went wrong with a list, if anything did, and how it may be asked for again */
+static bool list_valid(struct lane_run *run, const struct http_answer *answer, struct err *err,
+	struct http_advice *advice)
 {
+	*advice = no_advice;
 	*err = run->reader;
 	if (err->kind != ERR_NONE)
 		return false;
 	if (answer->status != 0 && answer->status != 200)
-		return api_error(answer, buf_text(&run->error_body), run->error_body.len, err);
+		return api_error(
+			answer, buf_text(&run->error_body), run->error_body.len, advice, err);
 	*err = answer->err;
-	if (err->kind != ERR_NONE)
+	if (err->kind != ERR_NONE) {
+		*advice = answer->status == 0 ? answer->advice : no_advice;
 		return false;
+	}
 	if (listing_echoed(run->listing))
 		return true;
 	if (list_read(run, "", 0))
@@ -192,13 +197,15 @@ static void lane_want_sweep(struct lane_run *run)
 		poller_want_sweep(run->poller, run->since);
 }
 
+/* takes in what a look-up says; false with err, and how it may be repeated */
 static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
-	struct changes *changes, struct err *err)
+	struct changes *changes, struct err *err, struct http_advice *advice)
 {
 	struct poller *poller = lookup->run->poller;
 	cleanup_buf struct buf scratch = { 0 };
 	struct task view;
 
+	*advice = answer->advice;
 	*err = lookup->reader;
 	if (err->kind != ERR_NONE)
 		return false;
@@ -212,7 +219,7 @@ static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
 		return false;
 	}
 	if (answer->status != 200)
-		return api_error(answer, buf_text(&lookup->body), lookup->body.len, err);
+		return api_error(answer, buf_text(&lookup->body), lookup->body.len, advice, err);
 	if (!api_task(poller->kind, lookup->id, buf_text(&lookup->body), lookup->body.len, &scratch,
 		    &view, err))
 		return false;
@@ -226,12 +233,13 @@ static void lookup_done(void *arg, const struct http_answer *answer)
 	struct lookup *lookup = arg;
 	struct lane_run *run = lookup->run;
 	struct changes changes = { 0 };
+	struct http_advice advice;
 	struct err err = { 0 };
 
 	lookup->call = NULL;
 	run->lookups_open--;
 	traffic_say(run->poller->config->name, lookup->id, answer);
-	if (!lookup_take(lookup, answer, &changes, &err)) {
+	if (!lookup_take(lookup, answer, &changes, &err, &advice)) {
 		changes_done(&changes);
 		/* the list of all statuses answers the same question another way */
 		lane_want_sweep(run);
@@ -240,8 +248,8 @@ static void lookup_done(void *arg, const struct http_answer *answer)
 		if (err.kind == ERR_AUTH)
 			err.kind = ERR_UNREACHABLE;
 		run->failure = err;
-		run->advice = answer->advice;
-		poller_hold(run->poller, &answer->advice);
+		run->advice = advice;
+		poller_hold(run->poller, &advice);
 	} else if (!lane_commit(run, &changes)) {
 		return;
 	}
@@ -327,6 +335,7 @@ static void list_done(void *arg, const struct http_answer *answer)
 	struct poller *poller = run->poller;
 	struct health before = poller->health;
 	struct changes changes = { 0 };
+	struct http_advice advice;
 	struct err err = { 0 };
 
 	run->call = NULL;
@@ -335,11 +344,11 @@ static void list_done(void *arg, const struct http_answer *answer)
 		: run->lane == LANE_SWEEP ? "list of all tasks"
 					  : "list of active tasks",
 		answer);
-	if (!list_valid(run, answer, &err)) {
+	if (!list_valid(run, answer, &err, &advice)) {
 		bool reader = run->reader.kind != ERR_NONE || answer->status == 200;
 
 		poller->failed_status = reader ? 200 : answer->status;
-		lane_fail(run, &err, reader ? &no_advice : &answer->advice);
+		lane_fail(run, &err, &advice);
 		return;
 	}
 	detect_list(run->listing, poller->serial, poller->now, &changes);

@@ -76,6 +76,19 @@ static void take_origin(struct head *head, const char *value)
 			head->origin[0] = '\0';
 }
 
+/* does a Link name a next page? `<https://x/?page=2>; rel="next"`, however long it is */
+static bool names_next(const char *value, const char *end)
+{
+	static const char *const words[] = { "rel=next", "rel=\"next\"" };
+
+	for (; value < end; value++)
+		for (size_t i = 0; i < ARRAY_LEN(words); i++)
+			if ((size_t)(end - value) >= strlen(words[i]) &&
+				strncasecmp(value, words[i], strlen(words[i])) == 0)
+				return true;
+	return false;
+}
+
 /* fits into an int64_t: libcurl takes a larger one for none, and would read to the connection's end
  */
 static bool is_length(const char *value)
@@ -85,7 +98,7 @@ static bool is_length(const char *value)
 	return parse_int(value, 0, INT64_MAX, &length);
 }
 
-enum field { NO_FIELD, DATE, TYPE, LENGTH, LOCATION, REQUEST_ID, VENDOR_ID, RETRY };
+enum field { NO_FIELD, DATE, TYPE, LENGTH, LINK, LOCATION, REQUEST_ID, VENDOR_ID, RETRY };
 
 /* which of those that are read it is; most lines of a head are none, which the length tells */
 static enum field field_of(const char *name, size_t len)
@@ -97,15 +110,20 @@ static enum field field_of(const char *name, size_t len)
 	} fields[] = {
 #define FIELD(name, field) { name, sizeof(name) - 1, field }
 		FIELD("date", DATE),
+		FIELD("link", LINK),
 		FIELD("location", LOCATION),
+		FIELD("ratelimit", RETRY),
 		FIELD("retry-after", RETRY),
 		FIELD("content-type", TYPE),
 		FIELD("x-request-id", REQUEST_ID),
 		FIELD("content-length", LENGTH),
 		FIELD("retry-after-ms", RETRY),
 		FIELD("x-should-retry", RETRY),
+		FIELD("ratelimit-reset", RETRY),
 		FIELD("x-ratelimit-reset", RETRY),
+		FIELD("ratelimit-remaining", RETRY),
 		FIELD("x-telnyx-request-id", VENDOR_ID),
+		FIELD("x-ratelimit-remaining", RETRY),
 #undef FIELD
 	};
 
@@ -131,6 +149,8 @@ static void head_field(
 		break;
 	case LENGTH:
 		head->odd_length = head->odd_length || !is_length(value);
+		break;
+	case LINK: /* looked at whole, by head_line */
 		break;
 	case LOCATION:
 		take_origin(head, value);
@@ -185,6 +205,7 @@ void head_line(struct head *head, const char *line, size_t len, int64_t wall_ms)
 	field = field_of(line, name_len);
 	if (field == NO_FIELD)
 		return;
+	head->more = head->more || (field == LINK && names_next(colon, line + len));
 	memcpy(name, line, name_len);
 	name[name_len] = '\0';
 	for (colon++; colon < line + len && is_blank(*colon); colon++)

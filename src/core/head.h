@@ -21,6 +21,7 @@ struct head {
 					 blanks; "" when absent, relative or longer */
 	bool odd_length; /* a Content-Length that is no length */
 	bool json; /* Content-Type names JSON */
+	bool more; /* a Link names a next page */
 	bool interim; /* these lines belong to a 1xx answer; another one follows */
 	bool closed; /* the head has ended: what comes now are trailers, and do not count */
 };

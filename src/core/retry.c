@@ -9,10 +9,12 @@
 
 /* more seconds than any server means: arithmetic on them stays far from overflow */
 #define SECONDS_MAX 1000000000000
-/* x-ratelimit-reset is documented both as seconds from now and as Unix time; no wait is 30 years */
+/* a reset is documented both as seconds from now and as Unix time; no wait is 30 years */
 #define RESET_EPOCH_MIN 1000000000
 
 #define DATE_FIXED_LEN 29
+/* bytes of a number in a header that has several */
+#define NUMBER_MAX 32
 
 /* digits with an optional fraction, times `scale`; a sign, a unit or anything else is no number */
 static bool decimal_parse(const char *text, int64_t scale, int64_t *ret)
@@ -123,23 +125,58 @@ static void read_after(struct retry *retry, const char *value)
 {
 	int64_t number;
 
-	if (decimal_parse(value, 1000, &number)) {
-		retry->after_ms = number;
-		retry->after_dated = false;
-	} else if (retry_date(value, &number)) {
-		retry->after_ms = number > 0 ? number / 1000 : 0;
-		retry->after_dated = true;
-	}
+	if (decimal_parse(value, 1000, &number))
+		retry->after = (struct retry_time){ number, false };
+	else if (retry_date(value, &number))
+		retry->after = (struct retry_time){ number > 0 ? number / 1000 : 0, true };
 }
 
-static void read_reset(struct retry *retry, const char *value)
+static void read_reset(struct retry_time *time, const char *value)
 {
 	int64_t number;
 
-	if (!decimal_parse(value, 1000, &number))
-		return;
-	retry->reset_ms = number;
-	retry->reset_dated = number > RESET_EPOCH_MIN * INT64_C(1000);
+	if (decimal_parse(value, 1000, &number))
+		*time = (struct retry_time){ number, number > RESET_EPOCH_MIN * INT64_C(1000) };
+}
+
+/* "0", also where windows follow as in "0, 5;w=1" */
+static bool is_zero(const char *value)
+{
+	size_t len = strspn(value, "0");
+
+	return len != 0 && (value[len] == '\0' || strchr(" ,;", value[len]) != NULL);
+}
+
+/* the value of a parameter, up to what ends it, in `copy`; false: there is none, or it is longer */
+static bool parameter(const char *text, const char *name, char copy[NUMBER_MAX])
+{
+	static const char between[] = " ,;";
+	size_t name_len = strlen(name);
+
+	for (text += strspn(text, between); *text != '\0'; text += strspn(text, between)) {
+		size_t len = strcspn(text, between);
+
+		if (len > name_len && text[name_len] == '=' && len - name_len - 1 < NUMBER_MAX &&
+			strncasecmp(text, name, name_len) == 0) {
+			memcpy(copy, text + name_len + 1, len - name_len - 1);
+			copy[len - name_len - 1] = '\0';
+			return true;
+		}
+		text += len;
+	}
+	return false;
+}
+
+/* `limit=9, remaining=0, reset=5`, as the draft had it, or `"name";r=0;t=5`; the first of several
+ */
+static void read_ratelimit(struct retry *retry, const char *value)
+{
+	char number[NUMBER_MAX];
+
+	if (parameter(value, "t", number) || parameter(value, "reset", number))
+		read_reset(&retry->draft, number);
+	if (parameter(value, "r", number) || parameter(value, "remaining", number))
+		retry->spent = retry->spent || is_zero(number);
 }
 
 static void read_now(struct retry *retry, const char *value)
@@ -161,11 +198,18 @@ void retry_header(struct retry *retry, const char *name, const char *value, int6
 		retry->now_ms = wall_ms;
 	if (strcasecmp(name, "retry-after-ms") == 0) {
 		if (decimal_parse(value, 1, &number))
-			retry->after_ms_ms = number;
+			retry->after_ms = number;
 	} else if (strcasecmp(name, "retry-after") == 0) {
 		read_after(retry, value);
 	} else if (strcasecmp(name, "x-ratelimit-reset") == 0) {
-		read_reset(retry, value);
+		read_reset(&retry->reset, value);
+	} else if (strcasecmp(name, "ratelimit-reset") == 0) {
+		read_reset(&retry->draft, value);
+	} else if (strcasecmp(name, "ratelimit") == 0) {
+		read_ratelimit(retry, value);
+	} else if (strcasecmp(name, "x-ratelimit-remaining") == 0 ||
+		   strcasecmp(name, "ratelimit-remaining") == 0) {
+		retry->spent = retry->spent || is_zero(value);
 	} else if (strcasecmp(name, "x-should-retry") == 0) {
 		if (strcasecmp(value, "true") == 0)
 			retry->word = RETRY_YES;
@@ -181,24 +225,32 @@ bool retry_worth(const struct retry *retry, long status)
 	return status == 408 || status == 409 || status == 429 || (status >= 500 && status <= 599);
 }
 
-/* what is past already is now; -1 stays what it is */
-static int64_t from_now(const struct retry *retry, int64_t ms, bool dated)
+bool retry_limited(const struct retry *retry)
 {
-	if (!dated)
-		return ms;
-	return ms > retry->now_ms ? ms - retry->now_ms : 0;
+	return retry->spent || retry->after_ms >= 0 || retry->after.ms >= 0 ||
+	       retry->word == RETRY_YES;
+}
+
+/* what is past already is now; -1 stays what it is */
+static int64_t from_now(const struct retry *retry, struct retry_time time)
+{
+	if (!time.dated)
+		return time.ms;
+	return time.ms > retry->now_ms ? time.ms - retry->now_ms : 0;
 }
 
 int64_t retry_wait(const struct retry *retry, long status)
 {
-	int64_t wait = retry->after_ms_ms;
+	int64_t wait = retry->after_ms;
 
 	if (status != 429 && status != 503)
 		return -1;
 	if (wait < 0)
-		wait = from_now(retry, retry->after_ms, retry->after_dated);
+		wait = from_now(retry, retry->after);
 	if (wait < 0)
-		wait = from_now(retry, retry->reset_ms, retry->reset_dated);
+		wait = from_now(retry, retry->reset);
+	if (wait < 0)
+		wait = from_now(retry, retry->draft);
 	if (wait < 0)
 		return -1;
 	if (wait < RETRY_WAIT_MIN_MS)

@@ -13,21 +13,26 @@
 
 enum retry_word { RETRY_UNSAID, RETRY_YES, RETRY_NO };
 
-/* waits as the headers say them, not clamped yet; -1: not said, or not readable */
+/* when, as a header says it, not clamped yet */
+struct retry_time {
+	int64_t ms; /* from now, or since 1970 when `dated`; -1: not said, or not readable */
+	bool dated;
+};
+
 struct retry {
-	int64_t after_ms_ms; /* retry-after-ms */
-	int64_t after_ms; /* retry-after; since 1970 when `after_dated` */
-	int64_t reset_ms; /* x-ratelimit-reset; since 1970 when `reset_dated` */
+	int64_t after_ms; /* retry-after-ms; -1 as in retry_time */
+	struct retry_time after; /* retry-after */
+	struct retry_time reset; /* x-ratelimit-reset */
+	struct retry_time draft; /* RateLimit-Reset, or the reset in RateLimit (IETF draft) */
 	int64_t now_ms; /* since 1970: the Date of the answer, else our own clock */
-	bool after_dated;
-	bool reset_dated;
 	bool now_said;
+	bool spent; /* x-ratelimit-remaining, or the draft's: 0 */
 	enum retry_word word; /* x-should-retry */
 };
 
 #define RETRY_INIT                                                                                 \
 	{                                                                                          \
-		.after_ms_ms = -1, .after_ms = -1, .reset_ms = -1                                  \
+		.after_ms = -1, .after.ms = -1, .reset.ms = -1, .draft.ms = -1                     \
 	}
 
 /* takes one header in; any case of the name, other names are ignored */
@@ -35,6 +40,8 @@ void retry_header(struct retry *retry, const char *name, const char *value, int6
 /* is an answer of this status worth another try? 408, 409, 429, 5xx, unless x-should-retry says
  * otherwise */
 bool retry_worth(const struct retry *retry, long status);
+/* is a 403 with these headers a 429? GitHub refuses so whoever has spent his requests */
+bool retry_limited(const struct retry *retry);
 /*
  * How long the server wants us to wait, clamped to 100 ms .. 5 min; -1: it did not say, or the
  * status is neither 429 nor 503, where such headers mean something else.

@@ -269,13 +269,19 @@ static const char *status_phrase(long status)
 	return NULL;
 }
 
-static enum err_kind status_kind(long status)
+/* 401 and 403 of anybody but the API, and one by which it slows us down, are a trouble that passes
+ */
+static enum err_kind error_kind(const struct http_answer *answer, const char *body, size_t len)
 {
-	if (status == 401 || status == 403)
+	static const long passing[] = { 401, 403, 408, 409, 429 };
+	long status = answer->status;
+
+	if ((status == 401 || status == 403) && !answer->limited && api_is_json(body, len))
 		return ERR_AUTH;
-	if (status == 408 || status == 409 || status == 429 || (status >= 500 && status <= 599))
-		return ERR_UNREACHABLE;
-	return ERR_PROTOCOL;
+	for (size_t i = 0; i < ARRAY_LEN(passing); i++)
+		if (status == passing[i])
+			return ERR_UNREACHABLE;
+	return status >= 500 && status <= 599 ? ERR_UNREACHABLE : ERR_PROTOCOL;
 }
 
 /* shortens the text to `max` bytes with an ellipsis, between two characters */
@@ -306,8 +312,10 @@ static bool redirect_words(const struct http_answer *answer, struct buf *out)
 	return false;
 }
 
-bool api_error(const struct http_answer *answer, const char *body, size_t len, struct err *err)
+bool api_error(const struct http_answer *answer, const char *body, size_t len,
+	struct http_advice *advice, struct err *err)
 {
+	static const struct http_advice none = { .after_ms = -1 };
 	long status = answer->status;
 	const char *phrase = status_phrase(status);
 	cleanup_buf struct buf words = { 0 };
@@ -321,7 +329,8 @@ bool api_error(const struct http_answer *answer, const char *body, size_t len, s
 		cut_text(&id, REQUEST_ID_MAX);
 		(void)buf_addf(&tail, " (request %s)", buf_text(&id));
 	}
-	err->kind = status_kind(status);
+	err->kind = error_kind(answer, body, len);
+	*advice = err->kind == ERR_AUTH ? none : answer->advice;
 	if (err->kind == ERR_AUTH)
 		(void)buf_add_text(&words, "the API refused the key: ");
 	(void)buf_addf(&words, phrase != NULL ? "HTTP %ld %s: " : "HTTP %ld: ", status, phrase);

@@ -59,10 +59,12 @@ bool api_task_feed(struct buf *body, long status, const char *bytes, size_t len,
 bool api_is_json(const char *body, size_t len);
 /*
  * Makes one readable line of an error answer of any known shape, with kind by status: 401, 403
- * ERR_AUTH; 408, 409, 429, 5xx ERR_UNREACHABLE; any other ERR_PROTOCOL. Of a redirect it says where
- * to. Always returns false.
+ * ERR_AUTH when the body is JSON, as only the API itself refuses a key; those of somebody between,
+ * and 408, 409, 429, 5xx ERR_UNREACHABLE; any other ERR_PROTOCOL. Of a redirect it says where to.
+ * `advice` is how the request may be repeated. Always returns false.
  */
-bool api_error(const struct http_answer *answer, const char *body, size_t len, struct err *err);
+bool api_error(const struct http_answer *answer, const char *body, size_t len,
+	struct http_advice *advice, struct err *err);
 /*
  * Why tasks of a bucket failed: reads the bucket's file list and writes "2 of 40 files failed:
  * a.pdf: reason; b.pdf: reason" (at most 5 named, 2 KiB). False when the answer says nothing of

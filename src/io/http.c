@@ -129,6 +129,14 @@ static bool on_body(void *arg, long status, const char *bytes, size_t len)
 	return !call->stopped;
 }
 
+/* the status by which the advice counts */
+static long advised_status(const struct http_answer *answer, long status)
+{
+	if (answer->limited)
+		return 429;
+	return status == 401 || status == 403 ? 503 : status;
+}
+
 /* the answer is as whole as it will be; `fault` says why it is not, when it is not */
 static void call_conclude(
 	struct http_call *call, const struct transfer_sight *sight, bool whole, enum fault fault)
@@ -136,12 +144,16 @@ static void call_conclude(
 	struct http_answer *answer = &call->answer;
 	const struct retry *retry = &call->head.retry;
 	bool known = whole || call->stopped;
+	long status;
 
+	answer->limited = sight->status == 403 && retry_limited(retry);
+	status = advised_status(answer, sight->status);
 	answer->status = known ? sight->status : 0;
-	answer->advice.retry = known ? retry_worth(retry, sight->status)
-				     : fault_passes(fault) && retry->word != RETRY_NO;
-	answer->advice.after_ms = retry_wait(retry, sight->status);
+	answer->advice.retry =
+		known ? retry_worth(retry, status) : fault_passes(fault) && retry->word != RETRY_NO;
+	answer->advice.after_ms = retry_wait(retry, status);
 	answer->json = call->head.json;
+	answer->more = call->head.more;
 	answer->date_us = call->head.date_us;
 	memcpy(answer->origin, call->head.origin, sizeof(answer->origin));
 	memcpy(answer->request_id, call->head.request_id, sizeof(answer->request_id));

@@ -14,7 +14,10 @@
 struct http; /* one curl_multi and its connections */
 struct http_call; /* one request under way */
 
-/* how a server wants to be asked again; times in milliseconds */
+/*
+ * How a server wants to be asked again; times in milliseconds. That of a 401 or 403 is as for a
+ * 503: whether it is the API that refuses, only the body says (io/api).
+ */
 struct http_advice {
 	bool retry; /* worth another try: connection error, 408, 409, 429, 5xx, or x-should-retry */
 	int64_t after_ms; /* the server's own wish, clamped to 100 ms .. 5 min; -1: none said */
@@ -24,6 +27,8 @@ struct http_answer {
 	long status; /* 0: no complete answer, see err; set too when the taker of the body ended it
 		      */
 	bool json; /* the Content-Type names JSON */
+	bool limited; /* a 403 whose headers make it a 429 */
+	bool more; /* a Link names a next page */
 	struct err err; /* ERR_NONE: the answer is whole. Else why not: ERR_UNREACHABLE, ERR_OS for
 			   want of descriptors, ERR_PROTOCOL for an answer past a limit, ERR_CONFIG
 			   for a ca_file */

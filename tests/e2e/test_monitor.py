@@ -115,6 +115,7 @@ def test_gone_is_counted_across_runs_with_once(user, sim):
 @pytest.mark.parametrize("fault, code", [
     ("status-503", 69), ("reset", 69), ("json-half", 76), ("shape-data-null", 76), ("status-422", 76),
     ("element-no-id", 76), ("redirect-302", 76), ("status-401", 77), ("status-403", 77),
+    ("status-401-html", 69), ("status-403-html", 69), ("status-403-limited", 69),
 ])
 def test_once_says_by_its_code_that_a_source_could_not_be_polled(user, sim, fault, code):
     user.configure()

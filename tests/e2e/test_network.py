@@ -779,6 +779,22 @@ def test_a_refused_key_heals_when_its_file_changes(user, sim, status):
     assert len(sim.requests(mark, lambda e: e.key == "wrong")) <= 2, "a refused key was tried in a storm"
 
 
+@pytest.mark.parametrize("fault", ["status-401-html", "status-403-html", "status-403-limited"])
+def test_a_page_that_refuses_is_no_word_on_the_key(user, sim, fault):
+    """A challenge of a CDN, a proxy's block page, a spent rate: a trouble that passes, as a 503 is."""
+    user.configure(LOG, source={"down_after": "1h"})
+    sim.add_task("x", status="processing")
+    watch = user.watch()
+    polls(sim)
+    mark = sim.mark()
+    sim.fault(fault, count=3)
+    sim.wait_requests(3, since=mark, match=lambda e: e.fault is not None)
+    moved(sim, ("x", "success"))
+    watch.wait_event(event="success", task_id="x")
+    assert "source_down" not in [e["event"] for e in watch.events()]
+    assert watch.stop() == 0
+
+
 def test_keys_of_several_sources_go_each_to_its_own(user, sim, other_sim):
     user.configure(LOG, sources=[user.source(name="one"), user.source(other_sim, name="two", api_key="env:OTHER")])
     watch = user.start("watch", "--json", env={"OTHER": "KEYOTHER"})

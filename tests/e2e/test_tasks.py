@@ -152,6 +152,28 @@ def test_an_answer_that_says_no(set_up, sim, args, fault, code):
     assert len(done.err.splitlines()) == 1 or args[0] == "wait"  # which says that it tries again
 
 
+@pytest.mark.parametrize("fault, words", [
+    ("status-401-html", "Just a moment..."), ("status-403-html", "Just a moment..."), ("status-403-empty", "403"),
+    ("status-403-limited", "API rate limit exceeded"),
+])
+def test_a_refusal_that_is_not_the_apis_word_on_the_key(set_up, sim, fault, words):
+    sim.add_task("x", status="success")
+    sim.fault(fault, count=2)
+    done = set_up.run("list", "--all")
+    assert done.code == 0 and "x" in done.out, done
+    for command in (("list",), ("doctor",)):
+        sim.clear_faults()
+        sim.fault(fault, count=None)
+        done = set_up.run(*command)
+        assert done.code == (69 if command == ("list",) else 1), done
+        assert words in done.out + done.err and "refused the key" not in done.out + done.err
+    sim.clear_faults()
+    sim.fault(fault, count=3)
+    done = set_up.run("wait", "x", *FAST)
+    assert done.code == 0, done
+    assert words in done.err
+
+
 @pytest.mark.parametrize("args", [("list",), ("show", "x")])
 def test_a_request_is_tried_three_times(set_up, sim, args):
     sim.add_task("x", status="queued")

@@ -81,6 +81,7 @@ static void read_as_bodies(const char *text, size_t len)
 	struct buf reason = { 0 };
 	struct task view;
 	struct http_answer answer = { .status = 500, .request_id = "request" };
+	struct http_advice advice;
 	struct err err = { 0 };
 
 	if (api_task(kind_find("telnyx-embeddings"), "id", text, len, &scratch, &view, &err) &&
@@ -90,7 +91,7 @@ static void read_as_bodies(const char *text, size_t len)
 		abort();
 	if (api_is_json(text, len) && tree_read(text, len) == NULL)
 		abort();
-	(void)api_error(&answer, text, len, &err);
+	(void)api_error(&answer, text, len, &advice, &err);
 	for (const char *p = err.text; *p != '\0';) {
 		uint32_t code;
 		size_t took = text_decode(p, strlen(p), &code);

@@ -69,6 +69,13 @@ def _catalogue() -> None:
     _fault("status-422", "status", "refused", status=422,
            body=invalid(["query", "status", 0], "value is not a valid enumeration member",
                         "type_error.enum"))
+    # of somebody between the API and us: a CDN, a proxy, a portal
+    for code in (401, 403):
+        _fault(f"status-{code}-html", "status", "error", status=code, content_type="text/html",
+               body=b"<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>")
+    _fault("status-403-empty", "status", "error", status=403, body=b"")
+    _fault("status-403-limited", "status", "error", status=403,
+           body={"message": "API rate limit exceeded"}, headers={"x-ratelimit-remaining": "0", "x-ratelimit-reset": "0"})
     _fault("status-418", "status", "refused", status=418)
     _fault("status-500-empty", "status", "error", status=500, body=b"", headers={"server": "Telnyx API"})
     _fault("status-502-html", "status", "error", status=502, content_type="text/html",

@@ -167,17 +167,22 @@ static void fake_answer(struct http_call *call)
 
 	if (fault != NULL) {
 		answer.status = fault->status;
-		(void)buf_add_text(&body, fault->body != NULL ? fault->body : "");
+		(void)buf_add_text(&body, fault->body != NULL ? fault->body
+					  : fault->status == 401 || fault->status == 403
+						  ? "{\"errors\":[]}"
+						  : "");
 		answer.advice.after_ms = fault->after_ms != 0 ? fault->after_ms : -1;
 	} else if (call->key == NULL || strcmp(call->key, FAKE_KEY) != 0) {
 		answer.status = 401;
+		(void)buf_add_text(&body, "{\"errors\":[{\"code\":\"10009\"}]}");
 	} else if (strchr(call->url, '?') != NULL) {
 		answer.status = 200;
 		fake_list(call->url, &body);
 	} else {
 		answer.status = fake_by_id(call->url, &body);
 	}
-	answer.advice.retry = answer.status == 0 || answer.status == 408 || answer.status == 409 ||
+	answer.advice.retry = answer.status == 0 || answer.status == 401 || answer.status == 403 ||
+			      answer.status == 408 || answer.status == 409 ||
 			      answer.status == 429 || answer.status >= 500;
 	answer.json = true;
 	if (answer.status == 0)

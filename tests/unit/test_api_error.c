@@ -108,9 +108,10 @@ static const struct {
 static bool line_of(long status, const char *body, size_t len, const char *id, struct err *err)
 {
 	struct http_answer answer = { .status = status };
+	struct http_advice advice;
 
 	(void)snprintf(answer.request_id, sizeof(answer.request_id), "%s", id != NULL ? id : "");
-	return api_error(&answer, body, len, err);
+	return api_error(&answer, body, len, &advice, err);
 }
 
 /* whose address it is, and what to look at; the page that goes with it is for browsers */
@@ -118,19 +119,20 @@ static void test_redirects(void **state)
 {
 	static const char page[] = "<html><title>302 Found</title></html>";
 	struct http_answer answer = { .status = 302, .origin = "https://login.example:8443" };
+	struct http_advice advice;
 	struct err err = { 0 };
 
 	(void)state;
-	assert_false(api_error(&answer, page, strlen(page), &err));
+	assert_false(api_error(&answer, page, strlen(page), &advice, &err));
 	assert_int_equal(err.kind, ERR_PROTOCOL);
 	assert_string_equal(err.text, "HTTP 302 Found: a redirect to https://login.example:8443, "
 				      "which is not followed (see base_url)");
 	answer = (struct http_answer){ .status = 308, .request_id = "r" };
-	assert_false(api_error(&answer, "", 0, &err));
+	assert_false(api_error(&answer, "", 0, &advice, &err));
 	assert_string_equal(err.text, "HTTP 308 Permanent Redirect: a redirect, which is not "
 				      "followed (see base_url) (request r)");
 	answer = (struct http_answer){ .status = 300, .origin = "https://login.example" };
-	assert_false(api_error(&answer, "x", 1, &err));
+	assert_false(api_error(&answer, "x", 1, &advice, &err));
 	assert_string_equal(err.text, "HTTP 300: \"x\"");
 }
 
@@ -169,8 +171,8 @@ static void test_kinds(void **state)
 		long status;
 		enum err_kind kind;
 	} rows[] = {
-		{ 401, ERR_AUTH },
-		{ 403, ERR_AUTH },
+		{ 401, ERR_UNREACHABLE },
+		{ 403, ERR_UNREACHABLE },
 		{ 408, ERR_UNREACHABLE },
 		{ 409, ERR_UNREACHABLE },
 		{ 429, ERR_UNREACHABLE },
@@ -192,6 +194,45 @@ static void test_kinds(void **state)
 		assert_false(line_of(rows[i].status, "", 0, "", &err));
 		assert_int_equal(err.kind, rows[i].kind);
 		assert_null(strstr(err.text, "request"));
+	}
+}
+
+/* only the API knows its keys, and it speaks JSON */
+static void test_refusals(void **state)
+{
+	static const struct {
+		const char *body;
+		bool limited;
+		enum err_kind kind;
+	} rows[] = {
+		{ "{\"errors\":[{\"code\":\"10009\"}]}", false, ERR_AUTH },
+		{ " {}\n", false, ERR_AUTH },
+		{ "[]", false, ERR_AUTH },
+		{ "{\"message\":\"API rate limit exceeded\"}", true, ERR_UNREACHABLE },
+		{ "<html><title>Just a moment...</title></html>", false, ERR_UNREACHABLE },
+		{ "error code: 1020", false, ERR_UNREACHABLE },
+		{ "1020", false, ERR_UNREACHABLE },
+		{ "{\"errors\":[{\"code\":\"100", false, ERR_UNREACHABLE },
+		{ "", false, ERR_UNREACHABLE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+		const char *body = rows[i / 2].body;
+		struct http_answer answer = {
+			.status = i % 2 == 0 ? 401 : 403,
+			.advice = { .retry = true, .after_ms = 7000 },
+			.limited = rows[i / 2].limited,
+		};
+		struct http_advice advice;
+		struct err err = { 0 };
+
+		assert_false(api_error(&answer, body, strlen(body), &advice, &err));
+		assert_int_equal(err.kind, rows[i / 2].kind);
+		assert_int_equal(
+			strncmp(err.text, "the API refused", 15) == 0, err.kind == ERR_AUTH);
+		assert_int_equal(advice.retry, err.kind != ERR_AUTH);
+		assert_int_equal(advice.after_ms, err.kind != ERR_AUTH ? 7000 : -1);
 	}
 }
 
@@ -338,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_many_errors),

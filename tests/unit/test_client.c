@@ -177,8 +177,8 @@ static void a_refusal_is_not_repeated(void **state)
 		const char *body;
 		int code;
 	} rows[] = {
-		{ 401, "", 77 },
-		{ 403, "", 77 },
+		{ 401, "{}", 77 },
+		{ 403, "{}", 77 },
 		{ 422, "{\"detail\":[{\"loc\":[\"query\"],\"msg\":\"no\",\"type\":\"x\"}]}", 76 },
 		{ 404, "<html>", 76 },
 		{ 302, "", 76 },
@@ -200,6 +200,40 @@ static void a_refusal_is_not_repeated(void **state)
 		assert_int_equal(client_exit_code(client), rows[i].code);
 		assert_int_equal(fake.requests, 1);
 		assert_string_not_equal(client->sources[0].err.text, "");
+		client_free(client);
+	}
+}
+
+/* a CDN's challenge, a proxy's block page: only the API itself knows its keys */
+static void a_page_that_refuses_is_tried_again(void **state)
+{
+	static const struct {
+		long status;
+		const char *body;
+	} rows[] = {
+		{ 403, "<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>" },
+		{ 401, "<html><title>Sign in</title></html>" },
+		{ 403, "error code: 1020" },
+		{ 401, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct seen seen = { 0 };
+		struct client *client;
+
+		fake_reset();
+		fake_put("one", "a", "queued");
+		fake.faults[0] = (struct fake_fault){
+			.times = 2, .status = rows[i].status, .body = rows[i].body
+		};
+		client = list(1, &seen);
+		assert_int_equal(client_exit_code(client), 0);
+		assert_string_equal(seen.ids[0], "a ");
+		client_free(client);
+		fake.faults[0].times = -1;
+		client = list(1, &seen);
+		assert_int_equal(client_exit_code(client), 69);
 		client_free(client);
 	}
 }
@@ -369,6 +403,7 @@ int main(void)
 		cmocka_unit_test_setup(a_lost_connection_is_tried_again, setup),
 		cmocka_unit_test_setup(what_was_shown_is_not_read_again, setup),
 		cmocka_unit_test_setup(a_refusal_is_not_repeated, setup),
+		cmocka_unit_test_setup(a_page_that_refuses_is_tried_again, setup),
 		cmocka_unit_test_setup(waits_are_ten_seconds_at_most, setup),
 		cmocka_unit_test_setup(waits_at_the_same_time_count_once, setup),
 		cmocka_unit_test_setup(without_a_key_nothing_is_asked, setup),

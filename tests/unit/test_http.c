@@ -982,8 +982,12 @@ static void test_advice(void **state)
 		bool retry;
 		int64_t after_ms;
 	} cases[] = {
-		{ "401 Unauthorized\r\nRetry-After: 1", 401, false, -1 },
-		{ "403 Forbidden", 403, false, -1 },
+		/* that of a page; what the API says of a key is not tried again (io/api) */
+		{ "401 Unauthorized\r\nRetry-After: 1", 401, true, 1000 },
+		{ "403 Forbidden", 403, true, -1 },
+		{ "403 Forbidden\r\nx-should-retry: false", 403, false, -1 },
+		{ "403 Forbidden\r\nx-ratelimit-remaining: 0\r\nx-ratelimit-reset: 60", 403, true,
+			60000 },
 		{ "422 No", 422, false, -1 },
 		{ "429 Slow\r\nretry-after: 7", 429, true, 7000 },
 		{ "429 Slow\r\nretry-after: 7\r\nRetry-After-Ms: 250", 429, true, 250 },
@@ -1006,6 +1010,58 @@ static void test_advice(void **state)
 		assert_int_equal(ask.answer.err.kind, ERR_NONE);
 		assert_int_equal(ask.answer.advice.retry, cases[i].retry);
 		assert_int_equal(ask.answer.advice.after_ms, cases[i].after_ms);
+	}
+}
+
+/* GitHub says 403 to whoever has spent his requests, and to whoever is too fast */
+static void test_a_403_that_is_a_429(void **state)
+{
+	static const struct {
+		const char *head;
+		bool limited;
+	} cases[] = {
+		{ "403 Forbidden\r\nX-RateLimit-Remaining: 0", true },
+		{ "403 Forbidden\r\nx-ratelimit-remaining: 0, 5;w=1", true },
+		{ "403 Forbidden\r\nRateLimit-Remaining: 0", true },
+		{ "403 Forbidden\r\nRateLimit: \"a\";r=0;t=5", true },
+		{ "403 Forbidden\r\nRetry-After: 60", true },
+		{ "403 Forbidden\r\nretry-after-ms: 60", true },
+		{ "403 Forbidden\r\nx-should-retry: true", true },
+		{ "403 Forbidden\r\nx-ratelimit-remaining: 59\r\nx-ratelimit-reset: 60", false },
+		{ "403 Forbidden\r\nx-ratelimit-remaining: none", false },
+		{ "403 Forbidden", false },
+		{ "401 Unauthorized\r\nx-ratelimit-remaining: 0", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		cleanup_free char *reply =
+			mem_printf("HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n", cases[i].head);
+		struct ask ask = ask_reply(*state, reply, THEN_KEEP);
+
+		if (ask.answer.limited != cases[i].limited)
+			fail_msg("%s", cases[i].head);
+	}
+}
+
+static void test_link_to_the_next_page(void **state)
+{
+	static const struct {
+		const char *link;
+		bool more;
+	} cases[] = {
+		{ "<https://x/?page=2>; rel=\"next\", <https://x/?page=9>; rel=\"last\"", true },
+		{ "<https://x/?page=2>; REL=next", true },
+		{ "<https://x/?page=1>; rel=\"prev\", <https://x/?page=3>; rel=\"first\"", false },
+		{ "<https://x/rel=nex", false },
+		{ "", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		cleanup_free char *reply = mem_printf(
+			"HTTP/1.1 200 OK\r\nLink: %s\r\nContent-Length: 0\r\n\r\n", cases[i].link);
+		struct ask ask = ask_reply(*state, reply, THEN_KEEP);
+
+		assert_int_equal(ask.answer.more, cases[i].more);
 	}
 }
 
@@ -1253,6 +1309,8 @@ int main(void)
 		TEST(test_dropped_connections),
 		TEST(test_kept_connection_closed_by_server),
 		TEST(test_advice),
+		TEST(test_a_403_that_is_a_429),
+		TEST(test_link_to_the_next_page),
 		TEST(test_wish_of_a_cut_answer),
 		TEST(test_words_of_the_head),
 		TEST(test_proxy_that_refuses),

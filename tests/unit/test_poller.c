@@ -20,6 +20,8 @@
 #include "shelf.h"
 
 #define CALLS_MAX 64
+/* what only the API says */
+#define REFUSED "{\"errors\":[{\"code\":\"10009\",\"title\":\"Authentication failed\"}]}"
 #define START_MS INT64_C(1790000000000)
 
 struct http_call {
@@ -255,7 +257,8 @@ static struct http_answer answer_of(long status)
 		.status = status, .json = true, .advice = { .after_ms = -1 }
 	};
 
-	answer.advice.retry = status == 0 || status == 429 || status >= 500;
+	answer.advice.retry =
+		status == 0 || status == 401 || status == 403 || status == 429 || status >= 500;
 	if (status == 0)
 		answer.err = (struct err){ ERR_UNREACHABLE, "connection refused" };
 	return answer;
@@ -521,8 +524,7 @@ static void a_refused_key_stops_everything_for_five_minutes(void **state)
 	settled(POLLER_WATCH, "a=processing");
 	pass(10000);
 	assert_string_equal(call_open("active")->key, "KEY1");
-	reply("active", 401,
-		"{\"errors\":[{\"code\":\"10009\",\"title\":\"Authentication failed\"}]}");
+	reply("active", 401, REFUSED);
 	expect_told("source_down,");
 	assert_int_equal(rig.keys_wanted, 1);
 	buf_clear(&rig.asked);
@@ -534,7 +536,7 @@ static void a_refused_key_stops_everything_for_five_minutes(void **state)
 	assert_int_equal(rig.keys_wanted, 2);
 	expect_asked("310 active,");
 	assert_string_equal(call_open("active")->key, "KEY2");
-	reply("active", 403, "");
+	reply("active", 403, REFUSED);
 	pass(300000);
 	expect_told("");
 	expect_asked("610 active,");
@@ -543,11 +545,30 @@ static void a_refused_key_stops_everything_for_five_minutes(void **state)
 	expect_asked("610 all,");
 }
 
+/* somebody between the API and us: the key is kept, and the next try comes soon */
+static void a_page_that_refuses_is_a_trouble_that_passes(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	buf_clear(&rig.asked);
+	for (int i = 0; i < 3; i++) {
+		reply("active", 403, "<html><title>Just a moment...</title></html>");
+		pass(20000);
+	}
+	expect_told("");
+	assert_int_equal(rig.keys_wanted, 1);
+	assert_non_null(call_open("active"));
+	reply("active", 403, REFUSED);
+	expect_told("source_down,");
+	assert_int_equal(rig.keys_wanted, 1);
+}
+
 static void a_key_refused_at_the_start_comes_back_with_the_sweep(void **state)
 {
 	(void)state;
 	start(POLLER_WATCH);
-	reply("all", 401, "");
+	reply("all", 401, REFUSED);
 	expect_told("source_down,");
 	pass(300000);
 	expect_asked("0 all,300 active,");
@@ -567,7 +588,7 @@ static void a_sweep_that_is_always_refused_makes_no_ups_and_downs(void **state)
 		if (call_open("active") != NULL)
 			list("active", "a=processing");
 		if (call_open("all") != NULL)
-			reply("all", 403, "");
+			reply("all", 403, REFUSED);
 		pass(10000);
 	}
 	expect_told("source_down,");
@@ -984,11 +1005,11 @@ static void what_cannot_be_stored_of_the_health_is_told_later(void **state)
 	settled(POLLER_WATCH, "a=processing");
 	pass(10000);
 	rig.commit_fails = true;
-	reply("active", 401, "");
+	reply("active", 401, REFUSED);
 	expect_told("");
 	rig.commit_fails = false;
 	pass(300000);
-	reply("active", 401, "");
+	reply("active", 401, REFUSED);
 	expect_told("source_down,");
 	pass(300000);
 	rig.commit_fails = true;
@@ -1196,7 +1217,7 @@ static void once_ends_at_a_refused_key_and_at_nonsense(void **state)
 {
 	(void)state;
 	start(POLLER_ONCE);
-	reply("active", 401, "");
+	reply("active", 401, REFUSED);
 	expect_finished(ERR_AUTH);
 	expect_told("source_down,");
 	poller_free(rig.poller);
@@ -1340,6 +1361,7 @@ int main(void)
 		test(a_good_answer_does_not_end_the_servers_wish),
 		test(a_wish_at_one_task_counts_for_the_others),
 		test(a_refused_key_stops_everything_for_five_minutes),
+		test(a_page_that_refuses_is_a_trouble_that_passes),
 		test(a_key_refused_at_the_start_comes_back_with_the_sweep),
 		test(a_sweep_that_is_always_refused_makes_no_ups_and_downs),
 		test(without_a_key_nothing_is_asked),

@@ -69,6 +69,17 @@ static void test_wait(void **state)
 		{ "x-ratelimit-reset", "784111777", 300000 }, /* small: seconds, not a date */
 		{ "x-ratelimit-reset", "soon", -1 },
 		{ "x-ratelimit-remaining", "0", -1 },
+		{ "RateLimit-Reset", "30", 30000 },
+		{ "ratelimit-reset", "soon", -1 },
+		{ "RateLimit", "limit=100, remaining=0, reset=30", 30000 },
+		{ "ratelimit", "\"burst\";r=0;t=30", 30000 },
+		{ "ratelimit", "\"burst\"; r=0; t=0.5, \"day\"; r=9; t=3600", 500 },
+		{ "ratelimit", "T=30", 30000 },
+		{ "ratelimit", "\"t=30\";r=0", -1 },
+		{ "ratelimit", "t=", -1 },
+		{ "ratelimit", "t=99999999999999999999999999999999999999", -1 },
+		{ "ratelimit", "t", -1 },
+		{ "ratelimit", "", -1 },
 	};
 
 	(void)state;
@@ -92,6 +103,10 @@ static void test_reset_as_date(void **state)
 	assert_int_equal(retry_wait(&retry, 429), 42000);
 	retry_header(&retry, "x-ratelimit-reset", "1600000000", wall_ms);
 	assert_int_equal(retry_wait(&retry, 429), 100);
+	/* the draft means seconds, but GitLab writes a date */
+	retry = (struct retry)RETRY_INIT;
+	retry_header(&retry, "ratelimit-reset", "1700000042", wall_ms);
+	assert_int_equal(retry_wait(&retry, 429), 42000);
 }
 
 /* a server whose clock is years off means a wait by that clock, wherever its Date stands */
@@ -145,6 +160,8 @@ static void test_order_of_headers(void **state)
 
 	(void)state;
 	assert_int_equal(retry_wait(&retry, 429), -1);
+	retry_header(&retry, "RateLimit-Reset", "40", WALL_MS);
+	assert_int_equal(retry_wait(&retry, 429), 40000);
 	retry_header(&retry, "x-ratelimit-reset", "30", WALL_MS);
 	assert_int_equal(retry_wait(&retry, 429), 30000);
 	retry_header(&retry, "retry-after", "20", WALL_MS);
