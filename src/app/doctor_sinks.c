@@ -13,9 +13,9 @@
 #define HELPER_MS 5000 /* it gives up by itself after 3 s */
 
 /* how the helper and the server behind it are */
-static void look_at_server(const struct doctor *doctor, const char *helper)
+static void look_at_server(const struct doctor *doctor, const char *helper, const char *bus)
 {
-	const char *const argv[] = { helper, "--check", NULL };
+	const char *const argv[] = { helper, "--bus", bus, "--check", NULL };
 	struct spawn spawn = { .argv = argv, .output_max = 4096, .merge = true };
 	const char *what = "notification server";
 	const char *remedy = "start a notification server (dunst, mako, the desktop's own)";
@@ -39,19 +39,23 @@ static void look_at_desktop(const struct doctor *doctor, bool wanted)
 {
 	struct err err = { 0 };
 	cleanup_free char *helper = helper_find(&err);
+	cleanup_with(bus_done) struct bus bus = { 0 };
+	cleanup_buf struct buf why = { 0 };
 
 	if (helper == NULL)
 		doctor_find(doctor, FINDING_FAIL, "helper",
 			"install it, or set TASKBELL_LIBEXEC to its directory", "%s", err.text);
-	if (!bus_found()) {
+	bus_find(&bus);
+	if (bus.address == NULL) {
+		bus_explain(&bus, &why);
 		doctor_find(doctor, wanted ? FINDING_FAIL : FINDING_WARN, "session bus",
 			"run in a desktop session, or set DBUS_SESSION_BUS_ADDRESS to its bus",
-			"there is none: no desktop notification can be shown, they wait for one");
+			"%s; notifications wait for one", buf_text(&why));
 		return;
 	}
-	doctor_find(doctor, FINDING_OK, "session bus", NULL, "found");
+	doctor_find(doctor, FINDING_OK, "session bus", NULL, "%s", bus.address);
 	if (helper != NULL)
-		look_at_server(doctor, helper);
+		look_at_server(doctor, helper, bus.address);
 }
 
 /* can `name` be run, as execvp(3) would find it? */

@@ -13,7 +13,6 @@
 #include "app/station.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "io/bus.h"
 #include "io/clock.h"
 #include "io/conf.h"
 #include "io/http.h"
@@ -94,16 +93,6 @@ static bool on_terminal(void)
 	return isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
 }
 
-/*
- * Without a configuration the desktop is a sink only where there is one: on a machine that never
- * has one its deliveries would wait for ever.
- */
-static void config_fit(struct config *config)
-{
-	if (config->file == NULL && !bus_found())
-		config_drop_sinks(config, SINK_DESKTOP);
-}
-
 static bool config_check_source(
 	const struct monitor *monitor, const struct config *config, struct err *err)
 {
@@ -140,7 +129,6 @@ static void monitor_reload(struct monitor *monitor)
 		outbox_reload(monitor->outbox, old);
 		config = old;
 	} else {
-		config_fit(config);
 		monitor->config = config;
 		monitor->ledger.config = config;
 		outbox_reload(monitor->outbox, config);
@@ -474,7 +462,6 @@ int monitor_run(const struct monitor_setup *setup)
 
 	talk = tap_new(STDERR_FILENO);
 	sd_open();
-	config_fit(monitor.config);
 	log_clock(monitor.now.wall_ms);
 	log_setup(sd_stderr_is_journal() ? LOG_JOURNAL : LOG_STAMPED, log_threshold(), talk_write);
 	if (monitor_open(&monitor, &err)) {

@@ -21,10 +21,6 @@
 
 extern char **environ;
 
-#define NO_BUS                                                                                     \
-	"no session bus: DBUS_SESSION_BUS_ADDRESS is not set and $XDG_RUNTIME_DIR/bus is not "     \
-	"there"
-
 enum {
 	GATHER_MAX = 100000, /* deliveries that one notification can stand for */
 	HELPER_MS = 10000, /* it gives up by itself after 3 s */
@@ -42,6 +38,7 @@ struct sink_desktop {
 	int64_t look_ms; /* mono; when to look for a bus again; 0: nothing is known to be missing */
 	int64_t look_wait_ms;
 	char *absent; /* own; why nobody was there at the last look or try; NULL: one was */
+	struct bus bus; /* as it was last looked for */
 	bool waited; /* what comes next has waited for a bus: it comes as one */
 	/* the batch that is gathered, then shown */
 	int64_t *ids; /* own */
@@ -183,11 +180,25 @@ static void wait_for_bus(struct sink_desktop *desktop, const char *why, struct i
 		desktop->look_wait_ms = LOOK_MAX_MS;
 }
 
+/* is there a bus? Else everything waits for one */
+static bool bus_look(struct sink_desktop *desktop, struct instant now)
+{
+	cleanup_buf struct buf why = { 0 };
+
+	bus_done(&desktop->bus);
+	bus_find(&desktop->bus);
+	if (desktop->bus.address != NULL)
+		return true;
+	bus_explain(&desktop->bus, &why);
+	wait_for_bus(desktop, buf_text(&why), now);
+	return false;
+}
+
 static bool helper_start(struct sink_desktop *desktop, struct instant now, struct err *err)
 {
 	cleanup_buf struct buf note = { 0 };
 	cleanup_free char *path = helper_find(err);
-	const char *argv[] = { path, NULL };
+	const char *argv[] = { path, "--bus", desktop->bus.address, NULL };
 	struct spawn spawn = { .argv = argv, .cwd = "/", .output_max = 4096, .merge = true };
 	char **env;
 	bool started;
@@ -223,10 +234,8 @@ static void show_begin(struct sink_desktop *desktop, struct instant now)
 		batch_settle_rest(desktop, SINK_BACK, NULL);
 		return;
 	}
-	if (!bus_found()) {
-		wait_for_bus(desktop, NO_BUS, now);
+	if (!bus_look(desktop, now))
 		return;
-	}
 	desktop->showing = true;
 	desktop->as_one =
 		desktop->count > 1 && (desktop->held || desktop->waited ||
@@ -299,9 +308,8 @@ static void desktop_step(struct sink *sink, struct instant now)
 	int status = 0;
 
 	quiet_step(desktop, now);
-	if (desktop->look_ms != 0 && now.mono_ms >= desktop->look_ms && desktop->count == 0 &&
-		!bus_found())
-		wait_for_bus(desktop, NO_BUS, now);
+	if (desktop->look_ms != 0 && now.mono_ms >= desktop->look_ms && desktop->count == 0)
+		(void)bus_look(desktop, now);
 	if (desktop->helper.child != NULL && program_step(&desktop->helper, now, &status))
 		helper_ended(desktop, status, now);
 	if (desktop->count == 0 || desktop->helper.child != NULL)
@@ -365,6 +373,7 @@ static void desktop_destroy(struct sink *sink)
 	program_done(&desktop->helper);
 	batch_clear(desktop);
 	absence_forget(desktop);
+	bus_done(&desktop->bus);
 	free(desktop->singles);
 	free(desktop->ids);
 	free(desktop);

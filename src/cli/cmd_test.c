@@ -11,7 +11,6 @@
 #include "cli/out.h"
 #include "cli/sources.h"
 #include "core/nearest.h"
-#include "io/bus.h"
 #include "io/clock.h"
 #include "io/signals.h"
 #include "io/statedir.h"
@@ -184,20 +183,13 @@ static void trials_wait(struct trials *trials)
 	}
 }
 
-/* without a configuration the desktop counts only where there is one */
-static bool is_in_use(const struct config *config, const struct sink_config *sink)
-{
-	return config->file != NULL || sink->type != SINK_DESKTOP || bus_found();
-}
-
 /* marks the sinks that are named, all when none is; false: one is not known */
 static bool trials_choose(
 	struct trials *trials, const struct cli *cli, const struct config *config, struct err *err)
 {
 	for (size_t i = 0; i < trials->count; i++) {
 		trials->items[i].config = &config->sinks[i];
-		trials->items[i].chosen =
-			cli->arg_count == 0 && is_in_use(config, &config->sinks[i]);
+		trials->items[i].chosen = cli->arg_count == 0;
 	}
 	for (size_t i = 0; i < cli->arg_count; i++) {
 		struct nearest nearest = nearest_to(cli->args[i]);

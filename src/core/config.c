@@ -54,18 +54,6 @@ struct sink_config *config_add_sink(struct config *config, enum sink_type type)
 	return sink;
 }
 
-void config_drop_sinks(struct config *config, enum sink_type type)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < config->sink_count; i++)
-		if (config->sinks[i].type == (int)type)
-			value_clear_group(GROUP_SINK, &config->sinks[i]);
-		else
-			config->sinks[kept++] = config->sinks[i];
-	config->sink_count = kept;
-}
-
 struct sink_config *sink_config_copy(const struct sink_config *sink)
 {
 	struct sink_config *copy = mem_alloc(sizeof(*copy));

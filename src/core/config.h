@@ -75,8 +75,6 @@ struct config *config_new(void);
 /* one more, all at its defaults; the pointer is good until the next is added */
 struct source_config *config_add_source(struct config *config);
 struct sink_config *config_add_sink(struct config *config, enum sink_type type);
-/* takes out the sinks of a type */
-void config_drop_sinks(struct config *config, enum sink_type type);
 void config_free(struct config *config); /* NULL is fine */
 CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
 /* an owned copy, for what outlives a reload; sink_config_free releases it, NULL is fine */

@@ -210,13 +210,21 @@ static bool server_describe(struct err *err)
 
 int main(int argc, char **argv)
 {
-	bool check = argc == 2 && strcmp(argv[1], "--check") == 0;
 	struct err err = { 0 };
+	bool check;
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return puts("taskbell-notify " TASKBELL_VERSION) < 0 ? 74 : 0;
+	if (argc > 2 && strcmp(argv[1], "--bus") == 0) {
+		(void)setenv("DBUS_SESSION_BUS_ADDRESS", argv[2], 1);
+		argc -= 2;
+		argv += 2;
+	}
+	check = argc == 2 && strcmp(argv[1], "--check") == 0;
 	if (argc != 1 && !check) {
-		(void)fputs("taskbell-notify: `key: value` lines on stdin, or --check\n", stderr);
+		(void)fputs("taskbell-notify: [--bus ADDRESS], and `key: value` lines on stdin or "
+			    "--check\n",
+			stderr);
 		return 64;
 	}
 	deadline_start();
