@@ -10,7 +10,22 @@
 #include "base/mem.h"
 #include "io/bus.h"
 
-#define HELPER_MS 5000 /* it gives up by itself after 3 s */
+#define HELPER_MS 10000 /* it gives up by itself after some seconds */
+
+/* lines "WHAT\tTEXT\tREMEDY": why the server shows nothing of what it takes */
+static void tell_silence(const struct doctor *doctor, char *lines)
+{
+	for (char *line = lines, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		char *text = strchr(line, '\t');
+		char *remedy = text != NULL ? strchr(text + 1, '\t') : NULL;
+
+		*end = '\0';
+		if (remedy == NULL || remedy > end)
+			continue;
+		*text = *remedy = '\0';
+		doctor_find(doctor, FINDING_WARN, line, remedy + 1, "%s", text + 1);
+	}
+}
 
 /* how the helper and the server behind it are */
 static void look_at_server(const struct doctor *doctor, const char *helper, const char *bus)
@@ -21,6 +36,7 @@ static void look_at_server(const struct doctor *doctor, const char *helper, cons
 	const char *remedy = "start a notification server (dunst, mako, the desktop's own)";
 	cleanup_buf struct buf output = { 0 };
 	struct err err = { 0 };
+	char *rest;
 	int code;
 
 	if (!errand_run(&spawn, HELPER_MS, &code, &output, &err)) {
@@ -28,10 +44,11 @@ static void look_at_server(const struct doctor *doctor, const char *helper, cons
 			doctor, FINDING_FAIL, what, "install taskbell-notify anew", "%s", err.text);
 		return;
 	}
-	if (output.data != NULL)
-		output.data[strcspn(output.data, "\n")] = '\0';
-	doctor_find(doctor, code == 0 ? FINDING_OK : FINDING_FAIL, what, remedy, "%s",
-		buf_text(&output));
+	(void)buf_add_char(&output, '\n');
+	rest = strchr(output.data, '\n');
+	*rest = '\0';
+	doctor_find(doctor, code == 0 ? FINDING_OK : FINDING_FAIL, what, remedy, "%s", output.data);
+	tell_silence(doctor, rest + 1);
 }
 
 /* `wanted`: a configuration names it; else it is shown on where there is a desktop */

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "notify/note.h"
+#include "notify/silence.h"
 
 #define SERVER "org.freedesktop.Notifications"
 
@@ -203,7 +204,9 @@ static bool server_describe(struct err *err)
 	for (const GList *cap = caps; cap != NULL && said >= 0; cap = cap->next)
 		said = printf(" %s", (const char *)cap->data);
 	g_list_free_full(caps, g_free);
-	if (said < 0 || puts("") < 0 || fflush(stdout) != 0)
+	(void)alarm(0); /* it answered; the questions that follow have limits of their own */
+	if (said < 0 || puts("") < 0 || fflush(stdout) != 0 || !silence_print(name) ||
+		fflush(stdout) != 0)
 		return err_errno(err, ERR_IO, errno, "stdout");
 	return true;
 }
