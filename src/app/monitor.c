@@ -11,6 +11,7 @@
 #include "app/ledger.h"
 #include "app/outbox.h"
 #include "app/station.h"
+#include "app/streams.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/clock.h"
@@ -21,7 +22,6 @@
 #include "io/signals.h"
 #include "io/statedir.h"
 #include "io/store.h"
-#include "io/tap.h"
 
 /* more than a process may open by default; a hook past it would only be heard at its end */
 #define MONITOR_FDS 4096
@@ -45,7 +45,7 @@ struct monitor {
 	struct explain *explain; /* own */
 	struct stations *stations; /* own */
 	struct pulse_file *pulse; /* own */
-	struct tap *out; /* own */
+	struct streams streams;
 	struct ledger ledger;
 	struct trouble trouble; /* of the state */
 	struct instant now;
@@ -59,14 +59,6 @@ struct monitor {
 	int64_t stop_ms; /* mono; when a stop is over at the latest; 0: nobody stops us */
 	int code; /* the exit code of the stop */
 };
-
-/* log_writer has no argument, and there is one stderr */
-static struct tap *talk;
-
-static void talk_write(const char *line, size_t len)
-{
-	tap_add(talk, line, len);
-}
 
 static void monitor_stop(struct monitor *monitor, int code)
 {
@@ -86,11 +78,6 @@ static bool outbox_event(void *arg, const struct event *event)
 	struct monitor *monitor = arg;
 
 	return ledger_event(&monitor->ledger, event);
-}
-
-static bool on_terminal(void)
-{
-	return isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
 }
 
 static bool config_check_source(
@@ -152,7 +139,7 @@ static void monitor_signals(struct monitor *monitor)
 		outbox_free(monitor->outbox);
 		signals_die(terms > 0 ? SIGTERM : SIGINT);
 	}
-	if (terms + ints > 0 || (hup && on_terminal()))
+	if (terms + ints > 0 || (hup && monitor->streams.hangup_stops))
 		monitor_stop(monitor, 0);
 	if (monitor->stations == NULL)
 		return;
@@ -179,30 +166,20 @@ static void monitor_jump(struct monitor *monitor)
 		stations_jump(monitor->stations, monitor->now);
 }
 
-static void tell_lost(uint64_t lost)
-{
-	if (lost > 0)
-		log_line(LOG_WARN,
-			"stdout was not read: %llu lines were dropped there, no delivery is "
-			"affected",
-			(unsigned long long)lost);
-}
-
+/* nobody is left to read: a closed terminal is a stop, as HUP from it; a pipe ends us as any filter
+ */
 static void monitor_output(struct monitor *monitor)
 {
-	uint64_t lost;
 	int failed;
 
-	tell_lost(tap_take_dropped(monitor->out));
-	tap_step(monitor->out);
-	tap_step(talk);
-	failed = tap_failed(monitor->out);
-	lost = tap_take_dropped(talk);
-	if (lost > 0)
-		log_line(LOG_WARN, "%llu lines were dropped here, because they were not read",
-			(unsigned long long)lost);
+	streams_step(&monitor->streams);
+	failed = tap_failed(monitor->streams.out);
 	if (failed == 0 || monitor->stop_ms != 0)
 		return;
+	if (tap_terminal(monitor->streams.out)) {
+		monitor_stop(monitor, 0);
+		return;
+	}
 	if (failed != EPIPE)
 		log_line(LOG_ERROR, "stdout: %s", strerror(failed));
 	monitor_stop(monitor, failed == EPIPE ? 128 + SIGPIPE : err_exit_code(ERR_IO));
@@ -311,8 +288,7 @@ static void monitor_wait(struct monitor *monitor)
 	fds[count++] = (struct http_fd){ .fd = signals_fd() };
 	if (monitor->timer.fd >= 0)
 		fds[count++] = (struct http_fd){ .fd = monitor->timer.fd };
-	count += tap_fds(monitor->out, fds + count, MONITOR_FDS - count);
-	count += tap_fds(talk, fds + count, MONITOR_FDS - count);
+	count += streams_fds(&monitor->streams, fds + count, MONITOR_FDS - count);
 	if (monitor->stations != NULL)
 		count += stations_fds(monitor->stations, fds + count, MONITOR_FDS - count);
 	count += outbox_fds(monitor->outbox, fds + count, MONITOR_FDS - count);
@@ -340,7 +316,7 @@ static void monitor_consider(struct monitor *monitor)
 	if (!monitor->setup->once || !stations_finished(monitor->stations, &err))
 		return;
 	/* a slow reader gets all of it: it is the end of a pipeline */
-	if (explain_next(monitor->explain) != INSTANT_NEVER || tap_waits(monitor->out) ||
+	if (explain_next(monitor->explain) != INSTANT_NEVER || tap_waits(monitor->streams.out) ||
 		!outbox_settled(monitor->outbox, monitor->now))
 		return;
 	if (err.kind != ERR_NONE)
@@ -399,7 +375,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 		.store = monitor->store,
 		.outbox = monitor->outbox,
 		.explain = monitor->explain,
-		.out = monitor->out,
+		.out = monitor->streams.out,
 		.trouble = &monitor->trouble,
 		.json = setup->json,
 		.color = setup->color,
@@ -429,8 +405,6 @@ static void monitor_close(struct monitor *monitor)
 	clock_timer_done(&monitor->timer);
 	if (monitor->lock_fd >= 0)
 		(void)close(monitor->lock_fd);
-	tell_lost(tap_close(monitor->out));
-	tap_free(monitor->out);
 	config_free(monitor->config);
 }
 
@@ -456,14 +430,13 @@ int monitor_run(const struct monitor_setup *setup)
 		.lock_fd = -1,
 		.timer.fd = -1,
 		.now = clock_now(),
-		.out = tap_new(STDOUT_FILENO),
 	};
 	struct err err = { 0 };
 
-	talk = tap_new(STDERR_FILENO);
+	streams_open(&monitor.streams, sd_stderr_is_journal() ? LOG_JOURNAL : LOG_STAMPED,
+		TAP_WAITING_MAX);
 	sd_open();
 	log_clock(monitor.now.wall_ms);
-	log_setup(sd_stderr_is_journal() ? LOG_JOURNAL : LOG_STAMPED, log_threshold(), talk_write);
 	if (monitor_open(&monitor, &err)) {
 		monitor_start(&monitor);
 		for (monitor_turn(&monitor); !monitor_done(&monitor); monitor_turn(&monitor))
@@ -473,9 +446,7 @@ int monitor_run(const struct monitor_setup *setup)
 		monitor.code = err_exit_code(err.kind);
 	}
 	monitor_close(&monitor);
-	log_setup(LOG_PLAIN, log_threshold(), NULL);
-	tap_step(talk);
-	tap_free(talk);
+	streams_close(&monitor.streams);
 	if (monitor.code == 128 + SIGPIPE)
 		signals_die(SIGPIPE);
 	return monitor.code;

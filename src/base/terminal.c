@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -27,6 +28,15 @@ size_t terminal_columns(int fd)
 	columns = ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col != 0 ? size.ws_col
 									: columns_said();
 	return columns > TERMINAL_COLUMNS_MIN ? columns : TERMINAL_COLUMNS_MIN;
+}
+
+bool terminal_same(int a, int b)
+{
+	struct stat one;
+	struct stat other;
+
+	return isatty(a) == 1 && isatty(b) == 1 && fstat(a, &one) == 0 && fstat(b, &other) == 0 &&
+	       one.st_rdev == other.st_rdev;
 }
 
 void terminal_add_colored(struct buf *out, const char *text, const char *sgr)

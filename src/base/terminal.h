@@ -2,6 +2,7 @@
 #ifndef BASE_TERMINAL_H
 #define BASE_TERMINAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -12,6 +13,8 @@
 /* the columns of the terminal behind `fd`, as it is now: never fewer than the least, $COLUMNS or 80
  * where it will not say; 0: it is no terminal */
 size_t terminal_columns(int fd);
+/* are both descriptors the same terminal? */
+bool terminal_same(int a, int b);
 /* adds text as it is, in the colour `sgr`: "31" is red (ECMA-48); NULL: in none */
 void terminal_add_colored(struct buf *out, const char *text, const char *sgr);
 

@@ -85,6 +85,7 @@ int64_t http_next(const struct http *http);
 struct http_fd {
 	int fd;
 	bool write; /* wait for writable, else for readable */
+	bool hangup; /* wait for neither: only its end wakes, as of a pipe that nobody reads */
 	bool ready; /* result */
 };
 /*

@@ -56,6 +56,7 @@ bool signals_open(const int *numbers, size_t count, struct err *err)
 	}
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	(void)sigaction(SIGXFSZ, &ignore, NULL);
+	(void)sigaction(SIGTTOU, &ignore, NULL);
 	/* whoever started us may have blocked them */
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 	return true;

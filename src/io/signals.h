@@ -9,7 +9,8 @@
 
 /*
  * From now on these signals are counted instead of acted on. SIGPIPE and SIGXFSZ (a file at its
- * limit) are ignored: they are errors of write(2) like any other. May be called again for more.
+ * limit) are ignored: they are errors of write(2) like any other. So is SIGTTOU: a line written in
+ * the background stops no poll. May be called again for more.
  */
 bool signals_open(const int *numbers, size_t count, struct err *err);
 /* readable when a signal has come; for http_wait */

@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -17,7 +19,10 @@ _Static_assert(TAP_PIECE <= 8 * _POSIX_PIPE_BUF,
 struct tap {
 	int fd; /* borrowed, or own when `reopened` */
 	bool reopened;
+	bool terminal;
+	bool claimed; /* by another process */
 	int failed; /* errno */
+	size_t piece; /* most that is written at once */
 	struct buf waiting;
 	uint64_t dropped;
 };
@@ -25,25 +30,34 @@ struct tap {
 /*
  * A terminal says that it takes something also when a single byte is all it takes, and the write
  * would wait for the rest. It is opened once more, so that others who have it from us do not find
- * it nonblocking. -1: it cannot be.
+ * it nonblocking. By its name, which may be another's (su(1), a container), else as the terminal of
+ * our session. -1: it cannot be.
  */
 static int terminal_open(int fd)
 {
+	const int flags = O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
 	char path[256];
+	int own = -1;
 
-	if (!isatty(fd) || ttyname_r(fd, path, sizeof(path)) != 0)
-		return -1;
-	return open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (ttyname_r(fd, path, sizeof(path)) == 0)
+		own = open(path, flags);
+	if (own < 0 && tcgetpgrp(fd) >= 0)
+		own = open("/dev/tty", flags);
+	return own;
 }
 
-struct tap *tap_new(int fd)
+struct tap *tap_new(int fd, size_t max)
 {
 	struct tap *tap = mem_alloc(sizeof(*tap));
-	int own = terminal_open(fd);
+	int own;
 
+	tap->terminal = isatty(fd) == 1;
+	own = tap->terminal ? terminal_open(fd) : -1;
 	tap->reopened = own >= 0;
 	tap->fd = tap->reopened ? own : fd;
-	tap->waiting.limit = TAP_WAITING_MAX;
+	/* a byte is what any terminal takes that says it takes something */
+	tap->piece = tap->terminal && !tap->reopened ? 1 : TAP_PIECE;
+	tap->waiting.limit = max;
 	return tap;
 }
 
@@ -57,11 +71,21 @@ void tap_free(struct tap *tap)
 	free(tap);
 }
 
-static bool tap_takes(const struct tap *tap)
+bool tap_terminal(const struct tap *tap)
 {
-	struct pollfd one = { .fd = tap->fd, .events = POLLOUT };
+	return tap->terminal;
+}
 
-	return poll(&one, 1, 0) == 1;
+/* does it take something now? Notes when nobody is left who reads it */
+static bool tap_takes(struct tap *tap)
+{
+	struct pollfd one = { .fd = tap->fd, .events = tap->waiting.len != 0 ? POLLOUT : 0 };
+
+	if (poll(&one, 1, 0) != 1)
+		return false;
+	if ((one.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0)
+		tap->failed = tap->terminal ? EIO : EPIPE;
+	return tap->failed == 0 && (one.revents & POLLOUT) != 0;
 }
 
 /* whole lines where they fit, so that nobody finds half a line when the rest is never taken */
@@ -70,18 +94,18 @@ static size_t tap_piece(const struct tap *tap, size_t done)
 	const char *text = tap->waiting.data + done;
 	size_t len = tap->waiting.len - done;
 
-	if (len <= TAP_PIECE)
+	if (len <= tap->piece)
 		return len;
-	for (len = TAP_PIECE; len > 0 && text[len - 1] != '\n';)
+	for (len = tap->piece; len > 0 && text[len - 1] != '\n';)
 		len--;
-	return len != 0 ? len : TAP_PIECE;
+	return len != 0 ? len : tap->piece;
 }
 
 void tap_step(struct tap *tap)
 {
 	size_t done = 0;
 
-	while (tap->failed == 0 && done < tap->waiting.len && tap_takes(tap)) {
+	while (tap->failed == 0 && tap_takes(tap) && done < tap->waiting.len) {
 		ssize_t len = write(tap->fd, tap->waiting.data + done, tap_piece(tap, done));
 
 		if (len >= 0)
@@ -117,9 +141,13 @@ bool tap_waits(const struct tap *tap)
 
 size_t tap_fds(const struct tap *tap, struct http_fd *fds, size_t cap)
 {
-	if (tap->waiting.len == 0 || cap == 0)
+	if (tap->failed != 0 || cap == 0)
 		return 0;
-	fds[0] = (struct http_fd){ .fd = tap->fd, .write = true };
+	fds[0] = (struct http_fd){
+		.fd = tap->fd,
+		.write = tap->waiting.len != 0,
+		.hangup = tap->waiting.len == 0,
+	};
 	return 1;
 }
 
@@ -150,4 +178,28 @@ uint64_t tap_close(struct tap *tap)
 int tap_failed(const struct tap *tap)
 {
 	return tap->failed;
+}
+
+bool tap_claim(struct tap *tap)
+{
+	bool ours = tap->reopened && tcgetpgrp(tap->fd) == getpgrp();
+
+	if (!ours) {
+		tap_yield(tap);
+		return false;
+	}
+	/* the lock is on the terminal itself, so that it needs no file and leaves none */
+	tap->claimed = flock(tap->fd, LOCK_EX | LOCK_NB) != 0;
+	return !tap->claimed;
+}
+
+bool tap_claimed(const struct tap *tap)
+{
+	return tap->claimed;
+}
+
+void tap_yield(struct tap *tap)
+{
+	if (tap->reopened)
+		(void)flock(tap->fd, LOCK_UN);
 }

@@ -490,7 +490,9 @@ bool wire_wait(struct wire *wire, struct http_fd *fds, size_t count, int64_t tim
 	}
 	for (size_t i = 0; i < count; i++)
 		wait[i] = (struct curl_waitfd){ .fd = fds[i].fd,
-			.events = fds[i].write ? CURL_WAIT_POLLOUT : CURL_WAIT_POLLIN };
+			.events = fds[i].write    ? CURL_WAIT_POLLOUT
+				  : fds[i].hangup ? 0
+						  : CURL_WAIT_POLLIN };
 	good = curl_multi_poll(wire->multi, wait, (unsigned int)count, ms, NULL) == CURLM_OK;
 	for (size_t i = 0; i < count; i++)
 		fds[i].ready = wait[i].revents != 0;

@@ -46,7 +46,7 @@ static void test_terminal_that_nobody_reads(void **state)
 	assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
 	fd = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
 	assert_true(fd >= 0);
-	tap = tap_new(fd);
+	tap = tap_new(fd, TAP_WAITING_MAX);
 	/* a write that waits here waits for ever: the alarm makes that a failure */
 	(void)alarm(20);
 	for (int i = 0; i < LINES; i++)
@@ -75,7 +75,7 @@ static void test_many_lines_at_once(void **state)
 	(void)state;
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
-	tap = tap_new(ends[1]);
+	tap = tap_new(ends[1], TAP_WAITING_MAX);
 	for (int i = 0; i < 3; i++)
 		tap_gather(tap, LINE, strlen(LINE));
 	assert_true(tap_waits(tap));
