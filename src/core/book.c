@@ -348,3 +348,52 @@ struct search *record_search(struct record *record)
 		record->search = mem_alloc(sizeof(*record->search));
 	return record->search;
 }
+
+struct comeback *book_add_comeback(
+	struct book *book, const char *id, int64_t first_ms, uint32_t after)
+{
+	struct comeback *comeback;
+
+	book->comebacks = mem_grow(book->comebacks, &book->comeback_cap, book->comeback_count + 1,
+		sizeof(*book->comebacks));
+	comeback = &book->comebacks[book->comeback_count++];
+	*comeback = (struct comeback){ .id = mem_strdup(id), .first_ms = first_ms, .after = after };
+	book->comebacks_dirty = true;
+	return comeback;
+}
+
+static int comeback_order(const void *a, const void *b)
+{
+	const struct comeback *x = a;
+	const struct comeback *y = b;
+
+	return strcmp(x->id, y->id);
+}
+
+struct comeback *book_comeback(const struct book *book, const char *id)
+{
+	cleanup_free char *own = mem_strdup(id);
+	struct comeback wanted = { .id = own };
+
+	if (book->comeback_sorted == 0)
+		return NULL;
+	return bsearch(&wanted, book->comebacks, book->comeback_sorted, sizeof(*book->comebacks),
+		comeback_order);
+}
+
+void book_sort_comebacks(struct book *book)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < book->comeback_count; i++) {
+		if (book->comebacks[i].over)
+			free(book->comebacks[i].id);
+		else
+			book->comebacks[kept++] = book->comebacks[i];
+	}
+	book->comebacks_dirty = book->comebacks_dirty || kept != book->comeback_count;
+	book->comeback_count = kept;
+	book->comeback_sorted = kept;
+	if (kept > 1)
+		qsort(book->comebacks, kept, sizeof(*book->comebacks), comeback_order);
+}

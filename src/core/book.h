@@ -47,11 +47,13 @@ struct record {
 	char text[]; /* the id, then the others, each with its NUL */
 };
 
-/* an ended task that one poll showed active again: believed when the next poll shows it too */
+/* an ended task that a poll showed active again: believed when the next ones show it as well */
 struct comeback {
 	char *id; /* own */
+	int64_t first_ms; /* wall time of the first poll that showed it; stored */
 	uint32_t after; /* the next word counts from requests sent after this serial */
 	bool fresh; /* shown by the list that is being applied */
+	bool over; /* believed */
 };
 
 /* an end that was learned while an older list was still under way: what that one says of it is old
@@ -92,9 +94,11 @@ struct book {
 	struct late_end *late; /* own */
 	size_t late_count;
 	size_t late_cap;
-	struct comeback *comebacks; /* own; two words come from one run or are asked for again */
+	struct comeback *comebacks; /* own; the first `comeback_sorted` by id */
 	size_t comeback_count;
 	size_t comeback_cap;
+	size_t comeback_sorted;
+	bool comebacks_dirty;
 	struct trail trail; /* of the last list of active tasks */
 	struct echo echo;
 	uint32_t revision; /* counts what happens to records and their slots */
@@ -124,6 +128,15 @@ struct ended *book_ended(const struct book *book, const char *id);
 /* puts it in or changes its status; returns the entry, valid until the next ended change */
 struct ended *book_set_ended(struct book *book, const char *id, enum status status);
 void book_unset_ended(struct book *book, const char *id);
+
+/* a poll of that wall time showed an ended task active, the first in a row; returns it, valid until
+ * the next is added or they are sorted */
+struct comeback *book_add_comeback(
+	struct book *book, const char *id, int64_t first_ms, uint32_t after);
+/* the one of an id, of those that were sorted in; NULL: none */
+struct comeback *book_comeback(const struct book *book, const char *id);
+/* forgets those that are over, sorts the rest in */
+void book_sort_comebacks(struct book *book);
 
 /* a record that is in no book yet; it borrows the shared texts of `book`. record_free() or
  * book_put() */

@@ -9,46 +9,38 @@
 #include "core/listing.h"
 #include "core/scene.h"
 
-static void comeback_forget(struct book *book, size_t i)
-{
-	free(book->comebacks[i].id);
-	book->comebacks[i] = book->comebacks[--book->comeback_count];
-}
-
-/* true when this is the second poll in a row that shows the ended task active */
+/*
+ * Does this poll make believed that the ended task is active again? It takes two in a row that are
+ * some way apart: a replica that lags behind answers several quick polls with what was.
+ */
 static bool comeback_believed(const struct scene *scene, const char *id)
 {
-	struct book *book = scene->book;
+	struct comeback *comeback = book_comeback(scene->book, id);
+	int64_t apart;
 
-	for (size_t i = 0; i < book->comeback_count; i++) {
-		struct comeback *comeback = &book->comebacks[i];
-
-		if (strcmp(comeback->id, id) != 0)
-			continue;
-		comeback->fresh = true;
-		if (scene->serial <= comeback->after)
-			return false;
-		comeback_forget(book, i);
-		return true;
+	if (comeback == NULL) {
+		book_add_comeback(scene->book, id, scene->now.wall_ms, scene->newest)->fresh = true;
+		return false;
 	}
-	book->comebacks = mem_grow(book->comebacks, &book->comeback_cap, book->comeback_count + 1,
-		sizeof(*book->comebacks));
-	book->comebacks[book->comeback_count++] =
-		(struct comeback){ .id = mem_strdup(id), .after = scene->newest, .fresh = true };
-	return false;
+	comeback->fresh = true;
+	apart = scene->now.wall_ms - comeback->first_ms;
+	/* a wall clock that was set back has to count as well */
+	if (scene->serial <= comeback->after || (apart >= 0 && apart < DETECT_COMEBACK_APART_MS))
+		return false;
+	comeback->over = true;
+	return true;
 }
 
 /* those that the list which has just been applied did not show again were a slip */
 static void comebacks_close(struct book *book, uint32_t serial)
 {
-	for (size_t i = book->comeback_count; i-- > 0;) {
+	for (size_t i = 0; i < book->comeback_count; i++) {
 		struct comeback *comeback = &book->comebacks[i];
 
-		if (!comeback->fresh && serial > comeback->after)
-			comeback_forget(book, i);
-		else
-			comeback->fresh = false;
+		comeback->over = comeback->over || (!comeback->fresh && serial > comeback->after);
+		comeback->fresh = false;
 	}
+	book_sort_comebacks(book);
 }
 
 static void record_begin(const struct scene *scene, struct record *record)
@@ -233,8 +225,10 @@ static void list_close(const struct scene *scene, struct listing *listing)
 	struct record *record;
 	size_t pos = 0;
 
-	if (listing->scope == LIST_ENDED)
+	if (listing->scope == LIST_ENDED) {
+		book_sort_comebacks(book);
 		return;
+	}
 	listing_keep_echo(listing);
 	walk_close(&listing->walk);
 	while ((record = book_next(book, &pos)) != NULL)

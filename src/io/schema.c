@@ -70,7 +70,15 @@ static const char version_1[] =
 	" WHERE failed = 0 AND task IS NOT NULL;"
 	"CREATE INDEX deliveries_failed ON deliveries (sink_id, failed_ms) WHERE failed = 1;";
 
-const char *const schema_steps[] = { version_1 };
+/* comebacks: ended tasks that polls have begun to show active again, first_ms as core/book has it
+ */
+static const char version_2[] =
+	"CREATE TABLE comebacks ("
+	" source_id INTEGER NOT NULL, task_id TEXT NOT NULL CHECK (length(task_id) > 0),"
+	" first_ms INTEGER NOT NULL,"
+	" PRIMARY KEY (source_id, task_id)) WITHOUT ROWID;";
+
+const char *const schema_steps[] = { version_1, version_2 };
 const int64_t schema_version = ARRAY_LEN(schema_steps);
 
 bool schema_migrate(

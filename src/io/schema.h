@@ -13,6 +13,7 @@
 /* steps[n] makes version n + 1 of version n; version 0 is a file without tables */
 extern const char *const schema_steps[];
 extern const int64_t schema_version; /* how many there are */
+#define SCHEMA_READABLE 1 /* what later versions have more is of no use to who only reads */
 
 /* runs steps `from` to `to` and notes the version, within the caller's transaction */
 bool schema_migrate(

@@ -107,7 +107,7 @@ static bool version_check(int64_t version, enum store_mode mode, struct err *err
 			"state.db has version %" PRId64 ", this taskbell knows %" PRId64
 			" at most; use the newer taskbell, or another --state-dir",
 			version, schema_version);
-	if (version < schema_version && mode != STORE_WRITE)
+	if (version < SCHEMA_READABLE && mode != STORE_WRITE)
 		return err_set(err, ERR_IO,
 			"state.db has version %" PRId64 ", this taskbell reads %" PRId64
 			"; start `taskbell watch` once to bring it up to date",

@@ -144,6 +144,28 @@ static bool load_baseline(
 	return step != DB_ERROR;
 }
 
+static bool load_comebacks(
+	struct store *store, int64_t source_id, struct book *book, struct err *err)
+{
+	struct stmt *stmt = db_stmt(
+		store->db, "SELECT task_id, first_ms FROM comebacks WHERE source_id = ?1", err);
+	enum db_step step;
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, source_id);
+	while ((step = stmt_step(stmt, err)) == DB_ROW) {
+		const char *id = stmt_text(stmt, 0);
+
+		/* no serial of this run is before it */
+		if (id != NULL && task_id_valid(id, strlen(id)))
+			(void)book_add_comeback(book, id, stmt_int(stmt, 1), 0);
+	}
+	book_sort_comebacks(book);
+	book->comebacks_dirty = false;
+	return step == DB_DONE;
+}
+
 static struct book *load_book(struct store *store, int64_t source_id, struct err *err)
 {
 	struct book *book = book_new(&store->key);
@@ -151,7 +173,8 @@ static struct book *load_book(struct store *store, int64_t source_id, struct err
 	if (load_baseline(store, source_id, book, err) &&
 		load_records(store, source_id, book, err) &&
 		reserve_ended(store, source_id, book, err) &&
-		load_ended(store, source_id, book, err))
+		load_ended(store, source_id, book, err) &&
+		load_comebacks(store, source_id, book, err))
 		return book;
 	book_free(book);
 	return NULL;
@@ -253,7 +276,7 @@ bool store_book_dirty(const struct book *book)
 	const struct record *record;
 	size_t pos = 0;
 
-	if (book->baseline_dirty || book->ended.dirty)
+	if (book->baseline_dirty || book->comebacks_dirty || book->ended.dirty)
 		return true;
 	while ((record = book_next(book, &pos)) != NULL)
 		if (record->dirty)
@@ -267,6 +290,7 @@ void store_book_clean(struct book *book)
 	size_t pos = 0;
 
 	book->baseline_dirty = false;
+	book->comebacks_dirty = false;
 	ended_clean(&book->ended);
 	while ((record = book_next(book, &pos)) != NULL)
 		record->dirty = false;
@@ -332,6 +356,33 @@ static bool save_baseline(
 	return stmt_run(stmt, err);
 }
 
+/* there are few, and none at nearly all times */
+static bool save_comebacks(
+	struct store *store, int64_t source_id, const struct book *book, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db, "DELETE FROM comebacks WHERE source_id = ?1", err);
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_int(stmt, 1, source_id);
+	if (!stmt_run(stmt, err))
+		return false;
+	for (size_t i = 0; i < book->comeback_count; i++) {
+		stmt = db_stmt(store->db,
+			"INSERT OR REPLACE INTO comebacks (source_id, task_id, first_ms)"
+			" VALUES (?1, ?2, ?3)",
+			err);
+		if (stmt == NULL)
+			return false;
+		stmt_bind_int(stmt, 1, source_id);
+		stmt_bind_text(stmt, 2, book->comebacks[i].id);
+		stmt_bind_int(stmt, 3, book->comebacks[i].first_ms);
+		if (!stmt_run(stmt, err))
+			return false;
+	}
+	return true;
+}
+
 bool store_save_book(
 	struct store *store, int64_t source_id, const struct book *book, struct err *err)
 {
@@ -339,6 +390,8 @@ bool store_save_book(
 	size_t pos = 0;
 
 	if (book->baseline_dirty && !save_baseline(store, source_id, book, err))
+		return false;
+	if (book->comebacks_dirty && !save_comebacks(store, source_id, book, err))
 		return false;
 	for (unsigned int i = 0; i < ENDED_BLOCKS; i++)
 		if (book->ended.block_dirty[i] && !save_block(store, source_id, book, i, err))

@@ -112,6 +112,25 @@ def test_gone_is_counted_across_runs_with_once(user, sim):
     assert runs >= 3
 
 
+def test_a_task_that_runs_again_is_believed_by_runs_of_once(user, sim):
+    """A step back is counted across runs: the two polls that show it are a second apart, as a run is not."""
+    user.configure({**LOG, "on": ["success", "processing"]})
+    sim.add_task("x", status="processing")
+    assert user.run("watch", "--once").code == 0
+    sim.set_status("x", "success")
+    assert user.run("watch", "--once").code == 0
+    sim.set_status("x", "processing")
+
+    def believed():
+        assert user.run("watch", "--once").code == 0
+        return [e for e in user.events_log() if e["event"] == "processing"]
+
+    assert until(believed)[0]["from"] == "success"
+    sim.set_status("x", "success")
+    assert user.run("watch", "--once").code == 0
+    assert [e["event"] for e in user.events_log()] == ["success", "processing", "success"]
+
+
 @pytest.mark.parametrize("fault, code", [
     ("status-503", 69), ("reset", 69), ("json-half", 76), ("shape-data-null", 76), ("status-422", 76),
     ("element-no-id", 76), ("redirect-302", 76), ("status-401", 77), ("status-403", 77),

@@ -62,7 +62,7 @@ def _other(home: Home, rng: random.Random) -> None:
 
 def _newer(home: Home, rng: random.Random) -> None:
     with closing(sqlite3.connect(_state(home))) as db:
-        db.execute(f"PRAGMA user_version = {rng.randrange(2, 1000)}")
+        db.execute(f"PRAGMA user_version = {rng.randrange(100, 1000)}")
         db.commit()
 
 

@@ -33,6 +33,18 @@ static void keep_block(struct book *shelf, const struct book *book, unsigned int
 		abort();
 }
 
+static void keep_comebacks(struct book *shelf, const struct book *book)
+{
+	for (size_t i = 0; i < shelf->comeback_count; i++)
+		shelf->comebacks[i].over = true;
+	book_sort_comebacks(shelf);
+	for (size_t i = 0; i < book->comeback_count; i++)
+		(void)book_add_comeback(
+			shelf, book->comebacks[i].id, book->comebacks[i].first_ms, 0);
+	book_sort_comebacks(shelf);
+	shelf->comebacks_dirty = false;
+}
+
 struct book *shelf_copy(const struct book *book)
 {
 	struct book *copy = book_new(&book->key);
@@ -43,6 +55,7 @@ struct book *shelf_copy(const struct book *book)
 		keep_record(copy, book, record);
 	for (unsigned int i = 0; i < ENDED_BLOCKS; i++)
 		keep_block(copy, book, i);
+	keep_comebacks(copy, book);
 	copy->baseline = book->baseline;
 	copy->told_after_us = book->told_after_us;
 	return copy;
@@ -68,6 +81,9 @@ void shelf_store(struct book *shelf, struct book *book, const struct changes *ch
 		if (book->ended.block_dirty[i])
 			keep_block(shelf, book, i);
 	ended_clean(&book->ended);
+	if (book->comebacks_dirty)
+		keep_comebacks(shelf, book);
+	book->comebacks_dirty = false;
 	if (book->baseline_dirty) {
 		shelf->baseline = book->baseline;
 		shelf->told_after_us = book->told_after_us;

@@ -157,6 +157,9 @@ static void fill_book(struct book *book)
 		(void)book_set_ended(book, id, i % 2 != 0 ? STATUS_SUCCESS : STATUS_FAILURE);
 	}
 	book_ended(book, "ended-7")->absent_day = 20000;
+	(void)book_add_comeback(book, "ended-9", 9876, 12);
+	(void)book_add_comeback(book, "ended-10", 8765, 12);
+	book_sort_comebacks(book);
 	book->baseline = true;
 	book->baseline_dirty = true;
 }
@@ -193,6 +196,12 @@ static void assert_filled(const struct book *book)
 	assert_int_equal(book_ended(book, "ended-7")->status, STATUS_SUCCESS);
 	assert_int_equal(book_ended(book, "ended-7")->absent_day, 20000);
 	assert_int_equal(book_ended(book, "ended-8")->status, STATUS_FAILURE);
+	assert_int_equal(book->comeback_count, 2);
+	assert_int_equal(book_comeback(book, "ended-9")->first_ms, 9876);
+	assert_int_equal(book_comeback(book, "ended-10")->first_ms, 8765);
+	assert_false(book_comeback(book, "ended-10")->fresh);
+	assert_null(book_comeback(book, "ended-1"));
+	assert_false(book->comebacks_dirty);
 	assert_true(book->baseline);
 	assert_false(book->baseline_dirty);
 }

@@ -125,6 +125,7 @@ static void test_senseless_content(void **state)
 		"PRAGMA user_version = 0",
 		"PRAGMA user_version = -1",
 		"DROP TABLE ended",
+		"DROP TABLE comebacks",
 		"DROP TABLE sinks",
 		"ALTER TABLE events DROP COLUMN message",
 		"DELETE FROM home",

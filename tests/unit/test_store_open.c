@@ -220,13 +220,35 @@ static void test_upgrade_of_version_0(void **state)
 	store_close(store);
 }
 
+/* who only reads need not wait for the monitor of the new version; what is stored stays */
+static void test_upgrade_of_version_1(void **state)
+{
+	struct store *store;
+	struct book *book;
+
+	(void)state;
+	stored_fill(dir);
+	stored_sql(dir, "DROP TABLE comebacks; PRAGMA user_version = 1");
+	for (int i = 0; i < 2; i++) {
+		store = stored_open(dir, i == 0 ? STORE_READ : STORE_EDIT);
+		assert_int_equal(stored_pending(store, "log"), 1);
+		store_close(store);
+	}
+	store = stored_open_good(dir, NOW);
+	book = stored_book(store, "telnyx");
+	assert_int_equal(book->ended.count, 200);
+	assert_int_equal(book->comeback_count, 0);
+	book_free(book);
+	store_close(store);
+}
+
 /* the way a next version will go: one more row, what is stored stays; a step that fails changes
  * nothing */
 static void test_upgrade_by_one_more_step(void **state)
 {
-	const char *const good[] = { schema_steps[0],
+	const char *const good[] = { schema_steps[0], schema_steps[1],
 		"ALTER TABLE events ADD COLUMN mood TEXT; UPDATE events SET mood = 'calm'" };
-	const char *const bad[] = { schema_steps[0],
+	const char *const bad[] = { schema_steps[0], schema_steps[1],
 		"ALTER TABLE events ADD COLUMN mood TEXT; UPDATE nothing SET x = 1" };
 	cleanup_free char *path = scratch_path(dir, "state.db");
 	struct err err = { 0 };
@@ -237,15 +259,15 @@ static void test_upgrade_by_one_more_step(void **state)
 	stored_fill(dir);
 	assert_true(db_open(&db, path, DB_WRITE, 0, &err));
 	assert_true(db_begin(db, DB_SYNC_FULL, &err));
-	assert_false(schema_migrate(db, bad, 1, 2, &err));
+	assert_false(schema_migrate(db, bad, 2, 3, &err));
 	db_rollback(db);
 	assert_true(schema_read(db, &value, &err));
-	assert_int_equal(value, 1);
+	assert_int_equal(value, 2);
 	assert_true(db_begin(db, DB_SYNC_FULL, &err));
-	assert_true(schema_migrate(db, good, 1, 2, &err));
+	assert_true(schema_migrate(db, good, 2, 3, &err));
 	assert_true(db_commit(db, &err));
 	assert_true(schema_read(db, &value, &err));
-	assert_int_equal(value, 2);
+	assert_int_equal(value, 3);
 	assert_true(db_int(db, "SELECT count(*) FROM events WHERE mood = 'calm'", 0, &value, &err));
 	assert_int_equal(value, 2);
 	db_close(db);
@@ -262,6 +284,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_interrupted_set_aside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_interrupted_creation, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_upgrade_of_version_0, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_upgrade_of_version_1, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_upgrade_by_one_more_step, set_up, tear_down),
 	};
 
