@@ -11,7 +11,9 @@ void doctor_find(const struct doctor *doctor, enum finding finding, const char *
 	const char *remedy, const char *fmt, ...) PRINTF_LIKE(5, 6);
 /* key, name look-up, TLS, answer and clock of each source */
 void doctor_sources(const struct doctor *doctor, const struct config *config);
-/* session bus, helper and notification server, when a sink needs them; programs of the others */
+/* the programs of hooks; what the desktop needs, when a sink does */
 void doctor_sinks(const struct doctor *doctor, const struct config *config);
+/* helper, session bus and notification server, and why that would show nothing */
+void doctor_desktop(const struct doctor *doctor, const struct config *config);
 
 #endif

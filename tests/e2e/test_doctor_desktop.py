@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import shutil
 import subprocess
@@ -153,3 +154,26 @@ def test_popups_that_kde_has_switched_off(user, bus):
     settings("taskbell")
     assert "KDE" in warned(user, "desktop settings", XDG_CURRENT_DESKTOP="KDE")
     assert warned(user, "desktop settings", XDG_CURRENT_DESKTOP="GNOME") is None
+
+
+def test_a_dead_address_is_told_with_the_bus_that_is_used(user, bus, tmp_path):
+    dead = "unix:path=" + str(tmp_path / "gone")
+    user.env["DBUS_SESSION_BUS_ADDRESS"] = dead
+    user.env["XDG_RUNTIME_DIR"] = str(tmp_path)
+    os.symlink(tmp_path / "bus.sock", tmp_path / "bus")
+    said = warned(user, "session bus")
+    assert dead in said and f"unix:path={tmp_path}/bus is used" in said and "unset DBUS_SESSION_BUS_ADDRESS" in said
+    os.unlink(tmp_path / "bus")
+    if not os.path.exists(f"/run/user/{os.getuid()}/bus"):
+        done = user.run("doctor")
+        assert done.code == 1 and "fail  session bus: no session bus: " in done.out and dead in done.out
+
+
+def test_quiet_hours_are_told(user, bus):
+    user.env["TZ"] = "UTC"
+    now = datetime.datetime.now(datetime.timezone.utc)
+    before, after, later = ((now + datetime.timedelta(hours=n)).strftime("%H:%M") for n in (-1, 1, 2))
+    user.configure({"type": "desktop", "quiet": f"{before}-{after}"})
+    assert f"until {after}" in warned(user, "sink desktop")
+    user.configure({"type": "desktop", "quiet": f"{after}-{later}"})
+    assert warned(user, "sink desktop") is None
