@@ -74,10 +74,10 @@ struct stage {
 
 static const struct hash_key key = { 1, 2 };
 
-static _Noreturn void stop(const struct stage *stage, const char *fmt, ...)
+static _Noreturn void fail_line(const struct stage *stage, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-static _Noreturn void stop(const struct stage *stage, const char *fmt, ...)
+static _Noreturn void fail_line(const struct stage *stage, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -106,7 +106,7 @@ static int64_t stamp(const struct stage *stage, const char *text)
 	int64_t us;
 
 	if (!stamp_parse(text, &us))
-		stop(stage, "no time: %s", text);
+		fail_line(stage, "no time: %s", text);
 	return us;
 }
 
@@ -122,7 +122,7 @@ static void task_field(const struct stage *stage, struct task *task, char *field
 	char *value = strchr(field, '=');
 
 	if (value == NULL)
-		stop(stage, "no FIELD=VALUE: %s", field);
+		fail_line(stage, "no FIELD=VALUE: %s", field);
 	*value++ = '\0';
 	if (strcmp(field, "name") == 0)
 		task->name = value;
@@ -135,7 +135,7 @@ static void task_field(const struct stage *stage, struct task *task, char *field
 	else if (strcmp(field, "finished") == 0)
 		task->finished_us = stamp(stage, value);
 	else
-		stop(stage, "no such field: %s", field);
+		fail_line(stage, "no such field: %s", field);
 }
 
 /* ID=STATUS[,FIELD=VALUE]… */
@@ -146,7 +146,7 @@ static struct task task_read(const struct stage *stage, char *word)
 	char *status = strchr(word, '=');
 
 	if (status == NULL)
-		stop(stage, "no ID=STATUS: %s", word);
+		fail_line(stage, "no ID=STATUS: %s", word);
 	*status++ = '\0';
 	task.id = word;
 	task_status(stage, &task, strtok_r(status, ",", &save));
@@ -167,7 +167,7 @@ static void step_book(struct stage *stage, char **words, size_t count)
 		return;
 	}
 	if (count < 3)
-		stop(stage, "book what?");
+		fail_line(stage, "book what?");
 	if (strcmp(words[1], "told_after") == 0) {
 		stage->book->told_after_us = stamp(stage, words[2]);
 		return;
@@ -191,10 +191,10 @@ static void step_rules(struct stage *stage, char **words, size_t count)
 	static const char *const runs[] = { "baseline", "summary", "all" };
 
 	if (count != 3)
-		stop(stage, "rules KEY VALUE");
+		fail_line(stage, "rules KEY VALUE");
 	if (strcmp(words[1], "stuck_after") == 0) {
 		if (!parse_duration(words[2], &stage->rules.stuck_after_ms))
-			stop(stage, "no duration: %s", words[2]);
+			fail_line(stage, "no duration: %s", words[2]);
 		return;
 	}
 	for (int i = 0; i < 3; i++)
@@ -212,7 +212,7 @@ static struct listing *list_send(struct stage *stage, const char *what)
 	else if (strcmp(what, "ended") == 0)
 		scope = LIST_ENDED;
 	else if (strcmp(what, "poll") != 0)
-		stop(stage, "no such list: %s", what);
+		fail_line(stage, "no such list: %s", what);
 	stage->serial++;
 	if (scope == LIST_ACTIVE) {
 		stage->poll_serial = stage->serial;
@@ -268,7 +268,7 @@ static struct asked *asked_find(struct stage *stage, const char *name)
 	for (int i = 0; i < ASKED_MAX; i++)
 		if (strcmp(stage->asked[i].name, name) == 0)
 			return &stage->asked[i];
-	stop(stage, "nothing was sent as %s", name);
+	fail_line(stage, "nothing was sent as %s", name);
 }
 
 static struct asked *asked_new(struct stage *stage, const char *name)
@@ -285,7 +285,7 @@ static void step_lookup(struct stage *stage, char **words, size_t count)
 	uint32_t serial;
 
 	if (count < 3)
-		stop(stage, "lookup ID STATUS");
+		fail_line(stage, "lookup ID STATUS");
 	if (count > 3) {
 		struct asked *asked = asked_find(stage, words[3]);
 
@@ -313,10 +313,10 @@ static void step_missing(struct stage *stage, char **words, size_t count)
 		detect_missing(stage->book, LANE_POLL, stage->poll_serial, 0, missing, WORDS_MAX);
 
 	if (found != expected)
-		stop(stage, "%zu are missing", found);
+		fail_line(stage, "%zu are missing", found);
 	for (size_t i = 0; i < found; i++)
 		if (strcmp(record_id(missing[i]), words[i + 1]) != 0)
-			stop(stage, "%s is missing", record_id(missing[i]));
+			fail_line(stage, "%s is missing", record_id(missing[i]));
 }
 
 static const char *event_shown(const struct event *event, char text[256])
@@ -340,11 +340,11 @@ static void step_told(struct stage *stage, const char *line)
 	const char *rest;
 
 	if (stage->told == stage->changes.event_count)
-		stop(stage, "nothing more was told");
+		fail_line(stage, "nothing more was told");
 	event = stage->changes.events[stage->told++];
 	(void)event_shown(event, text);
 	if (strncmp(line, text, strlen(text)) != 0)
-		stop(stage, "told was: %s", text);
+		fail_line(stage, "told was: %s", text);
 	assert_string_equal(event->source, "src");
 	assert_int_equal(event->wall_ms, stage->now.wall_ms);
 	for (rest = line + strlen(text); *rest == ' ';) {
@@ -354,13 +354,13 @@ static void step_told(struct stage *stage, const char *line)
 		cleanup_buf struct buf is = { 0 };
 
 		if (sscanf(rest, " %31[a-z_]=%127s%n", field, value, &len) != 2)
-			stop(stage, "no FIELD=VALUE: %s", rest);
+			fail_line(stage, "no FIELD=VALUE: %s", rest);
 		rest += len;
 		if (!event_field(event, field, &is) || strcmp(buf_text(&is), value) != 0)
-			stop(stage, "%s is %s", field, buf_text(&is));
+			fail_line(stage, "%s is %s", field, buf_text(&is));
 	}
 	if (*rest != '\0')
-		stop(stage, "told was: %s", text);
+		fail_line(stage, "told was: %s", text);
 }
 
 static void step_restart(struct stage *stage)
@@ -379,7 +379,7 @@ static void step_after(struct stage *stage, const char *text)
 	int64_t ms;
 
 	if (!parse_duration(text, &ms))
-		stop(stage, "no duration: %s", text);
+		fail_line(stage, "no duration: %s", text);
 	stage->now.mono_ms += ms;
 	stage->now.wall_ms += ms;
 }
@@ -396,7 +396,8 @@ static void step_nothing(struct stage *stage)
 	char text[256];
 
 	if (stage->told != stage->changes.event_count)
-		stop(stage, "told was: %s", event_shown(stage->changes.events[stage->told], text));
+		fail_line(stage, "told was: %s",
+			event_shown(stage->changes.events[stage->told], text));
 }
 
 /* steps that are about lists under way; false: it is none of them */
@@ -451,7 +452,7 @@ static void step(struct stage *stage, char *line)
 		 strcmp(words[0], "ended") == 0)
 		list_take(stage, list_send(stage, words[0]), words + 1, count - 1);
 	else if (count < 2)
-		stop(stage, "what is: %s", words[0]);
+		fail_line(stage, "what is: %s", words[0]);
 	else if (strcmp(words[0], "book") == 0)
 		step_book(stage, words, count);
 	else if (strcmp(words[0], "rules") == 0)
@@ -463,7 +464,7 @@ static void step(struct stage *stage, char *line)
 	else if (strcmp(words[0], "missing") == 0)
 		step_missing(stage, words, count);
 	else
-		stop(stage, "what is: %s", words[0]);
+		fail_line(stage, "what is: %s", words[0]);
 }
 
 static void stage_done(struct stage *stage)

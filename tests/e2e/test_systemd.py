@@ -313,7 +313,7 @@ def test_without_the_key_file_it_does_not_start_and_says_so(manager, user):
     manager.ctl("enable", "--now", UNIT)
     assert manager.show("ActiveState") == "inactive"
     assert path in manager.ctl("status", UNIT, check=False)
-    manager.wait_journal(f"skipped because .*{path}")
+    manager.wait_journal("skipped")
 
 
 @pytest.mark.parametrize(("case", "code", "said"), [

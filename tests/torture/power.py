@@ -36,7 +36,8 @@ def _mix(old: bytes, new: bytes, rng: random.Random) -> bytes:
 
 def _key(path: str) -> str:
     """What shim.c calls a file: inode numbers are used again, a time of birth is not."""
-    words = subprocess.run(["stat", "-c", "%i %.9W", path], capture_output=True, text=True, check=True).stdout.split()
+    words = subprocess.run(["stat", "-c", "%i %.9W", path], capture_output=True, text=True, check=True,
+                           env={**os.environ, "LC_ALL": "C"}).stdout.split()
     seconds, fraction = words[1].split(".")
     return f"{words[0]}-{seconds}.{int(fraction)}"
 

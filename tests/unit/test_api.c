@@ -234,7 +234,7 @@ static void test_batches(void **state)
 		assert_int_equal(taken.glanced, 100);
 		assert_int_equal(taken.foreseen, 0);
 		if (piece == text.len)
-			assert_in_range(taken.largest, 10, 100);
+			assert_int_in_range(taken.largest, 10, 100);
 		taken_done(&taken);
 	}
 }

@@ -151,7 +151,7 @@ static void a_lost_connection_is_tried_again(void **state)
 	assert_int_equal(fake.requests, 3);
 	assert_int_equal(seen.again, 2);
 	/* 0.5 s and 1 s, less a quarter of jitter at most */
-	assert_in_range(fake.now_ms - FAKE_START_MS, 1125, 1500);
+	assert_int_in_range(fake.now_ms - FAKE_START_MS, 1125, 1500);
 	client_free(client);
 }
 

@@ -163,7 +163,7 @@ static void test_missing_hook_appears(void **state)
 	for (int i = 0; i < 5; i++)
 		box_skip(box);
 	/* 1 + 2 + 4 + 8 + 16 s, and as long as the machine took */
-	assert_in_range(box_now(box).mono_ms - start, 30990, 41000);
+	assert_int_in_range(box_now(box).mono_ms - start, 30990, 41000);
 	assert_int_equal(box_pending(box, "exec"), 1);
 	box_expect_log(box, "hook: No such file or directory; again in 1s");
 	box_write(box, "hook", "#!/bin/sh\necho $TASKBELL_ATTEMPT >>out\n", 0600);
@@ -354,7 +354,7 @@ static void test_concurrency_is_bounded(void **state)
 		most = now > most ? now : most;
 	}
 	assert_int_equal(count_lines(box, "out"), 120);
-	assert_in_range(most, 1, 3);
+	assert_int_in_range(most, 1, 3);
 	box_free(box);
 }
 
@@ -394,7 +394,7 @@ static void test_timeout(void **state)
 	box_open(box);
 	(void)box_success(box, "a");
 	await_file(box, "started");
-	assert_in_range(outbox_next(box->outbox, box_now(box)), box_now(box).mono_ms + 15000,
+	assert_int_in_range(outbox_next(box->outbox, box_now(box)), box_now(box).mono_ms + 15000,
 		box_now(box).mono_ms + 30000);
 	/* it ends well on TERM, but it was late: again */
 	box->skipped_ms += 30000;
@@ -424,7 +424,7 @@ static void test_timeout_of_one_that_ignores_term(void **state)
 	box_turn(box, 0);
 	assert_false(outbox_settled(box->outbox, box_now(box)));
 	/* the KILL is due 5 s after the TERM */
-	assert_in_range(outbox_next(box->outbox, box_now(box)), box_now(box).mono_ms + 2000,
+	assert_int_in_range(outbox_next(box->outbox, box_now(box)), box_now(box).mono_ms + 2000,
 		box_now(box).mono_ms + 5000);
 	box->skipped_ms += 5000;
 	box_settle(box);
@@ -573,7 +573,7 @@ static void test_stop_ends_hooks_uncounted(void **state)
 	box->skipped_ms += 5000;
 	box_turn(box, 0);
 	assert_false(outbox_stopped(box->outbox));
-	assert_in_range(outbox_next(box->outbox, box_now(box)), box_now(box).mono_ms,
+	assert_int_in_range(outbox_next(box->outbox, box_now(box)), box_now(box).mono_ms,
 		box_now(box).mono_ms + 2000);
 	box->skipped_ms += 2000;
 	for (int i = 0; i < 500 && !outbox_stopped(box->outbox); i++)
@@ -750,7 +750,7 @@ static void test_clock_set_while_running(void **state)
 		box->set_ms = years[i];
 		box_turn(box, 0);
 		left = outbox_next(box->outbox, box_now(box)) - box_now(box).mono_ms;
-		assert_in_range(left, 0, 1100); /* two readings of two clocks */
+		assert_int_in_range(left, 0, 1100); /* two readings of two clocks */
 		box_skip(box);
 		assert_int_equal(box_pending(box, "exec"), 1);
 		assert_int_equal(box_failed(box, "exec"), 0);

@@ -433,7 +433,7 @@ static void backs_off_and_recovers(void **state)
 		reply("active", i % 2 == 0 ? 503 : 0, "");
 		while (call_open("active") == NULL)
 			pass(poller_next(rig.poller) - rig.now.mono_ms);
-		assert_in_range(rig.now.mono_ms - before, most[i] - most[i] / 4, most[i]);
+		assert_int_in_range(rig.now.mono_ms - before, most[i] - most[i] / 4, most[i]);
 	}
 	buf_clear(&rig.asked);
 	list("active", "a=processing");

@@ -41,7 +41,7 @@ static void waits_double_with_jitter_downward(void **state)
 
 		for (size_t i = 0; i < ARRAY_LEN(most); i++) {
 			sched_bad(&sched, ERR_UNREACHABLE, &again, 10000, 0);
-			assert_in_range(sched.due_ms, most[i] - most[i] / 4, most[i]);
+			assert_int_in_range(sched.due_ms, most[i] - most[i] / 4, most[i]);
 			if (sched.due_ms < least[i])
 				least[i] = sched.due_ms;
 			if (sched.due_ms > longest[i])
@@ -63,7 +63,7 @@ static void success_forgets_failures(void **state)
 	sched_start(&sched, 0);
 	sched_good(&sched, 10000, 0);
 	sched_bad(&sched, ERR_UNREACHABLE, &again, 10000, 0);
-	assert_in_range(sched.due_ms, 375, 500);
+	assert_int_in_range(sched.due_ms, 375, 500);
 }
 
 static void the_servers_wish_and_the_kind_decide(void **state)
@@ -81,7 +81,7 @@ static void the_servers_wish_and_the_kind_decide(void **state)
 	assert_int_equal(sched.due_ms, 11000);
 	sched.failures = 0;
 	sched_bad(&sched, ERR_PROTOCOL, &stays, 100, 1000);
-	assert_in_range(sched.due_ms, 1375, 1500);
+	assert_int_in_range(sched.due_ms, 1375, 1500);
 }
 
 int main(void)

@@ -96,7 +96,7 @@ static void test_window_and_burst(void **state)
 	box_open(box);
 	(void)box_success(box, "a");
 	box_turn(box, 0);
-	assert_in_range(outbox_next(box->outbox, box_now(box)), box_now(box).mono_ms + 1000,
+	assert_int_in_range(outbox_next(box->outbox, box_now(box)), box_now(box).mono_ms + 1000,
 		box_now(box).mono_ms + 2000);
 	expect_notes(box, "");
 	(void)box_success(box, "b");
@@ -325,7 +325,7 @@ static void test_waits_for_a_bus(void **state)
 		struct instant now = box_now(box);
 		int64_t wait = outbox_next(box->outbox, now) - now.mono_ms;
 
-		assert_in_range(wait, waits_s[i] * 1000 - 900, waits_s[i] * 1000);
+		assert_int_in_range(wait, waits_s[i] * 1000 - 900, waits_s[i] * 1000);
 		assert_true(outbox_settled(box->outbox, now));
 		box_skip(box);
 	}
@@ -379,7 +379,7 @@ static void test_quiet(void **state)
 	assert_true(outbox_settled(box->outbox, box_now(box)));
 	expect_notes(box, "");
 	left = outbox_next(box->outbox, box_now(box)) - box_now(box).mono_ms;
-	assert_in_range(left, 8 * 3600000 - 30000, 8 * 3600000);
+	assert_int_in_range(left, 8 * 3600000 - 30000, 8 * 3600000);
 	/* a restart at night changes nothing */
 	box_close(box);
 	box_open(box);
@@ -508,7 +508,7 @@ static void test_waits_while_the_disk_is_full(void **state)
 	}
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	box_expect_log(box, "the state does not work");
-	assert_in_range(at_once, 0, 999);
+	assert_int_in_range(at_once, 0, 999);
 	box_free(box);
 }
 
@@ -530,11 +530,11 @@ static void test_clock_set_while_quiet(void **state)
 	box_turn(box, 0);
 	box_turn(box, 0);
 	left = outbox_next(box->outbox, box_now(box)) - box_now(box).mono_ms;
-	assert_in_range(left, 4 * 3600000 - 90000, 4 * 3600000);
+	assert_int_in_range(left, 4 * 3600000 - 90000, 4 * 3600000);
 	box->set_ms = -120000; /* and on again, by almost as much */
 	box_turn(box, 0);
 	left = outbox_next(box->outbox, box_now(box)) - box_now(box).mono_ms;
-	assert_in_range(left, 1, 120000);
+	assert_int_in_range(left, 1, 120000);
 	expect_notes(box, "");
 	box->skipped_ms += 120000;
 	box_settle(box);
@@ -655,7 +655,7 @@ static void test_retired_while_gathering(void **state)
 	box->config->sink_count = count;
 	box_settle(box);
 	assert_true(outbox_next(box->outbox, box_now(box)) == INSTANT_NEVER);
-	assert_in_range(box_pending(box, "desktop"), 1, 2999);
+	assert_int_in_range(box_pending(box, "desktop"), 1, 2999);
 	box_free(box);
 }
 

@@ -198,7 +198,7 @@ static void ten_tasks_cost_one_request_a_poll(void **state)
 	for (size_t i = 0; i < 10; i++)
 		fake_put("one", run->ids[i], "processing");
 	run_for(run, 20 * INTERVAL_MS + 500);
-	assert_in_range(fake.requests, 20, 21);
+	assert_int_in_range(fake.requests, 20, 21);
 	assert_int_equal(fake_asked("?status=queued&status=processing"), fake.requests);
 	run_free(run);
 }
@@ -675,7 +675,7 @@ static void the_pace_is_the_user_s(void **state)
 	run->setup.interval_ms = 200;
 	fake_put("one", "a", "processing");
 	run_for(run, 2100);
-	assert_in_range(fake.requests, 10, 11);
+	assert_int_in_range(fake.requests, 10, 11);
 	run_free(run);
 }
 
