@@ -182,10 +182,11 @@ static void ask_done(void *arg, const struct http_answer *answer)
 	ask->client->sources[ask->source].answer = *answer;
 	traffic_say(ask->client->sources[ask->source].config->name, ask->lookup ? "task" : "list",
 		answer);
-	if (ask_valid(ask, answer, &ask->err, &advice))
-		ask->done = true;
-	else
-		ask->done = !advice.retry || !ask_again(ask, advice.after_ms);
+	ask->done = ask_valid(ask, answer, &ask->err, &advice);
+	if (ask->done)
+		return;
+	proxy_name(answer->proxy, &ask->err);
+	ask->done = !advice.retry || !ask_again(ask, advice.after_ms);
 }
 
 static void ask_send(struct ask *ask, struct instant now)
@@ -355,8 +356,10 @@ static bool find_by_id(
 		return true;
 	}
 	if (!api_task(source->kind, id, buf_text(&ask->body), ask->body.len, &scratch, &view,
-		    &source->err))
+		    &source->err)) {
+		proxy_name(source->answer.proxy, &source->err);
 		return false;
+	}
 	*ret = task_copy(&view);
 	return view.status != STATUS_UNKNOWN && (view.bucket == NULL || view.user_id == NULL);
 }

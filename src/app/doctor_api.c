@@ -78,6 +78,8 @@ static bool tell_way(const struct visit *visit)
 	cleanup_free char *ready =
 		mem_printf("certificate trusted, ready after %.0f ms", answer->tls_s * 1e3);
 
+	if (answer->proxy[0] != '\0')
+		find(visit, FINDING_OK, "proxy", NULL, answer->proxy);
 	if (answer->resolve_s <= 0) {
 		find(visit, FINDING_FAIL, "DNS",
 			"see whether the network is up, and the host in base_url is right", why);

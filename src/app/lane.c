@@ -240,6 +240,7 @@ static void lookup_done(void *arg, const struct http_answer *answer)
 	run->lookups_open--;
 	traffic_say(run->poller->config->name, lookup->id, answer);
 	if (!lookup_take(lookup, answer, &changes, &err, &advice)) {
+		proxy_name(answer->proxy, &err);
 		changes_done(&changes);
 		/* the list of all statuses answers the same question another way */
 		lane_want_sweep(run);
@@ -345,6 +346,7 @@ static void list_done(void *arg, const struct http_answer *answer)
 					  : "list of active tasks",
 		answer);
 	if (!list_valid(run, answer, &err, &advice)) {
+		proxy_name(answer->proxy, &err);
 		bool reader = run->reader.kind != ERR_NONE || answer->status == 200;
 
 		poller->failed_status = reader ? 200 : answer->status;

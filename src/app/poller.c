@@ -180,16 +180,16 @@ void poller_good(struct poller *poller, const struct lane_run *run, struct chang
 		poller->health.last_error = error;
 }
 
-/* keeps the health of a failure and tells of it when it is time */
-static void poller_ill(struct poller *poller, enum lane lane, const struct err *err)
+/* keeps the health of a failure and tells of it when it is time; `refused`: at once, it stays so */
+static void poller_ill(struct poller *poller, enum lane lane, const struct err *err, bool refused)
 {
+	int64_t down_after_ms = refused ? 0 : poller->config->down_after_ms;
 	struct changes changes = { 0 };
 
-	if (err->kind != ERR_AUTH &&
-		(poller->excused || (lane == LANE_SWEEP && poller->lists != 0))) {
+	if (!refused && (poller->excused || (lane == LANE_SWEEP && poller->lists != 0))) {
 		poller->excused = poller->excused && lane != LANE_POLL;
 		poller->health.last_error = *err;
-	} else if (health_bad(&poller->health, err, poller->config->down_after_ms, poller->now)) {
+	} else if (health_bad(&poller->health, err, down_after_ms, poller->now)) {
 		tell_health(poller, EVENT_SOURCE_DOWN, err->text, &changes);
 		(void)poller_commit(poller, &changes);
 	}
@@ -212,7 +212,6 @@ static void key_refused(struct poller *poller, const struct lane_run *run)
 {
 	poller_key_drop(poller);
 	poller->refused |= 1U << run->lane;
-	poller->probing = true;
 	poller->key_due_ms = run->sched.due_ms;
 }
 
@@ -265,20 +264,22 @@ void poller_failed(struct poller *poller, struct lane_run *run, const struct err
 	const struct http_advice *advice)
 {
 	struct sched_advice wish = { advice->retry, advice->after_ms };
+	bool refused = err->kind == ERR_AUTH || advice->refused;
 
 	sched_bad(&run->sched, err->kind, &wish, poller_interval(poller, run->lane),
 		poller->now.mono_ms);
 	poller_hold(poller, advice);
+	poller->probing = poller->probing || refused;
 	if (err->kind == ERR_AUTH)
 		key_refused(poller, run);
-	poller_ill(poller, run->lane, err);
+	poller_ill(poller, run->lane, err, refused);
 	if (advice->after_ms < 0 && err->kind != ERR_AUTH)
 		poller_sooner(poller, run);
 	if (poller->mode != POLLER_ONCE)
 		run_again(run);
 	if (poller->mode != POLLER_ONCE || once_again(run, advice))
 		return;
-	if (err->kind == ERR_AUTH) {
+	if (refused) {
 		once_give_up(poller, err);
 		return;
 	}
@@ -432,7 +433,7 @@ void poller_no_key(struct poller *poller, const struct err *err, struct instant 
 	poller_key_drop(poller);
 	refused.kind = ERR_AUTH;
 	poller->key_due_ms = now.mono_ms + SCHED_REFUSED_MS;
-	poller_ill(poller, LANE_POLL, &refused);
+	poller_ill(poller, LANE_POLL, &refused, true);
 	if (poller->mode == POLLER_ONCE)
 		once_give_up(poller, &refused);
 }

@@ -50,6 +50,27 @@ bool err_prefix(struct err *err, const char *fmt, ...)
 	return false;
 }
 
+bool err_suffix(struct err *err, const char *fmt, ...)
+{
+	char more[sizeof(err->text) / 2];
+	size_t len = strlen(err->text);
+	va_list ap;
+	size_t room;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(more, sizeof(more), fmt, ap);
+	va_end(ap);
+	room = sizeof(err->text) - 1 - strlen(more);
+	if (len > room) {
+		/* not within a character */
+		while (room > 0 && ((unsigned char)err->text[room] & 0xc0) == 0x80)
+			room--;
+		len = room;
+	}
+	(void)snprintf(err->text + len, sizeof(err->text) - len, "%s", more);
+	return false;
+}
+
 int err_exit_code(enum err_kind kind)
 {
 	static const int codes[] = {

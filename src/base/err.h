@@ -45,6 +45,9 @@ bool err_errno(struct err *err, enum err_kind kind, int num, const char *fmt, ..
 bool err_is_want(int num);
 /* puts formatted text before the text that is there; always returns false */
 bool err_prefix(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* puts formatted text after the text that is there, which is cut where there is no room for both;
+ * always returns false */
+bool err_suffix(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* the exit code of a kind */
 int err_exit_code(enum err_kind kind);
 

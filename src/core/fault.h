@@ -16,6 +16,10 @@
 	X(CONNECT, UNREACHABLE, true, "cannot connect to ", "", "")                                \
 	X(PROXY_CONNECT, UNREACHABLE, true, "cannot connect to the proxy for ", "", "")            \
 	X(PROXY_REFUSED, UNREACHABLE, true, "the proxy does not connect us to ", "", "")           \
+	X(PROXY_AUTH, UNREACHABLE, false, "HTTP 407: the proxy for ",                              \
+		" wants another name and password than ours, and is asked every 5 min at "         \
+		"most",                                                                            \
+		"")                                                                                \
 	X(TLS, UNREACHABLE, true, "no TLS connection to ", "", "")                                 \
 	X(UNTRUSTED, UNREACHABLE, false, "the certificate of ", " is not trusted",                 \
 		" (a private authority is named by ca_file)")                                      \

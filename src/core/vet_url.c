@@ -3,15 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "base/parse.h"
-
-#define HOST_MAX 255
-
-/* The authority of a URL, as far as it is judged here. */
-struct authority {
-	char host[HOST_MAX + 1]; /* without the brackets of an IPv6 address */
-	bool bracketed;
-};
+#include "base/mem.h"
+#include "core/authority.h"
 
 static bool printable(const char *text)
 {
@@ -28,71 +21,6 @@ static bool begins(const char *text, const char *prefix)
 		if (tolower((unsigned char)*text) != *prefix)
 			return false;
 	return true;
-}
-
-static bool port_valid(const char *text)
-{
-	int64_t port;
-
-	return isdigit((unsigned char)text[0]) && parse_int(text, 1, 65535, &port);
-}
-
-/* reads host[:port] of `len` bytes */
-static bool authority_read(const char *text, size_t len, struct authority *ret)
-{
-	cleanup_free char *copy = mem_strndup(text, len);
-	char *host = copy;
-	char *end;
-
-	ret->bracketed = copy[0] == '[';
-	if (ret->bracketed) {
-		host++;
-		end = strchr(host, ']');
-		if (end == NULL || host[strspn(host, "0123456789abcdefABCDEF:.")] != ']')
-			return false;
-		*end++ = '\0';
-	} else {
-		end = host + strcspn(host, ":");
-	}
-	if (*end != '\0' && (*end != ':' || !port_valid(end + 1)))
-		return false;
-	if (!ret->bracketed)
-		*end = '\0';
-	if (host[0] == '\0' || strlen(host) > HOST_MAX || strpbrk(host, "[]@,;!$&'()*+=") != NULL)
-		return false;
-	memcpy(ret->host, host, strlen(host) + 1);
-	return true;
-}
-
-/* 127.0.0.0/8 in full; a name that only begins like it may be anybody's */
-static bool is_loopback4(const char *host)
-{
-	int dots = 0;
-
-	if (strncmp(host, "127.", 4) != 0)
-		return false;
-	for (const char *p = host; *p != '\0'; dots++) {
-		size_t len = strspn(p, "0123456789");
-		cleanup_free char *octet = mem_strndup(p, len);
-		int64_t value;
-
-		if (!parse_int(octet, 0, 255, &value) || (octet[0] == '0' && len > 1))
-			return false;
-		p += len;
-		if (*p == '.' && p[1] != '\0')
-			p++;
-		else if (*p != '\0')
-			return false;
-	}
-	return dots == 4;
-}
-
-static bool is_loopback(const struct authority *authority)
-{
-	if (authority->bracketed)
-		return strcmp(authority->host, "::1") == 0;
-	return (begins(authority->host, "localhost") && strlen(authority->host) == 9) ||
-	       is_loopback4(authority->host);
 }
 
 bool vet_base_url(const char *text, bool allow_http, struct err *err)
@@ -118,7 +46,7 @@ bool vet_base_url(const char *text, bool allow_http, struct err *err)
 			"is no URL: after %s a host is needed, and no more than a "
 			"port after that",
 			secure ? "https://" : "http://");
-	if (!secure && !allow_http && !is_loopback(&authority))
+	if (!secure && !allow_http && !authority_is_loopback(&authority))
 		return err_set(err, ERR_CONFIG,
 			"is plain http to another host: the key would be sent in clear; use https, "
 			"or set "

@@ -151,7 +151,9 @@ static void call_conclude(
 	answer->status = known ? sight->status : 0;
 	answer->advice.retry =
 		known ? retry_worth(retry, status) : fault_passes(fault) && retry->word != RETRY_NO;
-	answer->advice.after_ms = retry_wait(retry, status);
+	answer->advice.refused = !known && fault == FAULT_PROXY_AUTH;
+	answer->advice.after_ms =
+		answer->advice.refused ? RETRY_WAIT_MAX_MS : retry_wait(retry, status);
 	answer->json = call->head.json;
 	answer->more = call->head.more;
 	answer->date_us = call->head.date_us;
@@ -167,7 +169,7 @@ static void call_fail(struct http_call *call, const struct transfer_sight *sight
 {
 	char place[WIRE_PLACE_MAX];
 
-	(void)transfer_place(call->transfer, place);
+	transfer_place(call->transfer, place);
 	fault_describe(fault, place, NULL, &call->answer.err);
 	call_conclude(call, sight, false, fault);
 }
@@ -191,7 +193,7 @@ static void call_late(
 		ms *= PACE_WHOLE;
 	if (limit == PACE_CONNECT && sight->looking_up)
 		fault = FAULT_LATE_LOOKUP;
-	(void)transfer_place(call->transfer, place);
+	transfer_place(call->transfer, place);
 	fault_late(fault, place, ms, &call->answer.err);
 	call_conclude(call, sight, false, fault);
 }
@@ -209,6 +211,8 @@ static void call_end(struct http_call *call, const struct transfer_sight *sight)
 	faulty = transfer_fault(call->transfer, &fault, &call->answer.err);
 	if (!faulty && call->head.odd_length)
 		call_fail(call, sight, FAULT_LENGTH);
+	else if (!faulty && call->head.closed && sight->status == 407)
+		call_fail(call, sight, FAULT_PROXY_AUTH);
 	else if (!faulty && call->head.closed)
 		call_conclude(call, sight, true, fault);
 	else if (!faulty) /* libcurl takes half a head for an answer */
@@ -296,6 +300,8 @@ struct http_call *http_start(
 {
 	struct http_call *call = mem_alloc(sizeof(*call));
 	struct transfer_taker taker = { on_head, on_body, call };
+	struct proxy proxy = proxy_choose(request->url, request->proxy);
+	struct http_request chosen = *request;
 
 	call->http = http;
 	call->body = request->body;
@@ -303,7 +309,9 @@ struct http_call *http_start(
 	call->arg = request->arg;
 	head_start(&call->head);
 	pace_start(&call->pace, request->timeout_ms, request->connect_timeout_ms, now.mono_ms);
-	call->transfer = transfer_start(http->wire, request, http->stale, &taker);
+	chosen.proxy = proxy.url;
+	proxy_describe(&proxy, call->answer.proxy);
+	call->transfer = transfer_start(http->wire, &chosen, http->stale, &taker);
 	call->next = http->calls;
 	http->calls = call;
 	http->started = true;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "core/head.h"
+#include "io/proxy.h"
 
 struct http; /* one curl_multi and its connections */
 struct http_call; /* one request under way */
@@ -21,6 +22,8 @@ struct http_call; /* one request under way */
 struct http_advice {
 	bool retry; /* worth another try: connection error, 408, 409, 429, 5xx, or x-should-retry */
 	int64_t after_ms; /* the server's own wish, clamped to 100 ms .. 5 min; -1: none said */
+	bool refused; /* by the proxy, as our password is wrong; a directory locks the account of
+			 who tries it often */
 };
 
 struct http_answer {
@@ -37,6 +40,8 @@ struct http_answer {
 					 absent */
 	char origin[HEAD_ORIGIN_MAX]; /* scheme://host:port that a Location names; "" when there is
 					 none */
+	char proxy[PROXY_TEXT_MAX]; /* it was asked through, as proxy_describe() says it; "": none
+				     */
 	int64_t date_us; /* the Date header; STAMP_NONE when absent or unreadable */
 	uint64_t bytes; /* decompressed bytes of the body */
 	double tls_s; /* seconds until TLS was up; 0 for plain http */
@@ -53,7 +58,7 @@ struct http_request {
 	const char *url; /* borrowed until http_start returns, as all texts here */
 	const char *key; /* Bearer token; NULL: no Authorization header */
 	const char *ca_file; /* "" or NULL: the system's, or $SSL_CERT_FILE, $CURL_CA_BUNDLE */
-	const char *proxy; /* "" or NULL: what the environment says */
+	const char *proxy; /* "" or NULL: what the environment says, see io/proxy */
 	int64_t timeout_ms; /* to the first byte, and any stretch under 10 kB/s; whole answer ten
 			       times */
 	int64_t connect_timeout_ms;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/parse.h"
 #include "io/terms.h"
 #include "io/wire_set.h"
 
@@ -43,7 +41,6 @@ struct transfer {
 	CURLcode code; /* once it has ended */
 	bool ended;
 	bool forgotten; /* its owner is gone: the taker is not called any more */
-	int port; /* that was connected to last; not the URL's when it is a proxy's */
 	int socket_error; /* errno of the last socket(2) that failed */
 	char detail[CURL_ERROR_SIZE];
 };
@@ -159,8 +156,6 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
 {
 	struct transfer *transfer = arg;
 	int fd = socket(peer->family, peer->socktype, peer->protocol);
-	struct sockaddr_in in4;
-	struct sockaddr_in6 in6;
 
 	(void)purpose;
 	if (fd < 0) {
@@ -168,13 +163,6 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
 		return CURL_SOCKET_BAD;
 	}
 	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-	if (peer->family == AF_INET) {
-		memcpy(&in4, &peer->addr, sizeof(in4));
-		transfer->port = ntohs(in4.sin_port);
-	} else if (peer->family == AF_INET6) {
-		memcpy(&in6, &peer->addr, sizeof(in6));
-		transfer->port = ntohs(in6.sin6_port);
-	}
 	return fd;
 }
 
@@ -258,7 +246,6 @@ struct transfer *transfer_start(struct wire *wire, const struct http_request *re
 	transfer->code = CURLE_OK;
 	transfer->ended = false;
 	transfer->forgotten = false;
-	transfer->port = 0;
 	transfer->socket_error = 0;
 	transfer->detail[0] = '\0';
 	if (!transfer_fit(transfer, request) ||
@@ -304,26 +291,23 @@ bool transfer_ended(const struct transfer *transfer)
 	return transfer->ended;
 }
 
-int transfer_place(const struct transfer *transfer, char place[WIRE_PLACE_MAX])
+void transfer_place(const struct transfer *transfer, char place[WIRE_PLACE_MAX])
 {
 	CURLU *url = curl_url();
 	char *effective = NULL;
 	char *host = NULL;
 	char *port = NULL;
-	int64_t number = 0;
 
 	(void)snprintf(place, WIRE_PLACE_MAX, "the server");
 	effective = transfer->terms.url;
 	if (url != NULL && effective != NULL &&
 		curl_url_set(url, CURLUPART_URL, effective, 0) == CURLUE_OK &&
 		curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-		curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-		parse_int(port, 0, 65535, &number))
+		curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
 		(void)snprintf(place, WIRE_PLACE_MAX, "%.255s:%s", host, port);
 	curl_free(host);
 	curl_free(port);
 	curl_url_cleanup(url);
-	return (int)number;
 }
 
 static const struct {
@@ -337,6 +321,7 @@ static const struct {
 	{ CURLE_COULDNT_RESOLVE_HOST, FAULT_LOOKUP, false },
 	{ CURLE_COULDNT_RESOLVE_PROXY, FAULT_PROXY_LOOKUP, false },
 	{ CURLE_COULDNT_CONNECT, FAULT_CONNECT, false },
+	{ CURLE_PROXY, FAULT_PROXY_REFUSED, true },
 	{ CURLE_OPERATION_TIMEDOUT, FAULT_LATE_CONNECT, false },
 	{ CURLE_SSL_CONNECT_ERROR, FAULT_TLS, true },
 	{ CURLE_PEER_FAILED_VERIFICATION, FAULT_UNTRUSTED, true },
@@ -379,11 +364,9 @@ static const char *transfer_detail(const struct transfer *transfer)
 	return text;
 }
 
-/* what libcurl could not connect to, and why; `port` is the URL's */
-static enum fault connect_fault(const struct transfer *transfer, int port, const char **ret_detail)
+/* what libcurl could not connect to, and why */
+static enum fault connect_fault(const struct transfer *transfer, const char **ret_detail)
 {
-	bool proxy =
-		transfer->terms.proxy != NULL || (transfer->port != 0 && transfer->port != port);
 	long number = 0;
 
 	if (no_descriptors(transfer))
@@ -391,7 +374,7 @@ static enum fault connect_fault(const struct transfer *transfer, int port, const
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
 	if (number != 0)
 		*ret_detail = strerror((int)number);
-	return proxy ? FAULT_PROXY_CONNECT : FAULT_CONNECT;
+	return transfer->terms.proxy != NULL ? FAULT_PROXY_CONNECT : FAULT_CONNECT;
 }
 
 bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err *err)
@@ -399,7 +382,6 @@ bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err
 	const char *detail = transfer_detail(transfer);
 	char place[WIRE_PLACE_MAX];
 	long tunnel = 0;
-	int port;
 
 	if (transfer->code == CURLE_OK)
 		return false;
@@ -409,14 +391,16 @@ bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err
 			*ret = fault_codes[i].fault;
 			detail = fault_codes[i].detail ? detail : NULL;
 		}
-	port = transfer_place(transfer, place);
+	transfer_place(transfer, place);
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
-	if (tunnel >= 300)
-		*ret = FAULT_PROXY_REFUSED;
-	else if (*ret == FAULT_LOOKUP && no_descriptors(transfer))
+	if (tunnel >= 300) {
+		*ret = tunnel == 407 ? FAULT_PROXY_AUTH : FAULT_PROXY_REFUSED;
+		detail = tunnel == 407 ? NULL : detail;
+	} else if (*ret == FAULT_LOOKUP && no_descriptors(transfer)) {
 		*ret = FAULT_DESCRIPTORS;
-	else if (*ret == FAULT_CONNECT)
-		*ret = connect_fault(transfer, port, &detail);
+	} else if (*ret == FAULT_CONNECT) {
+		*ret = connect_fault(transfer, &detail);
+	}
 	if (*ret != FAULT_LATE_CONNECT)
 		fault_describe(*ret, place, detail, err);
 	return true;

@@ -50,7 +50,8 @@ void wire_perform(struct wire *wire);
 bool wire_wait(struct wire *wire, struct http_fd *fds, size_t count, int64_t timeout_ms);
 const char *wire_version(void);
 
-/* starts it; one that libcurl refuses has ended at once. `fresh`: on a connection of its own */
+/* starts it; one that libcurl refuses has ended at once. The environment names no proxy here: that
+ * of the request is used, or none. `fresh`: on a connection of its own */
 struct transfer *transfer_start(struct wire *wire, const struct http_request *request, bool fresh,
 	const struct transfer_taker *taker);
 /* its connection is not used again afterwards */
@@ -63,9 +64,8 @@ bool transfer_ended(const struct transfer *transfer); /* as transfer_see() says 
  * time (FAULT_LATE_CONNECT) leaves err to the caller, who knows the limits.
  */
 bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err *err);
-/* "host:port" of its URL, never a key, a query or the name and password of a URL; returns the port,
- * 0: no URL */
-int transfer_place(const struct transfer *transfer, char place[WIRE_PLACE_MAX]);
+/* "host:port" of its URL, never a key, a query or the name and password of a URL */
+void transfer_place(const struct transfer *transfer, char place[WIRE_PLACE_MAX]);
 /*
  * To be said of each transfer, `elapsed_ms` after its start, before libcurl is let work: an old
  * libcurl would wait for the end of a name look-up when its own limit passes. There the limit moves

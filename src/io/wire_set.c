@@ -116,12 +116,18 @@ static bool set_buffer(CURL *easy, bool bulky)
 	       CURLE_OK;
 }
 
+/* what libcurl would read in the environment has been read already */
+static bool set_proxy(CURL *easy, const char *proxy)
+{
+	return curl_easy_setopt(easy, CURLOPT_PROXY, proxy != NULL ? proxy : "") == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_NOPROXY, "") == CURLE_OK;
+}
+
 bool wire_set(void *easy, const struct terms *terms, struct curl_slist *headers, bool quick)
 {
 	return set_manners(easy) && set_buffer(easy, terms->bulky) &&
 	       set_headers(easy, terms, headers) && set_trust(easy, terms->ca_file) &&
-	       (terms->proxy == NULL ||
-		       curl_easy_setopt(easy, CURLOPT_PROXY, terms->proxy) == CURLE_OK) &&
+	       set_proxy(easy, terms->proxy) &&
 	       wire_set_connect_timeout(easy, terms->connect_timeout_ms) &&
 	       set_lookup(easy, quick) &&
 	       curl_easy_setopt(easy, CURLOPT_URL, terms->url) == CURLE_OK;

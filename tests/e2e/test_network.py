@@ -8,6 +8,7 @@ import email.utils
 import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -352,6 +353,71 @@ def test_a_silent_name_server_stops_nothing(user, other_sim, tmp_path):
         for args, code in (("list", 69), ("wait x --timeout 1", 124), ("show x", 69)):
             run = user.start(*args.split(), "--source", "silent", wrap=wrap)
             assert run.wait() == code and "silent" in run.err.text(), (args, run.err.text())
+
+
+# --- proxies
+
+
+def refuses(client):
+    client.sendall(whole(b"no", "407 Proxy Authentication Required", 'Proxy-Authenticate: Basic realm="corp"'))
+
+
+def test_a_wrong_proxy_password_is_not_sent_again_and_again(user):
+    """Directories lock an account at the fifth try: told at once, and no more tries whatever polls would be due."""
+    with Server(refuses) as proxy:
+        env = {"https_proxy": f"http://name:S3CRET@127.0.0.1:{proxy.port}"}
+        user.configure(LOG, sources=[user.source(base_url="https://api.example/v2", down_after="1h")])
+        words = f"(proxy http://127.0.0.1:{proxy.port}, from https_proxy)"
+        watch = user.start("watch", "--json", env=env)
+        down = watch.wait_event(event="source_down")
+        assert "HTTP 407" in down["message"] and words in down["message"], down
+        for args, code in (("list", 69), ("show x", 69), ("wait x --timeout 1", 124), ("watch --once --state-dir once", 69)):
+            before = len(proxy.requests)
+            run = user.run(*args.split(), env=env, cwd=user.home)
+            assert run.code == code and "407" in run.err and words in run.err and "S3CRET" not in run.err, run
+            assert len(proxy.requests) == before + 1, args
+        assert "S3CRET" not in watch.out.text() + watch.err.text()
+        assert watch.stop() == 0
+        assert len(proxy.requests) == 5
+
+
+def test_plain_http_to_this_machine_leaves_it_by_no_proxy(user, sim):
+    """Whoever stands behind http_proxy would see the key; and he does not reach our loopback."""
+    with Server(lambda client: client.sendall(whole(b"<html>corporate proxy</html>", "503 Busy"))) as proxy:
+        user.configure(LOG)
+        sim.add_task("x", status="success")
+        for name in ("http_proxy", "all_proxy", "ALL_PROXY"):
+            env = {name: f"http://127.0.0.1:{proxy.port}"}
+            assert "x" in user.run("list", "--all", env=env).out
+            assert user.run("wait", "x", env=env).code == 0
+        assert not proxy.requests
+        # one that is configured for the source is obeyed
+        user.configure(LOG, source={"proxy": f"http://127.0.0.1:{proxy.port}"})
+        run = user.run("list")
+        assert run.code == 69 and f"503 Service Unavailable: a page, not JSON (proxy http://127.0.0.1:{proxy.port}, from the configuration)" in run.err
+
+
+def test_the_proxy_is_named_where_something_goes_wrong(user):
+    """Whatever it is: no connection to it, its own word, an answer that makes no sense; and by doctor."""
+    answers = {"page": whole(b"<html>moved in</html>"), "cut": whole(b"x" * 20)[:-10], "422": whole(b'{"detail":"no"}', "422 Bad"),
+               "shape": whole(b'{"data":7}')}
+    with contextlib.ExitStack() as stack:
+        sources = {}
+        for name, answer in answers.items():
+            server = stack.enter_context(Server(lambda client, answer=answer: (client.sendall(answer), reset(client))))
+            sources[name] = server.port
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            sources["refused"] = unused.getsockname()[1]
+        for name, port in sources.items():
+            user.configure(LOG, sources=[user.source(base_url="http://api.example/v2", allow_http=True)])
+            env = {"ALL_PROXY": f"http://name:S3CRET@127.0.0.1:{port}", "no_proxy": "127.0.0.1"}
+            for args in (["list"], ["show", "x"]):
+                run = user.run(*args, env=env)
+                assert run.code in (69, 76) and f"(proxy http://127.0.0.1:{port}, from ALL_PROXY)" in run.err, (name, run)
+                assert "S3CRET" not in run.err
+        said = user.run("doctor", env=env)
+        assert re.search(f"proxy +http://127.0.0.1:{port}, from ALL_PROXY", said.out), said.out
 
 
 # --- certificates

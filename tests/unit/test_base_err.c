@@ -42,6 +42,28 @@ static void cuts_what_is_too_long(void **state)
 	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
 }
 
+/* what is put after it stays whole, and no character is cut in two */
+static void makes_room_for_what_comes_after(void **state)
+{
+	static const char *const after = " (proxy)";
+	struct err err = { 0 };
+	size_t room = sizeof(err.text) - 1 - strlen(after);
+
+	(void)state;
+	assert_false(err_set(&err, ERR_IO, "short"));
+	assert_false(err_suffix(&err, "%s", after));
+	assert_string_equal(err.text, "short (proxy)");
+	assert_int_equal(err.kind, ERR_IO);
+	for (size_t lead = 0; lead < 3; lead++) {
+		assert_false(err_set(&err, ERR_IO, "%.*s", (int)lead, "xx"));
+		while (strlen(err.text) + 3 < sizeof(err.text))
+			memcpy(err.text + strlen(err.text), "\xe2\x80\xa6", 4);
+		assert_false(err_suffix(&err, "%s", after));
+		assert_int_equal(strlen(err.text), lead + (room - lead) / 3 * 3 + strlen(after));
+		assert_string_equal(err.text + strlen(err.text) - strlen(after), after);
+	}
+}
+
 static void kinds_are_exit_codes(void **state)
 {
 	(void)state;
@@ -64,6 +86,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(has_kind_and_text),
 		cmocka_unit_test(cuts_what_is_too_long),
+		cmocka_unit_test(makes_room_for_what_comes_after),
 		cmocka_unit_test(kinds_are_exit_codes),
 	};
 

@@ -1091,11 +1091,18 @@ static void test_words_of_the_head(void **state)
 	buf_done(&ask.body);
 }
 
+static void assert_refused_by_proxy(const struct ask *ask)
+{
+	assert_true(ask->answer.advice.refused);
+	assert_false(ask->answer.advice.retry);
+	assert_int_equal(ask->answer.advice.after_ms, 300000);
+}
+
 /* the tunnel through a proxy: its answers are not the API's, and it does not get the key */
 static void test_proxy_that_refuses(void **state)
 {
 	struct fixture *f = *state;
-	cleanup_free char *proxy = mem_printf("http://name:word@127.0.0.1:%d", f->server.port);
+	cleanup_free char *proxy = mem_printf("http://name:S3CRET@127.0.0.1:%d", f->server.port);
 	struct ask ask = { 0 };
 	struct http_request request = request_to(&ask, "https://taskbell.example/v2?status=queued");
 
@@ -1105,14 +1112,70 @@ static void test_proxy_that_refuses(void **state)
 	request.proxy = proxy;
 	(void)http_start(f->http, &request, f->now);
 	finish(f, &ask);
-	assert_failed(
-		&ask, ERR_UNREACHABLE, "the proxy does not connect us to taskbell.example:443");
-	assert_null(strstr(ask.answer.err.text, "word"));
+	assert_failed(&ask, ERR_UNREACHABLE,
+		"HTTP 407: the proxy for taskbell.example:443 wants another name and password");
+	assert_null(strstr(ask.answer.err.text, "S3CRET"));
 	assert_non_null(strstr(f->server.last, "CONNECT taskbell.example:443"));
 	assert_null(strstr(f->server.last, KEY));
-	assert_int_equal(ask.answer.advice.after_ms, -1);
+	assert_refused_by_proxy(&ask);
 	assert_string_equal(ask.answer.request_id, "");
+	/* it may not like the host, which is another matter */
+	ask.done = 0;
+	f->reply = "HTTP/1.1 403 Forbidden\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n";
+	(void)http_start(f->http, &request, f->now);
+	finish(f, &ask);
+	assert_failed(
+		&ask, ERR_UNREACHABLE, "the proxy does not connect us to taskbell.example:443");
+	assert_int_equal(ask.answer.advice.after_ms, -1);
 	assert_true(ask.answer.advice.retry);
+	assert_false(ask.answer.advice.refused);
+}
+
+/* without a tunnel it is an answer as any other, which is not the API's all the same */
+static void test_proxy_that_refuses_plain_http(void **state)
+{
+	struct fixture *f = *state;
+	cleanup_free char *proxy = mem_printf("http://name:S3CRET@127.0.0.1:%d", f->server.port);
+	struct ask ask = { 0 };
+	struct http_request request = request_to(&ask, "http://taskbell.example/v2");
+
+	f->reply = "HTTP/1.1 407 Proxy Authentication Required\r\nRetry-After: 9\r\n"
+		   "Content-Length: 2\r\n\r\nno";
+	assert_int_equal(setenv("http_proxy", proxy, 1), 0);
+	(void)http_start(f->http, &request, f->now);
+	finish(f, &ask);
+	assert_failed(&ask, ERR_UNREACHABLE, "HTTP 407: the proxy for taskbell.example:80");
+	assert_refused_by_proxy(&ask);
+	buf_done(&ask.body);
+}
+
+/* a spare handle has the proxy of another request */
+static void test_each_host_its_own_proxy(void **state)
+{
+	struct fixture *f = *state;
+	cleanup_free char *own = url_of(f);
+	cleanup_free char *proxy = mem_printf("http://127.0.0.1:%d", f->server.port);
+	const char *const urls[] = { "http://taskbell.example/v2", own, "http://other.example/v2" };
+
+	assert_int_equal(setenv("http_proxy", proxy, 1), 0);
+	for (size_t i = 0; i < 2 * ARRAY_LEN(urls); i++) {
+		const char *url = urls[i % ARRAY_LEN(urls)];
+		cleanup_free char *line = mem_printf("GET %s HTTP/1.1", url);
+		struct ask ask = { 0 };
+		struct http_request request = request_to(&ask, url);
+
+		(void)http_start(f->http, &request, f->now);
+		finish(f, &ask);
+		assert_int_equal(ask.answer.status, 200);
+		if (url == own) {
+			assert_non_null(strstr(f->server.last, "GET /v2/ai/embeddings"));
+			assert_string_equal(ask.answer.proxy, "");
+		} else {
+			assert_non_null(strstr(f->server.last, line));
+			assert_non_null(strstr(ask.answer.proxy, ", from http_proxy"));
+		}
+		buf_done(&ask.body);
+	}
 }
 
 static void test_proxy_that_is_not_there(void **state)
@@ -1314,6 +1377,8 @@ int main(void)
 		TEST(test_wish_of_a_cut_answer),
 		TEST(test_words_of_the_head),
 		TEST(test_proxy_that_refuses),
+		TEST(test_proxy_that_refuses_plain_http),
+		TEST(test_each_host_its_own_proxy),
 		TEST(test_proxy_that_is_not_there),
 		TEST(test_proxy_for_plain_http),
 		TEST(test_tls_with_a_server_that_has_none),

@@ -545,6 +545,37 @@ static void a_refused_key_stops_everything_for_five_minutes(void **state)
 	expect_asked("610 all,");
 }
 
+/* a directory locks an account that is tried with a wrong password again and again */
+static void a_proxy_that_refuses_us_is_asked_every_five_minutes(void **state)
+{
+	struct http_answer refused = answer_of(0);
+
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(300000);
+	buf_clear(&rig.asked);
+	refused.advice = (struct http_advice){ .refused = true, .after_ms = 300000 };
+	reply_full("active", &refused, NULL);
+	expect_told("source_down,");
+	reply_full("all", &refused, NULL);
+	for (int i = 1; i <= 3; i++) {
+		pass(299999);
+		expect_asked("");
+		pass(1);
+		assert_null(call_open("all"));
+		reply_full("active", &refused, NULL);
+		buf_clear(&rig.asked);
+	}
+	expect_told("");
+	assert_int_equal(rig.keys_wanted, 1);
+	poller_hurry(rig.poller, rig.now);
+	step();
+	list("active", "a=processing");
+	expect_told("source_up,");
+	assert_non_null(call_open("all"));
+	list("all", "a=processing");
+}
+
 /* somebody between the API and us: the key is kept, and the next try comes soon */
 static void a_page_that_refuses_is_a_trouble_that_passes(void **state)
 {
@@ -1231,6 +1262,18 @@ static void once_ends_at_a_refused_key_and_at_nonsense(void **state)
 	expect_finished(ERR_AUTH);
 }
 
+static void once_asks_a_proxy_that_refuses_us_no_more(void **state)
+{
+	struct http_answer refused = answer_of(0);
+
+	(void)state;
+	refused.advice = (struct http_advice){ .refused = true, .after_ms = 300000 };
+	start(POLLER_ONCE);
+	reply_full("active", &refused, NULL);
+	expect_finished(ERR_UNREACHABLE);
+	expect_asked("0 active,");
+}
+
 static void once_ends_when_nothing_can_be_stored(void **state)
 {
 	(void)state;
@@ -1361,6 +1404,7 @@ int main(void)
 		test(a_good_answer_does_not_end_the_servers_wish),
 		test(a_wish_at_one_task_counts_for_the_others),
 		test(a_refused_key_stops_everything_for_five_minutes),
+		test(a_proxy_that_refuses_us_is_asked_every_five_minutes),
 		test(a_page_that_refuses_is_a_trouble_that_passes),
 		test(a_key_refused_at_the_start_comes_back_with_the_sweep),
 		test(a_sweep_that_is_always_refused_makes_no_ups_and_downs),
@@ -1395,6 +1439,7 @@ int main(void)
 		test(once_tries_three_times),
 		test(once_never_sleeps_past_ten_seconds_in_all),
 		test(once_ends_at_a_refused_key_and_at_nonsense),
+		test(once_asks_a_proxy_that_refuses_us_no_more),
 		test(once_ends_when_nothing_can_be_stored),
 		test(wait_polls_only_and_sweeps_when_a_task_is_nowhere),
 		test(wait_is_through_with_a_poll_and_what_it_led_to),
