@@ -2,11 +2,14 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/stamp.h"
+#include "base/terminal.h"
 #include "base/text.h"
+
+#define LOG_INDENT 2 /* of the lines after the first, on a terminal */
 
 static struct {
 	enum log_form form;
@@ -48,34 +51,25 @@ bool log_shows(enum log_level level)
 	return level <= log_state.level;
 }
 
-/* local time with its offset, as people read it beside their own clock */
-static void log_add_stamp(struct buf *line)
+static void log_add_head(struct buf *line, enum log_level level, bool terminal)
 {
-	time_t seconds = (time_t)(log_state.wall_ms / 1000);
-	char text[40] = "";
-	struct tm local;
+	char stamp[STAMP_TEXT_MAX];
 
-	if (localtime_r(&seconds, &local) != NULL &&
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &local) > 0)
-		(void)buf_addf(line, "%.22s:%s ", text, text + 22);
-}
-
-static void log_add_head(struct buf *line, enum log_level level)
-{
-	if (log_state.form == LOG_JOURNAL) {
+	if (log_state.form == LOG_JOURNAL)
 		(void)buf_addf(line, "<%d>", levels[level].priority);
-	} else if (log_state.form == LOG_STAMPED) {
-		log_add_stamp(line);
-		(void)buf_addf(line, "%s ", levels[level].word);
-	} else {
+	else if (log_state.form == LOG_STAMPED)
+		(void)buf_addf(line, "%s %s ",
+			stamp_text_for(terminal, log_state.wall_ms, log_state.wall_ms, stamp),
+			levels[level].word);
+	else
 		(void)buf_add_text(line, "taskbell: ");
-	}
 }
 
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	cleanup_buf struct buf line = { 0 };
 	char text[8192];
+	size_t columns;
 	va_list ap;
 
 	if (!log_shows(level))
@@ -83,8 +77,9 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_add_head(&line, level);
-	text_add_safe(&line, text);
+	columns = log_state.form != LOG_JOURNAL ? terminal_columns(STDERR_FILENO) : 0;
+	log_add_head(&line, level, columns != 0);
+	text_add_wrapped(&line, text, line.len, LOG_INDENT, columns);
 	(void)buf_add_char(&line, '\n');
 	if (log_state.writer != NULL)
 		log_state.writer(buf_text(&line), line.len);

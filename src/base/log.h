@@ -10,7 +10,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 
 enum log_form {
 	LOG_PLAIN, /* "taskbell: text": one-shot commands */
-	LOG_STAMPED, /* "2026-08-22T10:00:00+02:00 warn text": a monitor in a terminal or a file */
+	LOG_STAMPED, /* "14:32:05 warn text": a monitor in a terminal; "2026-08-22T10:00:00.000Z
+			warn text" elsewhere */
 	LOG_JOURNAL, /* "<4>text": stderr is the journal, which stamps lines itself (sd-daemon(3))
 		      */
 };
@@ -25,7 +26,8 @@ void log_setup(enum log_form form, enum log_level level, log_writer writer);
 void log_clock(int64_t wall_ms);
 enum log_level log_threshold(void); /* the last level that is shown */
 bool log_shows(enum log_level level);
-/* formats, escapes what could deceive a terminal, cuts at 8 KiB, and writes one line */
+/* formats, escapes what could deceive a terminal, cuts at 8 KiB, and writes one line; on a terminal
+ * several that are no wider than it is */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "core/nearest.h"
@@ -34,8 +36,8 @@ int cli_misuse(const struct cli *cli, const char *fmt, ...)
 	return err_exit_code(ERR_USAGE);
 }
 
-/* `file:line: message` lines as they are, so that editors find the place; the journal gets
- * priorities */
+/* `file:line: message` lines without the program's name, so that editors find the place; the
+ * journal gets priorities */
 static void say_faults(const struct buf *faults)
 {
 	for (const char *line = buf_text(faults); *line != '\0';) {
@@ -43,7 +45,7 @@ static void say_faults(const struct buf *faults)
 		cleanup_free char *one = mem_strndup(line, len);
 		cleanup_buf struct buf safe = { 0 };
 
-		text_add_safe(&safe, one);
+		text_add_wrapped(&safe, one, 0, 2, terminal_columns(STDERR_FILENO));
 		if (sd_stderr_is_journal())
 			log_line(LOG_ERROR, "%s", one);
 		else
