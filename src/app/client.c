@@ -10,6 +10,8 @@
 #include "io/api.h"
 #include "io/clock.h"
 
+#define REASON_MAX ((size_t)4 * 1024 * 1024) /* bytes of the files of a bucket, some 20,000 */
+#define REASON_MS 5000 /* what an answer about them is worth waiting for */
 #define FILL_MAX                                                                                   \
 	(4 * 1024 * 1024) /* bytes of a list that are read for the sake of a bucket's name */
 
@@ -23,6 +25,7 @@ struct ask {
 	struct sched sched;
 	bool done;
 	bool lookup; /* by id: the answer is one task */
+	bool reason; /* why a task failed: the answer is the files of its bucket */
 	bool enough; /* the reader has seen what it wants */
 	struct err reader; /* why the reader ended the transfer */
 	struct err err; /* the result; ERR_NONE: a complete, valid answer */
@@ -102,7 +105,7 @@ static bool ask_reset(struct ask *ask)
 	ask->reader = (struct err){ 0 };
 	ask->taken = 0;
 	buf_clear(&ask->body);
-	if (ask->lookup)
+	if (ask->lookup || ask->reason)
 		return true;
 	if (ask->decoder != NULL && !ask->taker->again(ask->taker->arg, ask->source))
 		return false;
@@ -115,6 +118,8 @@ static bool ask_body(void *arg, long status, const char *bytes, size_t len)
 {
 	struct ask *ask = arg;
 
+	if (ask->reason)
+		return status == 200 && buf_add(&ask->body, bytes, len);
 	if (status != 200 || ask->lookup)
 		return api_task_feed(&ask->body, status, bytes, len, &ask->reader);
 	ask->taken += len;
@@ -142,7 +147,7 @@ static bool ask_valid(struct ask *ask, const struct http_answer *answer, struct 
 	if (answer->status != 200)
 		return api_error(answer, buf_text(&ask->body), ask->body.len, advice, err);
 	advice->retry = false;
-	return ask->lookup || api_list_end(ask->decoder, err);
+	return ask->lookup || ask->reason || api_list_end(ask->decoder, err);
 }
 
 /* may we wait until then? waits of several sources at the same time count once */
@@ -180,7 +185,10 @@ static void ask_done(void *arg, const struct http_answer *answer)
 	ask->call = NULL;
 	ask->err = (struct err){ 0 };
 	ask->client->sources[ask->source].answer = *answer;
-	traffic_say(ask->client->sources[ask->source].config->name, ask->lookup ? "task" : "list",
+	traffic_say(ask->client->sources[ask->source].config->name,
+		ask->lookup   ? "task"
+		: ask->reason ? "reason"
+			      : "list",
 		answer);
 	ask->done = ask_valid(ask, answer, &ask->err, &advice);
 	if (ask->done)
@@ -197,9 +205,9 @@ static void ask_send(struct ask *ask, struct instant now)
 		.key = source->key,
 		.ca_file = source->config->ca_file,
 		.proxy = source->config->proxy,
-		.timeout_ms = source->config->timeout_ms,
+		.timeout_ms = ask->reason ? REASON_MS : source->config->timeout_ms,
 		.connect_timeout_ms = source->config->connect_timeout_ms,
-		.bulky = !ask->lookup,
+		.bulky = !ask->lookup && !ask->reason,
 		.body = ask_body,
 		.done = ask_done,
 		.arg = ask,
@@ -407,4 +415,28 @@ void client_find(struct client *client, const char *id, struct task **tasks)
 			client->sources[i].err = lists[i].err;
 	asks_free(asks, client->count);
 	asks_free(lists, client->count);
+}
+
+char *client_reason(struct client *client, size_t source, const struct task *task)
+{
+	const struct source_config *config = client->sources[source].config;
+	const struct kind *kind = client->sources[source].kind;
+	bool bad = task->status == STATUS_FAILURE || task->status == STATUS_PARTIAL_SUCCESS;
+	struct buf reason = { 0 };
+	struct ask *asks;
+	struct ask *ask;
+
+	if (!bad || !config->explain || task->bucket == NULL || kind->reason_path == NULL)
+		return NULL;
+	asks = mem_array(client->count, sizeof(*asks));
+	ask = &asks[source];
+	ask->reason = true;
+	ask->body.limit = REASON_MAX;
+	ask->sched.failures = CLIENT_TRIES - 1; /* it is not worth another try */
+	ask->url = api_reason_url(kind, config->base_url, task->bucket);
+	asks_run(client, asks);
+	if (ask->err.kind == ERR_NONE)
+		(void)api_reason(buf_text(&ask->body), ask->body.len, &reason);
+	asks_free(asks, client->count);
+	return reason.len != 0 ? buf_steal(&reason) : NULL;
 }

@@ -65,5 +65,7 @@ void client_list(
  * that is cheap.
  */
 void client_find(struct client *client, const char *id, struct task **tasks);
+/* asks once why a task of that source did not succeed; owned, NULL: it did, or nobody says why */
+char *client_reason(struct client *client, size_t source, const struct task *task);
 
 #endif

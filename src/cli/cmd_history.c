@@ -6,12 +6,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/terminal.h"
 #include "cli/commands.h"
 #include "cli/grid.h"
 #include "cli/out.h"
-#include "cli/screen.h"
 #include "cli/state.h"
 #include "cli/when.h"
+#include "core/prefix.h"
 #include "io/clock.h"
 
 /* `failed` is how some write failure (contract 5) */
@@ -28,7 +29,7 @@ static const char *const event_words[] = {
 /* where events go while they are read */
 struct listing {
 	struct grid *grid; /* borrowed; NULL: JSON */
-	bool people; /* stdout is a terminal */
+	size_t columns; /* of the terminal; 0: there is none */
 	int64_t now_ms;
 	size_t count;
 };
@@ -53,7 +54,7 @@ static void add_row(struct listing *listing, const struct event *event)
 	cleanup_buf struct buf about = { 0 };
 	cleanup_free char *id = mem_printf("%" PRId64, event->id);
 
-	when_add(&when, event->wall_ms, listing->now_ms, listing->people);
+	when_add(&when, event->wall_ms, listing->now_ms, listing->columns != 0);
 	add_about(&about, event);
 	grid_cell(grid, buf_text(&when));
 	grid_cell(grid, id);
@@ -95,23 +96,22 @@ static void read_types(const struct cli *cli, bool types[EVENT_COUNT])
 static int print_events(
 	const struct cli *cli, struct store *store, const struct store_query *query, int64_t now_ms)
 {
-	static const char *const heads[] = {
-		"TIME",
-		"ID",
-		"EVENT",
-		"SOURCE",
-		"TASK",
-		"ABOUT",
-		NULL,
+	static const struct grid_column columns[] = {
+		{ "TIME", GRID_LINE, 0 },
+		{ "ID", GRID_LINE, 0 },
+		{ "EVENT", GRID_LINE, 0 },
+		{ "SOURCE", GRID_LINE, 8 },
+		{ "TASK", GRID_WHOLE, 0 },
+		{ "ABOUT", GRID_LINE, 24 },
+		{ NULL, GRID_LINE, 0 },
 	};
 	cleanup_with(grid_cleanup) struct grid *grid =
-		cli_given(cli, "json") ? NULL : grid_new(heads);
+		cli_given(cli, "json") ? NULL : grid_new(columns);
 	struct listing listing = {
 		.grid = grid,
-		.people = isatty(STDOUT_FILENO) == 1,
+		.columns = terminal_columns(STDOUT_FILENO),
 		.now_ms = now_ms,
 	};
-	struct screen screen;
 	struct err err = { 0 };
 
 	if (!store_history(store, query, take_event, &listing, &err))
@@ -119,9 +119,45 @@ static int print_events(
 	if (listing.count == 0)
 		log_line(LOG_NOTICE, "no such event is known");
 	if (grid != NULL)
-		grid_print(grid, cli->color_out,
-			screen_size(STDOUT_FILENO, &screen) ? screen.columns : 0);
+		grid_print(grid, cli->color_out, listing.columns);
 	return out_end(0);
+}
+
+/* the ids that the arguments mean; a beginning that nobody has stays as it is, and finds nothing */
+static int read_tasks(
+	const struct cli *cli, struct store *store, struct strings *tasks, struct err *err)
+{
+	for (size_t i = 0; i < cli->arg_count; i++) {
+		struct prefix prefix = { .text = cli->args[i] };
+		cleanup_buf struct buf choice = { 0 };
+		int code = 0;
+
+		if (prefix_usable(prefix.text) && !store_prefix(store, &prefix, err))
+			code = cli_fail(err);
+		if (prefix.ids.count > 1) {
+			prefix_add_choice(&prefix, &choice);
+			code = cli_misuse(cli, "%s", buf_text(&choice));
+		}
+		strings_add(tasks, prefix.ids.count == 1 ? prefix.ids.items[0] : prefix.text);
+		prefix_done(&prefix);
+		if (code != 0)
+			return code;
+	}
+	return 0;
+}
+
+static int history_print(
+	const struct cli *cli, struct store *store, struct store_query *query, int64_t now_ms)
+{
+	struct strings tasks = { 0 };
+	struct err err = { 0 };
+	int code = read_tasks(cli, store, &tasks, &err);
+
+	query->tasks = &tasks;
+	if (code == 0)
+		code = print_events(cli, store, query, now_ms);
+	strings_done(&tasks);
+	return code;
 }
 
 static int history_run(struct cli *cli)
@@ -140,9 +176,13 @@ static int history_run(struct cli *cli)
 
 	if (since != NULL && !when_parse(since, now_ms, &query.since_ms))
 		return cli_misuse(cli,
-			"--since: '%.80s' is neither a duration such as 2h, nor a date such as "
+			"--since: '%.80s' is neither a duration such as 2h or '2h ago', nor a date "
+			"such as "
 			"2026-11-23, nor a time such as 2026-11-23T22:40:59Z",
 			since);
+	for (size_t i = 0; i < cli->arg_count; i++)
+		if (!task_id_valid(cli->args[i], strlen(cli->args[i])))
+			return cli_misuse(cli, "'%.80s' cannot be the id of a task", cli->args[i]);
 	if (cli_given(cli, "limit") && query.limit == 0)
 		return cli_misuse(cli, "--limit: it must be at least 1");
 	read_types(cli, types);
@@ -151,7 +191,7 @@ static int history_run(struct cli *cli)
 	if (!state_knows_source(&state, cli, &err))
 		code = cli_misuse(cli, "%s", err.text);
 	else if (state.store != NULL)
-		code = print_events(cli, state.store, &query, now_ms);
+		code = history_print(cli, state.store, &query, now_ms);
 	else
 		log_line(LOG_NOTICE, "nothing was watched yet: there is no state in %s", state.dir);
 	state_done(&state);
@@ -160,8 +200,8 @@ static int history_run(struct cli *cli)
 
 static const struct flag history_flags[] = {
 	{ "since", 0, FLAG_TEXT, "WHEN", NULL,
-		"only events since then: a duration (2h ago), a date (its midnight here), or an "
-		"RFC 3339 time" },
+		"only events since then: a duration (2h or 2h ago), a date (its midnight here), or "
+		"an RFC 3339 time" },
 	{ "status", 's', FLAG_LIST, "EVENT", event_words,
 		"only these events; repeat it, or separate them by commas" },
 	{ "limit", 'n', FLAG_NUMBER, "N", NULL, "only the newest N, the oldest of them first" },
@@ -171,11 +211,13 @@ static const struct flag history_flags[] = {
 
 const struct command cmd_history = {
 	.name = "history",
-	.args = "",
+	.args = "[TASK_ID...]",
 	.summary = "shows past events, the oldest first",
-	.help = "Reads what the monitor of this state directory has stored; needs no network and "
-		"no "
-		"running monitor.",
+	.help = "Of all tasks, or of those named; the first 6 or more characters of an id are "
+		"enough "
+		"where no other begins so. Reads what the monitor of this state directory has "
+		"stored; needs no network and no running monitor.",
 	.flags = history_flags,
+	.max_args = SIZE_MAX,
 	.run = history_run,
 };

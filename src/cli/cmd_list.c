@@ -5,149 +5,135 @@
 #include "app/client.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/parse.h"
+#include "base/terminal.h"
 #include "cli/commands.h"
+#include "cli/grid.h"
 #include "cli/lines.h"
 #include "cli/out.h"
-#include "cli/screen.h"
 #include "cli/sources.h"
-#include "cli/table.h"
+#include "cli/tasks.h"
+#include "cli/when.h"
+#include "core/event.h"
 #include "io/clock.h"
 
 CLEANUP_DEFINE(lines_cleanup, struct lines *, lines_free)
 
-/* a task of the table, and where it stands */
-struct entry {
-	struct task *task; /* own; NULL: it stands again further down */
-	size_t source;
-	size_t place; /* in the order of arrival */
+/* which tasks are shown */
+struct choice {
+	bool wanted[STATUS_COUNT];
+	const char *name; /* borrowed, a glob; NULL: all */
+	const char *bucket;
+	int64_t limit; /* INT64_MAX: all */
 };
 
-struct entries {
-	struct entry *items; /* own */
-	size_t count;
-	size_t cap;
-};
-
-static void entries_done(struct entries *entries)
+/* as in the filters of a sink: what is not known matches "*" alone */
+static bool glob_wants(const char *glob, const char *text)
 {
-	for (size_t i = 0; i < entries->count; i++)
-		free(entries->items[i].task);
-	free(entries->items);
+	if (glob == NULL)
+		return true;
+	return text != NULL ? glob_match(glob, text) : strcmp(glob, "*") == 0;
 }
 
-static bool entries_take(void *arg, size_t source, const struct task *view)
+static bool choice_wants(const struct choice *choice, const struct task *task)
 {
-	struct entries *entries = arg;
-
-	entries->items = mem_grow(
-		entries->items, &entries->cap, entries->count + 1, sizeof(*entries->items));
-	entries->items[entries->count] = (struct entry){ task_copy(view), source, entries->count };
-	entries->count++;
-	return true;
+	return glob_wants(choice->name, task->name) && glob_wants(choice->bucket, task->bucket);
 }
 
-static bool entries_again(void *arg, size_t source)
+static struct grid *table_new(bool sources)
 {
-	struct entries *entries = arg;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < entries->count; i++) {
-		if (entries->items[i].source == source)
-			free(entries->items[i].task);
-		else
-			entries->items[kept++] = entries->items[i];
-	}
-	entries->count = kept;
-	return true;
-}
-
-static int entry_by_id(const void *a, const void *b)
-{
-	const struct entry *x = a;
-	const struct entry *y = b;
-	int order = x->source != y->source ? (x->source < y->source ? -1 : 1)
-					   : strcmp(x->task->id, y->task->id);
-
-	return order != 0 ? order : x->place < y->place ? -1 : 1;
-}
-
-static int entry_by_place(const void *a, const void *b)
-{
-	const struct entry *x = a;
-	const struct entry *y = b;
-
-	if (x->source != y->source)
-		return x->source < y->source ? -1 : 1;
-	return x->place < y->place ? -1 : x->place > y->place;
-}
-
-/* an id that stands twice counts once, as it stands last */
-static void entries_unique(struct entries *entries)
-{
-	size_t kept = 0;
-
-	if (entries->count == 0)
-		return;
-	qsort(entries->items, entries->count, sizeof(*entries->items), entry_by_id);
-	for (size_t i = 0; i < entries->count; i++) {
-		const struct entry *next = i + 1 < entries->count ? &entries->items[i + 1] : NULL;
-
-		if (next != NULL && next->source == entries->items[i].source &&
-			strcmp(next->task->id, entries->items[i].task->id) == 0)
-			free(entries->items[i].task);
-		else
-			entries->items[kept++] = entries->items[i];
-	}
-	entries->count = kept;
-	qsort(entries->items, kept, sizeof(*entries->items), entry_by_place);
-}
-
-static void print_table(
-	const struct cli *cli, const struct client *client, const struct entries *entries)
-{
-	cleanup_free struct table_row *rows = mem_resize(NULL, entries->count, sizeof(*rows));
-	struct table_view view = {
-		.color = cli->color_out,
-		.sources = client->count > 1,
-		.now_us = clock_now().wall_ms * 1000,
+	static const struct grid_column columns[] = {
+		{ "SOURCE", GRID_LINE, 8 },
+		{ "TASK ID", GRID_WHOLE, 0 },
+		{ "STATUS", GRID_LINE, 15 },
+		{ "NAME", GRID_LINE, 12 },
+		{ "BUCKET", GRID_LINE, 8 },
+		{ "CREATED", GRID_LINE, 0 },
+		{ "FINISHED", GRID_LINE, 0 },
+		{ NULL, GRID_LINE, 0 },
 	};
-	cleanup_buf struct buf text = { 0 };
-	struct screen screen;
 
-	view.terminal = isatty(STDOUT_FILENO) == 1;
-	(void)screen_size(STDOUT_FILENO, &screen);
-	view.columns = screen.columns;
-	for (size_t i = 0; i < entries->count; i++)
-		rows[i] = (struct table_row){
-			.source = client->sources[entries->items[i].source].config->name,
-			.task = entries->items[i].task,
-		};
-	table_render(rows, entries->count, &view, &text);
-	out_bytes(buf_text(&text), text.len);
+	return grid_new(sources ? columns : columns + 1);
 }
 
-static void list_table(
-	const struct cli *cli, struct client *client, const bool wanted[STATUS_COUNT])
+static void cell_time(struct grid *grid, int64_t us, int64_t now_ms, bool terminal)
 {
-	struct entries entries = { 0 };
-	struct client_taker taker = { entries_take, entries_again, &entries };
+	char text[STAMP_TEXT_MAX];
 
-	client_list(client, wanted, &taker);
-	/* an answer that is not valid as a whole does not count */
-	for (size_t i = 0; i < client->count; i++)
-		if (client->sources[i].err.kind != ERR_NONE)
-			(void)entries_again(&entries, i);
-	entries_unique(&entries);
-	print_table(cli, client, &entries);
-	if (entries.count == 0 && client_exit_code(client) == 0)
-		log_line(LOG_NOTICE, cli_given(cli, "status") || cli_given(cli, "all")
+	if (us == STAMP_NONE)
+		grid_cell(grid, NULL);
+	else if (terminal)
+		grid_cell(grid, stamp_text_local(us / 1000, now_ms, text));
+	else
+		grid_cell(grid, stamp_text(us, text));
+}
+
+static void print_table(const struct cli *cli, const struct client *client,
+	const struct choice *choice, const struct tasks *tasks)
+{
+	size_t columns = terminal_columns(STDOUT_FILENO);
+	bool sources = client->count > 1;
+	cleanup_with(grid_cleanup) struct grid *grid = table_new(sources);
+	int64_t now_ms = clock_now().wall_ms;
+	int64_t left = choice->limit;
+
+	for (size_t i = 0; i < tasks->count && left > 0; i++) {
+		const struct task *task = tasks->items[i].task;
+
+		if (!choice_wants(choice, task))
+			continue;
+		left--;
+		if (sources)
+			grid_cell(grid, client->sources[tasks->items[i].source].config->name);
+		grid_cell(grid, task->id);
+		grid_colored(grid, task_status_word(task),
+			event_info(event_of_status(task->status))->sgr);
+		grid_cell(grid, task->name);
+		grid_cell(grid, task->bucket);
+		cell_time(grid, task->created_us, now_ms, columns != 0);
+		cell_time(grid, task->finished_us, now_ms, columns != 0);
+	}
+	grid_print(grid, cli->color_out, columns);
+	if (left == choice->limit && client_exit_code(client) == 0)
+		log_line(LOG_NOTICE, cli_given(cli, "status") || cli_given(cli, "all") ||
+						     choice->name != NULL || choice->bucket != NULL
 					     ? "there is no such task"
 					     : "no task is queued or processing");
-	entries_done(&entries);
+}
+
+static void print_json(
+	const struct client *client, const struct choice *choice, const struct tasks *tasks)
+{
+	int64_t left = choice->limit;
+
+	for (size_t i = 0; i < tasks->count && left > 0; i++) {
+		cleanup_buf struct buf line = { 0 };
+
+		if (!choice_wants(choice, tasks->items[i].task))
+			continue;
+		left--;
+		task_json(tasks->items[i].task,
+			client->sources[tasks->items[i].source].config->name, &line);
+		out_line(&line);
+	}
+}
+
+/* all of it is read before the first is shown */
+static void list_whole(const struct cli *cli, struct client *client, const struct choice *choice)
+{
+	struct tasks tasks = { 0 };
+
+	tasks_list(&tasks, client, choice->wanted);
+	if (cli_given(cli, "json"))
+		print_json(client, choice, &tasks);
+	else
+		print_table(cli, client, choice, &tasks);
+	tasks_done(&tasks);
 }
 
 struct stream {
 	const struct client *client; /* borrowed */
+	const struct choice *choice; /* borrowed */
 	struct lines *lines; /* borrowed */
 };
 
@@ -155,6 +141,8 @@ static bool stream_take(void *arg, size_t source, const struct task *view)
 {
 	struct stream *stream = arg;
 
+	if (!choice_wants(stream->choice, view))
+		return true;
 	task_json(view, stream->client->sources[source].config->name, lines_begin(stream->lines));
 	lines_end(stream->lines, source, view->id);
 	return true;
@@ -167,15 +155,16 @@ static bool stream_again(void *arg, size_t source)
 	return lines_forget(stream->lines, source);
 }
 
-static void list_json(struct client *client, const bool wanted[STATUS_COUNT])
+/* shown while it is read */
+static void list_stream(struct client *client, const struct choice *choice)
 {
 	struct instant now = clock_now();
 	struct hash_key key = { (uint64_t)now.mono_ms, (uint64_t)now.wall_ms ^ (uint64_t)getpid() };
 	cleanup_with(lines_cleanup) struct lines *lines = lines_new(&key);
-	struct stream stream = { .client = client, .lines = lines };
+	struct stream stream = { .client = client, .choice = choice, .lines = lines };
 	struct client_taker taker = { stream_take, stream_again, &stream };
 
-	client_list(client, wanted, &taker);
+	client_list(client, choice->wanted, &taker);
 	lines_write(lines);
 }
 
@@ -196,18 +185,27 @@ static void wanted_read(const struct cli *cli, bool wanted[STATUS_COUNT])
 static int list_run(struct cli *cli)
 {
 	int code = 0;
-	cleanup_with(config_cleanup) struct config *config = sources_config(cli, &code);
+	cleanup_with(config_cleanup) struct config *config = NULL;
 	cleanup_with(client_cleanup) struct client *client = NULL;
-	bool wanted[STATUS_COUNT] = { false };
+	struct choice choice = {
+		.name = cli_text(cli, "name"),
+		.bucket = cli_text(cli, "bucket"),
+		.limit = cli_number(cli, "limit", INT64_MAX),
+	};
 
+	if (cli_given(cli, "all") && cli_given(cli, "status"))
+		return cli_misuse(cli, "--all and --status exclude each other");
+	if (choice.limit == 0)
+		return cli_misuse(cli, "--limit: it must be at least 1");
+	config = sources_config(cli, &code);
 	if (config == NULL)
 		return code;
-	wanted_read(cli, wanted);
+	wanted_read(cli, choice.wanted);
 	client = client_new(config, cli->source);
-	if (cli_given(cli, "json"))
-		list_json(client, wanted);
+	if (cli_given(cli, "json") && choice.limit == INT64_MAX)
+		list_stream(client, &choice);
 	else
-		list_table(cli, client, wanted);
+		list_whole(cli, client, &choice);
 	code = out_end(0);
 	sources_say_errors(client, LOG_ERROR);
 	return code != 0 ? code : client_exit_code(client);
@@ -227,6 +225,9 @@ static const struct flag list_flags[] = {
 	{ "status", 0, FLAG_LIST, "STATUS", status_words,
 		"only tasks of this status; may be repeated, or a list with commas" },
 	{ "all", 'a', FLAG_SWITCH, NULL, NULL, "tasks of all five statuses" },
+	{ "name", 0, FLAG_TEXT, "GLOB", NULL, "only tasks whose name matches, with * ? and [...]" },
+	{ "bucket", 0, FLAG_TEXT, "GLOB", NULL, "only tasks whose bucket matches" },
+	{ "limit", 'n', FLAG_NUMBER, "N", NULL, "only the first N" },
 	{ "json", 0, FLAG_SWITCH, NULL, NULL, "one JSON object a line" },
 	{ 0 },
 };

@@ -6,24 +6,25 @@
 #include "app/vitals.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/terminal.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/grid.h"
 #include "cli/out.h"
-#include "cli/screen.h"
 #include "cli/state.h"
 #include "cli/when.h"
 #include "core/nearest.h"
 #include "io/clock.h"
 
 enum { STATUS_DEGRADED = 1, STATUS_NOT_RUNNING = 3 }; /* exit codes, contract 3 */
+enum { INDENT = 2 }; /* of lines that are too long for a terminal */
 
 struct page {
 	const struct vitals *vitals; /* borrowed */
 	const struct cli *cli; /* borrowed */
 	const char *dir; /* borrowed */
 	int64_t now_ms;
-	bool people; /* stdout is a terminal */
-	size_t columns; /* of it; 0: not known */
+	size_t columns; /* of the terminal; 0: there is none */
 };
 
 static void json_time(struct json *json, const char *name, int64_t wall_ms)
@@ -101,6 +102,7 @@ static void print_head(const struct page *page)
 {
 	const struct vitals *vitals = page->vitals;
 	cleanup_buf struct buf line = { 0 };
+	cleanup_buf struct buf laid = { 0 };
 
 	if (!vitals->running) {
 		(void)buf_addf(&line, "no monitor is running for %s", page->dir);
@@ -110,20 +112,21 @@ static void print_head(const struct page *page)
 			(void)buf_addf(&line, ", process %" PRId64, vitals->pid);
 		if (vitals->started_ms != 0) {
 			(void)buf_add_text(&line, ", started ");
-			when_add(&line, vitals->started_ms, page->now_ms, page->people);
+			when_add(&line, vitals->started_ms, page->now_ms, page->columns != 0);
 		}
 		(void)buf_add_text(&line, vitals_healthy(vitals) ? ": healthy" : ": degraded");
 		if (!vitals->reported)
 			(void)buf_add_text(&line, " (it has not told of a poll yet)");
 	}
-	out_line(&line);
+	text_add_wrapped(&laid, buf_text(&line), 0, INDENT, page->columns);
+	out_line(&laid);
 }
 
 static void cell_time(struct grid *grid, const struct page *page, int64_t wall_ms)
 {
 	cleanup_buf struct buf text = { 0 };
 
-	when_add(&text, wall_ms, page->now_ms, page->people);
+	when_add(&text, wall_ms, page->now_ms, page->columns != 0);
 	grid_cell(grid, buf_text(&text));
 }
 
@@ -136,16 +139,16 @@ static void cell_number(struct grid *grid, int64_t number)
 
 static void print_sources(const struct page *page)
 {
-	static const char *const heads[] = {
-		"SOURCE",
-		"STATE",
-		"ACTIVE",
-		"LAST GOOD POLL",
-		"NEXT",
-		"ERROR",
-		NULL,
+	static const struct grid_column columns[] = {
+		{ "SOURCE", GRID_LINE, 8 },
+		{ "STATE", GRID_LINE, 0 },
+		{ "ACTIVE", GRID_LINE, 0 },
+		{ "LAST GOOD POLL", GRID_LINE, 0 },
+		{ "NEXT", GRID_LINE, 0 },
+		{ "ERROR", GRID_TEXT, 0 },
+		{ NULL, GRID_LINE, 0 },
 	};
-	cleanup_with(grid_cleanup) struct grid *grid = grid_new(heads);
+	cleanup_with(grid_cleanup) struct grid *grid = grid_new(columns);
 	const struct vitals *vitals = page->vitals;
 
 	for (size_t i = 0; i < vitals->source_count; i++) {
@@ -170,16 +173,16 @@ static void print_sources(const struct page *page)
 
 static void print_sinks(const struct page *page)
 {
-	static const char *const heads[] = {
-		"SINK",
-		"STATE",
-		"PENDING",
-		"FAILED",
-		"LAST DELIVERY",
-		"REASON",
-		NULL,
+	static const struct grid_column columns[] = {
+		{ "SINK", GRID_LINE, 8 },
+		{ "STATE", GRID_LINE, 0 },
+		{ "PENDING", GRID_LINE, 0 },
+		{ "FAILED", GRID_LINE, 0 },
+		{ "LAST DELIVERY", GRID_LINE, 0 },
+		{ "REASON", GRID_TEXT, 0 },
+		{ NULL, GRID_LINE, 0 },
 	};
-	cleanup_with(grid_cleanup) struct grid *grid = grid_new(heads);
+	cleanup_with(grid_cleanup) struct grid *grid = grid_new(columns);
 
 	for (size_t i = 0; i < page->vitals->sink_count; i++) {
 		const struct store_sink *sink = &page->vitals->sinks[i];
@@ -234,12 +237,10 @@ static int status_print(const struct cli *cli, const struct state *state, struct
 		.cli = cli,
 		.dir = state->dir,
 		.now_ms = clock_now().wall_ms,
-		.people = isatty(STDOUT_FILENO) == 1,
+		.columns = terminal_columns(STDOUT_FILENO),
 	};
-	struct screen screen;
 	struct err err = { 0 };
 
-	page.columns = screen_size(STDOUT_FILENO, &screen) ? screen.columns : 0;
 	if (!vitals_read(vitals, state->dir, state->store, page.now_ms, &err))
 		return cli_fail(&err);
 	if (cli->source != NULL && vitals->reported && vitals_find(vitals, cli->source) == NULL)

@@ -10,6 +10,7 @@
 #include "base/stamp.h"
 #include "core/book.h"
 #include "core/event.h"
+#include "core/prefix.h"
 
 struct store;
 
@@ -193,10 +194,13 @@ struct store_query {
 	int64_t since_ms; /* wall; 0: all */
 	const bool *types; /* by enum event_type, EVENT_COUNT of them; NULL: all */
 	const char *source; /* NULL: all */
+	const struct strings *tasks; /* only of these ids; NULL or empty: of all, and of none */
 	int64_t limit; /* the newest so many; 0: all */
 };
 bool store_history(struct store *store, const struct store_query *query,
 	bool (*take)(void *arg, const struct event *event), void *arg, struct err *err);
+/* offers every task id of the history that begins with the text of the prefix */
+bool store_prefix(struct store *store, struct prefix *prefix, struct err *err);
 /* active tasks known to the state: for completion and `status` */
 bool store_active(struct store *store, const char *source,
 	bool (*take)(void *arg, const char *source, const struct task *task), void *arg,

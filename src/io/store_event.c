@@ -286,13 +286,28 @@ static char *types_text(const bool *types)
 	return buf_steal(&text);
 }
 
+/* ids have no control characters in them; NULL: all */
+static char *tasks_text(const struct strings *tasks)
+{
+	struct buf text = { 0 };
+
+	if (tasks == NULL || tasks->count == 0)
+		return NULL;
+	for (size_t i = 0; i < tasks->count; i++)
+		(void)buf_addf(&text, "\n%s", tasks->items[i]);
+	(void)buf_add_char(&text, '\n');
+	return buf_steal(&text);
+}
+
 #define HISTORY_WHERE                                                                              \
 	" e.wall_ms >= ?2 AND (?3 IS NULL OR instr(?3, ',' || e.type || ',') > 0)"                 \
-	" AND (?4 IS NULL OR e.source = ?4)"
+	" AND (?4 IS NULL OR e.source = ?4)"                                                       \
+	" AND (?5 IS NULL OR instr(?5, char(10) || e.task_id || char(10)) > 0)"
 
 struct history {
 	const struct store_query *query; /* borrowed */
 	char *types; /* own */
+	char *tasks; /* own */
 	int64_t next; /* id to go on with */
 	int64_t last; /* what is stored later is not history yet */
 };
@@ -303,6 +318,7 @@ static void history_bind(struct stmt *stmt, const struct history *history)
 	stmt_bind_int(stmt, 2, history->query->since_ms);
 	stmt_bind_text(stmt, 3, history->types);
 	stmt_bind_text(stmt, 4, history->query->source);
+	stmt_bind_text(stmt, 5, history->tasks);
 }
 
 /* where to begin, so that what follows is the newest `limit` */
@@ -315,12 +331,12 @@ static bool history_begin(struct store *store, struct history *history, struct e
 		return false;
 	stmt = db_stmt(store->db,
 		"SELECT min(id) FROM (SELECT id FROM events e WHERE e.id >= ?1 AND" HISTORY_WHERE
-		" ORDER BY e.id DESC LIMIT ?5)",
+		" ORDER BY e.id DESC LIMIT ?6)",
 		err);
 	if (stmt == NULL)
 		return false;
 	history_bind(stmt, history);
-	stmt_bind_int(stmt, 5, history->query->limit != 0 ? history->query->limit : -1);
+	stmt_bind_int(stmt, 6, history->query->limit != 0 ? history->query->limit : -1);
 	step = stmt_step(stmt, err);
 	if (step == DB_ROW)
 		history->next = stmt_null(stmt, 0) ? INT64_MAX : stmt_int(stmt, 0);
@@ -334,7 +350,7 @@ static bool history_page(struct store *store, struct history *history,
 {
 	struct stmt *stmt = db_stmt(store->db,
 		"SELECT" EVENT_COLUMNS " FROM events e WHERE e.id >= ?1 AND" HISTORY_WHERE
-		" AND e.id <= ?5 ORDER BY e.id LIMIT ?6",
+		" AND e.id <= ?6 ORDER BY e.id LIMIT ?7",
 		err);
 	enum db_step step = DB_ERROR;
 	struct event event;
@@ -343,8 +359,8 @@ static bool history_page(struct store *store, struct history *history,
 	if (stmt == NULL)
 		return false;
 	history_bind(stmt, history);
-	stmt_bind_int(stmt, 5, history->last);
-	stmt_bind_int(stmt, 6, HISTORY_PAGE);
+	stmt_bind_int(stmt, 6, history->last);
+	stmt_bind_int(stmt, 7, HISTORY_PAGE);
 	while (*ret_count < HISTORY_PAGE && (step = stmt_step(stmt, err)) == DB_ROW) {
 		history->next = stmt_int(stmt, 0) + 1;
 		if (event_view(stmt, &event))
@@ -358,7 +374,8 @@ bool store_history(struct store *store, const struct store_query *query,
 	bool (*take)(void *arg, const struct event *event), void *arg, struct err *err)
 {
 	cleanup_free char *types = types_text(query->types);
-	struct history history = { .query = query, .types = types };
+	cleanup_free char *tasks = tasks_text(query->tasks);
+	struct history history = { .query = query, .types = types, .tasks = tasks };
 	struct event *page[HISTORY_PAGE];
 	size_t count;
 	bool more = true;
@@ -373,4 +390,20 @@ bool store_history(struct store *store, const struct store_query *query,
 		}
 	}
 	return read;
+}
+
+bool store_prefix(struct store *store, struct prefix *prefix, struct err *err)
+{
+	struct stmt *stmt = db_stmt(store->db,
+		"SELECT DISTINCT task_id FROM events WHERE substr(task_id, 1, length(?1)) = ?1",
+		err);
+	enum db_step step;
+
+	if (stmt == NULL)
+		return false;
+	stmt_bind_text(stmt, 1, prefix->text);
+	while ((step = stmt_step(stmt, err)) == DB_ROW)
+		prefix_offer(prefix, stmt_text(stmt, 0));
+	stmt_reset(stmt);
+	return step != DB_ERROR;
 }

@@ -121,6 +121,14 @@ class Terminal:
                 assert time.monotonic() < deadline, f"{name or 'what was awaited'} does not come; there is: {self.rows()}"
                 self._changed.wait(0.2)
 
+    def text(self) -> str:
+        """All that was written, once nobody can write any more."""
+        os.close(self.theirs)
+        self.theirs = -1
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive(), "somebody still has the terminal open"
+        return self.bytes.decode().replace("\r\n", "\n")
+
     def close(self) -> None:
         """Closes the window: the kernel hangs the terminal up."""
         self._ended.set()

@@ -88,6 +88,24 @@ def test_list_of_an_unknown_status_is_a_usage_error(set_up, sim):
     assert sim.requests() == []
 
 
+def test_list_by_name_and_bucket(set_up, sim):
+    for number, (name, bucket) in enumerate([("embed-a", "docs"), ("embed-b", "wiki"), ("other", "docs"), ("last", "last")]):
+        sim.add_task(f"t{number}", name=name, bucket=bucket, status="queued")
+    for args, want in ((["--name", "embed-*"], ["t0", "t1"]), (["--bucket", "docs"], ["t0", "t2"]),
+                       (["--name=*-[ab]", "--bucket=d?cs"], ["t0"]), (["--name", "*"], ["t0", "t1", "t2", "t3"]),
+                       (["--name", "nobody"], []), (["--limit", "2"], ["t0", "t1"]),
+                       (["--limit", "1", "--bucket", "wiki"], ["t1"])):
+        done = set_up.run("list", "--json", *args)
+        assert done.code == 0 and ids(done) == want, args
+        table = set_up.run("list", *args)
+        assert table.code == 0 and [row[0] for row in table.rows()[1:]] == want, args
+        assert bool(want) or "there is no such task" in table.err
+    for args in (["--limit", "0"], ["--limit", "x"], ["--all", "--status", "queued"]):
+        assert set_up.run("list", *args).code == 64
+    sim.fault("duplicate-ids", count=None)
+    assert len(set(ids(set_up.run("list", "--json", "--limit", "2")))) == 2
+
+
 def test_list_of_several_sources(user, sim, other_sim):
     key = user.write("key", "KEYOTHER")
     user.configure(sources=[user.source(name="one"), user.source(other_sim, name="two", api_key=f"file:{key}")])
@@ -241,6 +259,37 @@ def test_show_a_task(set_up, sim):
     assert done.code == 0 and all(word in done.out for word in ("x", "embed", "failure"))
     task = json.loads(set_up.run("show", "x", "--json").out)
     assert list(task) == TASK and task["status"] == "failure" and task["duration_seconds"] == 30
+
+
+def test_show_several(set_up, sim):
+    all_statuses(sim)
+    done = set_up.run("show", "id-failure", "none", "id-queued", "--json")
+    assert ids(done) == ["id-failure", "id-queued"]
+    assert done.code == 3 and "none" in done.err
+
+
+def test_show_says_why(set_up, sim):
+    files = [("a.pdf", "failure", "File is empty"), ("b.pdf", "success", None)]
+    sim.add_task("bad", bucket="docs", status="failure", files=files)
+    sim.add_task("good", bucket="docs", status="success")
+    assert "reason:      1 of 2 files failed: a.pdf: File is empty\n" in set_up.run("show", "bad").out
+    assert "reason" not in set_up.run("show", "good").out
+    set_up.configure(source={"explain": False})
+    mark = sim.mark()
+    assert "reason" not in set_up.run("show", "bad").out
+    assert not any("buckets" in entry.target for entry in sim.requests(mark)), "it is not asked"
+
+
+def test_show_by_the_first_characters(set_up, sim):
+    for id in ("34dd76b3-aaaa", "34dd76b3-bbbb", "77aa88bb", "77aa88bb-1"):
+        sim.add_task(id, status="success")
+    assert ids(set_up.run("show", "--json", "34dd76b3-a")) == ["34dd76b3-aaaa"]
+    assert ids(set_up.run("show", "--json", "77aa88bb")) == ["77aa88bb"], "an id is itself first"
+    done = set_up.run("show", "34dd76")
+    assert (done.code, done.out) == (64, "")
+    assert "34dd76b3-aaaa or 34dd76b3-bbbb" in done.err.splitlines()[0]
+    assert set_up.run("show", "34dd7").code == 3, "five are too few"
+    assert set_up.run("show", "34dd76b3-c").code == 3
 
 
 @pytest.mark.parametrize("answer", ["errors", "detail", "400", "422"])
@@ -450,7 +499,7 @@ def test_commands_die_of_the_signal_itself(set_up, sim, number, args):
 
 @pytest.mark.parametrize("args", [
     ("wait", "--any", "--fail-fast", "x"), ("wait", "--timeout", "soon", "x"), ("wait", "--missing=perhaps", "x"),
-    ("wait", "--interval", "1ms", "x"), ("show",), ("show", "a", "b"), ("list", "extra"), ("watch", "extra"),
+    ("wait", "--interval", "1ms", "x"), ("show",), ("list", "--all", "--status", "success"), ("list", "extra"), ("watch", "extra"),
     ("lits",), ("list", "--jason"), ("history", "--limit", "0"), ("history", "--limit", "x"),
     ("history", "--since", "yesterday"), ("list", "--color=maybe"), ("redeliver",),
 ])

@@ -33,6 +33,9 @@ static void what_is_written(void **state)
 		{ "0", NOW },
 		{ "90", NOW - 90000 },
 		{ "2h", NOW - 7200000 },
+		{ "2h ago", NOW - 7200000 },
+		{ "1.5d  ago", NOW - 129600000 },
+		{ "0 ago", NOW },
 		{ "1.5d", NOW - 129600000 },
 		{ "100000d", 1 },
 		{ "2026-11-24T20:41:22Z", NOW },
@@ -61,7 +64,12 @@ static void what_is_refused(void **state)
 	static const char *const texts[] = {
 		"",
 		"yesterday",
-		"2h ago",
+		"2h  ",
+		"2h ahead",
+		"2h ago ",
+		" 2h ago",
+		"ago",
+		"2026-11-24 ago",
 		"-2h",
 		"2026-11",
 		"2026-13-01",
@@ -97,15 +105,11 @@ static void what_is_shown(void **state)
 	(void)state;
 	assert_shown(0, true, "-");
 	assert_shown(0, false, "-");
-	assert_shown(NOW, true, "0s ago");
-	assert_shown(NOW - 999, true, "0s ago");
-	assert_shown(NOW - 59999, true, "59s ago");
-	assert_shown(NOW - 119999, true, "1m ago");
-	assert_shown(NOW - 3 * 3600000 - 1800000, true, "3h ago");
-	assert_shown(NOW - DAY + 1, true, "23h ago");
-	assert_shown(NOW - DAY, true, "2026-11-24 02:11");
-	assert_shown(NOW + 7000, true, "in 7s");
-	assert_shown(NOW + DAY, true, "2026-11-26 02:11");
+	assert_shown(NOW, true, "02:11:22");
+	assert_shown(NOW + 7000, true, "02:11:29");
+	assert_shown(NOW - DAY, true, "Nov 24 02:11");
+	assert_shown(NOW + DAY, true, "Nov 26 02:11");
+	assert_shown(NOW - 400 * (int64_t)DAY, true, "2025-10-21 02:11");
 	assert_shown(NOW - 119999, false, "2026-11-24T20:39:22.001Z");
 }
 

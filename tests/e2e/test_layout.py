@@ -1,0 +1,116 @@
+"""What a terminal of 40 to 200 columns gets: no line is wider than it, ids stay whole, and there is one clock."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from harness import until
+from terminal import Terminal
+
+WIDTHS = (40, 60, 80, 120, 200)
+UUID = "34dd76b3-5fc9-4d7b-a1b6-f32a9c6ffd0"
+NAMES = [
+    "embed-knowledge-base", "a name of many words that goes on and on " * 4, "w" * 300,
+    "任务完成的很长的名字" * 8, "\U0001f680\U0001f44d\U0001f3fd❤️ \U0001f469‍\U0001f4bb e\u0301" * 9,
+    "\x1b[2J\x1b]0;owned\x07\x1b[31mred \u202ecod.exe", None,
+]
+STATUSES = ["queued", "processing", "success", "failure", "partial_success"]
+REASON = "Could not extract text: the PDF is encrypted with a key that nobody has"
+CLOCK = r"(\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d|\d{4}-\d\d-\d\d \d\d:\d\d)"
+UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+
+
+def width(line):
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+def shown(user, columns, *args, **more):
+    """The lines that a command writes to a terminal, and its exit code."""
+    terminal = Terminal(columns)
+    process = terminal.start(user, *args, env={"NO_COLOR": "1", "TZ": "IST-5:30", **more})
+    code = process.wait()
+    text = terminal.text()
+    terminal.close()
+    return text.split("\n")[:-1], code
+
+
+def fits(lines, columns):
+    assert lines
+    assert [line for line in lines if width(line) > columns] == []
+    assert not UTC.search("\n".join(lines)), "the clock of a terminal is local"
+    return lines
+
+
+@pytest.fixture
+def tasks(user, sim):
+    """A task of each kind of name and status, all told by a monitor."""
+    user.configure({"type": "log"}, source={"first_run": "all"})
+    for number, name in enumerate(NAMES):
+        sim.add_task(f"{UUID}{number}", name=name, bucket=f"knowledge-base-{number}", status=STATUSES[number % 5], age=60,
+                     files=[(f"knowledge-base/{n}.pdf", "failure", REASON) for n in range(9)])
+    return [f"{UUID}{number}" for number in range(len(NAMES))]
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_list(user, tasks, columns):
+    lines, code = shown(user, columns, "list", "--all")
+    assert code == 0
+    text = "\n".join(fits(lines, columns))
+    assert all(id in text for id in tasks)
+    assert len(re.findall(CLOCK, text)) >= len(tasks)
+    whole = user.run("list", "--all").out
+    assert whole.count("\n") == len(tasks) + 1 and "w" * 300 in whole and UTC.search(whole), "elsewhere nothing is cut"
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_history_and_status(user, tasks, columns):
+    user.run("watch", "--once")
+    lines, code = shown(user, columns, "history")
+    text = "\n".join(fits(lines, columns))
+    ended = [id for number, id in enumerate(tasks) if STATUSES[number % 5] in STATUSES[2:]]
+    assert code == 0 and all(id in text for id in ended) and re.search(CLOCK, text)
+    lines, code = shown(user, columns, "status")
+    assert code == 3
+    fits(lines, columns)
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_status_of_a_source_in_trouble(user, sim, columns):
+    user.configure({"type": "log"}, source={"interval": "100ms", "idle_interval": "100ms", "down_after": "1h"})
+    sim.fault("status-503", count=None)
+    user.watch()
+    until(lambda: user.status()["sources"] and user.status()["sources"][0]["error"])
+    lines, _ = shown(user, columns, "status")
+    text = " ".join(line.strip() for line in fits(lines, columns))
+    assert user.status()["sources"][0]["error"] in text, "what is wrong is told whole"
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_show(user, tasks, columns):
+    for id in tasks:
+        lines, code = shown(user, columns, "show", id)
+        assert code == 0 and id in "\n".join(fits(lines, columns))
+    lines, _ = shown(user, columns, "show", tasks[3])
+    assert "9 of 9 files failed" in " ".join(" ".join(lines).split())
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+@pytest.mark.parametrize("args", [
+    ("list", "--status", "sucess"), ("show", "w" * 300), ("show", "nobody"), ("-c", "none.conf", "check"), ("lits",),
+    ("watch", "--source", "nobody"), ("history", "--limit", "0"),
+])
+def test_errors(user, sim, columns, args):
+    user.configure()
+    lines, code = shown(user, columns, *args)
+    assert code != 0
+    fits(lines, columns)
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_faults_of_the_configuration(user, columns):
+    user.configure_text("\n".join(f'colour{n} = "{"x" * 90}";' for n in range(3)))
+    lines, code = shown(user, columns, "check")
+    assert code == 78
+    fits(lines, columns)
