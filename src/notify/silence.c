@@ -41,7 +41,8 @@ struct query {
 
 static const struct query queries[] = {
 	{ SERVER_PROPERTY("org.freedesktop.Notifications", "Inhibited"),
-		.reason = { DO_NOT_DISTURB, "it is on: the notification server shows nothing",
+		.reason = { DO_NOT_DISTURB,
+			"it is on: the notification server shows failures at most",
 			"switch it off in the notification settings of the desktop" } },
 	{ SERVER_PROPERTY("org.dunstproject.cmd0", "paused"),
 		.reason = { DO_NOT_DISTURB,
@@ -51,13 +52,14 @@ static const struct query queries[] = {
 		.path = "/org/erikreider/swaync/cc",
 		.interface = "org.erikreider.swaync.cc",
 		.method = "GetDnd",
-		.reason = { DO_NOT_DISTURB, "it is on: swaync lists what comes, and shows nothing",
+		.reason = { DO_NOT_DISTURB,
+			"it is on: swaync shows failures only, the rest is in its panel",
 			"swaync-client --dnd-off" } },
 	{ XFCE_PROPERTY("/do-not-disturb"),
-		.reason = { DO_NOT_DISTURB, "it is on: Xfce shows nothing",
+		.reason = { DO_NOT_DISTURB, "it is on: Xfce shows failures only",
 			"xfconf-query -c xfce4-notifyd -p /do-not-disturb -s false" } },
 	{ XFCE_PROPERTY("/applications/muted_applications"),
-		.reason = { SWITCHED_OFF, "Xfce has taskbell muted, and shows nothing of it",
+		.reason = { SWITCHED_OFF, "Xfce has taskbell muted: it shows failures only",
 			"Settings, Notifications, Applications: switch taskbell on" } },
 };
 
@@ -83,8 +85,8 @@ static const struct setting gnome_settings[] = {
 			"Settings, Notifications, taskbell: switch Notifications on" } },
 	{ GNOME_SETTINGS ".application", GNOME_APP_PATH, "show-banners",
 		{ SWITCHED_OFF,
-			"GNOME has the popups of taskbell switched off: they are in its list "
-			"(Super+V)",
+			"GNOME has the popups of taskbell switched off, but for failures; the "
+			"rest is in its list (Super+V)",
 			"Settings, Notifications, taskbell: switch Notification Popups on" } },
 };
 
