@@ -1,8 +1,17 @@
+#include <string.h>
+#include <unistd.h>
+
 #include "app/doctor.h"
 #include "base/mem.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+
+enum {
+	INDENT = 6, /* of what is found, and of the remedy */
+	WRAPPED = 8, /* of the lines that they go on with */
+};
 
 struct report {
 	bool color;
@@ -13,9 +22,9 @@ static const struct {
 	const char *word;
 	const char *color;
 } levels[] = {
-	[FINDING_OK] = { "ok", "\033[32m" },
-	[FINDING_WARN] = { "warn", "\033[33m" },
-	[FINDING_FAIL] = { "fail", "\033[31m" },
+	[FINDING_OK] = { "ok", "32" },
+	[FINDING_WARN] = { "warn", "33" },
+	[FINDING_FAIL] = { "fail", "31" },
 };
 
 /* a reader waits for the slow ones, so each finding is shown when it is there */
@@ -23,17 +32,21 @@ static void tell(
 	void *arg, enum finding finding, const char *what, const char *text, const char *remedy)
 {
 	struct report *report = arg;
+	size_t columns = terminal_columns(STDOUT_FILENO);
 	cleanup_buf struct buf line = { 0 };
+	cleanup_buf struct buf words = { 0 };
 	struct err err;
 
 	report->failed = report->failed || finding == FINDING_FAIL;
-	(void)buf_addf(&line, "%s%-4s%s  ", report->color ? levels[finding].color : "",
-		levels[finding].word, report->color ? "\033[0m" : "");
-	text_add_safe(&line, what);
-	(void)buf_add_text(&line, ": ");
-	text_add_safe(&line, text);
-	if (remedy != NULL)
-		(void)buf_addf(&line, "\n      %s", remedy);
+	terminal_add_colored(
+		&line, levels[finding].word, report->color ? levels[finding].color : NULL);
+	(void)buf_addf(&line, "%*s", INDENT - (int)strlen(levels[finding].word), "");
+	(void)buf_addf(&words, "%s: %s", what, text);
+	text_add_wrapped(&line, buf_text(&words), INDENT, WRAPPED, columns);
+	if (remedy != NULL) {
+		(void)buf_addf(&line, "\n%*s", INDENT, "");
+		text_add_wrapped(&line, remedy, INDENT, WRAPPED, columns);
+	}
 	out_line(&line);
 	(void)out_flush(&err);
 }

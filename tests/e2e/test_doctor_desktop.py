@@ -12,6 +12,7 @@ import dbus
 import pytest
 from desktop import MOCK, NAME, PATH, Bus
 from harness import until
+from terminal import Terminal
 
 GNOME = "org.gnome.desktop.notifications"
 SCHEMAS = f"""<schemalist>
@@ -177,3 +178,18 @@ def test_quiet_hours_are_told(user, bus):
     assert f"until {after}" in warned(user, "sink desktop")
     user.configure({"type": "desktop", "quiet": f"{after}-{later}"})
     assert warned(user, "sink desktop") is None
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_no_line_is_wider_than_the_terminal(user, bus, columns):
+    user.configure({"type": "desktop"}, {"name": "a" * 60, "type": "exec", "command": ["/no/such/program" * 9]})
+    terminal = Terminal(columns)
+    try:
+        done = terminal.start(user, "doctor")
+        terminal.wait(lambda rows: "unit" in " ".join(rows[-6:]), "the last finding")
+        done.wait()
+        assert not terminal.screen().wrapped, terminal.rows()
+        rows = terminal.rows()
+        assert all(row.startswith(("ok  ", "warn", "fail", "      ")) for row in rows)
+    finally:
+        terminal.close()
