@@ -9,6 +9,7 @@
 
 #include "app/doctor_private.h"
 #include "app/errand.h"
+#include "app/vitals.h"
 #include "base/mem.h"
 #include "io/clock.h"
 #include "io/conf.h"
@@ -115,20 +116,59 @@ static void look_at_state(const struct doctor *doctor, const char *dir)
 	}
 }
 
+/* what the monitor meets with: its environment need not be that of this shell */
+static void tell_vitals(const struct doctor *doctor, const struct vitals *vitals)
+{
+	const char *remedy = "'taskbell status' has more";
+
+	for (size_t i = 0; i < vitals->source_count; i++)
+		if (vitals->sources[i].degraded && vitals->sources[i].error != NULL)
+			doctor_find(doctor, FINDING_WARN, "monitor", remedy, "%s: %s",
+				vitals->sources[i].name, vitals->sources[i].error);
+	for (size_t i = 0; i < vitals->sinks_used; i++) {
+		const struct store_sink *sink = &vitals->sinks[i];
+		const char *waits = vitals_sink_waits(vitals, i);
+
+		if (vitals_sink_degraded(sink) && sink->last_error != NULL)
+			doctor_find(doctor, FINDING_WARN, "monitor", remedy, "%s fails: %s",
+				sink->name, sink->last_error);
+		else if (waits != NULL)
+			doctor_find(doctor, FINDING_WARN, "monitor", remedy, "%s waits: %s",
+				sink->name, waits);
+	}
+}
+
+static void look_at_vitals(const struct doctor *doctor, const char *dir)
+{
+	int64_t now_ms = clock_now().wall_ms;
+	struct store_damage damage = { 0 };
+	struct store *store = NULL;
+	struct vitals vitals = { 0 };
+	struct err told = { 0 }; /* when the state was looked at */
+
+	(void)store_open(&store, dir, STORE_READ, now_ms, &damage, &told);
+	if (vitals_read(&vitals, dir, store, now_ms, &told))
+		tell_vitals(doctor, &vitals);
+	vitals_done(&vitals);
+	store_close(store);
+}
+
 static void look_at_monitor(const struct doctor *doctor, const char *dir)
 {
 	int64_t pid = 0;
 	struct err err = { 0 };
 
-	if (statedir_held(dir, &pid, &err))
+	if (statedir_held(dir, &pid, &err)) {
 		doctor_find(
 			doctor, FINDING_OK, "monitor", NULL, "it runs (process %" PRId64 ")", pid);
-	else if (err.kind != ERR_NONE)
+		look_at_vitals(doctor, dir);
+	} else if (err.kind != ERR_NONE) {
 		doctor_find(doctor, FINDING_FAIL, "monitor", NULL, "%s", err.text);
-	else
+	} else {
 		doctor_find(doctor, FINDING_WARN, "monitor",
 			"start 'taskbell watch', or systemctl --user start taskbell",
 			"none runs for %s: nothing is watched now", dir);
+	}
 }
 
 /* is-enabled prints one word, and exits with 0 only for some of them */

@@ -5,9 +5,7 @@
 #include "app/errand.h"
 #include "app/helper.h"
 #include "base/mem.h"
-#include "core/quiet.h"
 #include "io/bus.h"
-#include "io/clock.h"
 
 #define HELPER_MS 10000 /* each of its questions has a shorter limit */
 
@@ -72,19 +70,6 @@ static void tell_bus(const struct doctor *doctor, const struct bus *bus, bool wa
 	}
 }
 
-static void look_at_quiet_hours(const struct doctor *doctor, const struct sink_config *sink)
-{
-	int minute = clock_local_minute(clock_now().wall_ms);
-	cleanup_free char *what = mem_printf("sink %.80s", sink->name);
-	struct quiet quiet;
-
-	if (sink->type == SINK_DESKTOP && quiet_parse(sink->quiet, &quiet) &&
-		quiet_holds(&quiet, minute))
-		doctor_find(doctor, FINDING_WARN, what, "see quiet in taskbell.conf(5)",
-			"these are its quiet hours: notifications are held until %02d:%02d",
-			quiet.to / 60, quiet.to % 60);
-}
-
 void doctor_desktop(const struct doctor *doctor, const struct config *config)
 {
 	struct err err = { 0 };
@@ -98,6 +83,4 @@ void doctor_desktop(const struct doctor *doctor, const struct config *config)
 	tell_bus(doctor, &bus, config->file != NULL);
 	if (bus.address != NULL && helper != NULL)
 		look_at_server(doctor, helper, bus.address);
-	for (size_t i = 0; i < config->sink_count; i++)
-		look_at_quiet_hours(doctor, &config->sinks[i]);
 }

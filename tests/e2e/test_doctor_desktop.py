@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import shutil
 import subprocess
@@ -170,14 +169,22 @@ def test_a_dead_address_is_told_with_the_bus_that_is_used(user, bus, tmp_path):
         assert done.code == 1 and "fail  session bus: no session bus: " in done.out and dead in done.out
 
 
-def test_quiet_hours_are_told(user, bus):
-    user.env["TZ"] = "UTC"
-    now = datetime.datetime.now(datetime.timezone.utc)
-    before, after, later = ((now + datetime.timedelta(hours=n)).strftime("%H:%M") for n in (-1, 1, 2))
-    user.configure({"type": "desktop", "quiet": f"{before}-{after}"})
-    assert f"until {after}" in warned(user, "sink desktop")
-    user.configure({"type": "desktop", "quiet": f"{after}-{later}"})
-    assert warned(user, "sink desktop") is None
+def test_what_the_monitor_meets_with_is_told(user, sim, bus, tmp_path):
+    """It was started elsewhere, and sees another session than this shell."""
+    os.mkdir(tmp_path / "other")
+    other = Bus(str(tmp_path / "other"))
+    try:
+        user.configure({"type": "desktop"}, {"name": "hook", "type": "exec", "command": ["/bin/false"]})
+        user.watch(env={"DBUS_SESSION_BUS_ADDRESS": other.address})
+        assert warned(user, "monitor") is None
+        sim.add_task("x", status="success")
+        user.settled("hook", pending=0, failed=1)
+        assert "warn  monitor: hook fails: " in user.run("doctor").out
+        until(lambda: "warn  monitor: desktop waits: " in user.run("doctor").out)
+        assert "ok    notification server: " in user.run("doctor").out
+    finally:
+        user.leave()
+        other.close()
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
