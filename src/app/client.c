@@ -292,27 +292,13 @@ struct find {
 	const bool *by_id; /* borrowed; in these sources it is known, only fields are missing */
 };
 
-static const char *either(const char *known, const char *other)
-{
-	return known != NULL ? known : other;
-}
-
 /* fields that the answer by id left out */
 static void find_fill(struct task **task, const struct task *view)
 {
-	struct task merged = **task;
-	struct task *copy;
+	struct task *filled = task_filled(*task, view);
 
-	merged.name = either(merged.name, view->name);
-	merged.bucket = either(merged.bucket, view->bucket);
-	merged.user_id = either(merged.user_id, view->user_id);
-	if (merged.created_us == STAMP_NONE)
-		merged.created_us = view->created_us;
-	if (merged.finished_us == STAMP_NONE && merged.status == view->status)
-		merged.finished_us = view->finished_us;
-	copy = task_copy(&merged);
 	free(*task);
-	*task = copy;
+	*task = filled;
 }
 
 static bool find_task(void *arg, size_t source, const struct task *view)

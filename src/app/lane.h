@@ -93,6 +93,11 @@ struct poller {
 
 /* sends the lane's list */
 void lane_start(struct lane_run *run);
+/* is something under way? */
+static inline bool lane_busy(const struct lane_run *run)
+{
+	return run->step != STEP_IDLE && run->step != STEP_DONE;
+}
 /* forgets what is under way */
 void lane_cancel(struct lane_run *run);
 

@@ -88,11 +88,6 @@ static void tell_health(
 	changes_add(changes, &event);
 }
 
-static bool run_busy(const struct lane_run *run)
-{
-	return run->step != STEP_IDLE && run->step != STEP_DONE;
-}
-
 static void once_give_up(struct poller *poller, const struct err *err)
 {
 	if (poller->failure.kind == ERR_NONE)
@@ -118,7 +113,7 @@ static void poller_reload(struct poller *poller)
 	for (int i = 0; i < LANE_COUNT; i++) {
 		struct lane_run *run = &poller->lanes[i];
 
-		if (!run_busy(run))
+		if (!lane_busy(run))
 			continue;
 		lane_cancel(run);
 		run->sched.due_ms = poller->now.mono_ms + POLLER_RELOAD_MS;
@@ -402,7 +397,7 @@ void poller_hurry(struct poller *poller, struct instant now)
 	for (int i = 0; i < LANE_COUNT; i++) {
 		struct lane_run *run = &poller->lanes[i];
 
-		run->again = run_busy(run);
+		run->again = lane_busy(run);
 		if (run->step == STEP_IDLE)
 			run_hurry(run);
 	}
@@ -418,7 +413,7 @@ void poller_jump(struct poller *poller, struct instant now)
 	for (int i = 0; i < LANE_COUNT; i++) {
 		struct lane_run *run = &poller->lanes[i];
 
-		if (run_busy(run) || i == LANE_POLL || run->sched.due_ms < soon)
+		if (lane_busy(run) || i == LANE_POLL || run->sched.due_ms < soon)
 			run->sched.due_ms = soon;
 		lane_cancel(run);
 		run->sched.failures = 0;
@@ -470,22 +465,4 @@ void poller_restore_down(struct poller *poller, bool down, int64_t since_ms)
 uint64_t poller_lists(const struct poller *poller)
 {
 	return poller->lists;
-}
-
-bool poller_saw_active(const struct poller *poller)
-{
-	return poller->saw_active;
-}
-
-bool poller_resting(const struct poller *poller)
-{
-	for (int i = 0; i < LANE_COUNT; i++)
-		if (run_busy(&poller->lanes[i]))
-			return false;
-	return poller->key == NULL || poller_next_poll(poller) > poller->now.mono_ms;
-}
-
-long poller_failed_status(const struct poller *poller)
-{
-	return poller->failed_status;
 }

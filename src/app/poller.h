@@ -60,6 +60,8 @@ int64_t poller_next(const struct poller *poller);
 int64_t poller_next_poll(const struct poller *poller);
 /* USR1: poll now, whatever was planned */
 void poller_hurry(struct poller *poller, struct instant now);
+/* the same for who cannot wait: what is under way for longer than `patience_ms` is begun anew */
+void poller_look(struct poller *poller, struct instant now, int64_t patience_ms);
 /* after a suspend: what is under way is dropped, one poll follows soon, its errors do not count */
 void poller_jump(struct poller *poller, struct instant now);
 
@@ -86,6 +88,8 @@ void poller_restore_down(struct poller *poller, bool down, int64_t since_ms);
 uint64_t poller_lists(const struct poller *poller);
 /* nothing is under way and nothing is due: a poll and what it led to are through (`wait`) */
 bool poller_resting(const struct poller *poller);
+/* a list was taken in, and what has become of the tasks that it left out is being asked (`wait`) */
+bool poller_follows(const struct poller *poller);
 /* HTTP status of the list that failed last; 0: no answer came, 200: it was not valid */
 long poller_failed_status(const struct poller *poller);
 /* the active list has been taken in at least once (`wait` without ids) */

@@ -1,11 +1,17 @@
 #include "app/wait_source.h"
 
+#include "app/wait_detail.h"
+
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
 #define WAITER_GARBLED_MAX 3 /* invalid answers in a row before there was a good one */
+#define WAITER_REFUSED_MIN 3 /* refusals of the key after a good answer, … */
+#define WAITER_REFUSED_APART_MS 30000 /* … no further apart than about this */
+#define WAITER_FRESH_MS 1000 /* so old an answer may be at the deadline */
 
 static struct book *source_book(const struct wait_source *source)
 {
@@ -70,6 +76,7 @@ static void source_event(struct wait_source *source, const struct event *event)
 	if (waited->ended)
 		return;
 	waited_take(waited, source->index, event);
+	waited->seen_ms = waiter->now.mono_ms;
 	if (waited->ended)
 		waiter_ending(waiter, waited);
 	else
@@ -95,6 +102,17 @@ static struct book *source_reload(void *arg, struct poller *poller)
 	return NULL;
 }
 
+/* the oldest first; a book has no order */
+static int task_by_age(const void *a, const void *b)
+{
+	const struct task *x = a;
+	const struct task *y = b;
+
+	if (x->created_us != y->created_us)
+		return x->created_us < y->created_us ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
 /* no ids were named: what the first list of active tasks shows is waited for, and nothing else */
 static void source_settle(struct wait_source *source)
 {
@@ -102,24 +120,47 @@ static void source_settle(struct wait_source *source)
 	struct book *book = source_book(source);
 	cleanup_free struct record **others =
 		mem_resize(NULL, book->count, sizeof(struct record *));
+	cleanup_free struct task *active = mem_array(book->count, sizeof(*active));
 	struct record *record;
+	size_t other_count = 0;
 	size_t count = 0;
 	size_t pos = 0;
 
 	while ((record = book_next(book, &pos)) != NULL) {
-		struct task task = record_task(book, record);
-
-		if (status_class(task.status) == CLASS_ACTIVE) {
-			waited_add_active(&waiter->set, source->index, &task);
-			waiter_changed(waiter, waiter->set.items[waiter->set.count - 1]);
-		} else {
-			others[count++] = record;
-		}
+		active[count] = record_task(book, record);
+		if (status_class(active[count].status) == CLASS_ACTIVE)
+			count++;
+		else
+			others[other_count++] = record;
 	}
-	while (count > 0)
-		book_remove(book, others[--count]);
+	if (count > 1)
+		qsort(active, count, sizeof(*active), task_by_age);
+	for (size_t i = 0; i < count; i++)
+		waited_add_active(&waiter->set, source->index, &active[i]);
+	while (other_count > 0)
+		book_remove(book, others[--other_count]);
 	book->closed = true;
 	source->settled = true;
+	if (count > 0)
+		waiter->setup.begun(waiter->setup.arg,
+			waiter->set.items + waiter->set.count - count, count, source->config.name);
+}
+
+/* a list has been taken in: what is not missing from it was seen */
+static void source_heard(struct wait_source *source)
+{
+	struct waited_set *set = &source->waiter->set;
+	struct book *book = source_book(source);
+
+	source->heard_ms = source->waiter->now.mono_ms;
+	source->refused = 0;
+	for (size_t i = 0; i < set->count; i++) {
+		struct waited *waited = set->items[i];
+
+		if (waited->source == source->index && !waited->ended &&
+			!detect_nowhere(book, waited->task->id))
+			waited->seen_ms = source->heard_ms;
+	}
 }
 
 static void source_polled(void *arg, struct poller *poller)
@@ -132,11 +173,7 @@ static void source_polled(void *arg, struct poller *poller)
 	if (!source->settled && poller_saw_active(poller))
 		source_settle(source);
 	if (!source->failed)
-		return;
-	if (source->bad_kind != poller_health(poller)->last_error.kind)
-		source->bad = 0;
-	source->bad_kind = poller_health(poller)->last_error.kind;
-	source->bad++;
+		source_heard(source);
 }
 
 /* a key for fingerprints that nobody outside can guess in the life of a wait */
@@ -169,6 +206,8 @@ void wait_source_open(struct waiter *waiter, struct wait_source *source)
 
 void wait_source_close(struct wait_source *source)
 {
+	if (source->poller != NULL)
+		wait_detail_drop(source);
 	key_search_free(source->search);
 	poller_free(source->poller);
 	source->search = NULL;
@@ -227,15 +266,41 @@ void wait_source_key(struct wait_source *source)
 	mem_wipe(key, sizeof(key));
 }
 
-/* does the failure that has just come end it? */
-static bool source_hopeless(const struct wait_source *source, const struct err *err)
+/*
+ * Does the failure that has just come end it? Once there was a good answer only a key that stays
+ * refused does: whatever else comes, by whatever proxy, may pass.
+ */
+static bool source_hopeless(struct wait_source *source, const struct err *err)
 {
-	long status = poller_failed_status(source->poller);
-	bool good = source->lists != 0;
+	int64_t now_ms = source->waiter->now.mono_ms;
 
-	if (err->kind == ERR_AUTH || (err->kind == ERR_PROTOCOL && status != 200))
-		return source->bad >= (good ? 2 : 1);
-	return err->kind == ERR_PROTOCOL && !good && source->bad >= WAITER_GARBLED_MAX;
+	if (err->kind == ERR_AUTH) {
+		if (source->refused++ == 0)
+			source->refused_ms = now_ms;
+		return source->lists == 0 ||
+		       (source->refused >= WAITER_REFUSED_MIN &&
+			       now_ms - source->refused_ms >= source->config.down_after_ms);
+	}
+	source->garbled = err->kind == ERR_PROTOCOL ? source->garbled + 1 : 0;
+	return source->lists == 0 && err->kind == ERR_PROTOCOL &&
+	       (poller_failed_status(source->poller) != 200 ||
+		       source->garbled >= WAITER_GARBLED_MAX);
+}
+
+/* a refusal that was a slip is over soon; one that lasts is asked about ever less, and once more
+ * when it is long enough to be believed */
+static int64_t refused_retry(const struct wait_source *source)
+{
+	int64_t now_ms = source->waiter->now.mono_ms;
+	int64_t end_ms = source->refused_ms + source->config.down_after_ms;
+	int64_t wait_ms = source->config.interval_ms;
+
+	for (unsigned int i = 1; i < source->refused && wait_ms < WAITER_REFUSED_APART_MS; i++)
+		wait_ms *= 2;
+	if (now_ms < end_ms && now_ms + wait_ms > end_ms &&
+		source->refused + 1 >= WAITER_REFUSED_MIN)
+		return end_ms;
+	return now_ms + wait_ms;
 }
 
 /* of one poll nothing is tried again, and the failure of an only source is what ends it */
@@ -263,7 +328,7 @@ static void source_failed(struct wait_source *source)
 	if (!source->troubled)
 		source_say_failure(source, &err);
 	if (err.kind == ERR_AUTH)
-		source->key_retry_ms = source->waiter->now.mono_ms + source->config.interval_ms;
+		source->key_retry_ms = refused_retry(source);
 }
 
 /* when a source that fails has failed for too long; INSTANT_NEVER: it does not, or may */
@@ -295,9 +360,22 @@ void wait_source_look(struct wait_source *source)
 		!poller_resting(source->poller))
 		return;
 	source->polled = true;
-	source->bad = 0;
+	source->garbled = 0;
 	if (source->troubled)
 		source_trouble(source, false, "reachable again");
+}
+
+bool wait_source_last_look(struct wait_source *source)
+{
+	struct instant now = source->waiter->now;
+	bool fresh = source->heard_ms != 0 && now.mono_ms - source->heard_ms <= WAITER_FRESH_MS;
+
+	if (source->poller == NULL)
+		return false;
+	if (fresh)
+		return poller_follows(source->poller);
+	poller_look(source->poller, now, WAITER_FRESH_MS);
+	return true;
 }
 
 /* a source that says that a task is not there need not look for one that was found elsewhere */

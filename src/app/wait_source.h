@@ -5,9 +5,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/explain.h"
 #include "app/keyring.h"
 #include "app/poller.h"
 #include "app/waiter.h"
+
+/* the list of ended tasks that is read for what look-ups by id leave out */
+struct wait_fill {
+	struct http_call *call; /* NULL: none is under way */
+	struct api_list *list; /* own */
+	size_t bytes;
+	size_t wanted; /* tasks that have not been found in it yet */
+};
 
 /* One source, and what a wait knows of it. */
 struct wait_source {
@@ -17,9 +26,12 @@ struct wait_source {
 	struct poller *poller; /* own; NULL: it is given up */
 	struct key_search *search; /* own; NULL: no key is looked for */
 	int64_t key_retry_ms; /* mono; after a refusal: a key is looked for again; 0: not */
+	struct wait_fill fill;
 	uint64_t lists; /* poller_lists() when it was looked at last */
-	unsigned int bad; /* failures of one kind in a row */
-	enum err_kind bad_kind;
+	int64_t heard_ms; /* mono; the last complete list; 0: none yet */
+	unsigned int garbled; /* failures without sense in a row, before the first list */
+	unsigned int refused; /* times since the last list that the key was */
+	int64_t refused_ms; /* mono; the first of them */
 	bool failed; /* a failure has come that was not looked at */
 	bool polled; /* a poll is through, well or not */
 	bool troubled; /* it was said that the source fails */
@@ -30,6 +42,7 @@ struct wait_source {
 struct waiter {
 	struct waiter_setup setup;
 	struct http *http; /* own */
+	struct explain *explain; /* own */
 	struct wait_source *sources; /* own */
 	size_t source_count;
 	struct waited_set set;
@@ -37,6 +50,7 @@ struct waiter {
 	size_t ending_count;
 	size_t ending_cap;
 	int64_t deadline_ms; /* mono; INSTANT_NEVER: none */
+	int64_t look_ms; /* mono; the last look past the deadline is over by then; 0: not begun */
 	int64_t enough_ms; /* mono; one end was enough, and it is over by then; INSTANT_NEVER */
 	bool over;
 	int code;
@@ -52,6 +66,9 @@ void wait_source_close(struct wait_source *source);
 void wait_source_key(struct wait_source *source);
 /* judges what the last step brought: says troubles once, gives the source up when that is due */
 void wait_source_look(struct wait_source *source);
+/* asks once more, now, unless it was heard of in the last second; what has hung for so long is
+ * begun anew. False: there is nothing to wait for */
+bool wait_source_last_look(struct wait_source *source);
 /* notes of which tasks the source says that it has them not */
 void wait_source_denials(struct wait_source *source);
 /* when a source that fails has failed for too long; mono; INSTANT_NEVER: it does not, or may */

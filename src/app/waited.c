@@ -8,6 +8,7 @@
 static void waited_free(struct waited *waited)
 {
 	free(waited->task);
+	free(waited->reason);
 	free(waited);
 }
 
@@ -28,6 +29,7 @@ static struct waited *waited_add(struct waited_set *set, const struct task *task
 	waited->task = task_copy(task);
 	waited->source = WAITED_NOWHERE;
 	waited->home = WAITED_NOWHERE;
+	waited->place = set->count;
 	set->items = mem_grow(set->items, &set->cap, set->count + 1, sizeof(struct waited *));
 	set->items[set->count++] = waited;
 	return waited;
@@ -136,6 +138,25 @@ void waited_take(struct waited *waited, size_t source, const struct event *event
 	task_replace(waited, &task);
 	waited->source = source;
 	waited->ended = status_class(task.status) == CLASS_ENDED;
+}
+
+void waited_fill(struct waited *waited, const struct task *view)
+{
+	struct task *filled = task_filled(waited->task, view);
+
+	free(waited->task);
+	waited->task = filled;
+}
+
+int waited_by_place(const void *a, const void *b)
+{
+	const struct waited *x = *(struct waited *const *)a;
+	const struct waited *y = *(struct waited *const *)b;
+
+	/* sources may have answered in any order */
+	if (x->home != y->home)
+		return x->home < y->home ? -1 : 1;
+	return x->place < y->place ? -1 : x->place > y->place;
 }
 
 void waited_lose(struct waited *waited)

@@ -4,18 +4,29 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/event.h"
 #include "core/task.h"
 
 #define WAITED_NOWHERE ((size_t)-1)
 
+/* what can be asked for once: it is known, or will not be, when that is DONE */
+enum learn { LEARN_OPEN, LEARN_ASKED, LEARN_DONE };
+
 struct waited {
 	struct task *task; /* own; STATUS_EXPECTED until it is found */
 	size_t source; /* where it was found, an index; WAITED_NOWHERE: not yet */
 	size_t home; /* of a task that was not named: its source; else WAITED_NOWHERE */
+	size_t place; /* in the order of the command line, or of the list */
+	char *reason; /* own; why it failed, as the API says; NULL: not known */
+	int64_t seen_ms; /* mono; the last answer that had it; 0: none yet */
+	int64_t ended_ms; /* mono; when its end was learned */
 	bool ended; /* an end once seen stays */
 	bool told; /* the end was told */
+	bool doubted; /* it was said that no source has it */
+	enum learn fields; /* what a look-up by id leaves out and the list has */
+	enum learn why; /* the reason */
 	bool denied[]; /* by source: a complete answer says that it is not there */
 };
 
@@ -38,6 +49,10 @@ void waited_add_active(struct waited_set *set, size_t source, const struct task 
 struct waited *waited_find(struct waited_set *set, size_t source, const char *id);
 /* takes over what an event about the task says; an unknown field leaves what is known */
 void waited_take(struct waited *waited, size_t source, const struct event *event);
+/* takes over what a list has of it besides: only fields that are not known yet */
+void waited_fill(struct waited *waited, const struct task *view);
+/* for qsort(3), of struct waited *: as they are told when they ended together */
+int waited_by_place(const void *a, const void *b);
 /* it ended without a status: `gone` when it was found before, else `missing` */
 void waited_lose(struct waited *waited);
 /* of a task that has ended: 0, 1, 2 or 3 (contract 3) */

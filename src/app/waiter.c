@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/wait_source.h"
+#include "app/wait_detail.h"
 #include "base/mem.h"
 
 #define WAITER_GRACE_MS 1000 /* for the other answers of a poll of which one was enough */
@@ -45,6 +45,7 @@ void waiter_ending(struct waiter *waiter, struct waited *waited)
 	waiter->ending = mem_grow(waiter->ending, &waiter->ending_cap, waiter->ending_count + 1,
 		sizeof(struct waited *));
 	waiter->ending[waiter->ending_count++] = waited;
+	waited->ended_ms = waiter->now.mono_ms;
 }
 
 bool waiter_denied(const struct waiter *waiter, const struct waited *waited)
@@ -77,6 +78,7 @@ struct waiter *waiter_new(const struct waiter_setup *setup, struct instant now)
 	waiter->setup = *setup;
 	waiter->now = now;
 	waiter->http = http_new();
+	waiter->explain = explain_new(waiter->http, wait_detail_explained, waiter);
 	waiter->deadline_ms =
 		setup->timeout_ms > 0 ? now.mono_ms + setup->timeout_ms : INSTANT_NEVER;
 	waiter->enough_ms = INSTANT_NEVER;
@@ -108,6 +110,7 @@ void waiter_free(struct waiter *waiter)
 	free(waiter->sources);
 	free(waiter->ending);
 	waited_done(&waiter->set);
+	explain_free(waiter->explain);
 	http_free(waiter->http);
 	free(waiter);
 }
@@ -145,6 +148,8 @@ static bool waiter_enough(const struct waiter *waiter)
 		return false;
 	if (waiter->now.mono_ms >= waiter->enough_ms)
 		return true;
+	if (waiter->ending_count != 0)
+		return false;
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
@@ -154,20 +159,62 @@ static bool waiter_enough(const struct waiter *waiter)
 	return true;
 }
 
-/* tells the ends that are sure, in their order */
-static void waiter_tell_ends(struct waiter *waiter)
+/* may more ends come of the answers that this one came with? Then they are told in their order */
+static bool waited_early(const struct waiter *waiter, const struct waited *waited)
+{
+	if (waiter->now.mono_ms >= waited->ended_ms + WAITER_GRACE_MS)
+		return false;
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		const struct wait_source *source = &waiter->sources[i];
+
+		if (source->poller != NULL && poller_follows(source->poller))
+			return true;
+	}
+	return false;
+}
+
+/* tells the ends that are sure, in their order; `all`: what is known now is all that will be */
+static void waiter_tell_ends(struct waiter *waiter, bool all)
 {
 	size_t kept = 0;
 
+	if (waiter->ending_count > 1)
+		qsort(waiter->ending, waiter->ending_count, sizeof(struct waited *),
+			waited_by_place);
 	for (size_t i = 0; i < waiter->ending_count; i++) {
 		struct waited *waited = waiter->ending[i];
+		bool ready =
+			waited_sure(waiter, waited) && wait_detail_done(waiter, waited) &&
+			!waited_early(waiter, waited) &&
+			(kept == 0 || waiter->now.mono_ms >= waited->ended_ms + WAITER_GRACE_MS);
 
-		if (!waiter->over && waited_sure(waiter, waited))
+		if (!waiter->over && (all || ready))
 			waiter_tell(waiter, waited);
 		else
 			waiter->ending[kept++] = waited;
 	}
 	waiter->ending_count = kept;
+}
+
+/* three polls are needed to say that a task is missing, one to ask whether the id is right */
+static void waiter_doubt(struct waiter *waiter)
+{
+	for (size_t i = 0; waiter_named(waiter) && i < waiter->set.count; i++) {
+		struct waited *waited = waiter->set.items[i];
+		bool nowhere =
+			waited->source == WAITED_NOWHERE && !waited->ended && !waited->doubted;
+
+		for (size_t s = 0; nowhere && s < waiter->source_count; s++) {
+			const struct wait_source *source = &waiter->sources[s];
+
+			nowhere = source->poller == NULL || waited->denied[s] ||
+				  detect_nowhere(poller_book(source->poller), waited->task->id);
+		}
+		if (!nowhere)
+			continue;
+		waited->doubted = true;
+		waiter->setup.doubted(waiter->setup.arg, waited);
+	}
 }
 
 /* a task that no source has that can be asked may be in the one that cannot */
@@ -193,6 +240,9 @@ static void waiter_check_once(struct waiter *waiter)
 {
 	struct err failure = { 0 };
 
+	for (size_t i = 0; i < waiter->ending_count; i++)
+		if (waited_sure(waiter, waiter->ending[i]))
+			return;
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
@@ -211,11 +261,36 @@ static void waiter_check_once(struct waiter *waiter)
 		waiter_end(waiter, WAITER_TIMED_OUT);
 }
 
+/* the deadline has come: is what was asked on its account still under way? */
+static bool waiter_last_look(struct waiter *waiter)
+{
+	bool busy = false;
+
+	if (waiter->look_ms == 0) {
+		waiter->look_ms = waiter->now.mono_ms;
+		for (size_t i = 0; i < waiter->source_count; i++)
+			if (wait_source_last_look(&waiter->sources[i]))
+				waiter->look_ms = waiter->now.mono_ms + WAITER_LAST_LOOK_MS;
+		return waiter->look_ms != waiter->now.mono_ms;
+	}
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		const struct wait_source *source = &waiter->sources[i];
+
+		busy = busy || (source->poller != NULL && !poller_resting(source->poller));
+	}
+	return busy && waiter->now.mono_ms < waiter->look_ms;
+}
+
 static void waiter_check_end(struct waiter *waiter)
 {
 	struct err err;
 	bool settled = true;
+	bool late = waiter->now.mono_ms >= waiter->deadline_ms;
 
+	if (late && waiter_last_look(waiter))
+		late = false;
+	if (late || waiter_enough(waiter))
+		waiter_tell_ends(waiter, true);
 	for (size_t i = 0; i < waiter->source_count; i++)
 		settled = settled && waiter->sources[i].settled;
 	if (settled && waiter->set.count == 0) {
@@ -223,7 +298,7 @@ static void waiter_check_end(struct waiter *waiter)
 		waiter_fail(waiter, &err);
 	} else if (waiter_enough(waiter) || (settled && waiter->set.told == waiter->set.count)) {
 		waiter_end(waiter, waited_worst(&waiter->set));
-	} else if (waiter->now.mono_ms >= waiter->deadline_ms) {
+	} else if (late) {
 		waiter_end(waiter, WAITER_TIMED_OUT);
 	} else if (waiter->setup.timeout_ms == 0) {
 		waiter_check_once(waiter);
@@ -249,17 +324,36 @@ void waiter_step(struct waiter *waiter, struct instant now)
 			wait_source_look(&waiter->sources[i]);
 		wait_source_denials(&waiter->sources[i]);
 	}
+	waiter_doubt(waiter);
 	waiter_check_given_up(waiter);
-	waiter_tell_ends(waiter);
+	for (size_t i = 0; i < waiter->source_count; i++)
+		if (waiter->sources[i].poller != NULL)
+			wait_detail_step(&waiter->sources[i]);
+	explain_step(waiter->explain, now);
+	waiter_tell_ends(waiter, false);
 	if (!waiter->over)
 		waiter_check_end(waiter);
 }
 
+/* when an end that is held back is to be looked at again */
+static int64_t waited_next(const struct waiter *waiter, const struct waited *waited)
+{
+	if (waiter->now.mono_ms < waited->ended_ms + WAITER_GRACE_MS)
+		return waited->ended_ms + WAITER_GRACE_MS;
+	if (waiter->now.mono_ms < waited->ended_ms + EXPLAIN_WAIT_MS)
+		return waited->ended_ms + EXPLAIN_WAIT_MS;
+	return INSTANT_NEVER;
+}
+
 int64_t waiter_next(const struct waiter *waiter)
 {
-	int64_t next = instant_earlier(http_next(waiter->http), waiter->deadline_ms);
+	int64_t deadline = waiter->look_ms != 0 ? waiter->look_ms : waiter->deadline_ms;
+	int64_t next = instant_earlier(http_next(waiter->http), deadline);
 
 	next = instant_earlier(next, waiter->enough_ms);
+	next = instant_earlier(next, explain_next(waiter->explain));
+	for (size_t i = 0; i < waiter->ending_count; i++)
+		next = instant_earlier(next, waited_next(waiter, waiter->ending[i]));
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
@@ -306,6 +400,20 @@ bool waiter_over(const struct waiter *waiter, int *ret_code, struct err *ret_err
 	*ret_code = waiter->code;
 	*ret_err = waiter->err;
 	return waiter->over;
+}
+
+bool waiter_look(const struct waiter *waiter, size_t i, struct waiter_source *ret)
+{
+	const struct wait_source *source = &waiter->sources[i];
+	const struct err *err = &source->err;
+
+	if (i >= waiter->source_count)
+		return false;
+	if (source->poller != NULL)
+		err = &poller_health(source->poller)->last_error;
+	*ret = (struct waiter_source){ source->config.name, source->heard_ms,
+		err->kind != ERR_NONE ? err : NULL };
+	return true;
 }
 
 const struct waited_set *waiter_tasks(const struct waiter *waiter)

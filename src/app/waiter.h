@@ -18,6 +18,7 @@
 
 #define WAITER_TIMED_OUT 124
 #define WAITER_FOR_EVER (-1)
+#define WAITER_LAST_LOOK_MS 2000 /* past the deadline, for answers that were asked for by then */
 
 struct waiter;
 
@@ -32,8 +33,15 @@ struct waiter_setup {
 	int64_t timeout_ms; /* 0: one poll; WAITER_FOR_EVER */
 	int64_t interval_ms; /* 0: as each source has it */
 	int64_t unreachable_ms; /* a source that fails for so long ends it; 0: none does */
-	/* a task was found or has another status, or its end is told (waited->told), once each */
+	bool fields; /* of a task that ended, all that the API has is wanted; */
+	bool reasons; /* … and why it failed */
+	/* a task was found or has another status, or its end is told (waited->told), once each;
+	 * those that ended together in their order */
 	void (*changed)(void *arg, const struct waited *waited, const char *source);
+	/* no ids were named: these are the tasks of a source that are waited for */
+	void (*begun)(void *arg, struct waited *const *items, size_t count, const char *source);
+	/* the first complete answers have no such task; told once */
+	void (*doubted)(void *arg, const struct waited *waited);
 	/* a source is in trouble (bad), or is well again; text for people */
 	void (*trouble)(void *arg, bool bad, const char *text);
 	void *arg;
@@ -54,6 +62,15 @@ void waiter_jump(struct waiter *waiter, struct instant now);
 /* is it over? *ret_code is the exit code, *ret_err why when it is none of the tasks' results */
 bool waiter_over(const struct waiter *waiter, int *ret_code, struct err *ret_err);
 const struct waited_set *waiter_tasks(const struct waiter *waiter);
+/* Why nothing is heard of a source. */
+struct waiter_source {
+	const char *name;
+	int64_t heard_ms; /* mono; its last complete answer; 0: none */
+	const struct err *err; /* what keeps it from answering; NULL: nothing does */
+};
+
+/* of the i-th source; false past the last */
+bool waiter_look(const struct waiter *waiter, size_t i, struct waiter_source *ret);
 /* the name of the source in which a task was found, or the only one there is; NULL: not known yet
  */
 const char *waiter_source(const struct waiter *waiter, const struct waited *waited);

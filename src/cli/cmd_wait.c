@@ -141,9 +141,31 @@ static void wait_changed(void *arg, const struct waited *waited, const char *sou
 	wait->frame_ms = wait->now.mono_ms;
 	if (waited->told)
 		print_end(wait, waited, source);
-	else if (!wait->is_live)
+	if (waited->told && waited->reason != NULL)
+		log_line(LOG_NOTICE, "%s: %s", task->id, waited->reason);
+	if (waited->told)
+		return;
+	if (!wait->is_live)
 		log_line(LOG_NOTICE, "%s: %s %s%s%s%s", source, task->id, task_status_word(task),
 			named ? " (" : "", named ? task->name : "", named ? ")" : "");
+}
+
+static void wait_begun(void *arg, struct waited *const *items, size_t count, const char *source)
+{
+	struct wait *wait = arg;
+
+	view_away(wait);
+	log_line(LOG_NOTICE, "%s: waiting for %zu task%s", source, count, count == 1 ? "" : "s");
+	for (size_t i = 0; i < count && !wait->is_live; i++)
+		wait_changed(wait, items[i], source);
+}
+
+static void wait_doubted(void *arg, const struct waited *waited)
+{
+	view_away(arg);
+	log_line(LOG_NOTICE,
+		"%s: not found yet; is the id right? 'taskbell list --all' shows those there are",
+		waited->task->id);
 }
 
 static void wait_trouble(void *arg, bool bad, const char *text)
@@ -317,7 +339,11 @@ static int wait_run(struct cli *cli)
 		.timeout_ms = cli_number(cli, "timeout", WAITER_FOR_EVER),
 		.interval_ms = cli_number(cli, "interval", 0),
 		.unreachable_ms = cli_number(cli, "unreachable-after", 0),
+		.fields = cli_given(cli, "json"),
+		.reasons = !cli->quiet,
 		.changed = wait_changed,
+		.begun = wait_begun,
+		.doubted = wait_doubted,
 		.trouble = wait_trouble,
 	};
 	int code = wait_check(cli, &setup);

@@ -39,6 +39,25 @@ struct task *task_copy(const struct task *task)
 	return copy;
 }
 
+static const char *either(const char *known, const char *other)
+{
+	return known != NULL ? known : other;
+}
+
+struct task *task_filled(const struct task *task, const struct task *view)
+{
+	struct task filled = *task;
+
+	filled.name = either(task->name, view->name);
+	filled.bucket = either(task->bucket, view->bucket);
+	filled.user_id = either(task->user_id, view->user_id);
+	if (task->created_us == STAMP_NONE)
+		filled.created_us = view->created_us;
+	if (task->finished_us == STAMP_NONE && task->status == view->status)
+		filled.finished_us = view->finished_us;
+	return task_copy(&filled);
+}
+
 /* eight bytes at a time, the last of which may have been looked at already */
 static bool has_controls(const char *bytes, size_t len)
 {

@@ -30,6 +30,9 @@ struct task {
 
 /* an owned copy in one allocation; free(3) releases it */
 struct task *task_copy(const struct task *task);
+/* the same of `task`, in which the view fills what is not known; when it ended only if they agree
+ * how */
+struct task *task_filled(const struct task *task, const struct task *view);
 /* 1 to 256 bytes, no control characters, not "." or ".." */
 bool task_id_valid(const char *id, size_t len);
 /* what users read for the status: the canonical word, or the API's own when nobody knows it */

@@ -7,7 +7,7 @@ import os
 import signal
 
 import pytest
-from harness import lives, until
+from harness import lives, objects, until
 
 TASK = ["schema", "source", "task_id", "task_name", "status", "bucket", "user_id", "created_at", "finished_at",
         "duration_seconds"]
@@ -454,18 +454,59 @@ def test_wait_gives_up_after_the_time_that_was_asked_for(set_up, sim):
     assert process.wait() == 69 and process.out.lines() == []
 
 
-def test_a_refusal_in_the_middle_counts_when_it_comes_twice(set_up, sim):
+def test_a_refusal_in_the_middle_counts_when_it_lasts(user, sim):
+    user.configure(source={"down_after": "2s"})
     sim.add_task("x", status="processing")
-    process = waiting(set_up, sim, "x")
+    process = waiting(user, sim, "x")
     mark = sim.mark()
     rule = sim.fault("status-401", count=1)
     until(lambda: rule.hits)
     sim.set_status("x", "success")
     assert process.wait() == 0
     sim.set_status("x", "processing")
-    process = waiting(set_up, sim, "x")
+    process = waiting(user, sim, "x")
+    mark = sim.mark()
     sim.fault("status-401", count=None)
-    assert process.wait() == 77 and len(sim.requests(mark)) < 50
+    assert process.wait() == 77 and len(sim.requests(mark)) < 20
+
+
+@pytest.mark.parametrize("fault", ["status-204", "redirect-302", "status-404", "status-422", "portal"])
+def test_after_a_good_answer_no_nonsense_ends_it(set_up, sim, fault):
+    sim.add_task("x", status="processing")
+    process = waiting(set_up, sim, "x")
+    rule = sim.fault(fault, count=6)
+    until(lambda: rule.hits == 6)
+    sim.set_status("x", "success")
+    assert process.wait() == 0
+    assert sum("trying again" in line for line in process.err.lines()) == 1
+
+
+def test_a_last_look_at_the_deadline(user, sim):
+    """The interval is an hour: the end is not heard of before."""
+    user.configure(source={"interval": "1h"})
+    sim.add_task("x", status="processing")
+    process = user.start("wait", "--timeout", "3s", "x")
+    sim.wait_requests(1, done=True)
+    sim.set_status("x", "success")
+    assert process.wait() == 0 and process.out.lines() == ["x success"]
+
+
+def test_all_fields_of_json_whenever_it_ended(set_up, sim):
+    sim.add_task("early", name="n", bucket="docs", status="success")
+    sim.add_task("late", name="n", bucket="docs", status="processing")
+    process = waiting(set_up, sim, "--json", "early", "late")
+    sim.set_status("late", "success")
+    assert process.wait() == 0
+    early, late = objects(process.out.text())
+    assert [early["task_id"], late["task_id"]] == ["early", "late"]
+    assert {k for k in early if early[k] is not None} == {k for k in late if late[k] is not None}
+    assert early["bucket"] == "docs" and early["user_id"] == late["user_id"]
+
+
+def test_a_mistyped_id_is_said_at_once(set_up, sim):
+    process = set_up.start("wait", "--interval", "1h", "wrong")
+    process.wait_error("wrong: not found yet; is the id right")
+    process.stop()
 
 
 def test_an_id_in_two_sources_is_64(user, sim, other_sim):

@@ -31,7 +31,7 @@ struct fake_task {
 struct fake_fault {
 	const char *part; /* of the URL; NULL: any */
 	int times; /* 0: none left; < 0: for ever */
-	long status; /* 0: no connection */
+	long status; /* 0: no connection; < 0: no answer at all */
 	const char *body;
 	int64_t after_ms; /* the server's wish; 0: none */
 };
@@ -44,6 +44,7 @@ struct http_call {
 	struct http_request request;
 	char *url; /* own; NULL: free */
 	char *key; /* own */
+	bool silent; /* its answer never comes */
 };
 
 static struct {
@@ -165,6 +166,9 @@ static void fake_answer(struct http_call *call)
 	const struct fake_fault *fault = fake_fault_of(call->url);
 	struct buf body = { 0 };
 
+	call->silent = fault != NULL && fault->status < 0;
+	if (call->silent)
+		return;
 	if (fault != NULL) {
 		answer.status = fault->status;
 		(void)buf_add_text(&body, fault->body != NULL ? fault->body
@@ -259,7 +263,7 @@ void http_step(struct http *http, struct instant now)
 	(void)http;
 	(void)now;
 	for (size_t i = 0; i < FAKE_CALLS; i++)
-		due[i] = fake.calls[i].url != NULL;
+		due[i] = fake.calls[i].url != NULL && !fake.calls[i].silent;
 	for (size_t i = 0; i < FAKE_CALLS; i++)
 		if (due[i] && fake.calls[i].url != NULL)
 			fake_answer(&fake.calls[i]);
@@ -269,7 +273,7 @@ int64_t http_next(const struct http *http)
 {
 	(void)http;
 	for (size_t i = 0; i < FAKE_CALLS; i++)
-		if (fake.calls[i].url != NULL)
+		if (fake.calls[i].url != NULL && !fake.calls[i].silent)
 			return fake.now_ms;
 	return INSTANT_NEVER;
 }

@@ -40,6 +40,10 @@ struct run {
 	struct waiter *waiter;
 	char *ids[16];
 	char told[512]; /* "id=status " of each end */
+	char begun[256]; /* "source:id " of those that are waited for without being named */
+	char reasons[256]; /* "id=reason " */
+	size_t doubts;
+	int64_t doubted_ms;
 	size_t changes; /* that were no ends */
 	size_t troubles; /* "source: …; trying again" */
 	size_t relieves; /* "reachable again" */
@@ -58,10 +62,37 @@ static void run_changed(void *arg, const struct waited *waited, const char *sour
 	if (waited->told) {
 		(void)snprintf(
 			run->told + len, sizeof(run->told) - len, "%s=%s ", waited->task->id, word);
+		len = strlen(run->reasons);
+		if (waited->reason != NULL)
+			(void)snprintf(run->reasons + len, sizeof(run->reasons) - len, "%s=%s ",
+				waited->task->id, waited->reason);
+		if (run->setup.fields) {
+			assert_non_null(waited->task->bucket);
+			assert_non_null(waited->task->user_id);
+		}
 		return;
 	}
 	run->changes++;
 	(void)snprintf(run->word, sizeof(run->word), "%s", word);
+}
+
+static void run_begun(void *arg, struct waited *const *items, size_t count, const char *source)
+{
+	struct run *run = arg;
+	size_t len = strlen(run->begun);
+
+	for (size_t i = 0; i < count; i++)
+		len += (size_t)snprintf(run->begun + len, sizeof(run->begun) - len, "%s:%s ",
+			source, items[i]->task->id);
+}
+
+static void run_doubted(void *arg, const struct waited *waited)
+{
+	struct run *run = arg;
+
+	(void)waited;
+	run->doubts++;
+	run->doubted_ms = fake.now_ms;
 }
 
 static void run_trouble(void *arg, bool bad, const char *text)
@@ -92,6 +123,8 @@ static struct run *run_new(size_t source_count, const char *ids)
 	run->setup.fail_missing = true;
 	run->setup.timeout_ms = WAITER_FOR_EVER;
 	run->setup.changed = run_changed;
+	run->setup.begun = run_begun;
+	run->setup.doubted = run_doubted;
 	run->setup.trouble = run_trouble;
 	run->setup.arg = run;
 	run->code = -1;
@@ -312,7 +345,7 @@ static void without_ids_those_that_are_active(void **state)
 	fake_put("one", "b", "queued");
 	fake_put("one", "old", "failure");
 	run_for(run, 1500);
-	assert_int_equal(run->changes, 2);
+	assert_string_equal(run->begun, "one:a one:b ");
 	fake_put("one", "new", "queued");
 	fake_put("one", "a", "success");
 	fake_put("one", "b", "success");
@@ -403,6 +436,211 @@ static void time_runs_out(void **state)
 	run_free(run);
 }
 
+/* the interval is long, and the task ends between the last poll and the deadline */
+static void a_last_look_at_the_deadline(void **state)
+{
+	struct run *run = run_new(1, "a");
+
+	(void)state;
+	run->setup.interval_ms = 60000;
+	run->setup.timeout_ms = 30000;
+	fake_put("one", "a", "processing");
+	run_for(run, 20000);
+	assert_int_equal(fake.requests, 1);
+	fake_put("one", "a", "success");
+	run_to_end(run);
+	assert_string_equal(run->told, "a=success ");
+	assert_int_equal(run->code, 0);
+	assert_in_range(fake.now_ms - FAKE_START_MS, 30000, 31000);
+	run_free(run);
+}
+
+static void an_answer_of_the_last_second_is_the_last(void **state)
+{
+	struct run *run = run_new(1, "a");
+
+	(void)state;
+	run->setup.timeout_ms = 10500;
+	fake_put("one", "a", "processing");
+	run_to_end(run);
+	assert_int_equal(run->code, WAITER_TIMED_OUT);
+	assert_int_equal(fake.now_ms, FAKE_START_MS + 10500);
+	assert_int_equal(fake.requests, 11);
+	run_free(run);
+}
+
+/* a request that hangs is begun anew for the last look, which may hang as well */
+static void the_last_look_has_its_own_deadline(void **state)
+{
+	struct waiter_source source;
+	struct run *run = run_new(1, "a");
+
+	(void)state;
+	run->setup.timeout_ms = 10000;
+	fake_put("one", "a", "processing");
+	run_for(run, 4500);
+	fake.faults[0] = (struct fake_fault){ .times = 2, .status = -1 };
+	run_to_end(run);
+	assert_int_equal(run->code, WAITER_TIMED_OUT);
+	assert_int_equal(fake.now_ms, FAKE_START_MS + 12000);
+	assert_int_equal(fake.faults[0].times, 0);
+	assert_true(waiter_look(run->waiter, 0, &source));
+	assert_in_range(source.heard_ms, FAKE_START_MS + 4000, FAKE_START_MS + 4100);
+	assert_int_equal(waiter_tasks(run->waiter)->items[0]->seen_ms, source.heard_ms);
+	assert_false(waiter_look(run->waiter, 1, &source));
+	run_free(run);
+
+	fake_reset();
+	run = run_new(1, "a");
+	run->setup.timeout_ms = 10000;
+	fake_put("one", "a", "processing");
+	run_for(run, 4500);
+	fake_put("one", "a", "failure");
+	fake.faults[0] = (struct fake_fault){ .times = 1, .status = -1 };
+	run_to_end(run);
+	assert_int_equal(run->code, 1);
+	run_free(run);
+}
+
+/* it ended in one source, and the other one has not said that it has no such task */
+static void what_ended_unseen_is_told_at_the_deadline(void **state)
+{
+	struct run *run = run_new(2, "a");
+
+	(void)state;
+	run->setup.timeout_ms = 10000;
+	fake_put("one", "a", "success");
+	fake.faults[0] = (struct fake_fault){ .part = "two", .times = -1, .status = -1 };
+	run_to_end(run);
+	assert_string_equal(run->told, "a=success ");
+	assert_int_equal(run->code, 0);
+	run_free(run);
+}
+
+static void a_mistyped_id_is_doubted_at_once(void **state)
+{
+	struct run *run = run_new(1, "a wrong");
+
+	(void)state;
+	run->setup.fail_missing = false;
+	fake_put("one", "a", "processing");
+	run_for(run, 60 * INTERVAL_MS);
+	assert_int_equal(run->doubts, 1);
+	assert_in_range(run->doubted_ms, FAKE_START_MS, FAKE_START_MS + 500);
+	run_free(run);
+}
+
+/* run_changed holds it to that */
+static void all_fields_whenever_it_ended(void **state)
+{
+	struct run *run = run_new(1, "early late");
+
+	(void)state;
+	run->setup.fields = true;
+	fake_put("one", "early", "success");
+	fake_put("one", "late", "processing");
+	run_for(run, 2500);
+	assert_string_equal(run->told, "early=success ");
+	fake_put("one", "late", "failure");
+	run_to_end(run);
+	assert_string_equal(run->told, "early=success late=failure ");
+	/* what the list of active tasks had said was not asked for again */
+	assert_int_equal(fake_asked("?status=success"), 1);
+	assert_int_equal(fake_asked("?status=failure"), 0);
+	run_free(run);
+}
+
+#define REASONS                                                                                    \
+	"{\"data\":[{\"filename\":\"f\",\"status\":\"failed\",\"error_reason\":\"too big\"}]}"
+
+static void why_it_failed_is_told_with_the_end(void **state)
+{
+	struct run *run = run_new(1, "early late good");
+
+	(void)state;
+	sources[0].explain = true;
+	run->setup.reasons = true;
+	fake.faults[0] = (struct fake_fault){
+		.part = "/buckets/", .times = -1, .status = 200, .body = REASONS
+	};
+	fake_put("one", "early", "partial_success");
+	fake_put("one", "late", "processing");
+	fake_put("one", "good", "success");
+	run_for(run, 2500);
+	fake_put("one", "late", "failure");
+	run_to_end(run);
+	sources[0].explain = false;
+	assert_string_equal(run->told, "early=partial_success good=success late=failure ");
+	assert_non_null(strstr(run->reasons, "early="));
+	assert_non_null(strstr(run->reasons, "late="));
+	assert_non_null(strstr(run->reasons, "too big"));
+	assert_null(strstr(run->reasons, "good="));
+	assert_int_equal(fake_asked("/buckets/"), 2);
+	run_free(run);
+}
+
+static void a_reason_that_does_not_come_is_not_waited_for(void **state)
+{
+	struct run *run = run_new(1, "a");
+
+	(void)state;
+	sources[0].explain = true;
+	run->setup.reasons = true;
+	fake.faults[0] = (struct fake_fault){ .part = "/buckets/", .times = -1, .status = -1 };
+	fake_put("one", "a", "failure");
+	run_to_end(run);
+	sources[0].explain = false;
+	assert_int_equal(run->code, 1);
+	assert_in_range(fake.now_ms - FAKE_START_MS, 5000, 6000);
+	run_free(run);
+}
+
+/* look-ups are answered in any order, lists are in the API's */
+static void ends_of_a_poll_are_told_in_the_order_of_the_line(void **state)
+{
+	struct run *run = run_new(1, "d c b a");
+
+	(void)state;
+	fake_put("one", "a", "success");
+	fake_put("one", "b", "success");
+	fake_put("one", "c", "success");
+	fake_put("one", "d", "success");
+	run_to_end(run);
+	assert_string_equal(run->told, "d=success c=success b=success a=success ");
+	run_free(run);
+
+	fake_reset();
+	run = run_new(1, "d c b a e f");
+	for (size_t i = 0; i < 6; i++)
+		fake_put("one", run->ids[5 - i], "processing");
+	run_for(run, 1500);
+	for (size_t i = 0; i < 6; i++)
+		fake_put("one", run->ids[5 - i], "success");
+	run_to_end(run);
+	assert_string_equal(
+		run->told, "d=success c=success b=success a=success e=success f=success ");
+	run_free(run);
+}
+
+static void without_ids_the_oldest_first(void **state)
+{
+	struct run *run = run_new(2, "");
+
+	(void)state;
+	fake_put("two", "c", "processing");
+	fake_put("one", "b", "processing");
+	fake_put("one", "a", "processing");
+	run_for(run, 1500);
+	assert_true(strcmp(run->begun, "one:a one:b two:c ") == 0 ||
+		    strcmp(run->begun, "two:c one:a one:b ") == 0);
+	fake_put("two", "c", "success");
+	fake_put("one", "a", "success");
+	fake_put("one", "b", "success");
+	run_to_end(run);
+	assert_string_equal(run->told, "a=success b=success c=success ");
+	run_free(run);
+}
+
 static void no_time_is_one_poll(void **state)
 {
 	struct run *run = run_new(1, "a");
@@ -457,22 +695,94 @@ static void no_key_ends_it(void **state)
 	run_free(run);
 }
 
-static void a_later_refusal_ends_it_when_it_is_repeated(void **state)
+static void a_later_refusal_ends_it_when_it_lasts(void **state)
+{
+	struct run *run = run_new(1, "a");
+	int64_t since_ms;
+	size_t before;
+
+	(void)state;
+	fake_put("one", "a", "processing");
+	run_for(run, 1500);
+	fake.faults[0] = (struct fake_fault){
+		.times = 1, .status = 401, .body = "{\"errors\":[{\"title\":\"no\"}]}"
+	};
+	run_for(run, 5 * INTERVAL_MS);
+	assert_int_equal(run->code, -1);
+	assert_int_equal(fake.faults[0].times, 0);
+	assert_int_equal(run->relieves, 1);
+	/* for down_after, and not asked about at every poll */
+	fake.faults[0] = (struct fake_fault){
+		.times = -1, .status = 403, .body = "{\"errors\":[{\"title\":\"no\"}]}"
+	};
+	since_ms = fake.now_ms;
+	before = fake.requests;
+	run_to_end(run);
+	assert_int_equal(run->code, 77);
+	assert_in_range(fake.now_ms - since_ms, 120000, 125000);
+	assert_in_range(fake.requests - before, 3, 15);
+	run_free(run);
+}
+
+/* with an interval as long as that: three refusals it is all the same */
+static void a_refusal_is_believed_after_three(void **state)
 {
 	struct run *run = run_new(1, "a");
 
 	(void)state;
 	fake_put("one", "a", "processing");
+	run->setup.interval_ms = 300000;
 	run_for(run, 1500);
-	fake.faults[0] = (struct fake_fault){ .times = 1, .status = 401 };
-	run_for(run, 5 * INTERVAL_MS);
-	assert_int_equal(run->code, -1);
-	assert_int_equal(fake.faults[0].times, 0);
-	assert_int_equal(run->relieves, 1);
-	fake.faults[0] = (struct fake_fault){ .times = 2, .status = 403 };
-	run_for(run, 5 * INTERVAL_MS);
+	fake.faults[0] = (struct fake_fault){
+		.times = -1, .status = 401, .body = "{\"errors\":[{\"title\":\"no\"}]}"
+	};
+	run_to_end(run);
 	assert_int_equal(run->code, 77);
+	assert_int_equal(fake.requests, 1 + 3);
 	run_free(run);
+}
+
+/* a proxy that was put in between, an API that is being replaced: it may pass */
+static void after_a_good_answer_no_nonsense_ends_it(void **state)
+{
+	static const struct fake_fault faults[] = {
+		{ .times = -1, .status = 204 },
+		{ .times = -1, .status = 302 },
+		{ .times = -1, .status = 404, .body = "{\"errors\":[{\"title\":\"no\"}]}" },
+		{ .times = -1, .status = 422, .body = "{\"detail\":\"no\"}" },
+		{ .times = -1, .status = 200, .body = "<html>" },
+		{ .times = -1, .status = 200, .body = "{\"data\":null}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+		struct run *run = run_new(1, "a");
+
+		fake_reset();
+		fake_put("one", "a", "processing");
+		run_for(run, 1500);
+		fake.faults[0] = faults[i];
+		run_for(run, 600000);
+		assert_int_equal(run->code, -1);
+		assert_int_equal(run->troubles, 1);
+		fake.faults[0].times = 0;
+		fake_put("one", "a", "success");
+		run_to_end(run);
+		assert_int_equal(run->code, 0);
+		assert_int_equal(run->relieves, 1);
+		run_free(run);
+
+		fake_reset();
+		fake_put("one", "a", "processing");
+		run = run_new(1, "a");
+		run->setup.unreachable_ms = 20000;
+		run_for(run, 1500);
+		fake.faults[0] = faults[i];
+		run_to_end(run);
+		assert_true(run->code == 69 || run->code == 76);
+		assert_in_range(fake.now_ms - FAKE_START_MS, 20000, 24000);
+		run_free(run);
+	}
 }
 
 static void a_refused_list_ends_it_at_the_first_poll(void **state)
@@ -701,7 +1011,19 @@ int main(void)
 		cmocka_unit_test_setup(no_time_is_one_poll, setup),
 		cmocka_unit_test_setup(a_refused_key_ends_it_at_the_first_poll, setup),
 		cmocka_unit_test_setup(no_key_ends_it, setup),
-		cmocka_unit_test_setup(a_later_refusal_ends_it_when_it_is_repeated, setup),
+		cmocka_unit_test_setup(a_later_refusal_ends_it_when_it_lasts, setup),
+		cmocka_unit_test_setup(a_refusal_is_believed_after_three, setup),
+		cmocka_unit_test_setup(after_a_good_answer_no_nonsense_ends_it, setup),
+		cmocka_unit_test_setup(a_last_look_at_the_deadline, setup),
+		cmocka_unit_test_setup(an_answer_of_the_last_second_is_the_last, setup),
+		cmocka_unit_test_setup(the_last_look_has_its_own_deadline, setup),
+		cmocka_unit_test_setup(what_ended_unseen_is_told_at_the_deadline, setup),
+		cmocka_unit_test_setup(a_mistyped_id_is_doubted_at_once, setup),
+		cmocka_unit_test_setup(all_fields_whenever_it_ended, setup),
+		cmocka_unit_test_setup(why_it_failed_is_told_with_the_end, setup),
+		cmocka_unit_test_setup(a_reason_that_does_not_come_is_not_waited_for, setup),
+		cmocka_unit_test_setup(ends_of_a_poll_are_told_in_the_order_of_the_line, setup),
+		cmocka_unit_test_setup(without_ids_the_oldest_first, setup),
 		cmocka_unit_test_setup(a_refused_list_ends_it_at_the_first_poll, setup),
 		cmocka_unit_test_setup(a_garbled_answer_is_tried_again, setup),
 		cmocka_unit_test_setup(trouble_is_said_once_and_so_is_its_end, setup),
