@@ -1,6 +1,8 @@
 #include "base/stamp.h"
 
 #include <stdio.h>
+
+#include "base/mem.h"
 #include <time.h>
 
 #define US_PER_SECOND 1000000
@@ -89,7 +91,7 @@ static bool fraction_parse(const char **p, int64_t *ret_us)
 	for (; is_digit(**p); (*p)++, count++)
 		if (count < 6)
 			us = us * 10 + (**p - '0');
-	if (count < 1 || count > 9)
+	if (count < 1)
 		return false;
 	for (; count < 6; count++)
 		us *= 10;
@@ -108,7 +110,7 @@ static bool clock_parse(const char **p, int64_t *ret_seconds, int64_t *ret_us)
 		return false;
 	*ret_seconds = hour * 3600 + minute * 60 + second;
 	*ret_us = 0;
-	return !take(p, '.') || fraction_parse(p, ret_us);
+	return (!take(p, '.') && !take(p, ',')) || fraction_parse(p, ret_us);
 }
 
 static bool zone_parse(const char **p, int64_t *ret_seconds)
@@ -123,8 +125,12 @@ static bool zone_parse(const char **p, int64_t *ret_seconds)
 	if (!take(p, '+') && !take(p, '-'))
 		return false;
 	hour = digits(p, 2);
-	(void)take(p, ':');
-	minute = hour >= 0 && hour < 24 ? digits(p, 2) : -1;
+	/* Postgres leaves out minutes that are none */
+	minute = hour >= 0 && hour < 24 ? 0 : -1;
+	if (minute == 0 && **p != '\0') {
+		(void)take(p, ':');
+		minute = digits(p, 2);
+	}
 	if (minute < 0 || minute > 59)
 		return false;
 	*ret_seconds = sign * (hour * 3600 + minute * 60);
@@ -144,6 +150,34 @@ bool stamp_parse(const char *text, int64_t *ret_us)
 	if (!clock_parse(&p, &seconds, &us) || !zone_parse(&p, &offset) || *p != '\0')
 		return false;
 	*ret_us = (days * SECONDS_PER_DAY + seconds - offset) * US_PER_SECOND + us;
+	return true;
+}
+
+#define UNIX_DIGITS_MAX 19 /* what fits 64 bits without a sign */
+
+bool stamp_parse_unix(const char *text, int64_t *ret_us)
+{
+	/* from so many digits on it counts so many to the second */
+	static const struct {
+		int digits;
+		int64_t per_second;
+	} units[] = { { 18, 1000000000 }, { 15, 1000000 }, { 12, 1000 }, { 1, 1 } };
+	uint64_t value = 0;
+	int64_t part = 0;
+	int64_t per_second = 0;
+	const char *p = text;
+
+	for (; is_digit(*p) && p - text < UNIX_DIGITS_MAX; p++)
+		value = value * 10 + (uint64_t)(*p - '0');
+	for (size_t i = 0; i < ARRAY_LEN(units) && per_second == 0; i++)
+		if (p - text >= units[i].digits)
+			per_second = units[i].per_second;
+	if (per_second == 0 || (take(&p, '.') && !fraction_parse(&p, &part)) || *p != '\0')
+		return false;
+	if (per_second > US_PER_SECOND)
+		*ret_us = (int64_t)(value / (uint64_t)(per_second / US_PER_SECOND));
+	else
+		*ret_us = (int64_t)value * (US_PER_SECOND / per_second) + part / per_second;
 	return true;
 }
 

@@ -30,10 +30,15 @@ static inline int64_t instant_earlier(int64_t a, int64_t b)
 
 /*
  * Reads an RFC 3339 date-time as APIs write it: `Z`, an offset, or no zone (taken as UTC, as
- * pydantic prints naive times), `T` or blank, up to nine fraction digits. Microseconds; digits past
- * them are cut.
+ * pydantic prints naive times), `T` or blank, an offset of hours only, any number of fraction
+ * digits. Microseconds; digits past them are cut.
  */
 bool stamp_parse(const char *text, int64_t *ret_us);
+/*
+ * Reads Unix time as digits, also with a fraction: seconds, milliseconds, microseconds or
+ * nanoseconds, which their number tells apart from 1973 to 5138. Microseconds.
+ */
+bool stamp_parse_unix(const char *text, int64_t *ret_us);
 /* RFC 3339 UTC with 0, 3 or 6 fraction digits, as few as show it exactly; returns buf */
 const char *stamp_text(int64_t us, char buf[STAMP_TEXT_MAX]);
 /* RFC 3339 UTC with exactly three fraction digits; returns buf */

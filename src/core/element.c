@@ -37,10 +37,14 @@ void element_from_flat(const struct kind *kind, const struct flat *flat, struct 
 		map_fill(map, kind, flat);
 	for (size_t i = 0; i < flat->count; i++) {
 		const struct flat_member *member = &flat->members[i];
+		enum kind_field field = (enum kind_field)map->fields[i];
+		const char *text = member->text;
 
-		if (map->fields[i] != FIELD_COUNT)
-			ret->fields[map->fields[i]] =
-				(struct element_field){ member->text, member->text_len };
+		if (field == FIELD_COUNT)
+			continue;
+		if (text == NULL && element_is_time(field))
+			text = member->number;
+		ret->fields[field] = (struct element_field){ text, member->text_len };
 	}
 }
 
@@ -117,11 +121,14 @@ static void texts_place(const struct element *element, const char *asked, struct
 	}
 }
 
+/* no task is older than 1970: a year 1, or 0 seconds, is how some write that there is no time */
 static int64_t stamp_or_none(const char *text)
 {
 	int64_t us;
 
-	return text != NULL && stamp_parse(text, &us) ? us : STAMP_NONE;
+	if (text == NULL || !(stamp_parse(text, &us) || stamp_parse_unix(text, &us)))
+		return STAMP_NONE;
+	return us > 0 ? us : STAMP_NONE;
 }
 
 const char *element_view(const struct kind *kind, const struct element *element, const char *asked,

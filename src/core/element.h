@@ -13,7 +13,7 @@
 #include "core/task.h"
 
 struct element_field {
-	const char *text; /* borrowed; NULL: missing, or not a string */
+	const char *text; /* borrowed; NULL: missing, or not a string; of a time also a number */
 	size_t len;
 };
 
@@ -36,6 +36,11 @@ struct glance {
 
 /* the field that is so called; FIELD_COUNT: none */
 enum kind_field element_field(const struct kind *kind, const char *name, size_t len);
+/* may its value be a number as well? */
+static inline bool element_is_time(enum kind_field field)
+{
+	return field == FIELD_CREATED || field == FIELD_FINISHED;
+}
 /* which fields the members of plain elements are, kept from one element to the next; zeroed at
  * first
  */

@@ -47,15 +47,21 @@ static inline const char *string_read(
 
 static inline const char *value_read(const char *p, const char *end, struct flat_member *member)
 {
+	const char *stop;
+
 	if (p == end)
 		return NULL;
+	member->number = NULL;
 	if (*p == '"')
 		return string_read(p, end, &member->text, &member->text_len);
 	member->text = NULL;
 	member->text_len = 0;
 	if (*p == 't' || *p == 'f' || *p == 'n')
 		return literal_end(p, end);
-	return number_end(p, end);
+	stop = number_end(p, end);
+	member->number = p;
+	member->text_len = stop != NULL ? (size_t)(stop - p) : 0;
+	return stop;
 }
 
 static void lead_learn(struct flat_lead *lead, const char *bytes, const char *value,

@@ -53,6 +53,8 @@ static void element_from_tree(
 		if (field == FIELD_ID)
 			ret->id_broken = broken;
 		text = node_text(node);
+		if (text == NULL && element_is_time(field))
+			text = node_number(node);
 		ret->fields[field] =
 			(struct element_field){ text, text != NULL ? strlen(text) : 0 };
 	}

@@ -1,6 +1,5 @@
 #include "io/problem.h"
 
-#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -36,14 +35,6 @@ static void add_line(struct buf *out, const char *text)
 	text_add_safe(out, buf_text(&line));
 }
 
-static void add_number(struct buf *out, double value)
-{
-	if (value > -1e15 && value < 1e15 && (double)(int64_t)value == value)
-		(void)buf_addf(out, "%lld", (long long)value);
-	else
-		(void)buf_addf(out, "%g", value);
-}
-
 /* adds `between` unless this is the first thing after `start` */
 static void add_between(struct buf *out, size_t start, const char *between)
 {
@@ -61,8 +52,8 @@ static void add_value(struct buf *out, const struct node *node, int depth)
 		add_line(out, node_text(node));
 		return;
 	}
-	if (node_is_number(node)) {
-		add_number(out, node_number(node));
+	if (node_number(node) != NULL) {
+		(void)buf_add_text(out, node_number(node));
 		return;
 	}
 	if (depth == WORDS_DEPTH)

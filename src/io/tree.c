@@ -78,8 +78,14 @@ static const char broken_mark[] = "\xe0\x80\x80";
 static const char replacement[] = "\xef\xbf\xbd";
 #define MARK_LEN 3
 
-/* cJSON without the fix of CVE-2023-26819 reads 63 bytes of a number, the rest is a fault to it */
-#define NUMBER_MAX 63
+/*
+ * cJSON reads a number as a double, which keeps no time or id of 64 bits whole, and without the fix
+ * of CVE-2023-26819 no more than 63 bytes of it. It is given each as a text that begins with these
+ * bytes, which no UTF-8 has either.
+ */
+static const char number_mark[] = "\"\xe0\x80\x81";
+#define NUMBER_MARK_LEN 4
+#define NUMBER_MORE (NUMBER_MARK_LEN + 1) /* bytes that it then has more, with the last quote */
 
 static unsigned int hex_value(const char *p)
 {
@@ -123,28 +129,20 @@ static bool in_number(char c)
 	return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
 }
 
-/* copies a number, or null for one that is too long to be of use */
 static void copy_number(char **to, const char **p, const char *end)
 {
-	const char *begin = *p;
-	size_t len;
-
+	memcpy(*to, number_mark, NUMBER_MARK_LEN);
+	*to += NUMBER_MARK_LEN;
 	while (*p < end && in_number(**p))
-		(*p)++;
-	len = (size_t)(*p - begin);
-	if (len > NUMBER_MAX) {
-		begin = "null";
-		len = 4;
-	}
-	memcpy(*to, begin, len);
-	*to += len;
+		*(*to)++ = *(*p)++;
+	*(*to)++ = '"';
 }
 
-/* the document as cJSON can read it, with a NUL; never longer than it was */
+/* the document as cJSON can read it, with a NUL; every other byte may be a number */
 static char *copy_readable(const char *p, size_t len)
 {
 	const char *end = p + len;
-	char *copy = arena_take(len + 1);
+	char *copy = arena_take(len + (len / 2 + 1) * NUMBER_MORE + 1);
 	char *to = copy;
 	bool string = false;
 
@@ -187,21 +185,27 @@ bool node_is_array(const struct node *node)
 	return cJSON_IsArray(item(node)) != 0;
 }
 
-bool node_is_number(const struct node *node)
+bool node_is_true(const struct node *node)
 {
-	return cJSON_IsNumber(item(node)) != 0;
+	return cJSON_IsTrue(item(node)) != 0;
 }
 
-double node_number(const struct node *node)
+const char *node_number(const struct node *node)
 {
-	return item(node)->valuedouble;
+	const char *text = cJSON_IsString(item(node)) ? item(node)->valuestring : "";
+
+	/* without the quote */
+	return strncmp(text, number_mark + 1, NUMBER_MARK_LEN - 1) == 0 ? text + NUMBER_MARK_LEN - 1
+									: NULL;
 }
 
 const char *node_text(const struct node *node)
 {
 	char *text = cJSON_IsString(item(node)) ? item(node)->valuestring : NULL;
 
-	if (text == NULL || !arena.broken)
+	if (text == NULL || node_number(node) != NULL)
+		return NULL;
+	if (!arena.broken)
 		return text;
 	for (char *mark = text; (mark = strstr(mark, broken_mark)) != NULL; mark += MARK_LEN)
 		memcpy(mark, replacement, MARK_LEN);

@@ -21,8 +21,9 @@ void tree_clear(void);
 
 bool node_is_object(const struct node *node);
 bool node_is_array(const struct node *node);
-bool node_is_number(const struct node *node);
-double node_number(const struct node *node);
+bool node_is_true(const struct node *node);
+/* a number as it is written; NULL: not one */
+const char *node_number(const struct node *node);
 /* NULL: not a string. Escapes that stand for no text (NUL, half a surrogate pair) are U+FFFD */
 const char *node_text(const struct node *node);
 /* has this string such an escape? To be asked before node_text */

@@ -327,7 +327,29 @@ static void test_both_readers(void **state)
 			"name=NULL bucket=NULL user=NULL created=[2024-05-28T14:21:11.123456Z] "
 			"finished=[2024-05-28T14:21:12Z]" },
 		{ "\"created_at\":\"yesterday\",\"finished_at\":1716906071",
+			"name=NULL bucket=NULL user=NULL created=NULL "
+			"finished=[2024-05-28T14:21:11Z]" },
+		{ "\"created_at\":1716906071123,\"finished_at\":1716906071.5",
+			"name=NULL bucket=NULL user=NULL created=[2024-05-28T14:21:11.123Z] "
+			"finished=[2024-05-28T14:21:11.500Z]" },
+		/* more than a double can hold */
+		{ "\"created_at\":1716906071123457,\"finished_at\":1716906071123457999",
+			"name=NULL bucket=NULL user=NULL created=[2024-05-28T14:21:11.123457Z] "
+			"finished=[2024-05-28T14:21:11.123457Z]" },
+		{ "\"created_at\":\"1716906071\",\"finished_at\":\"1716906071123\"",
+			"name=NULL bucket=NULL user=NULL created=[2024-05-28T14:21:11Z] "
+			"finished=[2024-05-28T14:21:11.123Z]" },
+		/* as some write that there is none */
+		{ "\"created_at\":\"0001-01-01T00:00:00Z\",\"finished_at\":0",
 			"name=NULL bucket=NULL user=NULL created=NULL finished=NULL" },
+		{ "\"created_at\":\"0000-00-00T00:00:00Z\",\"finished_at\":\"1970-01-01T00:00:"
+		  "00Z\"",
+			"name=NULL bucket=NULL user=NULL created=NULL finished=NULL" },
+		{ "\"created_at\":-1,\"finished_at\":1e9",
+			"name=NULL bucket=NULL user=NULL created=NULL finished=NULL" },
+		{ "\"created_at\":true,\"finished_at\":[1716906071]",
+			"name=NULL bucket=NULL user=NULL created=NULL finished=NULL" },
+		{ "\"user_id\":1716906071,\"bucket\":5", "name=NULL bucket=NULL user=NULL" },
 		{ "\"created_at\":\"2024-05-28T14:21:11Z\\u0000\",\"finished_at\":\"\"",
 			"name=NULL bucket=NULL user=NULL created=NULL finished=NULL" },
 		{ "\"user_id\" : \"u\" , \"x\" : false , \"y\" : true",

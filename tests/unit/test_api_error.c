@@ -90,7 +90,10 @@ static const struct {
 		"{\"errors\":[{\"code\":"
 		"1111111111111111111111111111111111111111111111111111111111111111,\"title\":\"t\"}]"
 		"}",
-		"HTTP 500 Internal Server Error: t" },
+		"HTTP 500 Internal Server Error: "
+		"1111111111111111111111111111111111111111111111111111111111111111 t" },
+	{ 500, "{\"errors\":[{\"code\":9007199254740993,\"title\":\"t\",\"detail\":-1.50e2}]}",
+		"HTTP 500 Internal Server Error: 9007199254740993 t: -1.50e2" },
 	/* what is no JSON */
 	{ 502, "", "HTTP 502 Bad Gateway: the answer says no more" },
 	{ 502, " \r\n", "HTTP 502 Bad Gateway: the answer says no more" },
