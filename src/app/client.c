@@ -69,6 +69,7 @@ void client_free(struct client *client)
 		if (key != NULL)
 			mem_wipe(key, strlen(key));
 		free(key);
+		free(client->sources[i].partial);
 	}
 	free(client->sources);
 	free(client);
@@ -128,6 +129,15 @@ static bool ask_body(void *arg, long status, const char *bytes, size_t len)
 	return !ask->enough && api_list_feed(ask->decoder, bytes, len, &ask->reader);
 }
 
+static void ask_note_partial(struct ask *ask, const struct http_answer *answer)
+{
+	struct client_source *source = &ask->client->sources[ask->source];
+	const char *partial = api_list_partial(ask->decoder, answer);
+
+	free(source->partial);
+	source->partial = partial != NULL ? mem_strdup(partial) : NULL;
+}
+
 /* what the answer is worth; false with err, and whether and when another try may help */
 static bool ask_valid(struct ask *ask, const struct http_answer *answer, struct err *err,
 	struct http_advice *advice)
@@ -146,8 +156,15 @@ static bool ask_valid(struct ask *ask, const struct http_answer *answer, struct 
 	}
 	if (answer->status != 200)
 		return api_error(answer, buf_text(&ask->body), ask->body.len, advice, err);
-	advice->retry = false;
-	return ask->lookup || ask->reason || api_list_end(ask->decoder, err);
+	if (ask->reason)
+		return true;
+	if (ask->lookup ? !api_task_errors(buf_text(&ask->body), ask->body.len, err)
+			: api_list_end(ask->decoder, err)) {
+		ask_note_partial(ask, answer);
+		return true;
+	}
+	advice->retry = err->kind == ERR_UNREACHABLE;
+	return false;
 }
 
 /* may we wait until then? waits of several sources at the same time count once */

@@ -27,6 +27,7 @@ struct client_source {
 	struct err
 		err; /* why there is no valid answer to what was asked last; ERR_NONE: there is */
 	struct http_answer answer; /* of the last try */
+	char *partial; /* own; why its list may not be all there is; NULL: it is */
 };
 
 struct client {

@@ -106,18 +106,27 @@ static bool tell_way(const struct visit *visit)
 static void tell_answer(const struct visit *visit)
 {
 	const struct err *err = &visit->source->err;
+	long status = visit->source->answer.status;
 	cleanup_free char *text = NULL;
 
 	if (err->kind == ERR_NONE) {
 		text = mem_printf("answered in %" PRId64 " ms, %" PRIu64 " active tasks",
 			visit->took_ms, visit->tasks);
 		find(visit, FINDING_OK, "API", NULL, text);
+		if (visit->source->partial != NULL)
+			find(visit, FINDING_WARN, "list", "see whether base_url is right",
+				visit->source->partial);
 	} else if (err->kind == ERR_AUTH) {
 		find(visit, FINDING_FAIL, "API",
 			"make a new key, and see that it is the one found above", err->text);
 	} else if (err->kind == ERR_PROTOCOL) {
 		find(visit, FINDING_FAIL, "API",
 			"see whether base_url in the configuration is right", err->text);
+	} else if ((status == 401 || status == 403) && !visit->source->answer.limited) {
+		find(visit, FINDING_FAIL, "API",
+			"see what stands between here and the API: a proxy, a firewall, a portal "
+			"to sign in at",
+			err->text);
 	} else {
 		find(visit, FINDING_FAIL, "API", "try again later; the monitor would, too",
 			err->text);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/traffic.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 /* bytes of a list after which the next one is read in large pieces */
@@ -150,9 +151,13 @@ static bool list_valid(struct lane_run *run, const struct http_answer *answer, s
 	}
 	if (listing_echoed(run->listing))
 		return true;
-	if (list_read(run, "", 0))
-		return api_list_end(run->decoder, err);
-	*err = run->reader;
+	if (!list_read(run, "", 0)) {
+		*err = run->reader;
+		return false;
+	}
+	if (api_list_end(run->decoder, err))
+		return true;
+	advice->retry = err->kind == ERR_UNREACHABLE;
 	return false;
 }
 
@@ -163,7 +168,8 @@ static void lane_close(struct lane_run *run)
 	struct changes changes = { 0 };
 
 	lane_drop_lookups(run);
-	if (run->lane == LANE_SWEEP)
+	/* that a task is not in a part of the list is no word on it */
+	if (run->lane == LANE_SWEEP && !run->partial)
 		(void)detect_gone(poller->book, &poller->rules, run->list_serial, run->since,
 			poller->now, &changes);
 	detect_stuck(poller->book, &poller->rules, poller->now, &changes);
@@ -221,8 +227,10 @@ static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
 	if (answer->status != 200)
 		return api_error(answer, buf_text(&lookup->body), lookup->body.len, advice, err);
 	if (!api_task(poller->kind, lookup->id, buf_text(&lookup->body), lookup->body.len, &scratch,
-		    &view, err))
+		    &view, err)) {
+		advice->retry = err->kind == ERR_UNREACHABLE;
 		return false;
+	}
 	detect_task(poller->book, &poller->rules, &view, lookup->serial, poller->serial,
 		poller->now, changes);
 	return true;
@@ -330,6 +338,19 @@ static void lane_follow(struct lane_run *run)
 		lane_lookups(run, run->lane == LANE_SWEEP ? run->since : 0);
 }
 
+/* an answer that is not all there is still is an answer; it is said once */
+static void lane_note_partial(struct lane_run *run, const struct http_answer *answer)
+{
+	struct poller *poller = run->poller;
+	const char *partial = api_list_partial(run->decoder, answer);
+
+	run->partial = partial != NULL;
+	listing_set_partial(run->listing, run->partial);
+	if (run->partial && !poller->partial_told)
+		log_line(LOG_WARN, "source %s: %s", poller->config->name, partial);
+	poller->partial_told = poller->partial_told || run->partial;
+}
+
 static void list_done(void *arg, const struct http_answer *answer)
 {
 	struct lane_run *run = arg;
@@ -353,6 +374,7 @@ static void list_done(void *arg, const struct http_answer *answer)
 		lane_fail(run, &err, &advice);
 		return;
 	}
+	lane_note_partial(run, answer);
 	detect_list(run->listing, poller->serial, poller->now, &changes);
 	lane_drop_list(run);
 	poller_good(poller, run, &changes);

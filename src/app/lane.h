@@ -55,6 +55,7 @@ struct lane_run {
 	struct err failure; /* of a look-up; ERR_NONE: none */
 	struct http_advice advice;
 	unsigned int tries; /* one-shot */
+	bool partial; /* its last list was not all there is */
 	bool again; /* somebody wants a poll that begins now, while one is under way */
 };
 
@@ -78,6 +79,7 @@ struct poller {
 	uint32_t sweep_since; /* a sweep is wanted on account of that poll while one is under way;
 				 0: none */
 	bool saw_active;
+	bool partial_told; /* that the source's lists are not all there is */
 	bool excused; /* after a jump: the next failure of a poll does not count */
 	unsigned int refused; /* bits of the lanes whose key was refused and that have not succeeded
 				 since */

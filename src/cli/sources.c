@@ -27,5 +27,7 @@ void sources_say_errors(const struct client *client, enum log_level level)
 		if (source->err.kind != ERR_NONE)
 			log_line(level, "%s: %s%s", source->config->name, source->err.text,
 				sources_remedy(&source->err));
+		else if (source->partial != NULL)
+			log_line(LOG_WARN, "%s: %s", source->config->name, source->partial);
 	}
 }

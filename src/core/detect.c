@@ -237,8 +237,9 @@ static void list_close(const struct scene *scene, struct listing *listing)
 	comebacks_close(book, listing->serial);
 	if (listing->scope != LIST_ALL)
 		return;
-	ended_prune(&book->ended, book->sweeps, (uint16_t)(scene->now.wall_ms / 86400000),
-		DETECT_ABSENT_DAYS);
+	if (!listing->partial)
+		ended_prune(&book->ended, book->sweeps, (uint16_t)(scene->now.wall_ms / 86400000),
+			DETECT_ABSENT_DAYS);
 	book->baseline_dirty = book->baseline_dirty || !book->baseline;
 	book->baseline = true;
 	book->told_after_us = STAMP_NONE;

@@ -75,6 +75,10 @@ bool listing_settled(struct listing *listing, const struct glance *glance);
 /* takes a decoded element; `bytes` may be NULL */
 void listing_task(struct listing *listing, const struct task *view, const char *bytes, size_t len);
 
+/* the answer is valid, but says itself that it is not all there is: nothing follows from what is
+ * not in it */
+void listing_set_partial(struct listing *listing, bool partial);
+
 /* the list is complete and valid. `newest` is the last serial given out so far */
 void detect_list(
 	struct listing *listing, uint32_t newest, struct instant now, struct changes *changes);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "core/flat.h"
 
@@ -21,6 +22,7 @@
 #define FRAME_DEPTH_MAX 64 /* the document itself is the first level */
 #define FRAME_DOCUMENT_MAX (1024ULL * 1024 * 1024)
 #define FRAME_ELEMENTS_MAX 5000000
+#define FRAME_ENVELOPE_MAX (1024UL * 1024)
 
 struct frame;
 
@@ -55,6 +57,12 @@ void frame_free(struct frame *frame); /* NULL is fine */
 bool frame_feed(struct frame *frame, const char *bytes, size_t len, struct err *err);
 /* the end: false unless it was one whole document; only then is what was handed out true */
 bool frame_end(struct frame *frame, struct err *err);
+/*
+ * Of one whole document, whatever its shape: the document without the elements, `{"data":[],"meta":
+ * {}}`; borrowed. NULL: it is not whole, or this is longer than 1 MiB.
+ */
+const struct buf *frame_envelope(const struct frame *frame);
+uint64_t frame_elements(const struct frame *frame); /* so far */
 /* is this one complete, valid document within the limits? */
 bool frame_check(const char *bytes, size_t len, struct err *err);
 

@@ -33,6 +33,11 @@ struct listing *listing_new(struct book *book, const struct detect_rules *rules,
 	return listing;
 }
 
+void listing_set_partial(struct listing *listing, bool partial)
+{
+	listing->partial = partial;
+}
+
 static void set_free(struct ended_set *set)
 {
 	if (set != NULL)

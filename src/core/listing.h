@@ -25,6 +25,7 @@ struct listing {
 	uint32_t revision; /* of the book, when the list was asked for */
 	bool echo; /* so far the answer is, byte for byte, the book's echo */
 	size_t passed; /* bytes of the echo that were not read */
+	bool partial; /* it is not all there is */
 	bool news; /* an element was not known by its bytes */
 	struct buf heard; /* own; what is read of the answer, for the next echo */
 	struct sighting *items; /* own */

@@ -8,6 +8,7 @@
 #include "core/element.h"
 #include "core/frame.h"
 #include "core/scan.h"
+#include "io/envelope.h"
 #include "io/problem.h"
 #include "io/tree.h"
 
@@ -15,6 +16,8 @@
 #define DATA "data"
 
 #define API_BATCH 32
+
+#define ERRORS_ALONE "the API answered with an error: "
 
 /* elements that were read and not taken yet; what they say is borrowed from the piece */
 struct batch {
@@ -35,6 +38,8 @@ struct api_list {
 	/* the next one is taken at once: the first of a piece may have begun in an earlier one and
 	 * lie where the next such one will; what is known depends on those before it */
 	bool at_once;
+	bool more; /* it says that there are more pages */
+	struct err errors; /* ERR_NONE: it has none beside its tasks */
 };
 
 /* what cJSON has read must look as if it had been plain */
@@ -166,9 +171,57 @@ bool api_list_feed(struct api_list *list, const char *bytes, size_t len, struct 
 	return frame_feed(list->frame, bytes, len, err) && batch_take(list, err);
 }
 
+/* shortens the text to `max` bytes with an ellipsis, between two characters */
+static void cut_text(struct buf *buf, size_t max)
+{
+	static const char ellipsis[] = "\xe2\x80\xa6";
+	size_t len = max - (sizeof(ellipsis) - 1);
+
+	if (buf->len <= max)
+		return;
+	while (len > 0 && ((unsigned char)buf->data[len] & 0xc0) == 0x80)
+		len--;
+	buf->len = len;
+	(void)buf_add_text(buf, ellipsis);
+}
+
+/* the API says that it failed, in an answer that says it did not */
+static bool errors_set(const char *before, const char *bytes, size_t len, struct err *err)
+{
+	cleanup_buf struct buf words = { 0 };
+
+	(void)buf_add_text(&words, before);
+	problem_words(bytes, len, &words);
+	cut_text(&words, sizeof(err->text) - 1);
+	return err_set(err, ERR_UNREACHABLE, "%s", buf_text(&words));
+}
+
 bool api_list_end(struct api_list *list, struct err *err)
 {
+	const struct buf *text = frame_envelope(list->frame);
+	uint64_t elements = frame_elements(list->frame);
+	struct envelope envelope = { 0 };
+
+	if (text != NULL)
+		envelope = envelope_read(buf_text(text), text->len, elements);
+	list->more = envelope.more;
+	if (envelope.errors)
+		(void)errors_set(
+			elements == 0 ? ERRORS_ALONE : "the answer has errors beside its tasks: ",
+			buf_text(text), text->len, &list->errors);
+	if (envelope.errors && elements == 0) {
+		*err = list->errors;
+		return false;
+	}
 	return frame_end(list->frame, err);
+}
+
+const char *api_list_partial(const struct api_list *list, const struct http_answer *answer)
+{
+	if (answer->more || (list != NULL && list->more))
+		return "the answer says that there are more pages; only the first is read, and "
+		       "tasks on the others may be missed";
+	return list != NULL && list->errors.kind != ERR_NONE ? list->errors.text : NULL;
 }
 
 /* the object in the one member "data" of an answer that frame_check has found valid */
@@ -194,6 +247,25 @@ static const struct node *task_find(const struct node *root, struct err *err)
 	return NULL;
 }
 
+/* of a valid document */
+static bool task_errors(const char *body, size_t len, struct err *err)
+{
+	const struct node *data = node_member(tree_read(body, len), DATA);
+	bool task = data != NULL && node_first(data) != NULL;
+	tree_clear();
+	if (task || !envelope_read(body, len, 0).errors)
+		return false;
+	(void)errors_set(ERRORS_ALONE, body, len, err);
+	return true;
+}
+
+bool api_task_errors(const char *body, size_t len, struct err *err)
+{
+	struct err ignored;
+
+	return frame_check(body, len, &ignored) && task_errors(body, len, err);
+}
+
 bool api_task(const struct kind *kind, const char *id, const char *body, size_t len,
 	struct buf *scratch, struct task *ret, struct err *err)
 {
@@ -201,7 +273,7 @@ bool api_task(const struct kind *kind, const char *id, const char *body, size_t 
 	struct element element;
 	const char *fault = NULL;
 
-	if (!frame_check(body, len, err))
+	if (!frame_check(body, len, err) || task_errors(body, len, err))
 		return false;
 	data = task_find(tree_read(body, len), err);
 	if (data != NULL) {
@@ -284,20 +356,6 @@ static enum err_kind error_kind(const struct http_answer *answer, const char *bo
 		if (status == passing[i])
 			return ERR_UNREACHABLE;
 	return status >= 500 && status <= 599 ? ERR_UNREACHABLE : ERR_PROTOCOL;
-}
-
-/* shortens the text to `max` bytes with an ellipsis, between two characters */
-static void cut_text(struct buf *buf, size_t max)
-{
-	static const char ellipsis[] = "\xe2\x80\xa6";
-	size_t len = max - (sizeof(ellipsis) - 1);
-
-	if (buf->len <= max)
-		return;
-	while (len > 0 && ((unsigned char)buf->data[len] & 0xc0) == 0x80)
-		len--;
-	buf->len = len;
-	(void)buf_add_text(buf, ellipsis);
 }
 
 #define REQUEST_ID_MAX 100
@@ -427,75 +485,4 @@ const char *api_version(void)
 
 	(void)snprintf(text, sizeof(text), "cJSON/%s", tree_version());
 	return text;
-}
-
-/* RFC 3986: all but the unreserved characters, so that no id or word can leave its segment */
-static void add_encoded(struct buf *out, const char *text)
-{
-	static const char plain[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-
-	for (; *text != '\0'; text++) {
-		if (strchr(plain, *text) != NULL)
-			(void)buf_add_char(out, *text);
-		else
-			(void)buf_addf(out, "%%%02X", (unsigned int)(unsigned char)*text);
-	}
-}
-
-static void add_base(struct buf *out, const char *base_url)
-{
-	size_t len = strlen(base_url);
-
-	while (len > 0 && base_url[len - 1] == '/')
-		len--;
-	(void)buf_add(out, base_url, len);
-}
-
-char *api_statuses_url(
-	const struct kind *kind, const char *base_url, const bool wanted[STATUS_COUNT])
-{
-	struct buf url = { 0 };
-	char between = '?';
-
-	add_base(&url, base_url);
-	(void)buf_add_text(&url, kind->list_path);
-	for (const struct kind_word *word = kind->words; word->word != NULL; word++) {
-		if (!word->asked || !wanted[word->status])
-			continue;
-		(void)buf_addf(&url, "%c%s=", between, kind->status_key);
-		add_encoded(&url, word->word);
-		between = '&';
-	}
-	return buf_steal(&url);
-}
-
-char *api_list_url(const struct kind *kind, const char *base_url, enum list_scope scope)
-{
-	bool wanted[STATUS_COUNT] = { false };
-
-	for (const struct kind_word *word = kind->words; word->word != NULL; word++)
-		if (kind_word_in(word, scope))
-			wanted[word->status] = true;
-	return api_statuses_url(kind, base_url, wanted);
-}
-
-static char *segment_url(const char *base_url, const char *path, const char *segment)
-{
-	struct buf url = { 0 };
-
-	add_base(&url, base_url);
-	(void)buf_add_text(&url, path);
-	add_encoded(&url, segment);
-	return buf_steal(&url);
-}
-
-char *api_task_url(const struct kind *kind, const char *base_url, const char *id)
-{
-	return segment_url(base_url, kind->task_path, id);
-}
-
-char *api_reason_url(const struct kind *kind, const char *base_url, const char *bucket)
-{
-	return segment_url(base_url, kind->reason_path, bucket);
 }

@@ -41,12 +41,22 @@ struct api_list *api_list_new(const struct kind *kind, const struct api_taker *t
 void api_list_free(struct api_list *list); /* NULL is fine */
 /* false: the answer is not valid or passes a limit of core/frame, err says what (ERR_PROTOCOL) */
 bool api_list_feed(struct api_list *list, const char *bytes, size_t len, struct err *err);
-/* the body has ended: false unless it was one complete, valid document */
+/*
+ * The body has ended: false unless it was one complete, valid document with a list. Errors beside
+ * no task are what the API has to say (ERR_UNREACHABLE): it failed, whatever its status.
+ */
 bool api_list_end(struct api_list *list, struct err *err);
+/*
+ * Why the answer may not be all there is: it says that there are more pages than this one, or has
+ * errors beside its tasks; NULL: nothing speaks against it. `list` has ended well, NULL: it need
+ * not have been read. Borrowed from the list.
+ */
+const char *api_list_partial(const struct api_list *list, const struct http_answer *answer);
 
 /*
  * The answer to a look-up by id, {"data":{…}}. Only `status` is required; `id` is what was asked
  * for. The view is borrowed from `scratch`, which the caller keeps until it is done with the view.
+ * Errors without a task are ERR_UNREACHABLE, as for a list.
  */
 bool api_task(const struct kind *kind, const char *id, const char *body, size_t len,
 	struct buf *scratch, struct task *ret, struct err *err);
@@ -55,6 +65,8 @@ bool api_task(const struct kind *kind, const char *id, const char *body, size_t 
  * may have, of an error 64 KiB. False: no more is wanted; err says so of a task that is too long.
  */
 bool api_task_feed(struct buf *body, long status, const char *bytes, size_t len, struct err *err);
+/* is this whole answer 200 to a look-up by id errors without a task? Then err says so */
+bool api_task_errors(const char *body, size_t len, struct err *err);
 /* is the body a JSON document? (a proxy's HTML 404 is not a word of the API) */
 bool api_is_json(const char *body, size_t len);
 /*

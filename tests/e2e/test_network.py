@@ -20,7 +20,7 @@ import threading
 import time
 
 import pytest
-from harness import KEY, LOG, PATIENCE, moved, polls, until
+from harness import KEY, LOG, PATIENCE, is_sweep, moved, polls, until
 from mounts import namespace
 from simulator import Simulator, faults
 
@@ -153,6 +153,25 @@ def test_odd_but_true_answers_are_read(user, sim, group):
     user.settled("log", pending=0)
     assert watch.stop() == 0
     assert [e["event"] for e in user.events_log()] == ["success"] * len(names)
+
+
+def test_a_task_that_may_be_on_another_page_is_not_gone(user, sim):
+    user.configure(LOG, source={"sweep_interval": "200ms"})
+    sim.add_task("x", status="processing")
+    sim.add_task("y", status="processing")
+    watch = user.watch()
+    polls(sim)
+    sim.fault("more-pages", count=None)
+    sim.remove("x")
+    mark = sim.mark()
+    sim.wait_requests(8, since=mark, match=is_sweep, done=True)
+    moved(sim, ("y", "success"))
+    watch.wait_event(event="success", task_id="y")
+    assert told(watch) == [("success", "y")]
+    sim.clear_faults()
+    watch.wait_event(event="gone", task_id="x")
+    assert watch.stop() == 0
+    assert watch.err.text().count("more pages") == 1, watch.err.text()
 
 
 def test_polls_go_on_in_time_through_a_fault(user, sim):

@@ -192,6 +192,50 @@ def test_a_refusal_that_is_not_the_apis_word_on_the_key(set_up, sim, fault, word
     assert words in done.err
 
 
+@pytest.mark.parametrize("fault", ["shape-errors-beside", "shape-errors-null", "shape-errors-200"])
+def test_errors_in_a_good_answer_are_the_apis_word(set_up, sim, fault):
+    """They are told, and are no empty list: nothing says that nothing is active, or that a task is not there."""
+    sim.add_task("x", status="success")
+    sim.fault(fault, count=None)
+    for args in (("list",), ("show", "x")):
+        done = set_up.run(*args)
+        assert done.code == 69 and done.out == "", done
+        assert "10007" in done.err and "An unexpected error occurred." in done.err
+    sim.clear_faults()
+    sim.fault(fault, count=2)
+    assert "x" in set_up.run("list", "--all").out
+    sim.clear_faults()
+    sim.fault(fault, count=4)
+    done = set_up.run("wait", "x", *FAST)
+    assert done.code == 0 and "10007" in done.err, done
+
+
+def test_more_pages_are_told_once(set_up, sim):
+    sim.add_task("x", status="processing")
+    sim.fault("more-pages", count=None)
+    for args, code in ((("list",), 0), (("show", "nowhere"), 3), (("doctor",), None)):
+        done = set_up.run(*args)
+        assert code in (None, done.code)
+        assert (done.out + done.err).count("more pages") == 1, done
+    mark = sim.mark()
+    waiting = set_up.start("wait", *FAST)
+    sim.wait_requests(3, since=mark, match=lambda e: e.target.startswith("/v2/ai/embeddings?"))
+    sim.set_status("x", "success")
+    assert waiting.wait() == 0
+    assert waiting.err.text().count("more pages") == 1, waiting.err.text()
+
+
+def test_times_are_read_as_apis_write_them(set_up, sim):
+    for i in range(8):
+        sim.add_task(f"t{i}", status="success")
+    honest = set_up.run("list", "--all", "--json").objects()
+    assert all(t["created_at"] and t["finished_at"] for t in honest)
+    sim.fault("unix-times", count=None)
+    for name in ("created_at", "finished_at"):  # to the second
+        read = [t[name][:19] for t in set_up.run("list", "--all", "--json").objects()]
+        assert read == [t[name][:19] for t in honest]
+
+
 @pytest.mark.parametrize("args", [("list",), ("show", "x")])
 def test_a_request_is_tried_three_times(set_up, sim, args):
     sim.add_task("x", status="queued")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from typing import Any, Callable
 
@@ -65,6 +66,8 @@ def _shape(context: Context, answer: Answer, how: str = "data-missing") -> None:
         "top-null": None,
         "top-number": 42,
         "errors-200": {"errors": [{"code": "10007", "detail": "An unexpected error occurred."}]},
+        "errors-beside": {"data": [], "errors": [{"code": "10007", "detail": "An unexpected error occurred."}]},
+        "errors-null": {"data": None, "errors": [{"code": "10007", "detail": "An unexpected error occurred."}]},
     }
     answer.set(200, dump(ways[how]))
 
@@ -127,6 +130,31 @@ def _extra_fields(context: Context, answer: Answer) -> None:
             element.update(extra)
 
     _edit(answer, add)
+
+
+@kind
+def _more_pages(context: Context, answer: Answer) -> None:
+    """The truth, and a word that it is not all of it."""
+
+    def page(doc: dict[str, Any]) -> None:
+        doc["meta"] = {"page_number": 1, "page_size": 20, "total_pages": 2, "total_results": 21}
+
+    _edit(answer, page)
+
+
+@kind
+def _unix_times(context: Context, answer: Answer) -> None:
+    """Seconds, milliseconds and so on since 1970, as numbers and as texts."""
+
+    def write(doc: dict[str, Any]) -> None:
+        for i, element in enumerate(_elements(doc)):
+            for name in ("created_at", "finished_at"):
+                if isinstance(element.get(name), str):
+                    moment = datetime.datetime.fromisoformat(element[name].replace("Z", "+00:00"))
+                    number = int(moment.timestamp()) * 1000 ** (i % 4)
+                    element[name] = str(number) if i % 8 > 3 else number
+
+    _edit(answer, write)
 
 
 @kind

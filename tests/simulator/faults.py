@@ -148,7 +148,7 @@ def _catalogue() -> None:
     for how in ("half", "tail", "twice", "quotes", "comma", "nan", "nul", "utf16", "bytes"):
         _fault(f"json-{how}", "spoil", "error", how=how)
     for how in ("data-missing", "data-null", "data-object", "data-string", "data-number", "top-array",
-                "top-string", "top-null", "top-number", "errors-200"):
+                "top-string", "top-null", "top-number", "errors-200", "errors-beside", "errors-null"):
         _fault(f"shape-{how}", "shape", "error", how=how)
     for how in ("null", "number", "string", "array", "no-id", "no-status", "id-number", "id-null",
                 "id-empty", "id-long", "id-control", "id-dots", "status-number", "status-null",
@@ -160,6 +160,8 @@ def _catalogue() -> None:
     _fault("json-pretty", "pretty", "harmless")
     _fault("extra-fields", "extra-fields", "harmless")
     _fault("duplicate-ids", "duplicates", "harmless")
+    _fault("more-pages", "more-pages", "harmless")
+    _fault("unix-times", "unix-times", "harmless")
     _fault("empty-list", "empty-list", "lie")
     _fault("half-list", "half-list", "lie")
     _fault("json-bom", "spoil", "lie", how="bom")

@@ -501,6 +501,118 @@ static void test_duplicate_ids_pass(void **state)
 	taken_done(&taken);
 }
 
+/* errors with a good status and no task */
+static void test_errors_in_a_good_answer(void **state)
+{
+	static const char *const lists[] = {
+		"{\"errors\":[{\"code\":\"10007\",\"detail\":\"broken\"}]}",
+		"{\"errors\":[{\"code\":\"10007\",\"detail\":\"broken\"}],\"data\":[]}",
+		"{\"data\":[ "
+		"],\"meta\":{},\"errors\":[{\"code\":\"10007\",\"detail\":\"broken\"}]}",
+		"{\"data\":null,\"errors\":[{\"code\":\"10007\",\"detail\":\"broken\"}]}",
+		"{\"data\":{},\"\\u0065rrors\":[{\"code\":\"10007\",\"detail\":\"broken\"}]}",
+		"{\"data\":[],\"error\":{\"code\":\"10007\",\"detail\":\"broken\"}}",
+	};
+	static const char *const silent[] = { "{\"data\":[],\"errors\":[]}",
+		"{\"errors\":null,\"data\":[]}", "{\"data\":[],\"errors\":{},\"error\":\"\"}",
+		"{\"data\":[],\"error\":false}", "{\"data\":[],\"meta\":{\"errors\":[1]}}" };
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		for (size_t piece = 1; piece <= strlen(lists[i]); piece++) {
+			struct taken taken = { 0 };
+
+			assert_false(list(lists[i], piece, &taken, &err));
+			assert_int_equal(err.kind, ERR_UNREACHABLE);
+			assert_string_equal(strchr(err.text, ':') + 1,
+				i < 5 ? " 10007 broken" : " code: 10007; detail: broken");
+			taken_done(&taken);
+			assert_true(api_task_errors(lists[i], strlen(lists[i]), &err));
+			assert_int_equal(err.kind, ERR_UNREACHABLE);
+		}
+	for (size_t i = 0; i < ARRAY_LEN(silent); i++) {
+		struct taken taken = { 0 };
+
+		assert_true(list(silent[i], 7, &taken, &err));
+		taken_done(&taken);
+	}
+	assert_false(
+		api_task_errors("{\"data\":{\"status\":\"queued\"},\"errors\":[1]}", 43, &err));
+	assert_false(api_task_errors("{\"data\":null}", 13, &err));
+	assert_false(api_task_errors("{\"errors\":[1", 12, &err));
+	assert_false(api_task_errors("<html>", 6, &err));
+}
+
+static const char *partial_of(const char *text, bool link)
+{
+	static struct api_list *list;
+	struct http_answer answer = { .status = 200, .more = link };
+	struct taken taken = { 0 };
+	struct api_taker taker = { .task = take_task, .arg = &taken };
+	struct err err;
+
+	api_list_free(list);
+	list = NULL;
+	if (text == NULL)
+		return NULL;
+	list = api_list_new(kind_find("telnyx-embeddings"), &taker);
+	if (!api_list_feed(list, text, strlen(text), &err) || !api_list_end(list, &err))
+		fail_msg("%s: %s", text, err.text);
+	taken_done(&taken);
+	return api_list_partial(list, &answer);
+}
+
+#define ONE "{\"data\":[{\"task_id\":\"a\",\"status\":\"queued\"}]"
+
+static void test_more_pages(void **state)
+{
+	static const char *const more[] = {
+		ONE ",\"meta\":{\"page_number\":1,\"total_pages\":2,\"page_size\":1,\"total_"
+		    "results\":2}}",
+		ONE ",\"meta\":{\"page_number\":0,\"total_pages\":2}}",
+		ONE ",\"meta\":{\"total_pages\":3}}",
+		"{\"meta\":{\"total_results\":2,\"page_size\":1},"
+		"\"data\":[{\"task_id\":\"a\",\"status\":\"queued\"}]}",
+		ONE ",\"has_more\":true}",
+		ONE ",\"meta\":{\"pagination\":{\"hasNextPage\":true}}}",
+		ONE ",\"links\":{\"next\":\"https://x/?page=2\"}}",
+		ONE ",\"_links\":{\"next\":{\"href\":\"/?page=2\"}}}",
+		ONE ",\"next\":\"/?page=2\"}",
+		ONE ",\"paging\":{\"next\":\"x\"}}",
+		ONE ",\"next_page_token\":\"x\"}",
+		ONE ",\"meta\":{\"next_page\":2}}",
+	};
+	static const char *const all[] = {
+		ONE "}",
+		ONE ",\"meta\":{\"page_number\":1,\"total_pages\":1,\"page_size\":1,\"total_"
+		    "results\":1}}",
+		ONE ",\"meta\":{\"page_number\":0,\"total_pages\":1}}",
+		ONE ",\"meta\":{\"total_pages\":0}}",
+		ONE ",\"meta\":{\"total\":7}}",
+		ONE ",\"meta\":{\"total_results\":7,\"page_size\":20}}",
+		ONE ",\"has_more\":false,\"next\":null,\"next_page_token\":\"\"}",
+		ONE ",\"links\":{\"self\":\"https://x/?page=1\",\"prev\":null,\"next\":null}}",
+		ONE ",\"_links\":{\"next\":{\"href\":\"\"}}}",
+		ONE ",\"meta\":{\"next_page\":0,\"total_pages\":\"many\",\"page\":-1}}",
+		ONE ",\"meta\":null,\"links\":[],\"has_more\":\"true\"}",
+		"{\"data\":[{\"task_id\":\"a\",\"status\":\"queued\",\"has_more\":true}],\"x\":{"
+		"\"next\":\"y\"}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(more); i++)
+		if (partial_of(more[i], false) == NULL)
+			fail_msg("not seen: %s", more[i]);
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (partial_of(all[i], false) != NULL)
+			fail_msg("no more pages: %s", all[i]);
+	assert_non_null(strstr(partial_of(all[0], true), "more pages"));
+	assert_string_equal(partial_of(ONE ",\"errors\":[{\"title\":\"half of it\"}]}", false),
+		"the answer has errors beside its tasks: half of it");
+	(void)partial_of(NULL, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -510,6 +622,8 @@ int main(void)
 		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_both_readers),
+		cmocka_unit_test(test_errors_in_a_good_answer),
+		cmocka_unit_test(test_more_pages),
 		cmocka_unit_test(test_bad_elements),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_statuses),

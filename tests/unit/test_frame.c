@@ -281,6 +281,46 @@ static void test_shape(void **state)
 	assert_fault("{\"data\":[{\"a\":\"\x01\"}]}", "expected, not byte 0x01 (at byte 15)");
 }
 
+/* the document without its elements, however it is cut into pieces */
+static void test_envelope(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *envelope; /* NULL: not whole */
+	} rows[] = {
+		{ "{\"data\":[]}", "{\"data\":[]}" },
+		{ " {\"m\":{\"data\":[{}]},\"data\":[{},{\"a\":[1]} , {\"b\":\"\\n\"}],\"n\":1}\n",
+			" {\"m\":{\"data\":[{}]},\"data\":[],\"n\":1}\n" },
+		{ "{\"errors\":[{\"x\":1}]}", "{\"errors\":[{\"x\":1}]}" },
+		{ "{\"data\":null,\"errors\":[1]}", "{\"data\":null,\"errors\":[1]}" },
+		{ "{\"data\":[{}", NULL },
+		{ "{\"data\":[{}]}]", NULL },
+		{ "<html>", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		for (size_t piece = 1; piece <= strlen(rows[i].text); piece++) {
+			struct seen seen = { 0 };
+			struct frame_taker taker = { .element = take, .arg = &seen };
+			struct frame *frame = frame_new("data", &taker);
+			size_t len = strlen(rows[i].text);
+			const struct buf *envelope;
+			struct err err;
+
+			for (size_t at = 0; at < len; at += piece)
+				(void)feed_copy(frame, rows[i].text + at,
+					len - at < piece ? len - at : piece, &err);
+			envelope = frame_envelope(frame);
+			assert_int_equal(envelope != NULL, rows[i].envelope != NULL);
+			if (envelope != NULL)
+				assert_string_equal(buf_text(envelope), rows[i].envelope);
+			assert_int_equal(frame_elements(frame), seen.count);
+			frame_free(frame);
+			seen_done(&seen);
+		}
+}
+
 static void test_member_name(void **state)
 {
 	static const char *const same[] = { "{\"data\":[{}]}", "{\"d\\u0061ta\":[{}]}",
@@ -402,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_invalid_json),
 		cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_member_name),
+		cmocka_unit_test(test_envelope),
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_taker_ends_it),
 	};

@@ -939,6 +939,45 @@ static void gone_after_three_polls_that_each_had_all_words(void **state)
 	expect_told("");
 }
 
+/* what is not on the first page may be on the second */
+static void a_list_that_is_not_all_there_is_says_nothing_of_what_is_not_in_it(void **state)
+{
+	static const char page[] = "{\"data\":[],\"has_more\":true}";
+
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	for (int i = 0; i < 5; i++) {
+		pass(10000);
+		list("active", "");
+		not_found("a");
+		reply("all", 200, page);
+	}
+	expect_told("");
+	for (int i = 0; i < 3; i++) {
+		pass(10000);
+		list("active", "");
+		not_found("a");
+		list("all", "");
+	}
+	expect_told("gone a,");
+}
+
+/* it is no list without tasks, and it passes as a 500 does */
+static void errors_in_a_good_answer_are_a_failure(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	pass(10000);
+	reply("active", 200, "{\"data\":[],\"errors\":[{\"title\":\"broken\"}]}");
+	assert_int_equal(poller_health(rig.poller)->last_error.kind, ERR_UNREACHABLE);
+	assert_non_null(strstr(poller_health(rig.poller)->last_error.text, "broken"));
+	pass(500);
+	assert_non_null(call_open("active"));
+	list("active", "a=processing");
+	assert_int_equal(poller_health(rig.poller)->last_error.kind, ERR_NONE);
+	expect_told("");
+}
+
 static void polls_in_quick_succession_sweep_once_a_second(void **state)
 {
 	int64_t begin_ms;
@@ -1423,6 +1462,8 @@ int main(void)
 		test(the_sweep_of_a_poll_has_no_look_ups_of_its_own),
 		test(an_unknown_status_is_asked_for_at_each_sweep),
 		test(gone_after_three_polls_that_each_had_all_words),
+		test(a_list_that_is_not_all_there_is_says_nothing_of_what_is_not_in_it),
+		test(errors_in_a_good_answer_are_a_failure),
 		test(polls_in_quick_succession_sweep_once_a_second),
 		test(a_proxys_404_is_no_word),
 		test(a_look_up_that_fails_is_answered_by_the_sweep),
