@@ -2,16 +2,21 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/terminal.h"
+#include "core/book.h"
 #include "core/filter.h"
+#include "core/report.h"
 
 /* what a delivery is held for beyond the time that an explanation may take */
 #define LEDGER_HOLD_MS (EXPLAIN_WAIT_MS + 500)
+#define LEDGER_ACTIVE_MAX 10 /* tasks that are named when a source is met */
 
-static void print_line(const struct ledger *ledger, const struct event *event, struct buf *out)
+/* for whatever is no terminal: whole, on one line */
+static void add_line(const struct ledger *ledger, const struct event *event, struct buf *out)
 {
 	cleanup_buf struct buf line = { 0 };
 	const char *word;
@@ -24,19 +29,104 @@ static void print_line(const struct ledger *ledger, const struct event *event, s
 		(void)buf_add(out, line.data, (size_t)(word - line.data));
 	terminal_add_colored(out, event_info(event->type)->word,
 		ledger->color ? event_info(event->type)->sgr : NULL);
-	(void)buf_add_text(out, word + len);
+	(void)buf_addf(out, "%s\n", word + len);
 }
 
-static void print_event(const struct ledger *ledger, const struct event *event)
+/* a date is shown where it is not that of the line before */
+static void add_report(struct ledger *ledger, const struct event *event, const char *word,
+	size_t columns, struct buf *out)
 {
-	cleanup_buf struct buf out = { 0 };
+	int64_t before_ms = ledger->printed_ms != 0 ? ledger->printed_ms : ledger->now.wall_ms;
+	char time[STAMP_TEXT_MAX];
+	char span[EVENT_SPAN_MAX];
+	int64_t ms;
+	bool task = event_info(event->type)->about == ABOUT_TASK;
+	struct report report = {
+		.time = stamp_text_local(event->wall_ms, before_ms, time),
+		.look = event_info(event->type),
+		.name = event->sink != NULL ? event->sink
+			: task              ? event->task_name
+					    : event->source,
+		.word = word,
+		.bucket = event->bucket,
+		.span = event_duration(event, &ms) ? event_span(ms, span) : NULL,
+		.source = task && ledger->config->source_count > 1 ? event->source : NULL,
+		.id = event->task_id,
+		.reason = event->message,
+	};
 
-	if (ledger->json)
+	ledger->printed_ms = event->wall_ms;
+	report_add(out, &report, columns, ledger->color);
+}
+
+static void print_event(struct ledger *ledger, const struct event *event)
+{
+	size_t columns = ledger->json ? 0 : terminal_columns(STDOUT_FILENO);
+	const char *word = event_info(event->type)->word;
+	cleanup_buf struct buf out = { 0 };
+	cleanup_free char *unknown = NULL;
+
+	if (event->type == EVENT_UNKNOWN && event->to != NULL)
+		word = unknown = mem_printf("%s: %s", word, event->to);
+	if (ledger->json) {
 		event_json(event, &out);
-	else
-		print_line(ledger, event, &out);
-	(void)buf_add_char(&out, '\n');
+		(void)buf_add_char(&out, '\n');
+	} else if (columns != 0) {
+		add_report(ledger, event, word, columns, &out);
+	} else {
+		add_line(ledger, event, &out);
+	}
 	tap_gather(ledger->out, out.data, out.len);
+}
+
+/* the oldest first */
+static int by_age(const void *a, const void *b)
+{
+	const struct task *x = a;
+	const struct task *y = b;
+
+	if (x->created_us != y->created_us)
+		return x->created_us < y->created_us ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+static void print_active(struct ledger *ledger, const struct book *book, const char *source)
+{
+	cleanup_free struct task *tasks = mem_array(book->active, sizeof(*tasks));
+	const struct record *record;
+	size_t count = 0;
+
+	for (size_t at = 0; count < book->active && (record = book_next(book, &at)) != NULL;) {
+		tasks[count] = record_task(book, record);
+		count += status_class(tasks[count].status) == CLASS_ACTIVE;
+	}
+	qsort(tasks, count, sizeof(*tasks), by_age);
+	for (size_t i = 0; i < count && i < LEDGER_ACTIVE_MAX; i++)
+		print_event(ledger, &(struct event){
+					    .wall_ms = ledger->now.wall_ms,
+					    .type = event_of_status(tasks[i].status),
+					    .source = source,
+					    .task_id = tasks[i].id,
+					    .task_name = tasks[i].name,
+					    .bucket = tasks[i].bucket,
+					    .created_us = tasks[i].created_us,
+					    .finished_us = STAMP_NONE,
+				    });
+	if (count > LEDGER_ACTIVE_MAX)
+		log_line(LOG_NOTICE, "and %zu more; 'taskbell list' shows them",
+			count - LEDGER_ACTIVE_MAX);
+}
+
+void ledger_print_active(struct ledger *ledger, struct poller *poller)
+{
+	const struct book *book = poller_book(poller);
+	const char *source = poller_config(poller)->name;
+
+	if (ledger->json || terminal_columns(STDOUT_FILENO) == 0)
+		return;
+	log_line(LOG_NOTICE, "source %s: %zu active task%s", source, book->active,
+		book->active == 1 ? "" : "s");
+	print_active(ledger, book, source);
 }
 
 /*

@@ -26,11 +26,14 @@ struct ledger {
 	bool stamped; /* lines begin with the time; not in the journal */
 	struct trouble *trouble; /* borrowed; of the state: whoever meets it first says so */
 	struct instant now; /* of this turn of the loop */
+	int64_t printed_ms; /* wall; of the last line on a terminal; 0: none */
 };
 
 /* for struct poller_owner: stores, then prints and wakes the outbox */
 bool ledger_commit(
 	struct ledger *ledger, struct poller *poller, struct changes *changes, bool health);
+/* says on a terminal which tasks of a source are active, and shows the first of them */
+void ledger_print_active(struct ledger *ledger, struct poller *poller);
 /* what is stored of a source; NULL, said once, when it cannot be read now. The caller frees it */
 struct book *ledger_book(struct ledger *ledger, const char *source);
 /* an event of the monitor itself; false when it could not be stored */

@@ -14,6 +14,7 @@ struct station {
 	bool keyless; /* … without a key, for a reason that stays; not told yet */
 	struct err reason; /* of that */
 	bool failing; /* said in the log */
+	bool met; /* its first list was taken in, and what is active was said */
 };
 
 struct stations {
@@ -56,6 +57,10 @@ static void owner_polled(void *arg, struct poller *poller)
 	bool failing = health->last_error.kind != ERR_NONE;
 
 	stations->polled = true;
+	if (station != NULL && !station->met && !failing && poller_saw_active(poller)) {
+		station->met = true;
+		ledger_print_active(stations->setup.ledger, poller);
+	}
 	if (station == NULL || station->failing == failing)
 		return;
 	station->failing = failing;

@@ -54,6 +54,33 @@ def tasks(user, sim):
 
 
 @pytest.mark.parametrize("columns", WIDTHS)
+def test_watch(user, sim, columns):
+    """Local time, a mark, the name first; what is active at the start is said; a reason has lines of its own."""
+    user.configure()
+    for number, name in enumerate(NAMES):
+        sim.add_task(f"{UUID}{number}", name=name, bucket=f"knowledge-base-{number}", status="processing",
+                     files=[(f"{n}.pdf", "failure", REASON) for n in range(9)])
+    terminal = Terminal(columns)
+    process = terminal.start(user, "watch", env={"NO_COLOR": "1", "TZ": "IST-5:30"})
+
+    def told(word):
+        return lambda rows: sum(re.match(CLOCK + " [·✓✗!?] .*  " + word, row) is not None for row in rows) >= 2
+
+    terminal.wait(told("processing"), "what is active at the start")
+    assert "7 active tasks" in " ".join(" ".join(terminal.rows()).split())
+    for number, status in enumerate(["success", "failure", "partial_success", "failure", "success", "success", "success"]):
+        sim.set_status(f"{UUID}{number}", status)
+    terminal.wait(told("success"))
+    terminal.wait(told("failure"))
+    assert process.stop() == 0
+    lines = fits(terminal.text().split("\n")[:-1], columns)
+    terminal.close()
+    text = "\n".join(lines)
+    assert all(text.count(f"{UUID}{number}") == 2 for number in range(len(NAMES))), text
+    assert re.search("\n +9 of 9 files failed", text)
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
 def test_list(user, tasks, columns):
     lines, code = shown(user, columns, "list", "--all")
     assert code == 0
