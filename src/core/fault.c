@@ -28,10 +28,12 @@ static char first_letter(const char *text)
 void fault_describe(enum fault fault, const char *place, const char *detail, struct err *err)
 {
 	const struct fault_row *row = &rows[fault];
+	size_t len = detail != NULL ? strlen(detail) : 0;
 
-	if (detail != NULL && detail[0] != '\0')
-		(void)err_set(err, row->kind, "%s%s%s: %c%s%s", row->before, place, row->after,
-			first_letter(detail), detail + 1, row->remedy);
+	len -= len != 0 && detail[len - 1] == '.';
+	if (len != 0)
+		(void)err_set(err, row->kind, "%s%s%s: %c%.*s%s", row->before, place, row->after,
+			first_letter(detail), (int)len - 1, detail + 1, row->remedy);
 	else
 		(void)err_set(
 			err, row->kind, "%s%s%s%s", row->before, place, row->after, row->remedy);

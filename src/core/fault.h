@@ -16,10 +16,8 @@
 	X(CONNECT, UNREACHABLE, true, "cannot connect to ", "", "")                                \
 	X(PROXY_CONNECT, UNREACHABLE, true, "cannot connect to the proxy for ", "", "")            \
 	X(PROXY_REFUSED, UNREACHABLE, true, "the proxy does not connect us to ", "", "")           \
-	X(PROXY_AUTH, UNREACHABLE, false, "HTTP 407: the proxy for ",                              \
-		" wants another name and password than ours, and is asked every 5 min at "         \
-		"most",                                                                            \
-		"")                                                                                \
+	X(PROXY_AUTH, UNREACHABLE, false, "the proxy for ",                                        \
+		" wants another name and password than ours and is asked every 5 min at most", "") \
 	X(TLS, UNREACHABLE, true, "no TLS connection to ", "", "")                                 \
 	X(UNTRUSTED, UNREACHABLE, false, "the certificate of ", " is not trusted",                 \
 		" (a private authority is named by ca_file)")                                      \
@@ -46,7 +44,8 @@ enum fault {
 #undef FAULT_ENUM
 };
 
-/* `place` is host:port; `detail` follows after ": ", its first letter small; NULL or "": none */
+/* `place` is host:port; `detail` follows after ": ", its first letter small and without
+ * a full stop; NULL or "": none */
 void fault_describe(enum fault fault, const char *place, const char *detail, struct err *err);
 /* of the LATE_ ones: "no answer from host:443 within 30s" */
 void fault_late(enum fault fault, const char *place, int64_t limit_ms, struct err *err);

@@ -170,7 +170,8 @@ static void call_fail(struct http_call *call, const struct transfer_sight *sight
 	char place[WIRE_PLACE_MAX];
 
 	transfer_place(call->transfer, place);
-	fault_describe(fault, place, NULL, &call->answer.err);
+	fault_describe(
+		fault, place, fault == FAULT_PROXY_AUTH ? "HTTP 407" : NULL, &call->answer.err);
 	call_conclude(call, sight, false, fault);
 }
 

@@ -377,6 +377,22 @@ static enum fault connect_fault(const struct transfer *transfer, const char **re
 	return transfer->terms.proxy != NULL ? FAULT_PROXY_CONNECT : FAULT_CONNECT;
 }
 
+/*
+ * Does the proxy refuse our name and password? Some answer 401 to CONNECT instead of 407, and one
+ * of SOCKS has no number to answer.
+ */
+static bool proxy_refuses_us(const struct transfer *transfer, long tunnel, const char **ret_detail)
+{
+	long why = CURLPX_OK;
+
+	if (tunnel == 401 || tunnel == 407) {
+		*ret_detail = tunnel == 401 ? "HTTP 401" : "HTTP 407";
+		return true;
+	}
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_PROXY_ERROR, &why);
+	return why == CURLPX_USER_REJECTED || why == CURLPX_NO_AUTH;
+}
+
 bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err *err)
 {
 	const char *detail = transfer_detail(transfer);
@@ -393,9 +409,10 @@ bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err
 		}
 	transfer_place(transfer, place);
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
-	if (tunnel >= 300) {
-		*ret = tunnel == 407 ? FAULT_PROXY_AUTH : FAULT_PROXY_REFUSED;
-		detail = tunnel == 407 ? NULL : detail;
+	if (proxy_refuses_us(transfer, tunnel, &detail)) {
+		*ret = FAULT_PROXY_AUTH;
+	} else if (tunnel >= 300) {
+		*ret = FAULT_PROXY_REFUSED;
 	} else if (*ret == FAULT_LOOKUP && no_descriptors(transfer)) {
 		*ret = FAULT_DESCRIPTORS;
 	} else if (*ret == FAULT_CONNECT) {

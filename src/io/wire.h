@@ -1,5 +1,5 @@
 /*
- * libcurl, from 7.66 on (the only file that sees it): moves the bytes of several transfers at once
+ * libcurl, from 7.81 on (the only file that sees it): moves the bytes of several transfers at once
  * and says what became of them. What an answer means and how long it may take is io/http's
  * business.
  */

@@ -148,7 +148,7 @@ def test_odd_but_true_answers_are_read(user, sim, group):
         rule = sim.fault(name, count=None, route="list", **params)
         sim.set_status(f"t{n}", "success")
         watch.wait_event(task_id=f"t{n}", event="success")
-        assert sim.requests(match=lambda e: e.fault == name and e.done)
+        sim.wait_requests(1, match=lambda e, name=name: e.fault == name, done=True)
         sim.clear_faults(rule.id)
     user.settled("log", pending=0)
     assert watch.stop() == 0
@@ -381,19 +381,34 @@ def refuses(client):
     client.sendall(whole(b"no", "407 Proxy Authentication Required", 'Proxy-Authenticate: Basic realm="corp"'))
 
 
-def test_a_wrong_proxy_password_is_not_sent_again_and_again(user):
+class Socks(Server):
+    """SOCKS 5 that has another password; `requests` are what it was told as name and password."""
+
+    def __init__(self):
+        super().__init__(lambda client: client.sendall(b"\x01\x01"))
+
+    def ask(self, client):
+        if not client.recv(1024):
+            return False
+        client.sendall(b"\x05\x02")
+        self.requests.append(client.recv(1024))
+        return True
+
+
+@pytest.mark.parametrize("scheme, why", [("http", "HTTP 407"), ("socks5h", "rejected")])
+def test_a_wrong_proxy_password_is_not_sent_again_and_again(user, scheme, why):
     """Directories lock an account at the fifth try: told at once, and no more tries whatever polls would be due."""
-    with Server(refuses) as proxy:
-        env = {"https_proxy": f"http://name:S3CRET@127.0.0.1:{proxy.port}"}
+    with Server(refuses) if scheme == "http" else Socks() as proxy:
+        env = {"https_proxy": f"{scheme}://name:S3CRET@127.0.0.1:{proxy.port}"}
         user.configure(LOG, sources=[user.source(base_url="https://api.example/v2", down_after="1h")])
-        words = f"(proxy http://127.0.0.1:{proxy.port}, from https_proxy)"
+        words = f"(proxy {scheme}://127.0.0.1:{proxy.port}, from https_proxy)"
         watch = user.start("watch", "--json", env=env)
         down = watch.wait_event(event="source_down")
-        assert "HTTP 407" in down["message"] and words in down["message"], down
+        assert "every 5 min" in down["message"] and why in down["message"] and words in down["message"], down
         for args, code in (("list", 69), ("show x", 69), ("wait x --timeout 1", 124), ("watch --once --state-dir once", 69)):
             before = len(proxy.requests)
             run = user.run(*args.split(), env=env, cwd=user.home)
-            assert run.code == code and "407" in run.err and words in run.err and "S3CRET" not in run.err, run
+            assert run.code == code and why in run.err and words in run.err and "S3CRET" not in run.err, run
             assert len(proxy.requests) == before + 1, args
         assert "S3CRET" not in watch.out.text() + watch.err.text()
         assert watch.stop() == 0

@@ -1113,12 +1113,20 @@ static void test_proxy_that_refuses(void **state)
 	(void)http_start(f->http, &request, f->now);
 	finish(f, &ask);
 	assert_failed(&ask, ERR_UNREACHABLE,
-		"HTTP 407: the proxy for taskbell.example:443 wants another name and password");
+		"the proxy for taskbell.example:443 wants another name and password than ours "
+		"and is asked every 5 min at most: HTTP 407");
 	assert_null(strstr(ask.answer.err.text, "S3CRET"));
 	assert_non_null(strstr(f->server.last, "CONNECT taskbell.example:443"));
 	assert_null(strstr(f->server.last, KEY));
 	assert_refused_by_proxy(&ask);
 	assert_string_equal(ask.answer.request_id, "");
+	/* as tinyproxy says it */
+	ask.done = 0;
+	f->reply = "HTTP/1.0 401 Unauthorized\r\nContent-Length: 0\r\n\r\n";
+	(void)http_start(f->http, &request, f->now);
+	finish(f, &ask);
+	assert_failed(&ask, ERR_UNREACHABLE, "at most: HTTP 401");
+	assert_refused_by_proxy(&ask);
 	/* it may not like the host, which is another matter */
 	ask.done = 0;
 	f->reply = "HTTP/1.1 403 Forbidden\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n";
@@ -1144,7 +1152,7 @@ static void test_proxy_that_refuses_plain_http(void **state)
 	assert_int_equal(setenv("http_proxy", proxy, 1), 0);
 	(void)http_start(f->http, &request, f->now);
 	finish(f, &ask);
-	assert_failed(&ask, ERR_UNREACHABLE, "HTTP 407: the proxy for taskbell.example:80");
+	assert_failed(&ask, ERR_UNREACHABLE, "and is asked every 5 min at most: HTTP 407");
 	assert_refused_by_proxy(&ask);
 	buf_done(&ask.body);
 }
