@@ -38,9 +38,9 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
 predefined := $(shell $(CC) $(CPPFLAGS) $(CFLAGS) -dM -E -x c /dev/null 2>/dev/null | sed -nE 's/.*(_FORTIFY_SOURCE|__OPTIMIZE__) .*/\1/p')
 FORTIFY  := $(if $(SANITIZE)$(filter _FORTIFY_SOURCE,$(predefined)),,$(if $(filter __OPTIMIZE__,$(predefined)),-D_FORTIFY_SOURCE=2))
 HARDEN   := -fstack-protector-strong -fPIE $(FORTIFY)
-PKGS     := libcurl libcjson libconfig sqlite3
+PKGS     := libcurl libcjson libconfig sqlite3 zlib
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS    = $(or $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null),-lcurl -lcjson -lconfig -lsqlite3)
+PKG_LIBS    = $(or $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null),-lcurl -lcjson -lconfig -lsqlite3 -lz)
 SAN_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 
 ALL_CFLAGS   = -std=c17 $(WARNINGS) $(HARDEN) $(SAN_FLAGS) $(CFLAGS)
@@ -102,7 +102,7 @@ $(BUILD)/flags: FORCE
 FORCE:
 
 # what cannot be included is said before a compiler stumbles over it, with what installs it
-HEADERS = stdio.h curl/curl.h cjson/cJSON.h libconfig.h sqlite3.h $(if $(filter yes,$(NOTIFY)),libnotify/notify.h)
+HEADERS = stdio.h curl/curl.h cjson/cJSON.h libconfig.h sqlite3.h zlib.h $(if $(filter yes,$(NOTIFY)),libnotify/notify.h)
 needs   = for header in $1; do \
 		echo "\#include <$$header>" | $(CC) $(ALL_CPPFLAGS) $$($(PKG_CONFIG) --cflags libnotify 2>/dev/null) -E -o /dev/null - \
 			2>/dev/null || absent="$$absent $$header"; \

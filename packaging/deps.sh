@@ -74,6 +74,7 @@ module libcurl       ; libcurl4-openssl-dev ; libcurl-devel      ; curl         
 module libcjson      ; libcjson-dev        ; cjson-devel         ; cjson        ; cjson-dev
 module libconfig     ; libconfig-dev       ; libconfig-devel     ; libconfig    ; libconfig-dev
 module sqlite3       ; libsqlite3-dev      ; sqlite-devel        ; sqlite       ; sqlite-dev
+module zlib          ; zlib1g-dev          ; zlib-devel          ; zlib         ; zlib-dev
 has python3          ; python3             ; python3             ; python       ; python3
 certificates         ; ca-certificates     ; ca-certificates     ; ca-certificates ; ca-certificates
 '

@@ -98,7 +98,31 @@ static bool is_length(const char *value)
 	return parse_int(value, 0, INT64_MAX, &length);
 }
 
-enum field { NO_FIELD, DATE, TYPE, LENGTH, LINK, LOCATION, REQUEST_ID, VENDOR_ID, RETRY };
+/* each that is named was done after the one before it; of two none is undone */
+static void take_encoding(struct head *head, const char *value)
+{
+	if (value[0] == '\0' || strcasecmp(value, "identity") == 0)
+		return;
+	if (head->encoding == ENCODING_NONE &&
+		(strcasecmp(value, "gzip") == 0 || strcasecmp(value, "x-gzip") == 0))
+		head->encoding = ENCODING_GZIP;
+	else
+		head->encoding = ENCODING_OTHER;
+}
+
+enum field {
+	NO_FIELD,
+	CODING,
+	DATE,
+	FRAMES,
+	TYPE,
+	LENGTH,
+	LINK,
+	LOCATION,
+	REQUEST_ID,
+	VENDOR_ID,
+	RETRY
+};
 
 /* which of those that are read it is; most lines of a head are none, which the length tells */
 static enum field field_of(const char *name, size_t len)
@@ -120,6 +144,8 @@ static enum field field_of(const char *name, size_t len)
 		FIELD("retry-after-ms", RETRY),
 		FIELD("x-should-retry", RETRY),
 		FIELD("ratelimit-reset", RETRY),
+		FIELD("content-encoding", CODING),
+		FIELD("transfer-encoding", FRAMES),
 		FIELD("x-ratelimit-reset", RETRY),
 		FIELD("ratelimit-remaining", RETRY),
 		FIELD("x-telnyx-request-id", VENDOR_ID),
@@ -139,6 +165,12 @@ static void head_field(
 	switch (field) {
 	case NO_FIELD:
 		break;
+	case CODING:
+		take_encoding(head, value);
+		break;
+	case FRAMES:
+		head->framed = true;
+		break;
 	case DATE:
 		if (!retry_date(value, &head->date_us))
 			head->date_us = STAMP_NONE;
@@ -149,6 +181,7 @@ static void head_field(
 		break;
 	case LENGTH:
 		head->odd_length = head->odd_length || !is_length(value);
+		head->framed = true;
 		break;
 	case LINK: /* looked at whole, by head_line */
 		break;
@@ -167,12 +200,13 @@ static void head_field(
 	}
 }
 
-/* "HTTP/1.1 103 Early Hints" */
+/* "HTTP/1.1 103 Early Hints"; from HTTP/2 on every body has a frame */
 static void head_status(struct head *head, const char *line, size_t len)
 {
 	const char *blank = memchr(line, ' ', len);
 
 	head_start(head);
+	head->framed = line[5] > '1';
 	head->interim = blank != NULL && blank + 1 < line + len && blank[1] == '1';
 }
 

@@ -12,6 +12,8 @@
 #define HEAD_ID_MAX 128
 #define HEAD_ORIGIN_MAX 128
 
+enum head_encoding { ENCODING_NONE, ENCODING_GZIP, ENCODING_OTHER };
+
 struct head {
 	struct retry retry;
 	int64_t date_us; /* Date; STAMP_NONE: absent or not readable */
@@ -20,6 +22,8 @@ struct head {
 	char origin[HEAD_ORIGIN_MAX]; /* Location as scheme://host:port, printable ASCII without
 					 blanks; "" when absent, relative or longer */
 	bool odd_length; /* a Content-Length that is no length */
+	bool framed; /* it says where the body ends: else that is the end of the connection */
+	enum head_encoding encoding; /* Content-Encoding */
 	bool json; /* Content-Type names JSON */
 	bool more; /* a Link names a next page */
 	bool interim; /* these lines belong to a 1xx answer; another one follows */
@@ -28,7 +32,7 @@ struct head {
 
 /* forgets everything */
 void head_start(struct head *head);
-/* one line as it came, with or without its line end; a status line starts the head anew */
+/* one whole line, with or without its line end; a status line starts the head anew */
 void head_line(struct head *head, const char *line, size_t len, int64_t wall_ms);
 
 #endif

@@ -7,7 +7,9 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "core/fault.h"
+#include "core/frame.h"
 #include "core/pace.h"
+#include "io/gunzip.h"
 #include "io/wire.h"
 
 /* libcurl's limit for one of several addresses is in no timer that its poll knows: so often it is
@@ -31,6 +33,10 @@ struct http_call {
 	struct pace pace;
 	struct head head;
 	struct http_answer answer;
+	long status; /* while the body comes */
+	struct gunzip *gunzip; /* own; NULL: nothing was to be decoded yet */
+	bool garbled; /* it cannot be decoded */
+	struct frame *document; /* own; of a body that ends with its connection */
 	bool stopped; /* by the taker of the body */
 	bool long_line; /* a header line passed its limit */
 };
@@ -63,6 +69,8 @@ static void call_release(struct http *http, struct http_call *call)
 	while (*at != call)
 		at = &(*at)->next;
 	*at = call->next;
+	gunzip_free(call->gunzip);
+	frame_free(call->document);
 	free(call);
 }
 
@@ -120,13 +128,47 @@ static bool on_head(void *arg, const char *line, size_t len)
 	return !call->long_line;
 }
 
+static bool on_plain(void *arg, const char *bytes, size_t len)
+{
+	struct http_call *call = arg;
+	struct err ignored;
+
+	call->answer.bytes += len;
+	if (!call->head.framed && call->document == NULL)
+		call->document = frame_new(NULL, NULL);
+	if (call->document != NULL)
+		(void)frame_feed(call->document, bytes, len, &ignored);
+	call->stopped = call->body != NULL && !call->body(call->arg, call->status, bytes, len);
+	return !call->stopped;
+}
+
 static bool on_body(void *arg, long status, const char *bytes, size_t len)
 {
 	struct http_call *call = arg;
 
-	call->answer.bytes += len;
-	call->stopped = call->body != NULL && !call->body(call->arg, status, bytes, len);
-	return !call->stopped;
+	call->status = status;
+	if (call->head.encoding == ENCODING_NONE)
+		return on_plain(call, bytes, len);
+	if (call->gunzip == NULL)
+		call->gunzip = gunzip_new();
+	call->garbled = call->head.encoding == ENCODING_OTHER ||
+			(!gunzip_feed(call->gunzip, bytes, len, on_plain, call) && !call->stopped);
+	return !call->garbled && !call->stopped;
+}
+
+/*
+ * Is the body only the begin of one? What ends with its connection looks whole wherever that
+ * breaks: there the JSON tells, and an answer that is a page is none in the first place.
+ */
+static bool body_cut(struct http_call *call, long status)
+{
+	struct err ignored;
+
+	if (call->gunzip != NULL && !gunzip_whole(call->gunzip))
+		return true;
+	if (call->document == NULL)
+		return status == 200 && !call->head.framed;
+	return frame_feed(call->document, "", 0, &ignored) && !frame_end(call->document, &ignored);
 }
 
 /* the status by which the advice counts */
@@ -205,8 +247,11 @@ static void call_end(struct http_call *call, const struct transfer_sight *sight)
 	enum fault fault = FAULT_CUT;
 	bool faulty;
 
-	if (call->stopped || call->long_line) {
-		call_fail(call, sight, call->stopped ? FAULT_STOPPED : FAULT_HEADER);
+	if (call->stopped || call->long_line || call->garbled) {
+		call_fail(call, sight,
+			call->stopped     ? FAULT_STOPPED
+			: call->long_line ? FAULT_HEADER
+					  : FAULT_ENCODING);
 		return;
 	}
 	faulty = transfer_fault(call->transfer, &fault, &call->answer.err);
@@ -214,9 +259,9 @@ static void call_end(struct http_call *call, const struct transfer_sight *sight)
 		call_fail(call, sight, FAULT_LENGTH);
 	else if (!faulty && call->head.closed && sight->status == 407)
 		call_fail(call, sight, FAULT_PROXY_AUTH);
-	else if (!faulty && call->head.closed)
+	else if (!faulty && call->head.closed && !body_cut(call, sight->status))
 		call_conclude(call, sight, true, fault);
-	else if (!faulty) /* libcurl takes half a head for an answer */
+	else if (!faulty) /* libcurl takes half a head for an answer, too */
 		call_fail(call, sight, FAULT_CUT);
 	else if (fault == FAULT_LATE_CONNECT)
 		call_late(call, sight, PACE_CONNECT);

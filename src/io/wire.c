@@ -17,10 +17,9 @@
 
 #define SPARE_MAX 8
 
-/* by its number, so that the libcurl at hand has it also when an older header was built with */
-#if LIBCURL_VERSION_NUM < 0x081400
-#define CURLMOPT_QUICK_EXIT ((CURLMoption)(CURLOPTTYPE_LONG + 21))
-#endif
+/* CURLMOPT_QUICK_EXIT of libcurl 8.20, by its number: the libcurl at hand may be newer than the
+ * header that was built with */
+#define MULTI_QUICK_EXIT ((CURLMoption)(CURLOPTTYPE_LONG + 21))
 
 struct wire {
 	CURLM *multi; /* own */
@@ -85,7 +84,7 @@ static CURLM *multi_new(void)
 		mem_die();
 	/* its cleanup would wait for the threads that look names up; a libcurl without such threads
 	 * does not know this and refuses it */
-	(void)curl_multi_setopt(multi, CURLMOPT_QUICK_EXIT, 1L);
+	(void)curl_multi_setopt(multi, MULTI_QUICK_EXIT, 1L);
 	return multi;
 }
 

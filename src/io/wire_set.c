@@ -7,10 +7,9 @@
 
 #include "base/mem.h"
 
-/* by its number, so that the libcurl at hand has it also when an older header was built with */
-#if LIBCURL_VERSION_NUM < WIRE_QUICK_VERSION
-#define CURLOPT_QUICK_EXIT ((CURLoption)(CURLOPTTYPE_LONG + 322))
-#endif
+/* CURLOPT_QUICK_EXIT by its number: the libcurl at hand may be newer than the header that was built
+ * with */
+#define EASY_QUICK_EXIT ((CURLoption)(CURLOPTTYPE_LONG + 322))
 
 static const char *environment(const char *name)
 {
@@ -52,6 +51,7 @@ static bool set_manners(CURL *easy)
 		{ CURLOPT_SSL_VERIFYHOST, 2 },
 		{ CURLOPT_HTTP09_ALLOWED, 0 },
 		{ CURLOPT_PATH_AS_IS, 1 },
+		{ CURLOPT_HTTP_CONTENT_DECODING, 0 }, /* see io/gunzip */
 		{ CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
 #if LIBCURL_VERSION_NUM < 0x075500
 		{ CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS },
@@ -65,7 +65,7 @@ static bool set_manners(CURL *easy)
 #if LIBCURL_VERSION_NUM >= 0x075500
 	good = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK && good;
 #endif
-	return good && curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") == CURLE_OK;
+	return good;
 }
 
 /*
@@ -76,13 +76,15 @@ static bool set_manners(CURL *easy)
 static bool set_headers(CURL *easy, const struct terms *terms, struct curl_slist *headers)
 {
 	static char accept[] = "Accept: application/json";
+	static char encoding[] = "Accept-Encoding: gzip";
 	static char agent[] = "User-Agent: taskbell/" TASKBELL_VERSION;
 
 	headers[0] = (struct curl_slist){ .data = agent, .next = &headers[1] };
-	headers[1] = (struct curl_slist){ .data = accept };
+	headers[1] = (struct curl_slist){ .data = accept, .next = &headers[2] };
+	headers[2] = (struct curl_slist){ .data = encoding };
 	if (terms->authorization != NULL) {
-		headers[2] = (struct curl_slist){ .data = terms->authorization };
-		headers[1].next = &headers[2];
+		headers[3] = (struct curl_slist){ .data = terms->authorization };
+		headers[2].next = &headers[3];
 	}
 	return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
 }
@@ -99,7 +101,7 @@ bool wire_set_connect_timeout(void *easy, int64_t ms)
  */
 static bool set_lookup(CURL *easy, bool quick)
 {
-	if (quick && curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK)
+	if (quick && curl_easy_setopt(easy, EASY_QUICK_EXIT, 1L) != CURLE_OK)
 		return false;
 	return curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L) == CURLE_OK;
 }

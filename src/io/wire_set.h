@@ -10,7 +10,7 @@
 #include "io/terms.h"
 
 #define WIRE_QUICK_VERSION 0x075700 /* 7.87, the first that can leave a name look-up behind */
-#define WIRE_HEADERS 3 /* of our own, at most */
+#define WIRE_HEADERS 4 /* of our own, at most */
 
 struct curl_slist;
 

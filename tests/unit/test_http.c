@@ -410,6 +410,39 @@ static void test_cut_chunked(void **state)
 		THEN_CLOSE);
 }
 
+/* without a length the answer ends with its connection: its JSON says whether that was too soon */
+static void test_cut_without_length(void **state)
+{
+	static const char *const whole[] = { "[]", "{\"detail\":\"}\"} \n", "<p>a page", "7x" };
+	struct fixture *f = *state;
+
+	cut_everywhere(f, "HTTP/1.1 200 OK\r\n\r\n{\"data\":[\"]}\"]}", THEN_CLOSE);
+	cut_everywhere(
+		f, "HTTP/1.0 200 OK\nContent-Type: text/json\n\n[1,\"\\\"\", 2]", THEN_CLOSE);
+	for (size_t i = 0; i < ARRAY_LEN(whole); i++) {
+		cleanup_free char *reply = mem_printf("HTTP/1.1 200 OK\r\n\r\n%s", whole[i]);
+		struct ask ask = ask_reply(f, reply, THEN_CLOSE);
+
+		assert_int_equal(ask.answer.status, 200);
+		assert_int_equal(ask.answer.err.kind, ERR_NONE);
+		buf_done(&ask.body);
+	}
+}
+
+/* of an answer other than 200 there need not be a body, but half of one is none */
+static void test_errors_without_length(void **state)
+{
+	struct fixture *f = *state;
+	struct ask ask = ask_reply(f, "HTTP/1.1 422 No\r\n\r\n", THEN_CLOSE);
+
+	assert_int_equal(ask.answer.status, 422);
+	ask = ask_reply(f, "HTTP/1.1 204 No\r\n\r\n", THEN_CLOSE);
+	assert_int_equal(ask.answer.status, 204);
+	ask = ask_reply(f, "HTTP/1.1 422 No\r\n\r\n{\"detail\":", THEN_CLOSE);
+	assert_failed(&ask, ERR_UNREACHABLE, "was cut short");
+	buf_done(&ask.body);
+}
+
 static void test_nothing_at_all(void **state)
 {
 	struct fixture *f = *state;
@@ -511,6 +544,65 @@ static void test_gzip(void **state)
 	assert_failed(&ask, ERR_UNREACHABLE, "cannot be decompressed");
 	buf_done(&ask.body);
 	buf_done(&reply);
+}
+
+/* as some servers and pigz write it; libcurl reads the first member only, and fails */
+static void test_gzip_of_several_members(void **state)
+{
+	static const char head[] =
+		"HTTP/1.1 200 OK\r\nContent-Encoding: x-gzip\r\nContent-Length: 62\r\n\r\n";
+	struct fixture *f = *state;
+	struct buf reply = { 0 };
+	struct ask ask;
+
+	(void)buf_add_text(&reply, head);
+	(void)buf_add(&reply, GZIPPED, sizeof(GZIPPED) - 1);
+	(void)buf_add(&reply, GZIPPED, sizeof(GZIPPED) - 1);
+	f->reply_len = reply.len;
+	for (f->reply_step = 0; f->reply_step <= 31; f->reply_step += 31) {
+		ask = ask_reply(f, buf_text(&reply), THEN_KEEP);
+		assert_int_equal(ask.answer.status, 200);
+		assert_string_equal(buf_text(&ask.body), "{\"data\":[]}{\"data\":[]}");
+		assert_int_equal(ask.answer.bytes, 22);
+		buf_done(&ask.body);
+	}
+	buf_done(&reply);
+}
+
+/* its length is as said, and still it is the begin of one */
+static void test_gzip_that_ends_early(void **state)
+{
+	struct fixture *f = *state;
+	struct buf reply = { 0 };
+	struct ask ask;
+
+	(void)buf_add_text(
+		&reply, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 30\r\n\r\n");
+	(void)buf_add(&reply, GZIPPED, sizeof(GZIPPED) - 2);
+	f->reply_len = reply.len;
+	ask = ask_reply(f, buf_text(&reply), THEN_KEEP);
+	assert_failed(&ask, ERR_UNREACHABLE, "was cut short");
+	assert_true(ask.answer.advice.retry);
+	buf_done(&ask.body);
+	buf_done(&reply);
+}
+
+static void test_encodings_that_were_not_asked_for(void **state)
+{
+	static const char *const encodings[] = { "br", "gzip, gzip",
+		"gzip\r\nContent-Encoding: gzip" };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(encodings); i++) {
+		cleanup_free char *reply = mem_printf("HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\n"
+						      "Content-Length: 11\r\n\r\n{\"data\":[]}",
+			encodings[i]);
+		struct ask ask = ask_reply(f, reply, THEN_KEEP);
+
+		assert_failed(&ask, ERR_UNREACHABLE, "cannot be decompressed");
+		assert_int_equal(ask.body.len, 0);
+		buf_done(&ask.body);
+	}
 }
 
 static void test_taker_has_enough(void **state)
@@ -1353,12 +1445,17 @@ int main(void)
 		TEST(test_chunked_with_trailers),
 		TEST(test_cut_length),
 		TEST(test_cut_chunked),
+		TEST(test_cut_without_length),
+		TEST(test_errors_without_length),
 		TEST(test_nothing_at_all),
 		TEST(test_length_too_small),
 		TEST(test_not_http),
 		TEST(test_interim_answers),
 		TEST(test_redirect_is_not_followed),
 		TEST(test_gzip),
+		TEST(test_gzip_of_several_members),
+		TEST(test_gzip_that_ends_early),
+		TEST(test_encodings_that_were_not_asked_for),
 		TEST(test_taker_has_enough),
 		TEST(test_large_answer_in_pieces),
 		TEST(test_byte_by_byte),
