@@ -324,6 +324,9 @@ static void load_sink(struct loader *loader, const config_setting_t *setting)
 	load_block(loader, &block);
 	if (!expand_home(&sink->path, &err))
 		fault_at(loader, setting_of(setting, "path"), &err);
+	for (size_t i = 0; i < sink->command.count; i++)
+		if (!expand_home(&sink->command.items[i], &err))
+			fault_at(loader, setting_of(setting, "command"), &err);
 	if (known && sink->type == SINK_EXEC)
 		judge_program(loader, sink, setting);
 	for (size_t i = 0; i + 1 < loader->config->sink_count; i++)

@@ -22,6 +22,7 @@
 #include "base/parse.h"
 
 #define PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
+#define SHELL "/bin/sh"
 
 enum {
 	STEP_READ_MAX =
@@ -210,19 +211,55 @@ static int plan_actions(
 	return num;
 }
 
+/* as a shell looks whether a file that the kernel does not know is for it: no NUL in its first line
+ */
+static bool is_script(const char *path)
+{
+	char bytes[256];
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t len = fd >= 0 ? read(fd, bytes, sizeof(bytes)) : -1;
+	const char *end = len > 0 ? memchr(bytes, '\n', (size_t)len) : NULL;
+
+	return len >= 0 &&
+	       memchr(bytes, '\0', end != NULL ? (size_t)(end - bytes) : (size_t)len) == NULL;
+}
+
 /* posix_spawn takes its vectors without const and changes nothing */
-static int program_start(
-	pid_t *pid, const struct plan *plan, const char *program, const struct spawn *spawn)
+static int program_exec(pid_t *pid, const struct plan *plan, const char *program,
+	const char *const *vector, const struct spawn *spawn)
 {
 	char *const *argv;
 	char *const *env;
 
-	memcpy(&argv, &spawn->argv, sizeof(argv));
+	memcpy(&argv, &vector, sizeof(argv));
 	memcpy(&env, &spawn->env, sizeof(env));
-	if (env == NULL)
-		env = environ;
+	return posix_spawn(
+		pid, program, &plan->actions, &plan->attr, argv, env != NULL ? env : environ);
+}
+
+static int program_start(
+	pid_t *pid, const struct plan *plan, const char *program, const struct spawn *spawn)
+{
+	const char *dir = *program == '/' ? "" : spawn->cwd != NULL ? spawn->cwd : ".";
+	cleanup_free char *path = NULL;
+	cleanup_free const char **argv = NULL;
+	size_t count = 1;
+	int num;
+
 	descriptors_seal();
-	return posix_spawn(pid, program, &plan->actions, &plan->attr, argv, env);
+	num = program_exec(pid, plan, program, spawn->argv, spawn);
+	if (num != ENOEXEC)
+		return num;
+	path = mem_printf("%s%s%s", dir, *dir != '\0' ? "/" : "", program);
+	if (!is_script(path))
+		return num;
+	while (spawn->argv[count] != NULL)
+		count++;
+	argv = mem_resize(NULL, count + 2, sizeof(*argv));
+	argv[0] = SHELL;
+	argv[1] = path;
+	memcpy(argv + 2, spawn->argv + 1, count * sizeof(*argv));
+	return program_exec(pid, plan, SHELL, argv, spawn);
 }
 
 static int child_launch(

@@ -25,10 +25,11 @@ struct spawn {
 };
 
 /*
- * Starts it: signals at their defaults, nothing blocked, no descriptor of ours but 0, 1, 2. False
- * when it cannot be started, also when exec fails: ERR_OS for want of processes, memory or
- * descriptors, ERR_NOT_FOUND when the program is missing or not executable. Needs SIGCHLD to wake
- * the caller (io/signals).
+ * Starts it: signals at their defaults, nothing blocked, no descriptor of ours but 0, 1, 2. A text
+ * without a first line that names its interpreter is run by /bin/sh, as a shell would. False when
+ * it cannot be started, also when exec fails: ERR_OS for want of processes, memory or descriptors,
+ * ERR_NOT_FOUND when the program is missing or not executable. Needs SIGCHLD to wake the caller
+ * (io/signals).
  */
 bool child_start(struct child **ret, const struct spawn *spawn, struct err *err);
 /* moves bytes and notices the end of the process (not of what it left in the background) */

@@ -117,6 +117,18 @@ def test_fields_in_arguments_are_data(user, sim):
     assert not os.path.exists(user.path("pwned"))
 
 
+def test_a_script_without_a_first_line_in_the_home_directory(user, sim):
+    """~/ is the home directory in what is configured, and in no value."""
+    user.write("hook", 'printf "%s\\n" "$0" "$@" >$HOME/got~; mv $HOME/got~ $HOME/got\n', 0o700)
+    user.configure({"type": "exec", "name": "hook", "command": ["~/hook", "~/a file", "{task_name}", "a~/b"]},
+                   source={"first_run": "all"})
+    sim.add_task("x", name="~/name", status="success")
+    assert "runs " + user.path("hook") in user.run("doctor").out
+    user.watch()
+    assert got(user, 4) == [user.path("hook"), user.path("a file"), "~/name", "a~/b"]
+    user.settled("hook", pending=0, failed=0)
+
+
 def test_a_word_in_braces_that_is_no_field_is_a_fault(user):
     user.configure({"type": "exec", "command": ["/bin/true", "{task-id} {taskid}"]})
     done = user.run("check")

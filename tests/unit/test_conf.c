@@ -211,12 +211,14 @@ static void every_key_of_sinks(void **state)
 		"\\\"a\\\": {} }\" ];\n"
 		"timeout = \"1d\"; attempts = 1; concurrency = 64; env = [ \"SSH_AUTH_SOCK\" ];\n"
 		"retry = [ 1, 255 ]; },\n"
+		"{ name = \"h\"; type = \"exec\"; command = [ \"~/bin/x\", \"~/{task_id}\", \"~\", "
+		"\"a~/b\", \"{task_name}\" ]; },\n"
 		"{ name = \"y\"; type = \"exec\"; shell = \"echo {x}\"; retry = \"any\"; },\n"
 		"{ name = \"z\"; type = \"exec\"; shell = \"true\"; } );");
 	const struct sink_config *sinks = config->sinks;
 
 	(void)state;
-	assert_int_equal(config->sink_count, 5);
+	assert_int_equal(config->sink_count, 6);
 	assert_int_equal(sinks[0].on.count, 2);
 	assert_string_equal(sinks[0].on.items[1], "gone");
 	assert_int_equal(sinks[0].burst, 0);
@@ -236,10 +238,15 @@ static void every_key_of_sinks(void **state)
 	assert_int_equal(sinks[2].concurrency, 64);
 	assert_string_equal(sinks[2].env.items[0], "SSH_AUTH_SOCK");
 	assert_string_equal(sinks[2].retry.items[1], "255");
-	assert_string_equal(sinks[3].shell, "echo {x}");
-	assert_int_equal(sinks[3].retry.count, 1);
-	assert_string_equal(sinks[3].retry.items[0], "any");
-	assert_string_equal(sinks[4].retry.items[0], "75");
+	assert_string_equal(sinks[4].shell, "echo {x}");
+	assert_int_equal(sinks[4].retry.count, 1);
+	assert_string_equal(sinks[4].retry.items[0], "any");
+	assert_string_equal(sinks[5].retry.items[0], "75");
+	/* ~/ as it is written, never in a value */
+	assert_string_equal(sinks[3].command.items[0], "/home/me/bin/x");
+	assert_string_equal(sinks[3].command.items[1], "/home/me/{task_id}");
+	assert_string_equal(sinks[3].command.items[2], "~");
+	assert_string_equal(sinks[3].command.items[3], "a~/b");
 	config_free(config);
 }
 

@@ -341,14 +341,60 @@ static void start_fails(const char *program, enum err_kind kind, const char *wor
 		fail_msg("\"%s\" does not say \"%s\"", err.text, words);
 }
 
-static int write_file(const char *path, const char *text, mode_t mode)
+static int write_bytes(const char *path, const void *bytes, size_t len, mode_t mode)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(write(fd, bytes, len), len);
 	(void)close(fd);
 	return chmod(path, mode);
+}
+
+static int write_file(const char *path, const char *text, mode_t mode)
+{
+	return write_bytes(path, text, strlen(text), mode);
+}
+
+/* under valgrind, where vfork is fork, nobody hears of a failed exec */
+static bool hears_of_exec(void)
+{
+	return getenv("LD_PRELOAD") == NULL || strstr(getenv("LD_PRELOAD"), "vgpreload") == NULL;
+}
+
+/* as a shell runs it; also by a path from the child's directory, and one that looks like an option
+ */
+static void test_script_without_a_first_line(void **state)
+{
+	static const char *const names[] = { "hook", "-c" };
+	char dir[] = "/tmp/taskbell-spawn-XXXXXX";
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (size_t i = 0; i < 2 * ARRAY_LEN(names) && hears_of_exec(); i++) {
+		cleanup_free char *path = mem_printf("%s/%s", dir, names[i / 2]);
+		cleanup_free char *relative =
+			mem_printf("%s%s", i / 2 == 0 ? "./" : "", names[i / 2]);
+		const char *argv[] = { i % 2 == 0 ? path : relative, "two words", "*", NULL };
+		struct spawn spawn = { .argv = argv, .env = env, .cwd = dir, .output_max = 100 };
+		struct child *child = NULL;
+		struct err err = { 0 };
+		int status;
+
+		/* a bare name would be looked for in PATH */
+		if (i == 3)
+			argv[0] = "./-c";
+		assert_int_equal(write_file(path, "printf '<%s>' \"$@\"; exit 75\n", 0700), 0);
+		if (!child_start(&child, &spawn, &err))
+			fail_msg("%s", err.text);
+		status = finish(child);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 75);
+		assert_string_equal(buf_text(child_output(child)), "<two words><*>");
+		child_free(child);
+		assert_int_equal(unlink(path), 0);
+	}
+	assert_int_equal(rmdir(dir), 0);
 }
 
 static void test_not_startable(void **state)
@@ -367,9 +413,16 @@ static void test_not_startable(void **state)
 	assert_int_equal(write_file(path, "#!/bin/sh\n", 0600), 0);
 	start_fails(path, ERR_NOT_FOUND, "Permission denied");
 	assert_int_equal(write_file(path, "#!/no/such/interpreter\n", 0700), 0);
-	/* under valgrind, where vfork is fork, nobody hears of a failed exec */
-	if (getenv("LD_PRELOAD") == NULL || strstr(getenv("LD_PRELOAD"), "vgpreload") == NULL)
+	if (hears_of_exec())
 		start_fails(path, ERR_NOT_FOUND, "interpreter");
+	/* of another machine: no shell makes sense of it */
+	assert_int_equal(write_bytes(path,
+				 "\x7f"
+				 "ELF\0\1\2\3echo\n",
+				 13, 0700),
+		0);
+	if (hears_of_exec())
+		start_fails(path, ERR_NOT_FOUND, "Exec format error");
 	assert_int_equal(unlink(path) | rmdir(dir), 0);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
 	none = old;
@@ -420,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_closed_standard_descriptors),
 		cmocka_unit_test(test_own_group),
 		cmocka_unit_test(test_left_in_background),
+		cmocka_unit_test(test_script_without_a_first_line),
 		cmocka_unit_test(test_not_startable),
 		cmocka_unit_test(test_freed_while_running),
 	};
