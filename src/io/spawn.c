@@ -44,6 +44,7 @@ struct child {
 	bool closed; /* its output was taken in to the end */
 	int status;
 	int input_fd; /* own; -1: all was written, or nobody reads it */
+	bool input_open;
 	struct buf input;
 	struct stream streams[2]; /* stdout, stderr */
 	bool truncated;
@@ -299,7 +300,8 @@ static bool child_pipes(struct child *child, const struct spawn *spawn, int far[
 		int *near = i == 0 ? &child->input_fd : &child->streams[i - 1].fd;
 		int ours = i == 0 ? 1 : 0;
 
-		if ((i == 0 && spawn->input_len == 0) || (i == 2 && spawn->merge))
+		if ((i == 0 && spawn->input_len == 0 && !spawn->input_open) ||
+			(i == 2 && spawn->merge))
 			continue;
 		if (!pipe_open(ends)) {
 			fd_close(&ends[0]);
@@ -323,10 +325,15 @@ static void child_feed(struct child *child)
 			continue;
 		if (len < 0 && errno == EAGAIN)
 			return;
-		if (len < 0)
-			break; /* EPIPE: it does not care what is on its stdin */
+		if (len < 0) {
+			/* EPIPE: it does not care what is on its stdin */
+			child->input_open = false;
+			break;
+		}
 		buf_drop(&child->input, (size_t)len);
 	}
+	if (child->input_open)
+		return;
 	fd_close(&child->input_fd);
 	buf_done(&child->input);
 }
@@ -336,6 +343,7 @@ static struct child *child_new(const struct spawn *spawn)
 	struct child *child = mem_alloc(sizeof(*child));
 
 	child->input_fd = -1;
+	child->input_open = spawn->input_open;
 	for (size_t i = 0; i < ARRAY_LEN(child->streams); i++) {
 		child->streams[i].fd = -1;
 		child->streams[i].room = spawn->output_max;
@@ -366,6 +374,14 @@ bool child_start(struct child **ret, const struct spawn *spawn, struct err *err)
 	child_feed(child);
 	*ret = child;
 	return true;
+}
+
+void child_write(struct child *child, const char *bytes, size_t len)
+{
+	if (child->input_fd < 0)
+		return;
+	(void)buf_add(&child->input, bytes, len);
+	child_feed(child);
 }
 
 /* what comes after the end is of no interest, but whoever writes it shall not die of a closed pipe
@@ -469,7 +485,8 @@ size_t child_fds(const struct child *child, struct http_fd *fds, size_t cap)
 	for (size_t i = 0; i < ARRAY_LEN(child->streams); i++)
 		if (child->streams[i].fd >= 0 && count < cap)
 			fds[count++] = (struct http_fd){ .fd = child->streams[i].fd };
-	if (child->input_fd >= 0 && count < cap)
+	/* an open one with nothing to write would be ready all the time */
+	if (child->input_fd >= 0 && child->input.len > 0 && count < cap)
 		fds[count++] = (struct http_fd){ .fd = child->input_fd, .write = true };
 	return count;
 }

@@ -19,6 +19,7 @@ struct spawn {
 	const char *cwd; /* NULL: as ours; one that cannot be entered falls back to "/" */
 	const char *input; /* what it reads on stdin before the end of file; copied */
 	size_t input_len;
+	bool input_open; /* its stdin stays open for child_write */
 	size_t output_max; /* bytes of each of stdout and stderr that are kept; the rest is read and
 			      dropped */
 	bool merge; /* stderr goes where stdout goes */
@@ -32,6 +33,8 @@ struct spawn {
  * (io/signals).
  */
 bool child_start(struct child **ret, const struct spawn *spawn, struct err *err);
+/* with `input_open`: more for its stdin; dropped when it does not read any more */
+void child_write(struct child *child, const char *bytes, size_t len);
 /* moves bytes and notices the end of the process (not of what it left in the background) */
 void child_step(struct child *child);
 /*

@@ -192,6 +192,36 @@ static void test_input(void **state)
 	child_free(child);
 }
 
+/* one that is spoken with: no end of file, and nothing to wait for while there is nothing to say */
+static void test_input_that_stays_open(void **state)
+{
+	struct spawn spawn = { .output_max = SIZE_MAX, .input_open = true };
+	struct child *child = start("while read line; do echo got $line; done; echo end", &spawn);
+	cleanup_free char *line = mem_alloc(200001);
+	struct http_fd fds[3];
+
+	(void)state;
+	assert_int_equal(child_fds(child, fds, ARRAY_LEN(fds)), 2);
+	child_write(child, "one\n", 4);
+	while (child_output(child)->len < 8)
+		wait_once(child);
+	child_write(child, "two\n", 4);
+	while (child_output(child)->len < 16)
+		wait_once(child);
+	assert_string_equal(buf_text(child_output(child)), "got one\ngot two\n");
+	child_free(child);
+	/* more than a pipe holds; and to one that ends meanwhile */
+	child = start("wc -l; exec 0<&-; kill -STOP $$", &spawn);
+	memset(line, '\n', 200000);
+	child_write(child, line, 200000);
+	assert_int_equal(child_fds(child, fds, ARRAY_LEN(fds)), 3);
+	assert_true(child_signal(child, SIGKILL));
+	(void)finish(child);
+	child_write(child, "x\n", 2);
+	child_step(child);
+	child_free(child);
+}
+
 static void test_environment_is_exact(void **state)
 {
 	static const char *const argv[] = { "env", NULL };
@@ -467,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_endless_printer_does_not_hold_a_step),
 		cmocka_unit_test(test_consumed_output_counts),
 		cmocka_unit_test(test_input),
+		cmocka_unit_test(test_input_that_stays_open),
 		cmocka_unit_test(test_environment_is_exact),
 		cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_nothing_is_inherited),
