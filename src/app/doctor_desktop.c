@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "io/bus.h"
 
-#define HELPER_MS 10000 /* each of its questions has a shorter limit */
+#define HELPER_MS 15000 /* each of its questions has a shorter limit */
 
 /* lines "WHAT\tTEXT\tREMEDY": why the server shows nothing of what it takes */
 static void tell_silence(const struct doctor *doctor, char *lines)

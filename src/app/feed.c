@@ -20,6 +20,8 @@ struct feed *feed_new(struct feed_shop *shop, const struct sink_config *config, 
 	struct sink_setup setup = {
 		.secrets = &shop->secrets,
 		.state_dir = shop->state_dir,
+		.notifier = shop->notifier,
+		.once = shop->once,
 	};
 	bool good;
 

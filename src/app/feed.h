@@ -20,6 +20,8 @@ struct feed_shop {
 	struct store *store; /* borrowed */
 	const char *state_dir; /* borrowed */
 	struct strings secrets; /* own; names of variables that hold keys */
+	struct notifier *notifier; /* own */
+	bool once;
 	outbox_event_fn event;
 	void *arg;
 	struct trouble *trouble; /* borrowed; of the state */

@@ -351,6 +351,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 		.config = monitor->config,
 		.state_dir = setup->state_dir,
 		.trouble = &monitor->trouble,
+		.once = setup->once,
 		.event = outbox_event,
 		.arg = monitor,
 	};

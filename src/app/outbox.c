@@ -47,10 +47,12 @@ bool outbox_new(struct outbox **ret, const struct outbox_setup *setup, struct er
 		.store = setup->store,
 		.state_dir = setup->state_dir,
 		.trouble = setup->trouble,
+		.once = setup->once,
 		.event = setup->event,
 		.arg = setup->arg,
 	};
 	hook_secrets(config, &outbox->shop.secrets);
+	outbox->shop.notifier = notifier_new(&outbox->shop.secrets);
 	for (size_t i = 0; i < config->sink_count; i++) {
 		struct err fault = { 0 };
 
@@ -73,6 +75,7 @@ void outbox_free(struct outbox *outbox)
 	for (size_t i = 0; i < outbox->count; i++)
 		feed_free(outbox->feeds[i]);
 	free(outbox->feeds);
+	notifier_free(outbox->shop.notifier);
 	strings_done(&outbox->shop.secrets);
 	free(outbox);
 }

@@ -30,6 +30,7 @@ struct outbox_setup {
 	struct store *store; /* borrowed */
 	const char *state_dir; /* borrowed */
 	struct trouble *trouble; /* borrowed; of the state: whoever meets it first says so */
+	bool once; /* this run ends as soon as all is delivered */
 	outbox_event_fn event;
 	void *arg;
 };

@@ -20,6 +20,8 @@ struct sink *sink_new(const struct sink_setup *setup, bool *ret_good, struct err
 	sink->kind = kind;
 	sink->secrets = setup->secrets != NULL ? setup->secrets : &none;
 	sink->state_dir = setup->state_dir;
+	sink->notifier = setup->notifier;
+	sink->once = setup->once;
 	sink->direct = setup->direct;
 	*ret_good = sink_configure(sink, setup->config, err);
 	return sink;

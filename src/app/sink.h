@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/notifier.h"
 #include "base/err.h"
 #include "base/stamp.h"
 #include "core/config.h"
@@ -43,7 +44,9 @@ struct sink {
 	const struct sink_config *config; /* borrowed */
 	const struct strings *secrets; /* borrowed; names of variables that hold keys */
 	const char *state_dir; /* borrowed */
+	struct notifier *notifier; /* borrowed; what shows notifications */
 	bool direct; /* no holding back, no waiting: a test */
+	bool once; /* who sends ends as soon as all is delivered */
 	bool more; /* set by the outbox: the store has more that is due now */
 	bool stopping;
 	struct sink_receipts receipts;
@@ -77,6 +80,8 @@ struct sink_setup {
 	const struct strings
 		*secrets; /* borrowed; names of variables no hook may see; NULL: none */
 	const char *state_dir; /* borrowed */
+	struct notifier *notifier; /* borrowed; for those of the type desktop, which share it */
+	bool once; /* `watch --once` */
 	bool direct; /* `taskbell test`: no window, no quiet hours; what would be waited for is a
 			failure */
 };

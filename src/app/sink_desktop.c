@@ -1,33 +1,24 @@
 /*
- * The sink `desktop`: notifications by way of taskbell-notify, one at a time. Events are gathered
- * for `window` after the first; up to `burst` are shown singly, more become one. While it is quiet,
- * or there is nobody to show them, deliveries stay in the store.
+ * The sink `desktop`: notifications by way of app/notifier, one at a time. Events are gathered for
+ * `window` after the first; up to `burst` are shown singly, more become one. While it is quiet, or
+ * there is nobody to show them, deliveries stay in the store. What is over is taken down, and at
+ * most `burst` unsuccessful ones are on the screen.
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
-#include "app/helper.h"
-#include "app/hook.h"
-#include "app/program.h"
+#include "app/board.h"
+#include "app/notifier.h"
 #include "app/sink.h"
 #include "base/buf.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "core/digest.h"
 #include "core/quiet.h"
 #include "core/wording.h"
-#include "io/bus.h"
 #include "io/clock.h"
-
-extern char **environ;
 
 enum {
 	GATHER_MAX = 100000, /* deliveries that one notification can stand for */
-	HELPER_MS = 10000, /* it gives up by itself after 3 s */
-	LOOK_MIN_MS = 5000, /* how often to look whether there is a bus now */
-	LOOK_MAX_MS = 60000,
-	EXIT_NOBODY = 69, /* of the helper: no bus, or no notification server */
-	ERROR_COLUMNS = 300,
 };
 
 struct sink_desktop {
@@ -35,11 +26,8 @@ struct sink_desktop {
 	struct quiet quiet;
 	int64_t quiet_end_ms; /* mono; 0: it is not quiet */
 	int64_t quiet_apart_ms; /* of the two clocks, when that was found out */
-	int64_t look_ms; /* mono; when to look for a bus again; 0: nothing is known to be missing */
-	int64_t look_wait_ms;
-	char *absent; /* own; why nobody was there at the last look or try; NULL: one was */
-	struct bus bus; /* as it was last looked for */
-	bool waited; /* what comes next has waited for a bus: it comes as one */
+	bool waited; /* what comes next has waited for somebody to show it: it comes as one */
+	struct board board;
 	/* the batch that is gathered, then shown */
 	int64_t *ids; /* own */
 	size_t count;
@@ -49,12 +37,15 @@ struct sink_desktop {
 	size_t single_count;
 	size_t single_cap;
 	struct digest digest;
+	struct strings over; /* own; what the batch says to be over of what is on the screen */
 	bool held; /* one of them was held by quiet hours: the batch comes as one */
 	int64_t window_ms; /* mono; its gathering ends */
 	bool showing;
 	bool as_one;
 	size_t shown; /* ids that were dealt with */
-	struct program helper; /* child NULL: not running */
+	int64_t asked; /* number of the notification that is under way; 0: none is */
+	struct placing placing; /* its */
+	int64_t stop_ms; /* mono; until then a stop waits for the answer */
 };
 
 static struct sink_desktop *self(const struct sink *sink)
@@ -69,24 +60,9 @@ static struct sink *desktop_make(void)
 	return &desktop->sink;
 }
 
-/* somebody is there, as far as is known */
-static void absence_forget(struct sink_desktop *desktop)
+static struct notifier *notifier_of(const struct sink_desktop *desktop)
 {
-	free(desktop->absent);
-	desktop->absent = NULL;
-	desktop->look_ms = 0;
-}
-
-static bool desktop_configure(struct sink *sink, struct err *err)
-{
-	struct sink_desktop *desktop = self(sink);
-
-	/* read again on purpose: whatever was missing may be there now */
-	absence_forget(desktop);
-	desktop->look_wait_ms = LOOK_MIN_MS;
-	desktop->quiet_end_ms = 0;
-	return quiet_parse(sink->config->quiet, &desktop->quiet) ||
-	       err_set(err, ERR_CONFIG, "quiet is not a span as 22:00-07:00");
+	return desktop->sink.notifier;
 }
 
 static void batch_clear(struct sink_desktop *desktop)
@@ -99,6 +75,7 @@ static void batch_clear(struct sink_desktop *desktop)
 	desktop->showing = false;
 	desktop->held = false;
 	digest_done(&desktop->digest);
+	strings_done(&desktop->over);
 }
 
 /* says the same of the next `count` deliveries of the batch */
@@ -136,9 +113,19 @@ static size_t desktop_room(const struct sink *sink, struct instant now)
 {
 	const struct sink_desktop *desktop = self(sink);
 
-	if (desktop->showing || now.mono_ms < desktop->look_ms || is_quiet(desktop, now.wall_ms))
+	if (desktop->showing || notifier_absent(notifier_of(desktop)) != NULL ||
+		notifier_held(notifier_of(desktop), now) != 0 || is_quiet(desktop, now.wall_ms))
 		return 0;
 	return GATHER_MAX - desktop->count;
+}
+
+/* remembers what of the screen is over with this event */
+static void note_over(struct sink_desktop *desktop, const struct event *event)
+{
+	cleanup_free char *topic = digest_topic(event);
+
+	if (topic != NULL && digest_ends_topic(event->type) && board_has(&desktop->board, topic))
+		strings_add(&desktop->over, topic);
 }
 
 static void desktop_take(
@@ -146,14 +133,17 @@ static void desktop_take(
 {
 	struct sink_desktop *desktop = self(sink);
 
+	bool at_once = sink->direct || desktop->waited;
+
 	(void)attempt;
 	if (desktop->count == 0)
-		desktop->window_ms = now.mono_ms + (sink->direct ? 0 : sink->config->window_ms);
+		desktop->window_ms = now.mono_ms + (at_once ? 0 : sink->config->window_ms);
 	desktop->ids =
 		mem_grow(desktop->ids, &desktop->cap, desktop->count + 1, sizeof(*desktop->ids));
 	desktop->ids[desktop->count++] = event->id;
 	desktop->held = desktop->held || is_quiet(desktop, event->wall_ms);
 	digest_add(&desktop->digest, event);
+	note_over(desktop, event);
 	if (desktop->single_count == single_limit(desktop)) {
 		free(event);
 		return;
@@ -163,69 +153,68 @@ static void desktop_take(
 	desktop->singles[desktop->single_count++] = event;
 }
 
-/* nobody is there to show it: everything goes back, and there is another look later */
-static void wait_for_bus(struct sink_desktop *desktop, const char *why, struct instant now)
+/* nobody is there to show it: everything goes back until somebody is */
+static void wait_for_somebody(struct sink_desktop *desktop, const char *why)
 {
 	if (desktop->sink.direct)
 		batch_settle_rest(desktop, SINK_AGAIN, why);
 	if (desktop->shown < desktop->count)
 		batch_settle(desktop, 1, SINK_BACK, why);
 	batch_settle_rest(desktop, SINK_BACK, NULL);
-	absence_forget(desktop);
-	desktop->absent = mem_strdup(why);
 	desktop->waited = true;
-	desktop->look_ms = now.mono_ms + desktop->look_wait_ms;
-	desktop->look_wait_ms *= 2;
-	if (desktop->look_wait_ms > LOOK_MAX_MS)
-		desktop->look_wait_ms = LOOK_MAX_MS;
 }
 
-/* is there a bus? Else everything waits for one */
-static bool bus_look(struct sink_desktop *desktop, struct instant now)
+static struct wording how_to_word(const struct sink_desktop *desktop, struct instant now)
 {
-	cleanup_buf struct buf why = { 0 };
-
-	bus_done(&desktop->bus);
-	bus_find(&desktop->bus);
-	if (desktop->bus.address != NULL)
-		return true;
-	bus_explain(&desktop->bus, &why);
-	wait_for_bus(desktop, buf_text(&why), now);
-	return false;
+	return (struct wording){
+		.now_ms = now.wall_ms,
+		.sound = desktop->sink.config->sound,
+		.one_shot = desktop->sink.direct || desktop->sink.once,
+	};
 }
 
-static bool helper_start(struct sink_desktop *desktop, struct instant now, struct err *err)
+/* what is shown next, and where: the whole batch, or the next one of it */
+static void place(struct sink_desktop *desktop, struct wording *how, struct buf *note)
 {
-	cleanup_buf struct buf note = { 0 };
-	cleanup_free char *path = helper_find(err);
-	const char *argv[] = { path, "--bus", desktop->bus.address, NULL };
-	struct spawn spawn = { .argv = argv, .cwd = "/", .output_max = 4096, .merge = true };
-	char **env;
-	bool started;
+	const struct event *event = desktop->singles[desktop->shown];
+	cleanup_free char *topic = desktop->as_one ? NULL : digest_topic(event);
+	struct strings over = { 0 };
+	struct digest single = { 0 };
 
-	if (path == NULL)
-		return false;
-	if (desktop->as_one)
-		wording_digest(&desktop->digest, &note);
+	if (!desktop->as_one)
+		digest_add(&single, event);
+	if (topic != NULL && digest_ends_topic(event->type))
+		strings_add(&over, topic);
+	desktop->placing =
+		board_place(&desktop->board, desktop->as_one ? &desktop->digest : &single, topic,
+			desktop->as_one ? &desktop->over : &over, single_limit(desktop));
+	strings_done(&over);
+	if (desktop->as_one || desktop->placing.merged)
+		wording_digest(&desktop->placing.digest, how, note);
 	else
-		wording_single(desktop->singles[desktop->shown], &note);
-	env = hook_env_clean(environ, desktop->sink.secrets);
-	spawn.env = (const char *const *)env;
-	spawn.input = buf_text(&note);
-	spawn.input_len = note.len;
-	started = program_start(&desktop->helper, &spawn, HELPER_MS, now, err);
-	hook_vector_free(env);
-	return started;
+		wording_single(event, how, note);
+	digest_done(&single);
 }
 
 static void show_next(struct sink_desktop *desktop, struct instant now)
 {
+	struct wording how = how_to_word(desktop, now);
+	cleanup_buf struct buf note = { 0 };
 	struct err err = { 0 };
+	int64_t number;
 
-	if (helper_start(desktop, now, &err))
+	place(desktop, &how, &note);
+	number = desktop->placing.number != 0 ? desktop->placing.number
+					      : notifier_number(notifier_of(desktop));
+	if (notifier_show(notifier_of(desktop), number, &note, now, &err)) {
+		desktop->asked = number;
 		return;
-	absence_forget(desktop);
-	batch_settle_rest(desktop, SINK_AGAIN, err.text);
+	}
+	placing_done(&desktop->placing);
+	if (err.kind == ERR_UNREACHABLE)
+		wait_for_somebody(desktop, err.text);
+	else
+		batch_settle_rest(desktop, SINK_AGAIN, err.text);
 }
 
 static void show_begin(struct sink_desktop *desktop, struct instant now)
@@ -234,8 +223,6 @@ static void show_begin(struct sink_desktop *desktop, struct instant now)
 		batch_settle_rest(desktop, SINK_BACK, NULL);
 		return;
 	}
-	if (!bus_look(desktop, now))
-		return;
 	desktop->showing = true;
 	desktop->as_one =
 		desktop->count > 1 && (desktop->held || desktop->waited ||
@@ -243,47 +230,82 @@ static void show_begin(struct sink_desktop *desktop, struct instant now)
 	show_next(desktop, now);
 }
 
-/* what the helper said on stderr, else how it ended; owned */
-static char *helper_error(const struct sink_desktop *desktop, int status)
+/* what says something that is over says it no more; nobody waits for the answers */
+static void board_refresh(struct sink_desktop *desktop, struct instant now)
 {
-	const char *words = buf_text(child_output(desktop->helper.child));
-	cleanup_free char *line = mem_strndup(words, strcspn(words, "\n"));
-	struct buf text = { 0 };
+	struct wording how = how_to_word(desktop, now);
+	struct board *board = &desktop->board;
 
-	if (desktop->helper.late)
-		(void)buf_add_text(&text, "taskbell-notify did not end in time");
-	else if (*line != '\0')
-		text_add_cut(&text, line, ERROR_COLUMNS);
-	else if (WIFSIGNALED(status))
-		(void)buf_addf(&text, "taskbell-notify was ended by signal %d", WTERMSIG(status));
-	else
-		(void)buf_addf(&text, "taskbell-notify ended with %d", WEXITSTATUS(status));
-	return buf_steal(&text);
+	how.sound = false;
+	/* another bus than before empties the board */
+	for (size_t i = board->count; i > 0 && i <= board->count; i--) {
+		struct board_note *note = &board->notes[i - 1];
+		cleanup_buf struct buf text = { 0 };
+		struct err err;
+
+		if (!note->outdated)
+			continue;
+		note->outdated = false;
+		if (digest_bad(&note->digest) > 0) {
+			wording_digest(&note->digest, &how, &text);
+			(void)notifier_show(notifier_of(desktop), note->number, &text, now, &err);
+		} else {
+			notifier_close(notifier_of(desktop), note->number);
+			board_forget(board, note->number);
+		}
+	}
 }
 
-static void helper_ended(struct sink_desktop *desktop, int status, struct instant now)
+static void take_shown(struct sink_desktop *desktop, struct instant now)
 {
-	int code = WIFEXITED(status) && !desktop->helper.late ? WEXITSTATUS(status) : -1;
-	cleanup_free char *error = helper_error(desktop, status);
-	bool cut = desktop->helper.cut;
+	for (size_t i = 0; i < desktop->placing.close_count; i++)
+		notifier_close(notifier_of(desktop), desktop->placing.closes[i]);
+	board_put(&desktop->board, &desktop->placing, desktop->asked);
+	board_refresh(desktop, now);
+	desktop->waited = false;
+	batch_settle(desktop, desktop->as_one ? desktop->count : 1, SINK_DELIVERED, NULL);
+}
 
-	program_done(&desktop->helper);
-	if (!cut)
-		absence_forget(desktop);
-	if (code == 0) {
-		desktop->look_wait_ms = LOOK_MIN_MS;
-		desktop->waited = false;
-		batch_settle(desktop, desktop->as_one ? desktop->count : 1, SINK_DELIVERED, NULL);
-	} else if (cut) {
-		batch_settle_rest(desktop, SINK_BACK, NULL);
-	} else if (code == EXIT_NOBODY) {
-		wait_for_bus(desktop, error, now);
-	} else {
+/* what became of the one that is under way */
+static void take_answer(
+	struct sink_desktop *desktop, const struct notice *notice, struct instant now)
+{
+	if (notice->kind == NOTICE_SHOWN)
+		take_shown(desktop, now);
+	else if (notice->kind == NOTICE_ABSENT)
+		wait_for_somebody(desktop, notice->why);
+	else
 		/* the others would fail as well, and none may overtake it */
-		batch_settle_rest(desktop, SINK_AGAIN, error);
-	}
+		batch_settle_rest(desktop, SINK_AGAIN, notice->why);
+	placing_done(&desktop->placing);
+	desktop->asked = 0;
 	if (desktop->sink.stopping)
 		batch_settle_rest(desktop, SINK_BACK, NULL);
+}
+
+static void take_notice(void *arg, const struct notice *notice, struct instant now)
+{
+	struct sink_desktop *desktop = arg;
+
+	if (notice->kind == NOTICE_CLOSED)
+		board_forget(&desktop->board, notice->number);
+	else if (notice->kind == NOTICE_GONE)
+		board_clear(&desktop->board);
+	else if (notice->number == desktop->asked)
+		take_answer(desktop, notice, now);
+}
+
+static bool desktop_configure(struct sink *sink, struct err *err)
+{
+	struct sink_desktop *desktop = self(sink);
+
+	notifier_unlisten(notifier_of(desktop), desktop);
+	notifier_listen(notifier_of(desktop), take_notice, desktop);
+	/* read again on purpose: whatever was missing may be there now */
+	notifier_look(notifier_of(desktop));
+	desktop->quiet_end_ms = 0;
+	return quiet_parse(sink->config->quiet, &desktop->quiet) ||
+	       err_set(err, ERR_CONFIG, "quiet is not a span as 22:00-07:00");
 }
 
 /* the end is looked for anew when it has come and it is quiet still, or the clock was set meanwhile
@@ -305,14 +327,15 @@ static void quiet_step(struct sink_desktop *desktop, struct instant now)
 static void desktop_step(struct sink *sink, struct instant now)
 {
 	struct sink_desktop *desktop = self(sink);
-	int status = 0;
 
 	quiet_step(desktop, now);
-	if (desktop->look_ms != 0 && now.mono_ms >= desktop->look_ms && desktop->count == 0)
-		(void)bus_look(desktop, now);
-	if (desktop->helper.child != NULL && program_step(&desktop->helper, now, &status))
-		helper_ended(desktop, status, now);
-	if (desktop->count == 0 || desktop->helper.child != NULL)
+	notifier_step(notifier_of(desktop), now);
+	if (sink->stopping && desktop->asked != 0 && now.mono_ms >= desktop->stop_ms) {
+		desktop->asked = 0;
+		placing_done(&desktop->placing);
+		batch_settle_rest(desktop, SINK_BACK, NULL);
+	}
+	if (desktop->count == 0 || desktop->asked != 0)
 		return;
 	if (desktop->showing)
 		show_next(desktop, now);
@@ -323,41 +346,39 @@ static void desktop_step(struct sink *sink, struct instant now)
 static int64_t desktop_next(const struct sink *sink, struct instant now)
 {
 	const struct sink_desktop *desktop = self(sink);
-	int64_t next = 0;
+	int64_t next = notifier_next(notifier_of(desktop));
+	int64_t held_ms = notifier_held(notifier_of(desktop), now);
 
-	(void)now;
-	if (desktop->helper.child != NULL)
-		return program_next(&desktop->helper);
+	if (desktop->asked != 0)
+		return sink->stopping ? instant_earlier(next, desktop->stop_ms) : next;
 	if (desktop->count > 0)
-		return desktop->window_ms;
-	if (desktop->look_ms > next)
-		next = desktop->look_ms;
-	if (desktop->quiet_end_ms > next)
-		next = desktop->quiet_end_ms;
-	return next != 0 ? next : INSTANT_NEVER;
+		return instant_earlier(next, desktop->window_ms);
+	if (desktop->quiet_end_ms > held_ms)
+		held_ms = desktop->quiet_end_ms;
+	if (held_ms != 0)
+		next = instant_earlier(next, held_ms);
+	return instant_earlier(next, notifier_next_look(notifier_of(desktop)));
 }
 
 static const char *desktop_waits(const struct sink *sink, struct instant now)
 {
 	const struct sink_desktop *desktop = self(sink);
 
-	return is_quiet(desktop, now.wall_ms) ? "quiet hours" : desktop->absent;
+	return is_quiet(desktop, now.wall_ms) ? "quiet hours"
+					      : notifier_absent(notifier_of(desktop));
 }
 
 static size_t desktop_fds(const struct sink *sink, struct http_fd *fds, size_t cap)
 {
-	const struct sink_desktop *desktop = self(sink);
-
-	return desktop->helper.child != NULL ? child_fds(desktop->helper.child, fds, cap) : 0;
+	return notifier_fds(notifier_of(self(sink)), fds, cap);
 }
 
 static void desktop_stop(struct sink *sink, struct instant now, int64_t grace_ms)
 {
 	struct sink_desktop *desktop = self(sink);
 
-	if (desktop->helper.child != NULL)
-		program_stop(&desktop->helper, now, grace_ms);
-	else
+	desktop->stop_ms = now.mono_ms + grace_ms;
+	if (desktop->asked == 0)
 		batch_settle_rest(desktop, SINK_BACK, NULL);
 }
 
@@ -370,10 +391,10 @@ static void desktop_destroy(struct sink *sink)
 {
 	struct sink_desktop *desktop = self(sink);
 
-	program_done(&desktop->helper);
+	notifier_unlisten(notifier_of(desktop), desktop);
 	batch_clear(desktop);
-	absence_forget(desktop);
-	bus_done(&desktop->bus);
+	placing_done(&desktop->placing);
+	board_clear(&desktop->board);
 	free(desktop->singles);
 	free(desktop->ids);
 	free(desktop);

@@ -32,6 +32,7 @@ struct trial {
 struct trials {
 	struct trial *items; /* own; one for each sink of the configuration */
 	struct strings secrets; /* names of variables that no hook sees */
+	struct notifier *notifier; /* own; of all sinks that show on the desktop */
 	size_t count;
 	size_t open;
 	bool failed;
@@ -97,6 +98,7 @@ static void trial_begin(
 		.config = trial->config,
 		.secrets = &trials->secrets,
 		.state_dir = dir,
+		.notifier = trials->notifier,
 		.direct = true,
 	};
 	struct instant now = clock_now();
@@ -135,6 +137,7 @@ static void trials_done(struct trials *trials)
 {
 	for (size_t i = 0; i < trials->count; i++)
 		sink_free(trials->items[i].sink);
+	notifier_free(trials->notifier);
 	strings_done(&trials->secrets);
 }
 
@@ -211,6 +214,7 @@ static bool trials_choose(
 static void trials_run(struct trials *trials, const struct config *config, const char *dir)
 {
 	hook_secrets(config, &trials->secrets);
+	trials->notifier = notifier_new(&trials->secrets);
 	for (size_t i = 0; i < trials->count; i++)
 		if (trials->items[i].chosen)
 			trial_begin(trials, &trials->items[i], config, dir);

@@ -50,6 +50,7 @@ struct sink_config {
 	int64_t burst; /* desktop */
 	int64_t window_ms;
 	char *quiet; /* own; "" or "HH:MM-HH:MM" */
+	bool sound;
 	char *path; /* own; log: "" is events.log in the state directory */
 	int format; /* enum log_format */
 	struct strings command; /* exec: argv; or … */

@@ -136,6 +136,9 @@ const struct option options[] = {
 		.sinks = ON_DESKTOP,
 		.text = "hours without notifications, local time, as 22:00-07:00; then one "
 			"digest" },
+	{ SINK(sound), .name = "sound", .type = OPTION_BOOL, .fallback = "false",
+		.sinks = ON_DESKTOP,
+		.text = "with a sound of the desktop's theme, where its notifications have them" },
 	{ SINK(path), .name = "path", .type = OPTION_TEXT, .fallback = "", .check = vet_path,
 		.sinks = ON_LOG, .text = "the file; \"\": events.log in the state directory" },
 	{ SINK(format), .name = "format", .type = OPTION_ENUM, .fallback = "text",

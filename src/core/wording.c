@@ -7,9 +7,14 @@
 
 enum {
 	NAME_COLUMNS = 80,
+	LINE_NAME_COLUMNS = 40, /* of a line in a digest */
 	MESSAGE_COLUMNS = 1000, /* of a note of its own */
-	REASON_COLUMNS = 160, /* of a line in a digest */
+	LATE_MS = 60000, /* so long after an event its time is said */
 };
+
+/* names of the freedesktop sound theme */
+#define SOUND_GOOD "complete"
+#define SOUND_BAD "dialog-error"
 
 /* how an event is told: the sentence after the name, its word in a digest, category and icon of the
  * note */
@@ -75,9 +80,10 @@ struct note_words {
 	enum event_weight weight;
 	const char *category;
 	const char *icon;
+	const char *sound; /* NULL: none */
 };
 
-static void add_note(struct buf *out, const struct note_words *words)
+static void add_note(struct buf *out, const struct note_words *words, const struct wording *how)
 {
 	add_line(out, "app-name", "taskbell");
 	add_line(out, "desktop-entry", "taskbell");
@@ -87,6 +93,10 @@ static void add_note(struct buf *out, const struct note_words *words)
 	add_line(out, "urgency", urgencies[words->weight]);
 	add_line(out, "category", words->category);
 	add_line(out, "icon", words->icon);
+	if (how->sound && words->sound != NULL)
+		add_line(out, "sound", words->sound);
+	if (how->one_shot)
+		add_line(out, "one-shot", "yes");
 }
 
 /* whom the event is about */
@@ -101,20 +111,44 @@ static const char *event_subject(const struct event *event)
 	return "taskbell";
 }
 
-void wording_sentence(const struct event *event, struct buf *out)
+static void add_sentence(const struct event *event, size_t columns, struct buf *out)
 {
-	text_add_cut(out, event_subject(event), NAME_COLUMNS);
+	text_add_cut(out, event_subject(event), columns);
 	(void)buf_addf(out, " %s", tellings[event->type].sentence);
 	if (event->type == EVENT_UNKNOWN && event->to != NULL) {
 		(void)buf_add_text(out, ": ");
-		text_add_cut(out, event->to, NAME_COLUMNS);
+		text_add_cut(out, event->to, columns);
 	}
 }
 
-/* "bucket docs · 2m 3s" */
-static void add_details(const struct event *event, struct buf *out)
+void wording_sentence(const struct event *event, struct buf *out)
 {
+	add_sentence(event, NAME_COLUMNS, out);
+}
+
+void wording_line(const struct event *event, struct buf *out)
+{
+	add_sentence(event, LINE_NAME_COLUMNS, out);
+}
+
+/* adds a part, after `between` if there is something before it */
+static void add_part(struct buf *out, const char *between, const char *part)
+{
+	(void)buf_addf(out, "%s%s", out->len != 0 ? between : "", part);
+}
+
+static bool is_late(int64_t event_ms, int64_t now_ms)
+{
+	return event_ms != 0 && now_ms - event_ms > LATE_MS;
+}
+
+/* "bucket docs · 2m 3s · ended Nov 30 22:41" */
+static void add_details(const struct event *event, int64_t now_ms, struct buf *out)
+{
+	static const char dot[] = " \xc2\xb7 ";
+	int64_t event_ms = digest_time(event);
 	char span[EVENT_SPAN_MAX];
+	char time[STAMP_TEXT_MAX];
 	int64_t ms;
 
 	if (event->bucket != NULL) {
@@ -122,11 +156,17 @@ static void add_details(const struct event *event, struct buf *out)
 		text_add_cut(out, event->bucket, NAME_COLUMNS);
 	}
 	if (event_duration(event, &ms))
-		(void)buf_addf(
-			out, "%s%s", out->len != 0 ? " \xc2\xb7 " : "", event_span(ms, span));
+		add_part(out, dot, event_span(ms, span));
+	if (is_late(event_ms, now_ms)) {
+		bool ended = event_info(event->type)->about == ABOUT_TASK &&
+			     digest_ends_topic(event->type);
+
+		add_part(out, dot, ended ? "ended " : "at ");
+		(void)buf_add_text(out, stamp_text_local(event_ms, now_ms, time));
+	}
 }
 
-void wording_single(const struct event *event, struct buf *out)
+void wording_single(const struct event *event, const struct wording *how, struct buf *out)
 {
 	const struct telling *telling = &tellings[event->type];
 	cleanup_buf struct buf summary = { 0 };
@@ -135,10 +175,13 @@ void wording_single(const struct event *event, struct buf *out)
 		.weight = event_info(event->type)->weight,
 		.category = telling->category,
 		.icon = telling->icon,
+		.sound = event_info(event->type)->bad   ? SOUND_BAD
+			 : event->type == EVENT_SUCCESS ? SOUND_GOOD
+							: NULL,
 	};
 
 	wording_sentence(event, &summary);
-	add_details(event, &body);
+	add_details(event, how->now_ms, &body);
 	if (event->message != NULL && *event->message != '\0') {
 		if (body.len != 0)
 			(void)buf_add_char(&body, '\n');
@@ -146,30 +189,7 @@ void wording_single(const struct event *event, struct buf *out)
 	}
 	words.summary = buf_text(&summary);
 	words.body = buf_text(&body);
-	add_note(out, &words);
-}
-
-void digest_add(struct digest *digest, const struct event *event)
-{
-	const struct event_type_info *info = event_info(event->type);
-	cleanup_buf struct buf line = { 0 };
-
-	digest->counts[event->type]++;
-	digest->count++;
-	if (!info->bad && info->about == ABOUT_TASK)
-		return;
-	wording_sentence(event, &line);
-	if (event->message != NULL && *event->message != '\0') {
-		(void)buf_add_text(&line, ": ");
-		text_add_cut(&line, event->message, REASON_COLUMNS);
-	}
-	if (digest->unnamed > 0 || digest->lines.len + line.len + 1 > DIGEST_LINES_MAX) {
-		digest->unnamed++;
-		return;
-	}
-	if (digest->named++ > 0)
-		(void)buf_add_char(&digest->lines, '\n');
-	(void)buf_add_text(&digest->lines, buf_text(&line));
+	add_note(out, &words, how);
 }
 
 /* "2 tasks failed, 1 gone, 17 finished" */
@@ -210,28 +230,59 @@ static enum event_type digest_type(const struct digest *digest)
 	return best;
 }
 
-void wording_digest(const struct digest *digest, struct buf *out)
+/* when it all was, if that was not just now */
+static void add_times(const struct digest *digest, int64_t now_ms, struct buf *out)
+{
+	char first[STAMP_TEXT_MAX];
+	char last[STAMP_TEXT_MAX];
+
+	(void)stamp_text_local(digest->first_ms, now_ms, first);
+	(void)stamp_text_local(digest->last_ms, now_ms, last);
+	if (strcmp(first, last) == 0)
+		(void)buf_addf(out, "at %s", first);
+	else
+		(void)buf_addf(out, "between %s and %s", first, last);
+}
+
+/* the newest first: of a long text some servers show no more than the beginning */
+static void add_lines(const struct digest *digest, size_t room, struct buf *out)
+{
+	size_t left = digest->unnamed;
+
+	for (size_t i = 0; i < digest->entry_count; i++)
+		left += digest->entries[i].line != NULL ? 1 : 0;
+	room -= left > room ? 1 : 0;
+	for (size_t i = digest->entry_count; i > 0 && room > 0; i--) {
+		if (digest->entries[i - 1].line == NULL)
+			continue;
+		add_part(out, "\n", digest->entries[i - 1].line);
+		room--;
+		left--;
+	}
+	if (left > 0)
+		(void)buf_addf(out, "\n\xe2\x80\xa6 and %zu more", left);
+}
+
+void wording_digest(const struct digest *digest, const struct wording *how, struct buf *out)
 {
 	enum event_type type = digest_type(digest);
+	bool late = is_late(digest->first_ms, how->now_ms);
 	cleanup_buf struct buf summary = { 0 };
 	cleanup_buf struct buf body = { 0 };
 	struct note_words words = {
 		.weight = event_info(type)->weight,
 		.category = tellings[type].category,
 		.icon = tellings[type].icon,
+		.sound = digest_bad(digest) > 0              ? SOUND_BAD
+			 : digest->counts[EVENT_SUCCESS] > 0 ? SOUND_GOOD
+							     : NULL,
 	};
 
 	add_counts(digest, &summary);
-	(void)buf_add_text(&body, buf_text(&digest->lines));
-	if (digest->unnamed > 0)
-		(void)buf_addf(&body, "\n\xe2\x80\xa6 and %zu more", digest->unnamed);
+	if (late)
+		add_times(digest, how->now_ms, &body);
+	add_lines(digest, DIGEST_LINES_MAX - (late ? 1 : 0), &body);
 	words.summary = buf_text(&summary);
 	words.body = buf_text(&body);
-	add_note(out, &words);
-}
-
-void digest_done(struct digest *digest)
-{
-	buf_done(&digest->lines);
-	*digest = (struct digest){ 0 };
+	add_note(out, &words, how);
 }

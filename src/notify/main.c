@@ -1,219 +1,312 @@
 /*
- * taskbell-notify: shows one notification, read from stdin as `key: value` lines, through the
- * session bus. A program of its own because libnotify waits up to 25 s for a server that does not
- * answer. --check shows nothing and says which server there is and what it can. Exit codes: 0
- * shown; 64 bad input; 69 no bus or no notification server; 75 it did not work this time.
+ * taskbell-notify: shows notifications through the session bus, for as long as somebody writes
+ * requests on its stdin: blocks of `key: value` lines, each ended by an empty line (see note.h). A
+ * program of its own because libnotify waits for a server that does not answer, and because the
+ * sender of a notification has to live as long as it is to be seen. It answers on stdout:
+ *
+ *	server: OWNER		there is a notification server now
+ *	gone:			there is none any more, nor what it showed
+ *	sent: NUMBER		the request goes to the server now
+ *	shown: NUMBER ID	the request was done; ID is the server's number
+ *	refused: NUMBER WHY	it was not; another time it may be
+ *	absent: NUMBER WHY	nobody is there to show it; `server:` tells when somebody is
+ *	closed: NUMBER REASON	it is off the screen; the reason is that of the specification
+ *	clicked: NUMBER		it was clicked
+ *
+ * It ends with 69 when there is no bus, and at once when its stdin ends. --check shows nothing and
+ * says which server there is and what it can; 75: it did not answer.
  */
 #include <errno.h>
-#include <signal.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <gio/gio.h>
-#include <libnotify/notify.h>
+#include <glib-unix.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "notify/note.h"
+#include "notify/popup.h"
+#include "notify/server.h"
 #include "notify/silence.h"
 
-#define SERVER "org.freedesktop.Notifications"
+enum { CHECK_MS = 10000 };
 
-enum {
-	DEADLINE_S = 3,
-	BUS_TIMEOUT_MS = 1000, /* the bus itself answers at once, or is broken */
+/* what was asked for and is not answered yet */
+struct request {
+	struct note note;
+	char *lost; /* own; why the server went away over it; NULL: it was not tried */
+	char *owner; /* own; which one */
 };
 
-static void deadline_passed(int number)
-{
-	static const char text[] = "taskbell-notify: the notification server does not answer\n";
+struct helper {
+	struct server server;
+	struct popups popups;
+	struct buf input;
+	GQueue requests; /* own */
+	bool check;
+};
 
-	(void)number;
-	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-		_exit(75);
-	_exit(75);
+static _Noreturn void leave(enum err_kind kind, const char *why)
+{
+	(void)fprintf(stderr, "taskbell-notify: %s\n", why);
+	exit(err_exit_code(kind));
 }
 
-/* The one limit that holds whatever a library waits for; our parent may have blocked the signal. */
-static void deadline_start(void)
+/* one line for who asked; without a reader there is nothing left to do */
+static void answer(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void answer(const char *fmt, ...)
 {
-	struct sigaction action = { .sa_handler = deadline_passed };
-	sigset_t set;
+	va_list args;
 
-	(void)sigemptyset(&action.sa_mask);
-	(void)sigaction(SIGALRM, &action, NULL);
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGALRM);
-	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
-	(void)alarm(DEADLINE_S);
+	va_start(args, fmt);
+	if (vprintf(fmt, args) < 0 || putchar('\n') < 0 || fflush(stdout) != 0)
+		exit(err_exit_code(ERR_IO));
+	va_end(args);
 }
 
-static bool input_read(struct buf *input, struct err *err)
+static void request_done(struct helper *helper, const char *word, const char *more)
 {
-	char chunk[4096];
-	ssize_t len;
+	struct request *request = g_queue_pop_head(&helper->requests);
 
-	while ((len = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len < 0)
-			return err_errno(err, ERR_USAGE, errno, "stdin");
-		if (!buf_add(input, chunk, (size_t)len))
-			return err_set(
-				err, ERR_USAGE, "more than %d bytes on stdin", NOTE_INPUT_MAX);
+	answer("%s: %" PRId64 " %s", word, request->note.number, more);
+	note_done(&request->note);
+	g_free(request->lost);
+	g_free(request->owner);
+	g_free(request);
+}
+
+/*
+ * The server went away, or so it says: the bus tells whether it did. Until then, and until a server
+ * that is there has answered something else, it is not tried again.
+ */
+static void request_lost(struct helper *helper, struct request *request, char *why)
+{
+	g_free(request->owner);
+	request->owner = g_strdup(helper->server.owner);
+	g_free(request->lost);
+	request->lost = why;
+	server_doubt(&helper->server, why);
+	server_ask(&helper->server);
+}
+
+static void request_show(struct helper *helper, struct request *request)
+{
+	g_autofree char *why = NULL;
+	g_autofree char *number = NULL;
+	uint32_t id = 0;
+
+	if (g_strcmp0(request->owner, helper->server.owner) == 0) {
+		request_done(helper, "refused", request->lost);
+		return;
 	}
-	return true;
+	answer("sent: %" PRId64, request->note.number);
+	switch (popup_show(&helper->popups, &request->note, &helper->server, &id, &why)) {
+	case POPUP_SHOWN:
+		number = g_strdup_printf("%" PRIu32, id);
+		request_done(helper, "shown", number);
+		break;
+	case POPUP_REFUSED:
+		request_done(helper, "refused", why);
+		break;
+	case POPUP_UNANSWERED:
+		server_doubt(&helper->server, why);
+		request_done(helper, "refused", helper->server.why);
+		break;
+	case POPUP_LOST:
+		request_lost(helper, request, g_steal_pointer(&why));
+		break;
+	}
 }
 
-static bool bus_failed(struct err *err, const char *what, GError *error)
+static void request_close(struct helper *helper, struct request *request)
 {
-	bool late = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-	char *text;
-
-	/* the name of a D-Bus error says nothing to a user that its message does not */
-	if (error != NULL)
-		(void)g_dbus_error_strip_remote_error(error);
-	text = g_strdup(error != NULL ? error->message : "no reason given");
-	g_strdelimit(text, "\r\n", ' ');
-	(void)err_set(err, late ? ERR_TEMPORARY : ERR_UNREACHABLE, "%s: %s", what, text);
-	g_free(text);
-	return false;
+	if (server_state(&helper->server) == SERVER_READY)
+		popup_close(&helper->popups, request->note.number);
+	request_done(helper, "closed", "3");
 }
 
-/* a bus that is there, never one that GLib would start for us by way of dbus-launch */
-static bool bus_is_set(void)
+/* answers what can be answered now */
+static void requests_serve(struct helper *helper)
 {
-	const char *address = getenv("DBUS_SESSION_BUS_ADDRESS");
-	char *path;
-	bool found;
+	struct request *request;
 
-	if (address != NULL && *address != '\0')
-		return true;
-	path = g_build_filename(g_get_user_runtime_dir(), "bus", NULL);
-	found = access(path, F_OK) == 0;
-	g_free(path);
-	return found;
+	while ((request = g_queue_peek_head(&helper->requests)) != NULL) {
+		enum server_state state;
+
+		server_want(&helper->server);
+		state = server_state(&helper->server);
+		if (state == SERVER_AWAITED)
+			return;
+		if (request->note.close)
+			request_close(helper, request);
+		else if (state == SERVER_READY)
+			request_show(helper, request);
+		else
+			request_done(helper, state == SERVER_ABSENT ? "absent" : "refused",
+				helper->server.why);
+	}
 }
 
-/* asks the bus, and starts a server that it knows how to start; libnotify would not say which */
-static bool server_find(struct err *err)
+static void on_changed(void *arg)
 {
-	g_autoptr(GError) error = NULL;
-	g_autoptr(GDBusConnection) bus = NULL;
-	g_autoptr(GVariant) owned = NULL;
-	g_autoptr(GVariant) started = NULL;
-	gboolean has_owner = FALSE;
+	struct helper *helper = arg;
 
-	if (!bus_is_set())
-		return err_set(err, ERR_UNREACHABLE,
-			"no session bus: DBUS_SESSION_BUS_ADDRESS is not set");
-	bus = g_bus_get_sync(G_BUS_TYPE_SESSION, NULL, &error);
-	if (bus == NULL)
-		return bus_failed(err, "no session bus", error);
-	g_dbus_connection_set_exit_on_close(bus, FALSE);
-	owned = g_dbus_connection_call_sync(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-		"org.freedesktop.DBus", "NameHasOwner", g_variant_new("(s)", SERVER),
-		G_VARIANT_TYPE("(b)"), G_DBUS_CALL_FLAGS_NONE, BUS_TIMEOUT_MS, NULL, &error);
-	if (owned == NULL)
-		return bus_failed(err, "session bus", error);
-	g_variant_get(owned, "(b)", &has_owner);
-	if (has_owner)
-		return true;
-	started = g_dbus_connection_call_sync(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-		"org.freedesktop.DBus", "StartServiceByName", g_variant_new("(su)", SERVER, 0),
-		G_VARIANT_TYPE("(u)"), G_DBUS_CALL_FLAGS_NONE, DEADLINE_S * 1000, NULL, &error);
-	return started != NULL || bus_failed(err, "no notification server", error);
+	requests_serve(helper);
 }
 
-/* a server that can do nothing special says nothing, and one that is gone says so when asked to
- * show */
-static bool server_takes_markup(void)
+static void on_came(void *arg, const char *owner)
 {
-	GList *caps = notify_get_server_caps();
-	bool takes = g_list_find_custom(
-			     caps, "body-markup", (GCompareFunc)(void (*)(void))strcmp) != NULL;
-
-	g_list_free_full(caps, g_free);
-	return takes;
+	(void)arg;
+	answer("server: %s", owner);
 }
 
-static void shown_done(NotifyNotification **shown)
+static void on_gone(void *arg)
 {
-	g_clear_object(shown);
+	struct helper *helper = arg;
+
+	popup_forget_all(&helper->popups);
+	answer("gone:");
 }
 
-static bool note_show(const struct note *note, struct err *err)
+static void on_lost(void *arg, const char *why)
 {
-	const char *body = note_text(note, NOTE_BODY);
-	const char *icon = note_text(note, NOTE_ICON);
-	const char *entry = note_text(note, NOTE_DESKTOP_ENTRY);
-	const char *category = note_text(note, NOTE_CATEGORY);
-	g_autofree char *escaped = NULL;
-	g_autoptr(GError) error = NULL;
-	cleanup_with(shown_done) NotifyNotification *shown = NULL;
+	struct helper *helper = arg;
 
-	escaped = server_takes_markup() ? g_markup_escape_text(body, -1) : g_strdup(body);
-	shown = notify_notification_new(
-		note_text(note, NOTE_SUMMARY), escaped, *icon != '\0' ? icon : NULL);
-	notify_notification_set_urgency(shown, (NotifyUrgency)note->urgency);
-	notify_notification_set_timeout(shown, note->timeout_ms);
-	if (*category != '\0')
-		notify_notification_set_category(shown, category);
-	if (*entry != '\0')
-		notify_notification_set_hint(shown, "desktop-entry", g_variant_new_string(entry));
-	if (notify_notification_show(shown, &error))
-		return true;
-	(void)bus_failed(err, "the notification server refused", error);
-	err->kind = ERR_TEMPORARY;
-	return false;
+	while (g_queue_peek_head(&helper->requests) != NULL)
+		request_done(helper, "absent", why);
+	leave(ERR_UNREACHABLE, why);
 }
 
-static bool notify_stdin(struct err *err)
+static void on_closed(void *arg, int64_t number, int reason)
 {
-	cleanup_buf struct buf input = BUF_INIT(NOTE_INPUT_MAX);
-	cleanup_with(note_done) struct note note = { 0 };
-	const char *name;
-
-	if (!input_read(&input, err) || !note_parse(&note, buf_text(&input), input.len, err) ||
-		!server_find(err))
-		return false;
-	name = note_text(&note, NOTE_APP_NAME);
-	if (!notify_init(*name != '\0' ? name : "taskbell"))
-		return err_set(err, ERR_TEMPORARY, "libnotify does not start");
-	return note_show(&note, err);
+	(void)arg;
+	answer("closed: %" PRId64 " %d", number, reason);
 }
 
-static bool server_describe(struct err *err)
+static void on_clicked(void *arg, int64_t number)
 {
-	g_autofree char *name = NULL;
-	g_autofree char *vendor = NULL;
-	g_autofree char *version = NULL;
-	g_autofree char *spec = NULL;
-	GList *caps;
-	int said;
+	(void)arg;
+	answer("clicked: %" PRId64, number);
+}
 
-	if (!server_find(err))
-		return false;
-	if (!notify_init("taskbell") || !notify_get_server_info(&name, &vendor, &version, &spec))
-		return err_set(err, ERR_TEMPORARY, "the notification server does not say its name");
-	caps = notify_get_server_caps();
-	said = printf("%s %s by %s, specification %s; it can:", name, version, vendor, spec);
-	for (const GList *cap = caps; cap != NULL && said >= 0; cap = cap->next)
-		said = printf(" %s", (const char *)cap->data);
-	g_list_free_full(caps, g_free);
-	(void)alarm(0); /* it answered; the questions that follow have limits of their own */
-	if (said < 0 || puts("") < 0 || fflush(stdout) != 0 || !silence_print(name) ||
+static void request_take(struct helper *helper, const char *text, size_t len)
+{
+	struct request *request = g_new0(struct request, 1);
+	struct err err = { 0 };
+	bool good = note_parse(&request->note, text, len, &err);
+
+	g_queue_push_tail(&helper->requests, request);
+	if (!good && request->note.number == 0)
+		leave(ERR_USAGE, err.text);
+	if (!good) {
+		/* the answers to those before it come in their turn */
+		g_queue_push_head(&helper->requests, g_queue_pop_tail(&helper->requests));
+		request_done(helper, "refused", err.text);
+		return;
+	}
+	if (server_state(&helper->server) == SERVER_SILENT)
+		server_ask(&helper->server);
+	requests_serve(helper);
+}
+
+/* the requests that are complete */
+static void input_take(struct helper *helper)
+{
+	const char *end;
+
+	while ((end = strstr(buf_text(&helper->input), "\n\n")) != NULL) {
+		size_t len = (size_t)(end - helper->input.data) + 1;
+
+		if (len > 1)
+			request_take(helper, helper->input.data, len);
+		buf_drop(&helper->input, len + 1);
+	}
+}
+
+static gboolean on_input(gint fd, GIOCondition condition, gpointer arg)
+{
+	struct helper *helper = arg;
+	char chunk[4096];
+	ssize_t len = read(fd, chunk, sizeof(chunk));
+
+	(void)condition;
+	if (len < 0 && errno == EINTR)
+		return G_SOURCE_CONTINUE;
+	if (len <= 0)
+		exit(0);
+	if (!buf_add(&helper->input, chunk, (size_t)len))
+		leave(ERR_USAGE, "a request is too long");
+	input_take(helper);
+	return G_SOURCE_CONTINUE;
+}
+
+static void on_check_changed(void *arg)
+{
+	struct helper *helper = arg;
+	const struct server *server = &helper->server;
+	const char *const *can;
+
+	server_want(&helper->server);
+	switch (server_state(server)) {
+	case SERVER_AWAITED:
+		return;
+	case SERVER_ABSENT:
+		leave(ERR_UNREACHABLE, server->why);
+	case SERVER_SILENT:
+		leave(ERR_TEMPORARY, server->why);
+	case SERVER_READY:
+		break;
+	}
+	(void)printf("%s %s by %s, specification %s; it can:", server->name ? server->name : "?",
+		server->version ? server->version : "?", server->vendor ? server->vendor : "?",
+		server->spec ? server->spec : "?");
+	for (can = (const char *const *)server->can; can != NULL && *can != NULL; can++)
+		(void)printf(" %s", *can);
+	(void)putchar('\n');
+	/* it answered; the questions that follow have limits of their own */
+	if (fflush(stdout) != 0 || !silence_print(server->name != NULL ? server->name : "") ||
 		fflush(stdout) != 0)
-		return err_errno(err, ERR_IO, errno, "stdout");
-	return true;
+		exit(err_exit_code(ERR_IO));
+	exit(0);
+}
+
+static gboolean on_check_late(gpointer arg)
+{
+	(void)arg;
+	leave(ERR_TEMPORARY, "the notification server does not answer");
+}
+
+static int run(bool check)
+{
+	struct helper helper = {
+		.input = BUF_INIT(NOTE_INPUT_MAX),
+		.popups = { .closed = on_closed, .clicked = on_clicked },
+		.server = {
+			.changed = check ? on_check_changed : on_changed,
+			.came = check ? NULL : on_came,
+			.gone = check ? NULL : on_gone,
+			.lost = on_lost,
+			.arg = &helper,
+		},
+	};
+
+	if (check)
+		(void)g_timeout_add(CHECK_MS, on_check_late, NULL);
+	else
+		(void)g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP | G_IO_ERR, on_input, &helper);
+	server_connect(&helper.server);
+	g_main_loop_run(g_main_loop_new(NULL, FALSE));
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct err err = { 0 };
 	bool check;
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
@@ -225,14 +318,9 @@ int main(int argc, char **argv)
 	}
 	check = argc == 2 && strcmp(argv[1], "--check") == 0;
 	if (argc != 1 && !check) {
-		(void)fputs("taskbell-notify: [--bus ADDRESS], and `key: value` lines on stdin or "
-			    "--check\n",
+		(void)fputs("taskbell-notify: [--bus ADDRESS], and requests on stdin or --check\n",
 			stderr);
 		return 64;
 	}
-	deadline_start();
-	if (check ? server_describe(&err) : notify_stdin(&err))
-		return 0;
-	(void)fprintf(stderr, "taskbell-notify: %s\n", err.text);
-	return err_exit_code(err.kind);
+	return run(check);
 }

@@ -7,6 +7,8 @@
 #include "base/text.h"
 
 static const char *const field_names[NOTE_FIELDS] = {
+	[NOTE_SHOW] = "show",
+	[NOTE_CLOSE] = "close",
 	[NOTE_SUMMARY] = "summary",
 	[NOTE_BODY] = "body",
 	[NOTE_URGENCY] = "urgency",
@@ -15,6 +17,8 @@ static const char *const field_names[NOTE_FIELDS] = {
 	[NOTE_DESKTOP_ENTRY] = "desktop-entry",
 	[NOTE_APP_NAME] = "app-name",
 	[NOTE_TIMEOUT] = "timeout",
+	[NOTE_SOUND] = "sound",
+	[NOTE_ONE_SHOT] = "one-shot",
 };
 
 static const char *const urgency_names[] = { "low", "normal", "critical" };
@@ -104,6 +108,19 @@ static bool line_read(struct note *note, const char *line, size_t len, struct er
 	return true;
 }
 
+/* what is asked for, and of which notification */
+static bool number_read(struct note *note, struct err *err)
+{
+	const char *close = note_text(note, NOTE_CLOSE);
+	const char *number = *close != '\0' ? close : note_text(note, NOTE_SHOW);
+
+	note->close = *close != '\0';
+	if (parse_int(number, 1, INT64_MAX, &note->number))
+		return true;
+	note->number = 0;
+	return err_set(err, ERR_USAGE, "no number to show or to close");
+}
+
 static bool note_check(struct note *note, struct err *err)
 {
 	const char *urgency = note_text(note, NOTE_URGENCY);
@@ -111,8 +128,11 @@ static bool note_check(struct note *note, struct err *err)
 	int64_t ms = -1;
 	size_t i = 0;
 
+	if (note->close)
+		return true;
 	if (note->fields[NOTE_SUMMARY].len == 0)
 		return err_set(err, ERR_USAGE, "no summary");
+	note->one_shot = strcmp(note_text(note, NOTE_ONE_SHOT), "yes") == 0;
 	note->urgency = 1;
 	if (*urgency != '\0') {
 		while (i < ARRAY_LEN(urgency_names) && strcmp(urgency, urgency_names[i]) != 0)
@@ -165,17 +185,22 @@ bool note_parse(struct note *note, const char *text, size_t len, struct err *err
 {
 	const char *line = text;
 	const char *end = text + len;
+	struct err fault = { 0 };
 
 	while (line < end) {
 		const char *stop = memchr(line, '\n', (size_t)(end - line));
 
 		stop = stop != NULL ? stop : end;
-		if (!line_read(note, line, (size_t)(stop - line), err))
-			return false;
+		if (!line_read(note, line, (size_t)(stop - line), &fault))
+			break;
 		line = stop + 1;
 	}
 	for (size_t i = 0; i < NOTE_FIELDS; i++)
 		field_make_safe(&note->fields[i], i == NOTE_BODY,
 			i == NOTE_SUMMARY ? NOTE_SUMMARY_MAX : NOTE_BODY_MAX);
-	return note_check(note, err);
+	/* a refusal says what it refuses */
+	if (!number_read(note, err) || fault.kind == ERR_NONE)
+		return note->number != 0 && note_check(note, err);
+	*err = fault;
+	return false;
 }

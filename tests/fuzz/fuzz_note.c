@@ -37,7 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > NOTE_INPUT_MAX)
 		return 0;
 	if (note_parse(&note, (const char *)data, size, &err)) {
-		if (note.urgency < 0 || note.urgency > 2 || note.timeout_ms < -1)
+		if (note.urgency < 0 || note.urgency > 2 || note.timeout_ms < -1 || note.number < 1)
+			abort();
+		if (!note.close && note.fields[NOTE_SUMMARY].len == 0)
 			abort();
 		for (int i = 0; i < NOTE_FIELDS; i++)
 			check_text(&note.fields[i], i == NOTE_BODY,

@@ -16,9 +16,12 @@ static void parse(struct note *note, const char *text)
 {
 	struct err err = { 0 };
 
+	cleanup_free char *request = mem_printf("show: 7\n%s", text);
+
 	memset(note, 0, sizeof(*note));
-	if (!note_parse(note, text, strlen(text), &err))
+	if (!note_parse(note, request, strlen(request), &err))
 		fail_msg("%s", err.text);
+	assert_int_equal(note->number, 7);
 }
 
 static void test_fields(void **state)
@@ -54,6 +57,19 @@ static void test_little(void **state)
 	note_done(&note);
 }
 
+static void test_close(void **state)
+{
+	static const char text[] = "close: 12\n";
+	struct note note = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_true(note_parse(&note, text, sizeof(text) - 1, &err));
+	assert_true(note.close);
+	assert_int_equal(note.number, 12);
+	note_done(&note);
+}
+
 static void test_escapes(void **state)
 {
 	struct note note;
@@ -78,18 +94,22 @@ static void test_faults(void **state)
 		const char *text;
 		const char *words;
 	} cases[] = {
-		{ "", "no summary" },
-		{ "body: x\n", "no summary" },
-		{ "summary:\n", "no summary" },
-		{ "summary: x\nnonsense\n", "without a colon" },
-		{ "summary: x\\\n", "backslash" },
-		{ "summary: \\q\n", "backslash" },
-		{ "summary: \\x4\n", "backslash" },
-		{ "summary: \\xg0\n", "backslash" },
-		{ "summary: x\nurgency: high\n", "urgency" },
-		{ "summary: x\ntimeout: soon\n", "timeout" },
-		{ "summary: x\ntimeout: -2\n", "timeout" },
-		{ "summary: x\ntimeout: 99999999999\n", "timeout" },
+		{ "", "no number" },
+		{ "summary: x\n", "no number" },
+		{ "show: 0\nsummary: x\n", "no number" },
+		{ "close: x\n", "no number" },
+		{ "show: 1\n", "no summary" },
+		{ "show: 1\nbody: x\n", "no summary" },
+		{ "show: 1\nsummary:\n", "no summary" },
+		{ "show: 1\nsummary: x\nnonsense\n", "without a colon" },
+		{ "show: 1\nsummary: x\\\n", "backslash" },
+		{ "show: 1\nsummary: \\q\n", "backslash" },
+		{ "show: 1\nsummary: \\x4\n", "backslash" },
+		{ "show: 1\nsummary: \\xg0\n", "backslash" },
+		{ "show: 1\nsummary: x\nurgency: high\n", "urgency" },
+		{ "show: 1\nsummary: x\ntimeout: soon\n", "timeout" },
+		{ "show: 1\nsummary: x\ntimeout: -2\n", "timeout" },
+		{ "show: 1\nsummary: x\ntimeout: 99999999999\n", "timeout" },
 	};
 
 	(void)state;
@@ -139,21 +159,25 @@ static void test_reads_what_wording_writes(void **state)
 		.created_us = STAMP_NONE,
 		.finished_us = STAMP_NONE,
 	};
+	const struct wording how = { .sound = true, .one_shot = true };
 	struct digest digest = { 0 };
 	struct buf text = { 0 };
 	struct note note;
 
 	(void)state;
-	wording_single(&event, &text);
+	wording_single(&event, &how, &text);
 	parse(&note, buf_text(&text));
 	assert_string_equal(note_text(&note, NOTE_SUMMARY), "a\\b\\nsummary: c\\x01 failed");
 	assert_string_equal(note_text(&note, NOTE_BODY), "bucket docs\nx: \\xff");
 	assert_int_equal(note.urgency, 2);
+	assert_string_equal(note_text(&note, NOTE_SOUND), "dialog-error");
+	assert_true(note.one_shot);
+	assert_false(note.close);
 	note_done(&note);
 	buf_clear(&text);
 	digest_add(&digest, &event);
 	digest_add(&digest, &event);
-	wording_digest(&digest, &text);
+	wording_digest(&digest, &how, &text);
 	parse(&note, buf_text(&text));
 	assert_string_equal(note_text(&note, NOTE_SUMMARY), "2 tasks failed");
 	assert_string_equal(note_text(&note, NOTE_BODY),
@@ -168,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_little),
+		cmocka_unit_test(test_close),
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_long_texts_are_cut),

@@ -1,7 +1,8 @@
 /*
- * The sink `desktop` with a helper of our own: a script that notes what it is given and ends as a
- * file says. The real one and a real bus are in tests/e2e.
+ * The sink `desktop` with a helper of our own, which notes what it is given and answers as a file
+ * says. The real one and a real bus are in tests/e2e.
  */
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@
 #include "app/sink.h"
 #include "base/mem.h"
 #include "box.h"
+#include "fake_notify.h"
 #include "io/bus.h"
 
 static const char *bus_now; /* where the bus is that the sink finds; NULL: nowhere */
@@ -41,25 +43,15 @@ void bus_explain(const struct bus *bus, struct buf *out)
 	(void)buf_add_text(out, "no session bus: none");
 }
 
-static const char script[] = "#!/bin/sh\n"
-			     "cd \"$HOME\" || exit 9\n"
-			     "grep -E '^(summary|body)' >note.$$\n"
-			     "cat note.$$ >>notes; rm note.$$; echo -- >>notes\n"
-			     "env >env\n"
-			     "[ -e code ] && { echo 'it says why' >&2; exit $(cat code); }\n"
-			     "exit 0\n";
-
 /* a box with one desktop sink, a helper, and the address of a bus */
 static struct box *box_desktop(void)
 {
 	struct box *box = box_new();
 
-	assert_int_equal(setenv("HOME", box->dir, 1) | setenv("TASKBELL_LIBEXEC", box->dir, 1) |
-				 setenv("TZ", "UTC0", 1),
-		0);
+	assert_int_equal(setenv("TZ", "UTC0", 1), 0);
 	tzset();
 	bus_now = "unix:path=/bus";
-	box_write(box, "taskbell-notify", script, 0700);
+	fake_notify_install(box);
 	box_sink(box, SINK_DESKTOP, NULL)->window_ms = 100;
 	return box;
 }
@@ -73,18 +65,45 @@ static void expect_notes(struct box *box, const char *want)
 	(void)unlink(path);
 }
 
-static void fails(struct box *box, const char *name)
+/* how a moment is written in a notification that is shown now */
+static const char *when(struct box *box, int64_t wall_ms)
+{
+	static char text[STAMP_TEXT_MAX];
+
+	return stamp_text_local(wall_ms, box_now(box).wall_ms, text);
+}
+
+/* "shown", "refused", "absent" or "nothing": how the helper answers from now on */
+static void answers(struct box *box, const char *word)
+{
+	box_write(box, "answer", word, 0600);
+}
+
+static void happens(struct box *box, enum event_type type, const char *name)
 {
 	struct event event = {
 		.wall_ms = box_now(box).wall_ms,
-		.type = EVENT_FAILURE,
+		.type = type,
 		.source = "telnyx",
-		.task_id = name,
+		.task_id = event_info(type)->about == ABOUT_TASK ? name : NULL,
 		.created_us = STAMP_NONE,
 		.finished_us = STAMP_NONE,
 	};
 
 	(void)box_event(box, &event);
+}
+
+static void fails(struct box *box, const char *name)
+{
+	happens(box, EVENT_FAILURE, name);
+}
+
+/* no turn is needed for so long, but that a descriptor wakes us */
+static int64_t sleep_ms(struct box *box)
+{
+	int64_t next = outbox_next(box->outbox, box_now(box));
+
+	return next == INSTANT_NEVER ? next : next - box_now(box).mono_ms;
 }
 
 static void test_window_and_burst(void **state)
@@ -176,10 +195,9 @@ static void test_no_keys_for_the_helper(void **state)
 static void test_failure_is_tried_again(void **state)
 {
 	struct box *box = box_desktop();
-	cleanup_free char *code = mem_printf("%s/code", box->dir);
 
 	(void)state;
-	box_write(box, "code", "75", 0600);
+	answers(box, "refused");
 	box_open(box);
 	(void)box_success(box, "a");
 	(void)box_success(box, "b");
@@ -188,47 +206,56 @@ static void test_failure_is_tried_again(void **state)
 	expect_notes(box, "summary: a finished\n--\n");
 	box_expect_log(box, "desktop: 2 events: it says why; again in 1s");
 	assert_int_equal(box_pending(box, "desktop"), 2);
-	assert_int_equal(unlink(code), 0);
+	answers(box, "shown");
 	box_skip(box);
 	expect_notes(box, "summary: a finished\n--\nsummary: b finished\n--\n");
 	assert_int_equal(box_pending(box, "desktop"), 0);
 	box_free(box);
 }
 
-/* no server: waiting, no attempt, no age; what waited comes as one */
+/*
+ * No server: waiting, no attempt, no age, and nothing to do until one comes. What waited comes as
+ * one, at once.
+ */
 static void test_waits_for_a_server(void **state)
 {
 	struct box *box = box_desktop();
-	cleanup_free char *code = mem_printf("%s/code", box->dir);
+	int64_t before_ms;
 
 	(void)state;
 	box->config->sinks[0].max_age_ms = 1000;
-	box_write(box, "code", "69", 0600);
+	box->config->sinks[0].window_ms = 5000;
+	answers(box, "absent");
 	box_open(box);
 	(void)box_success(box, "a");
-	box_settle(box);
-	for (int i = 0; i < 5; i++)
-		box_skip(box);
-	assert_int_equal(box_pending(box, "desktop"), 1);
+	box_turn(box, 0);
+	box_skip(box);
+	expect_notes(box, "summary: a finished\n--\n");
+	(void)box_success(box, "b");
+	for (int i = 0; i < 5; i++) {
+		box_settle(box);
+		assert_true(sleep_ms(box) == INSTANT_NEVER);
+		box->skipped_ms += 10000;
+	}
+	expect_notes(box, "");
+	assert_int_equal(box_pending(box, "desktop"), 2);
 	assert_int_equal(box->failed_count, 0);
 	/* said once, not at every look */
 	assert_non_null(box->log);
-	assert_non_null(strstr(box->log, "desktop: waits: "));
+	assert_non_null(strstr(box->log, "desktop: waits: it says why"));
 	assert_ptr_equal(strchr(box->log, '\n') + 1, box->log + box->log_len);
-	(void)box_success(box, "b");
-	assert_int_equal(unlink(code), 0);
-	{
-		cleanup_free char *notes = mem_printf("%s/notes", box->dir);
-
-		assert_int_equal(unlink(notes), 0);
-	}
-	box_skip(box);
+	answers(box, "shown");
+	before_ms = box_now(box).mono_ms;
+	fake_notify_tell(box, "server: :1.2\n");
+	box_settle(box);
+	assert_int_in_range(box_now(box).mono_ms - before_ms, 0, 4999);
 	expect_notes(box, "summary: 2 tasks finished\n--\n");
 	assert_int_equal(box_pending(box, "desktop"), 0);
 	/* and afterwards all is as before */
 	(void)box_success(box, "a");
 	(void)box_success(box, "b");
-	box_settle(box);
+	box_turn(box, 0);
+	box_skip(box);
 	expect_notes(box, "summary: a finished\n--\nsummary: b finished\n--\n");
 	box_free(box);
 }
@@ -242,6 +269,15 @@ static void skip_for(struct box *box, int64_t ms)
 		box_skip(box);
 }
 
+/* turns a minute apart, as those of polls */
+static void turn_for(struct box *box, int64_t ms)
+{
+	for (; ms > 0; ms -= 60000) {
+		box->skipped_ms += 60000;
+		box_turn(box, 0);
+	}
+}
+
 /* after a failure, too: of the age only that counts when somebody was there */
 static void test_waiting_is_no_age(void **state)
 {
@@ -250,18 +286,21 @@ static void test_waiting_is_no_age(void **state)
 	(void)state;
 	box->config->sinks[0].max_age_ms = 1200000;
 	box->config->sinks[0].window_ms = 0;
-	box_write(box, "code", "75", 0600);
+	answers(box, "refused");
 	box_open(box);
 	(void)box_success(box, "a");
 	box_settle(box);
 	skip_for(box, 120000);
-	box_write(box, "code", "69", 0600);
-	skip_for(box, 1500000);
+	answers(box, "absent");
+	box_skip(box);
+	turn_for(box, 1500000);
 	box_close(box); /* as in a crash: ten minutes may count */
 	box_open(box);
-	skip_for(box, 1500000);
-	box_write(box, "code", "75", 0600);
-	box_skip(box);
+	box_settle(box);
+	turn_for(box, 1500000);
+	answers(box, "refused");
+	fake_notify_tell(box, "server: :1.2\n");
+	box_settle(box);
 	assert_int_equal(box_pending(box, "desktop"), 1);
 	skip_for(box, 60000);
 	assert_int_equal(box_pending(box, "desktop"), 1);
@@ -291,12 +330,16 @@ static void test_absence_ends(void **state)
 
 	(void)state;
 	box->config->sinks[0].max_age_ms = 600000;
-	box_write(box, "code", "69", 0600);
+	answers(box, "absent");
 	box_open(box);
 	(void)box_success(box, "a");
 	box_settle(box);
 	assert_string_equal(waits_for(box), "it says why");
 	assert_int_equal(unlink(helper), 0);
+	/* whoever would have told of a server is no more */
+	fake_notify_tell(box, "exit");
+	while (*waits_for(box) != '\0')
+		box_turn(box, 10);
 	for (int i = 0; i < 20 && box_pending(box, "desktop") > 0; i++)
 		box_skip(box);
 	assert_int_equal(box_failed(box, "desktop"), 1);
@@ -309,10 +352,9 @@ static void test_absence_ends(void **state)
 	box_free(box);
 }
 
-/* without a bus no program is started, and looking grows rarer */
+/* without a bus no program is started; one that comes is found within a second or two */
 static void test_waits_for_a_bus(void **state)
 {
-	static const int64_t waits_s[] = { 5, 10, 20, 40, 60, 60 };
 	struct box *box = box_desktop();
 
 	(void)state;
@@ -321,12 +363,10 @@ static void test_waits_for_a_bus(void **state)
 	(void)box_success(box, "a");
 	(void)box_success(box, "b");
 	box_settle(box);
-	for (size_t i = 0; i < ARRAY_LEN(waits_s); i++) {
-		struct instant now = box_now(box);
-		int64_t wait = outbox_next(box->outbox, now) - now.mono_ms;
-
-		assert_int_in_range(wait, waits_s[i] * 1000 - 900, waits_s[i] * 1000);
-		assert_true(outbox_settled(box->outbox, now));
+	for (int i = 0; i < 5; i++) {
+		assert_int_in_range(sleep_ms(box), 1, 1500);
+		assert_true(outbox_settled(box->outbox, box_now(box)));
+		assert_string_equal(waits_for(box), "no session bus: none");
 		box_skip(box);
 	}
 	expect_notes(box, "");
@@ -335,6 +375,28 @@ static void test_waits_for_a_bus(void **state)
 	bus_now = "unix:path=/bus";
 	box_skip(box);
 	expect_notes(box, "summary: 2 tasks finished\n--\n");
+	box_free(box);
+}
+
+/* a session ends and another one begins: its program is another, with nothing on the screen */
+static void test_another_bus(void **state)
+{
+	struct box *box = box_desktop();
+	cleanup_free char *started = NULL;
+
+	(void)state;
+	box_open(box);
+	fails(box, "a");
+	box_settle(box);
+	bus_now = "unix:path=/another";
+	fails(box, "b");
+	fails(box, "c");
+	fails(box, "d");
+	box_settle(box);
+	expect_notes(box, "summary: a failed\n--\nsummary: b failed\n--\n"
+			  "summary: c failed\n--\nsummary: d failed\n--\n");
+	started = box_file(box, "started");
+	assert_string_equal(started, "..");
 	box_free(box);
 }
 
@@ -365,7 +427,10 @@ static void skip_to_minute(struct box *box, int minute)
 static void test_quiet(void **state)
 {
 	struct box *box = box_desktop();
+	cleanup_free char *digest = NULL;
+	cleanup_free char *single = NULL;
 	int64_t left;
+	int64_t at_ms;
 
 	(void)state;
 	free(box->config->sinks[0].quiet);
@@ -373,6 +438,7 @@ static void test_quiet(void **state)
 	box->config->sinks[0].max_age_ms = 1000;
 	skip_to_minute(box, 23 * 60);
 	box_open(box);
+	at_ms = box_now(box).wall_ms;
 	(void)box_success(box, "a");
 	fails(box, "b");
 	box_turn(box, 0);
@@ -387,7 +453,9 @@ static void test_quiet(void **state)
 	assert_int_equal(box_pending(box, "desktop"), 2);
 	skip_to_minute(box, 7 * 60);
 	box_settle(box);
-	expect_notes(box, "summary: 1 task failed, 1 finished\nbody: b failed\n--\n");
+	digest = mem_printf("summary: 1 task failed, 1 finished\nbody: at %s\\nb failed\n--\n",
+		when(box, at_ms));
+	expect_notes(box, digest);
 	assert_int_equal(box_pending(box, "desktop"), 0);
 	/* by day: singly */
 	(void)box_success(box, "a");
@@ -397,13 +465,15 @@ static void test_quiet(void **state)
 	/* the window is over in quiet hours */
 	skip_to_minute(box, 22 * 60);
 	box->skipped_ms -= 50;
+	at_ms = box_now(box).wall_ms;
 	(void)box_success(box, "c");
 	box_settle(box);
 	expect_notes(box, "");
 	assert_int_equal(box_pending(box, "desktop"), 1);
 	skip_to_minute(box, 7 * 60);
 	box_settle(box);
-	expect_notes(box, "summary: c finished\n--\n");
+	single = mem_printf("summary: c finished\nbody: ended %s\n--\n", when(box, at_ms));
+	expect_notes(box, single);
 	box_free(box);
 }
 
@@ -415,7 +485,7 @@ static struct box *box_quiet(int64_t max_age_ms)
 	free(box->config->sinks[0].quiet);
 	box->config->sinks[0].quiet = mem_strdup("22:00-07:00");
 	box->config->sinks[0].max_age_ms = max_age_ms;
-	box_write(box, "code", "75", 0600);
+	answers(box, "refused");
 	skip_to_minute(box, 21 * 60 + 55);
 	box_open(box);
 	(void)box_success(box, "a");
@@ -489,7 +559,7 @@ static void test_waits_while_the_disk_is_full(void **state)
 	(void)state;
 	free(box_sink(box, SINK_LOG, NULL)->path);
 	box->config->sinks[1].path = mem_strdup("/dev/null");
-	box_write(box, "code", "69", 0600);
+	answers(box, "absent");
 	box_open(box);
 	(void)box_success(box, "a");
 	box_settle(box);
@@ -516,13 +586,16 @@ static void test_waits_while_the_disk_is_full(void **state)
 static void test_clock_set_while_quiet(void **state)
 {
 	struct box *box = box_desktop();
+	cleanup_free char *want = NULL;
 	int64_t left;
+	int64_t at_ms;
 
 	(void)state;
 	free(box->config->sinks[0].quiet);
 	box->config->sinks[0].quiet = mem_strdup("22:00-07:00");
 	skip_to_minute(box, 6 * 60 + 59);
 	box_open(box);
+	at_ms = box_now(box).wall_ms;
 	(void)box_success(box, "a");
 	box_turn(box, 0);
 	box->set_ms = -4 * 3600000;
@@ -538,29 +611,70 @@ static void test_clock_set_while_quiet(void **state)
 	expect_notes(box, "");
 	box->skipped_ms += 120000;
 	box_settle(box);
-	expect_notes(box, "summary: a finished\n--\n");
+	want = mem_printf("summary: a finished\nbody: ended %s\n--\n", when(box, at_ms));
+	expect_notes(box, want);
 	box_free(box);
 }
 
-static void test_helper_missing_and_hanging(void **state)
+/* one that says nothing at all is replaced; what may have reached the server has its half minute */
+static void test_helper_hangs(void **state)
+{
+	struct box *box = box_desktop();
+	cleanup_free char *started = NULL;
+
+	(void)state;
+	box->config->sinks[0].window_ms = 0;
+	answers(box, "nothing");
+	box_open(box);
+	(void)box_success(box, "a");
+	for (cleanup_free char *notes = NULL; notes == NULL || *notes == '\0';) {
+		box_turn(box, 10);
+		free(notes);
+		notes = box_file(box, "notes");
+	}
+	box_turn(box, 100);
+	box->skipped_ms += 30000;
+	box_turn(box, 0);
+	assert_false(outbox_settled(box->outbox, box_now(box)));
+	box->skipped_ms += 11000;
+	box_settle(box);
+	box_expect_log(box, "taskbell-notify does not answer; again in 1s");
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	answers(box, "shown");
+	box_skip(box);
+	expect_notes(box, "summary: a finished\n--\nsummary: a finished\n--\n");
+	assert_int_equal(box_pending(box, "desktop"), 0);
+	started = box_file(box, "started");
+	assert_string_equal(started, "..");
+	box_free(box);
+}
+
+/* it dies with a request under way: the server may show it yet, and has half a minute to */
+static void test_helper_dies(void **state)
 {
 	struct box *box = box_desktop();
 
 	(void)state;
-	box_write(box, "taskbell-notify",
-		"#!/bin/sh\nmkfifo w; trap '' TERM; while :; do read x <w; done\n", 0700);
+	box->config->sinks[0].window_ms = 0;
+	answers(box, "nothing");
 	box_open(box);
 	(void)box_success(box, "a");
-	box_turn(box, 0);
-	box->skipped_ms += 2000;
-	box_turn(box, 0);
-	assert_false(outbox_settled(box->outbox, box_now(box)));
-	box->skipped_ms += 10000;
-	box_turn(box, 0);
-	box->skipped_ms += 5000;
+	for (cleanup_free char *notes = NULL; notes == NULL || *notes == '\0';) {
+		box_turn(box, 10);
+		free(notes);
+		notes = box_file(box, "notes");
+	}
+	fake_notify_tell(box, "exit");
 	box_settle(box);
-	box_expect_log(box, "taskbell-notify did not end in time; again in 1s");
-	assert_int_equal(box_pending(box, "desktop"), 1);
+	box_expect_log(box, "taskbell-notify ended with 3; again in 1s");
+	expect_notes(box, "summary: a finished\n--\n");
+	answers(box, "shown");
+	box->skipped_ms += 20000;
+	box_turn(box, 0);
+	assert_int_in_range(sleep_ms(box), 1, 10000);
+	expect_notes(box, "");
+	box_skip(box);
+	expect_notes(box, "summary: a finished\n--\n");
 	box_free(box);
 }
 
@@ -585,9 +699,12 @@ static void test_stop_gives_back(void **state)
 static void test_direct(void **state)
 {
 	struct box *box = box_desktop();
-	struct sink_setup setup = {
-		.config = &box->config->sinks[0], .state_dir = box->dir, .direct = true
-	};
+	struct strings secrets = { 0 };
+	struct notifier *notifier = notifier_new(&secrets);
+	struct sink_setup setup = { .config = &box->config->sinks[0],
+		.state_dir = box->dir,
+		.notifier = notifier,
+		.direct = true };
 	struct event event = { .id = 1,
 		.type = EVENT_SUCCESS,
 		.task_name = "sample",
@@ -605,11 +722,13 @@ static void test_direct(void **state)
 	assert_true(good);
 	assert_true(sink_room(sink, box_now(box)) > 0);
 	sink_take(sink, event_copy(&event), 1, box_now(box));
-	for (int i = 0; i < 100000 && !sink_receipt_take(sink, &receipt); i++)
+	while (!sink_receipt_take(sink, &receipt)) {
 		sink_step(sink, box_now(box));
+		(void)poll(NULL, 0, 1);
+	}
 	assert_int_equal(receipt.event_id, 1);
 	assert_int_equal(receipt.result, SINK_DELIVERED);
-	expect_notes(box, "summary: sample finished\n--\n");
+	expect_notes(box, "summary: sample finished\none-shot: yes\n--\n");
 	bus_now = NULL;
 	sink_take(sink, event_copy(&event), 1, box_now(box));
 	sink_step(sink, box_now(box));
@@ -618,6 +737,7 @@ static void test_direct(void **state)
 	assert_non_null(strstr(receipt.error, "no session bus"));
 	free(receipt.error);
 	sink_free(sink);
+	notifier_free(notifier);
 	box_free(box);
 }
 
@@ -659,7 +779,156 @@ static void test_retired_while_gathering(void **state)
 	box_free(box);
 }
 
-int main(void)
+/* what is said to go on and is over has its place taken by what says so */
+static void test_what_is_over_is_replaced(void **state)
+{
+	struct box *box = box_desktop();
+
+	(void)state;
+	box->config->sinks[0].window_ms = 0;
+	box_open(box);
+	happens(box, EVENT_SOURCE_DOWN, NULL);
+	box_settle(box);
+	happens(box, EVENT_STUCK, "a");
+	box_settle(box);
+	expect_notes(box, "summary: telnyx cannot be reached\n--\nsummary: a is stuck\n--\n");
+	happens(box, EVENT_SOURCE_UP, NULL);
+	box_settle(box);
+	fails(box, "a");
+	box_settle(box);
+	expect_notes(box, "again 1\nsummary: telnyx is reached again\n--\n"
+			  "again 2\nsummary: a failed\n--\n");
+	/* as long as it is on the screen */
+	happens(box, EVENT_SOURCE_DOWN, NULL);
+	box_settle(box);
+	fake_notify_tell(box, "closed: 1 2\n");
+	happens(box, EVENT_SOURCE_UP, NULL);
+	box_settle(box);
+	expect_notes(box, "again 1\nsummary: telnyx cannot be reached\n--\n"
+			  "summary: telnyx is reached again\n--\n");
+	/* an end that has no notification of its own takes it down */
+	happens(box, EVENT_STUCK, "b");
+	box_settle(box);
+	for (int i = 0; i < 4; i++)
+		(void)box_success(box, i == 2 ? "b" : "c");
+	box_settle(box);
+	fake_notify_tell(box, "closed: 999 2\n");
+	expect_notes(box, "summary: b is stuck\n--\nsummary: 4 tasks finished\n--\nclose 4\n--\n");
+	box_free(box);
+}
+
+/* no wall of failures in the morning: so many as burst says, then one that is updated */
+static void test_failures_do_not_pile_up(void **state)
+{
+	struct box *box = box_desktop();
+
+	(void)state;
+	box->config->sinks[0].window_ms = 0;
+	box->config->sinks[0].burst = 2;
+	box_open(box);
+	for (const char *name = "abcd"; *name != '\0'; name++) {
+		char id[] = { *name, '\0' };
+
+		fails(box, id);
+		box_settle(box);
+	}
+	expect_notes(box, "summary: a failed\n--\nsummary: b failed\n--\n"
+			  "again 2\nsummary: 3 tasks failed\n"
+			  "body: c failed\\nb failed\\na failed\n--\nclose 1\n--\n"
+			  "again 2\nsummary: 4 tasks failed\n"
+			  "body: d failed\\nc failed\\nb failed\\na failed\n--\n");
+	/* what comes in one batch goes there too, and successes are told with it once */
+	for (int i = 0; i < 3; i++)
+		(void)box_success(box, "good");
+	happens(box, EVENT_STUCK, "e");
+	box_settle(box);
+	happens(box, EVENT_GONE, "f");
+	box_settle(box);
+	expect_notes(box, "again 2\nsummary: 4 tasks failed, 1 stuck, 3 finished\n"
+			  "body: e is stuck\\nd failed\\nc failed\\nb failed\\na failed\n--\n"
+			  "again 2\nsummary: 4 tasks failed, 1 gone, 1 stuck\n"
+			  "body: f is gone\\ne is stuck\\nd failed\\nc failed\\nb failed\\na "
+			  "failed\n--\n");
+	/* what is over is said there no more */
+	(void)box_success(box, "e");
+	box_settle(box);
+	fake_notify_tell(box, "closed: 999 2\n"); /* none of ours; the update is noted by then */
+	expect_notes(box, "summary: e finished\n--\n"
+			  "again 2\nsummary: 4 tasks failed, 1 gone\n"
+			  "body: f is gone\\nd failed\\nc failed\\nb failed\\na failed\n--\n");
+	/* once it was closed it begins anew */
+	fake_notify_tell(box, "closed: 2 2\n");
+	fails(box, "g");
+	box_settle(box);
+	/* and so it does with another server, which shows nothing of it */
+	fails(box, "h");
+	box_settle(box);
+	fake_notify_tell(box, "gone:\nserver: :1.2\n");
+	fails(box, "i");
+	box_settle(box);
+	expect_notes(box, "summary: g failed\n--\nsummary: h failed\n--\nsummary: i failed\n--\n");
+	box_free(box);
+}
+
+/* two sinks, one program; each knows what is its own */
+static void test_sinks_share_the_helper(void **state)
+{
+	struct box *box = box_desktop();
+	struct sink_config *second = box_sink(box, SINK_DESKTOP, NULL);
+	cleanup_free char *started = NULL;
+	cleanup_free char *notes = NULL;
+
+	(void)state;
+	free(second->name);
+	second->name = mem_strdup("second");
+	for (size_t i = 0; i < 2; i++) {
+		box->config->sinks[i].window_ms = 0;
+		box->config->sinks[i].sound = i == 1;
+	}
+	box_open(box);
+	fails(box, "a");
+	box_settle(box);
+	notes = box_file(box, "notes");
+	assert_non_null(strstr(notes, "summary: a failed\n--\n"));
+	assert_non_null(strstr(notes, "summary: a failed\nsound: dialog-error\n--\n"));
+	started = box_file(box, "started");
+	assert_string_equal(started, ".");
+	assert_int_equal(box_pending(box, "desktop") + box_pending(box, "second"), 0);
+	box_free(box);
+}
+
+/* a stop waits for the answer, but not for long */
+static void test_stop_with_one_under_way(void **state)
+{
+	struct box *box = box_desktop();
+
+	(void)state;
+	box->config->sinks[0].window_ms = 0;
+	answers(box, "nothing");
+	box_open(box);
+	(void)box_success(box, "a");
+	(void)box_success(box, "b");
+	box_turn(box, 0);
+	outbox_stop(box->outbox, box_now(box), 5000);
+	box_turn(box, 0);
+	assert_false(outbox_stopped(box->outbox));
+	assert_int_in_range(sleep_ms(box), 1, 5000);
+	fake_notify_tell(box, "shown: 1 1\n");
+	box_turn(box, 0);
+	assert_true(outbox_stopped(box->outbox));
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	box_close(box);
+	box_open(box);
+	box_turn(box, 0);
+	outbox_stop(box->outbox, box_now(box), 5000);
+	box->skipped_ms += 5000;
+	box_turn(box, 0);
+	assert_true(outbox_stopped(box->outbox));
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	box_free(box);
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_window_and_burst),
@@ -678,11 +947,18 @@ int main(void)
 		cmocka_unit_test(test_waits_while_the_disk_is_full),
 		cmocka_unit_test(test_clock_set_while_quiet),
 		cmocka_unit_test(test_retired_while_gathering),
-		cmocka_unit_test(test_helper_missing_and_hanging),
+		cmocka_unit_test(test_another_bus),
+		cmocka_unit_test(test_helper_hangs),
+		cmocka_unit_test(test_what_is_over_is_replaced),
+		cmocka_unit_test(test_failures_do_not_pile_up),
+		cmocka_unit_test(test_sinks_share_the_helper),
+		cmocka_unit_test(test_stop_with_one_under_way),
+		cmocka_unit_test(test_helper_dies),
 		cmocka_unit_test(test_stop_gives_back),
 		cmocka_unit_test(test_direct),
 		cmocka_unit_test(test_helper_is_found),
 	};
 
+	fake_notify_main(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

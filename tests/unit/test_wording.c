@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "core/wording.h"
 
+static struct wording how; /* now is the beginning of time, so that nothing is late */
+
 static struct event task_event(enum event_type type, const char *name)
 {
 	return (struct event){
@@ -28,7 +30,7 @@ static void expect_single(const struct event *event, const char *want)
 {
 	struct buf out = { 0 };
 
-	wording_single(event, &out);
+	wording_single(event, &how, &out);
 	assert_string_equal(buf_text(&out), want);
 	buf_done(&out);
 }
@@ -131,7 +133,7 @@ static void expect_digest(
 	cleanup_free char *want = mem_printf("summary: %s\n%s%s%surgency: %s\n", summary,
 		*body != '\0' ? "body: " : "", body, *body != '\0' ? "\n" : "", urgency);
 
-	wording_digest(digest, &out);
+	wording_digest(digest, &how, &out);
 	if (strstr(buf_text(&out), want) == NULL)
 		fail_msg("%sis not in\n%s", want, buf_text(&out));
 	buf_done(&out);
@@ -160,11 +162,11 @@ static void test_digest(void **state)
 	add(&digest, EVENT_FAILURE, "worse", NULL);
 	add(&digest, EVENT_SUCCESS, "good", NULL);
 	expect_digest(&digest, "2 tasks failed, 1 gone, 2 finished",
-		"bad failed: no space\\nlost is gone\\nworse failed", "critical");
+		"worse failed\\nlost is gone\\nbad failed: no space", "critical");
 	add(&digest, EVENT_FAILURE, "bad", NULL);
 	add(&digest, EVENT_PARTIAL_SUCCESS, "half", NULL);
 	expect_digest(&digest, "1 task failed, 1 finished with partial success",
-		"bad failed\\nhalf finished: partial success", "critical");
+		"half finished: partial success\\nbad failed", "critical");
 }
 
 static void test_digest_with_messages_of_the_monitor(void **state)
@@ -179,7 +181,12 @@ static void test_digest_with_messages_of_the_monitor(void **state)
 	digest_add(&digest, &down);
 	digest_add(&digest, &up);
 	add(&digest, EVENT_SUCCESS, "good", NULL);
-	expect_digest(&digest, "1 task finished, 2 messages from taskbell",
+	/* it is over */
+	expect_digest(&digest, "1 task finished, 1 message from taskbell",
+		"telnyx is reached again", "normal");
+	digest_add(&digest, &up);
+	digest_add(&digest, &down);
+	expect_digest(&digest, "2 messages from taskbell",
 		"telnyx cannot be reached: timed out\\ntelnyx is reached again", "critical");
 	digest_add(&digest, &up);
 	expect_digest(&digest, "1 message from taskbell", "telnyx is reached again", "normal");
@@ -188,29 +195,160 @@ static void test_digest_with_messages_of_the_monitor(void **state)
 static void test_digest_is_bounded(void **state)
 {
 	struct digest digest = { 0 };
-	struct buf out = { 0 };
-	size_t shown = 0;
 
 	(void)state;
+	for (int i = 0; i < 8; i++) {
+		cleanup_free char *name = mem_printf("task-%04d", i);
+
+		add(&digest, EVENT_FAILURE, name, NULL);
+	}
+	expect_digest(&digest, "8 tasks failed",
+		"task-0007 failed\\ntask-0006 failed\\ntask-0005 failed\\ntask-0004 failed\\n"
+		"task-0003 failed\\ntask-0002 failed\\ntask-0001 failed\\ntask-0000 failed",
+		"critical");
 	for (int i = 0; i < 10000; i++) {
 		cleanup_free char *name = mem_printf("task-%04d", i);
 
 		add(&digest, EVENT_FAILURE, name, NULL);
 	}
-	wording_digest(&digest, &out);
-	assert_true(out.len < DIGEST_LINES_MAX * 2);
-	assert_non_null(strstr(buf_text(&out), "summary: 10000 tasks failed\n"));
-	for (const char *at = buf_text(&out); (at = strstr(at, "task-")) != NULL; at++)
-		shown++;
-	{
-		cleanup_free char *rest =
-			mem_printf("\\n\xe2\x80\xa6 and %zu more\n", 10000 - shown);
+	/* the newest, in no more lines */
+	expect_digest(&digest, "10000 tasks failed",
+		"task-9999 failed\\ntask-9998 failed\\ntask-9997 failed\\ntask-9996 failed\\n"
+		"task-9995 failed\\ntask-9994 failed\\ntask-9993 failed\\n"
+		"\xe2\x80\xa6 and 9993 more",
+		"critical");
+	for (int i = 0; i < 60; i++) {
+		struct event event = task_event(EVENT_FAILURE,
+			"a name of a customer that is longer than all that fits on a screen");
 
-		assert_non_null(strstr(buf_text(&out), rest));
+		event.message = "a reason that goes on and on, as those of some servers do: "
+				"could not open the file, since it was not there";
+		digest_add(&digest, &event);
 	}
-	assert_true(shown >= 50);
-	buf_done(&out);
+	{
+		cleanup_buf struct buf out = { 0 };
+
+		wording_digest(&digest, &how, &out);
+		assert_int_in_range(out.len, 500, 1200);
+	}
 	digest_done(&digest);
+}
+
+/* whatever was stuck or down and is no more is taken out, named or not */
+static void test_digest_forgets_what_is_over(void **state)
+{
+	struct event event = task_event(EVENT_STUCK, "n");
+	struct digest digest = { 0 };
+	struct digest other = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		cleanup_free char *id = mem_printf("t%d", i);
+
+		event.task_id = id;
+		digest_add(&digest, &event);
+	}
+	digest_merge(&other, &digest, false);
+	for (int i = 0; i < 18; i++) {
+		cleanup_free char *topic = mem_printf("task\ntelnyx\nt%d", i);
+
+		assert_true(digest_over(&other, topic));
+		assert_false(digest_over(&other, topic));
+	}
+	expect_digest(&other, "2 tasks stuck", "n is stuck\\nn is stuck", "critical");
+	event = task_event(EVENT_SUCCESS, "n");
+	event.task_id = "t3";
+	digest_add(&digest, &event);
+	assert_int_equal(digest_bad(&digest), 19);
+	digest_merge(&other, &digest, false);
+	assert_int_equal(other.count, 19);
+	assert_int_equal(other.counts[EVENT_SUCCESS], 0);
+	digest_done(&other);
+	digest_done(&digest);
+}
+
+/* what comes late says when it was, in local time */
+static void test_late(void **state)
+{
+	struct event event = task_event(EVENT_SUCCESS, "n");
+	struct digest digest = { 0 };
+
+	(void)state;
+	assert_int_equal(setenv("TZ", "UTC-1", 1), 0);
+	event.wall_ms = 125000; /* it ended a second before we learned of it */
+	how.now_ms = 184000;
+	expect_single(&event, "app-name: taskbell\n"
+			      "desktop-entry: taskbell\n"
+			      "summary: n finished\n"
+			      "body: bucket docs \xc2\xb7 2m 3s\n"
+			      "urgency: normal\n"
+			      "category: transfer.complete\n"
+			      "icon: dialog-information\n");
+	how.now_ms = 186000;
+	expect_single(&event, "app-name: taskbell\n"
+			      "desktop-entry: taskbell\n"
+			      "summary: n finished\n"
+			      "body: bucket docs \xc2\xb7 2m 3s \xc2\xb7 ended 01:02:04\n"
+			      "urgency: normal\n"
+			      "category: transfer.complete\n"
+			      "icon: dialog-information\n");
+	event = (struct event){ .type = EVENT_SOURCE_DOWN,
+		.source = "telnyx",
+		.wall_ms = 30000,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE };
+	how.now_ms = 86400000;
+	expect_single(&event, "app-name: taskbell\n"
+			      "desktop-entry: taskbell\n"
+			      "summary: telnyx cannot be reached\n"
+			      "body: at Jan  1 01:00\n"
+			      "urgency: critical\n"
+			      "category: network.error\n"
+			      "icon: dialog-error\n");
+	add(&digest, EVENT_FAILURE, "n", NULL);
+	digest.first_ms = 20000;
+	digest.last_ms = 86399000;
+	expect_digest(&digest, "1 task failed", "between Jan  1 01:00 and 00:59:59\\nn failed",
+		"critical");
+	how.now_ms = 0;
+	assert_int_equal(setenv("TZ", "UTC0", 1), 0);
+}
+
+static void test_sound(void **state)
+{
+	static const struct {
+		enum event_type type;
+		const char *want;
+	} cases[] = {
+		{ EVENT_SUCCESS, "\nsound: complete\n" },
+		{ EVENT_FAILURE, "\nsound: dialog-error\n" },
+		{ EVENT_PARTIAL_SUCCESS, "\nsound: dialog-error\n" },
+		{ EVENT_PROCESSING, NULL },
+		{ EVENT_SOURCE_UP, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(cases); i++) {
+		const char *want = cases[i / 2].want;
+		struct event event = task_event(cases[i / 2].type, "n");
+		struct digest digest = { 0 };
+		struct buf out = { 0 };
+
+		how.sound = i % 2 == 0;
+		wording_single(&event, &how, &out);
+		assert_int_equal(
+			strstr(buf_text(&out), "sound: ") != NULL, how.sound && want != NULL);
+		if (how.sound && want != NULL)
+			assert_non_null(strstr(buf_text(&out), want));
+		buf_clear(&out);
+		digest_add(&digest, &event);
+		wording_digest(&digest, &how, &out);
+		if (how.sound && want != NULL)
+			assert_non_null(strstr(buf_text(&out), want));
+		buf_done(&out);
+		digest_done(&digest);
+	}
+	how.sound = false;
 }
 
 static void test_long_texts_are_cut(void **state)
@@ -223,7 +361,7 @@ static void test_long_texts_are_cut(void **state)
 	memset(text, 'x', 200000);
 	event.message = text;
 	event.bucket = text;
-	wording_single(&event, &out);
+	wording_single(&event, &how, &out);
 	assert_true(out.len < 2000);
 	buf_done(&out);
 }
@@ -237,6 +375,9 @@ int main(void)
 		cmocka_unit_test(test_digest),
 		cmocka_unit_test(test_digest_with_messages_of_the_monitor),
 		cmocka_unit_test(test_digest_is_bounded),
+		cmocka_unit_test(test_digest_forgets_what_is_over),
+		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_sound),
 		cmocka_unit_test(test_long_texts_are_cut),
 	};
 

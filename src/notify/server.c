@@ -1,0 +1,248 @@
+#include "notify/server.h"
+
+#include <string.h>
+
+#include "base/parse.h"
+
+#define SERVER "org.freedesktop.Notifications"
+#define SERVER_PATH "/org/freedesktop/Notifications"
+#define BUS "org.freedesktop.DBus"
+#define BUS_PATH "/org/freedesktop/DBus"
+
+enum {
+	BUS_ANSWER_MS = 5000, /* the bus itself answers at once, or is broken */
+	START_MS = 10000, /* a server that takes longer to start is absent until it comes */
+	GNOME_FORGETS = 46, /* the first version that does */
+};
+
+char *server_error_text(GError *error)
+{
+	char *text;
+
+	/* the name of a D-Bus error says nothing to a user that its message does not */
+	(void)g_dbus_error_strip_remote_error(error);
+	text = g_strdup(error->message);
+	g_strdelimit(text, "\r\n", ' ');
+	return text;
+}
+
+static void why_set(struct server *server, const char *what, const char *why)
+{
+	g_free(server->why);
+	server->why = g_strdup_printf("%s: %s", what, why);
+}
+
+static void forget_answers(struct server *server)
+{
+	g_cancellable_cancel(server->asking);
+	g_clear_object(&server->asking);
+	server->asked = 0;
+	g_clear_pointer(&server->name, g_free);
+	g_clear_pointer(&server->vendor, g_free);
+	g_clear_pointer(&server->version, g_free);
+	g_clear_pointer(&server->spec, g_free);
+	g_clear_pointer(&server->can, g_strfreev);
+	g_clear_pointer(&server->why, g_free);
+}
+
+/* The reply, NULL when the server could not say. False: it is no word of this server. */
+static bool answer_take(GObject *bus, GAsyncResult *result, struct server *server, GVariant **ret)
+{
+	g_autoptr(GError) error = NULL;
+
+	*ret = g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &error);
+	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+		return false;
+	server->asked--;
+	if (error != NULL && !g_dbus_error_is_remote_error(error))
+		why_set(server, "the notification server does not answer", error->message);
+	return true;
+}
+
+static void on_information(GObject *bus, GAsyncResult *result, gpointer arg)
+{
+	struct server *server = arg;
+	g_autoptr(GVariant) reply = NULL;
+
+	if (!answer_take(bus, result, server, &reply))
+		return;
+	if (reply != NULL)
+		g_variant_get(reply, "(ssss)", &server->name, &server->vendor, &server->version,
+			&server->spec);
+	server->changed(server->arg);
+}
+
+static void on_capabilities(GObject *bus, GAsyncResult *result, gpointer arg)
+{
+	struct server *server = arg;
+	g_autoptr(GVariant) reply = NULL;
+
+	if (!answer_take(bus, result, server, &reply))
+		return;
+	if (reply != NULL)
+		g_variant_get(reply, "(^as)", &server->can);
+	server->changed(server->arg);
+}
+
+static void ask(
+	struct server *server, const char *method, const char *type, GAsyncReadyCallback callback)
+{
+	server->asked++;
+	g_dbus_connection_call(server->bus, server->owner, SERVER_PATH, SERVER, method, NULL,
+		G_VARIANT_TYPE(type), G_DBUS_CALL_FLAGS_NO_AUTO_START, SERVER_ANSWER_MS,
+		server->asking, callback, server);
+}
+
+void server_ask(struct server *server)
+{
+	forget_answers(server);
+	server->asking = g_cancellable_new();
+	ask(server, "GetServerInformation", "(ssss)", on_information);
+	ask(server, "GetCapabilities", "(as)", on_capabilities);
+}
+
+static void on_owned(GDBusConnection *bus, const char *name, const char *owner, gpointer arg)
+{
+	struct server *server = arg;
+
+	(void)bus;
+	(void)name;
+	server->looked = true;
+	server->started = false;
+	g_free(server->owner);
+	server->owner = g_strdup(owner);
+	server_ask(server);
+	if (server->came != NULL)
+		server->came(server->arg, owner);
+	server->changed(server->arg);
+}
+
+static void on_disowned(GDBusConnection *bus, const char *name, gpointer arg)
+{
+	struct server *server = arg;
+
+	(void)name;
+	/* that of a bus that is gone is said by on_closed */
+	if (bus == NULL)
+		return;
+	server->looked = true;
+	if (server->owner != NULL) {
+		server->started = false;
+		forget_answers(server);
+		g_clear_pointer(&server->owner, g_free);
+		if (server->gone != NULL)
+			server->gone(server->arg);
+	}
+	server->changed(server->arg);
+}
+
+static void on_closed(GDBusConnection *bus, gboolean vanished, GError *error, gpointer arg)
+{
+	struct server *server = arg;
+
+	(void)bus;
+	(void)vanished;
+	(void)error;
+	server->lost(server->arg, "the session bus is gone");
+}
+
+static void on_bus(GObject *source, GAsyncResult *result, gpointer arg)
+{
+	struct server *server = arg;
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = NULL;
+
+	(void)source;
+	server->bus = g_bus_get_finish(result, &error);
+	if (server->bus == NULL) {
+		text = server_error_text(error);
+		why_set(server, "no session bus", text);
+		server->lost(server->arg, server->why);
+		return;
+	}
+	g_dbus_connection_set_exit_on_close(server->bus, FALSE);
+	(void)g_signal_connect(server->bus, "closed", G_CALLBACK(on_closed), server);
+	(void)g_bus_watch_name_on_connection(server->bus, SERVER, G_BUS_NAME_WATCHER_FLAGS_NONE,
+		on_owned, on_disowned, server, NULL);
+}
+
+/* a bus that takes us in and then says nothing */
+static gboolean on_bus_late(gpointer arg)
+{
+	struct server *server = arg;
+
+	if (!server->looked)
+		server->lost(server->arg, "the session bus does not answer");
+	return G_SOURCE_REMOVE;
+}
+
+void server_connect(struct server *server)
+{
+	(void)g_timeout_add(BUS_ANSWER_MS, on_bus_late, server);
+	g_bus_get(G_BUS_TYPE_SESSION, NULL, on_bus, server);
+}
+
+enum server_state server_state(const struct server *server)
+{
+	if (!server->looked || server->starting || server->asked > 0)
+		return SERVER_AWAITED;
+	if (server->owner == NULL)
+		return SERVER_ABSENT;
+	return server->why == NULL ? SERVER_READY : SERVER_SILENT;
+}
+
+static void on_started(GObject *bus, GAsyncResult *result, gpointer arg)
+{
+	struct server *server = arg;
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GVariant) reply =
+		g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &error);
+	g_autofree char *text = NULL;
+
+	server->starting = false;
+	if (server->owner == NULL) {
+		text = error == NULL ? g_strdup("it was started, and is not there")
+		       : g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)
+			       ? g_strdup("it does not start")
+			       : server_error_text(error);
+		why_set(server, "no notification server", text);
+	}
+	server->changed(server->arg);
+}
+
+static void start(struct server *server)
+{
+	server->started = true;
+	server->starting = true;
+	g_dbus_connection_call(server->bus, BUS, BUS_PATH, BUS, "StartServiceByName",
+		g_variant_new("(su)", SERVER, 0), G_VARIANT_TYPE("(u)"), G_DBUS_CALL_FLAGS_NONE,
+		START_MS, NULL, on_started, server);
+}
+
+void server_want(struct server *server)
+{
+	if (server_state(server) == SERVER_ABSENT && !server->started)
+		start(server);
+}
+
+void server_doubt(struct server *server, const char *why)
+{
+	forget_answers(server);
+	why_set(server, "the notification server does not answer", why);
+}
+
+bool server_can(const struct server *server, const char *capability)
+{
+	return server->can != NULL && g_strv_contains((const char *const *)server->can, capability);
+}
+
+bool server_forgets_senders(const struct server *server)
+{
+	g_autofree char *major = NULL;
+	int64_t number;
+
+	if (g_strcmp0(server->name, "gnome-shell") != 0 || server->version == NULL)
+		return false;
+	major = g_strndup(server->version, strcspn(server->version, "."));
+	return parse_int(major, GNOME_FORGETS, INT32_MAX, &number);
+}
