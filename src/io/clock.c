@@ -75,7 +75,7 @@ void clock_timer_arm(struct clock_timer *timer, int64_t mono_ms)
 	if (mono_ms != INSTANT_NEVER) {
 		/* an all-zero value would disarm: the past is one nanosecond after boot */
 		spec.it_value.tv_sec = mono_ms > 0 ? mono_ms / 1000 : 0;
-		spec.it_value.tv_nsec = mono_ms > 0 ? mono_ms % 1000 * 1000000 + 1 : 1;
+		spec.it_value.tv_nsec = mono_ms > 0 ? (long)(mono_ms % 1000) * 1000000 + 1 : 1;
 	}
 	/* this forgets an expiry: nothing needs to be read */
 	(void)timerfd_settime(timer->fd, TFD_TIMER_ABSTIME, &spec, NULL);

@@ -6,6 +6,8 @@
  * looked at and has been shifted since.
  */
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64 /* the names that a program with times of 64 bits calls */
+#define _TIME_BITS 64
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -20,6 +22,13 @@
 
 enum { WALL, SLEPT, IN_USE, FIELDS };
 #define SECOND 1000000000LL
+
+#ifndef SYS_clock_gettime64 /* elsewhere a long has 32 bits */
+#define SYS_clock_gettime64 SYS_clock_gettime
+#define SYS_timerfd_settime64 SYS_timerfd_settime
+#else
+#define OLD_TIMES
+#endif
 
 static volatile int64_t *shifts(void)
 {
@@ -66,7 +75,7 @@ static int timer_arm(struct itimerspec *old)
 		if (real.it_value.tv_sec < 0 || (real.it_value.tv_sec | real.it_value.tv_nsec) == 0)
 			real.it_value = (struct timespec){ 0, 1 };
 	}
-	return (int)syscall(SYS_timerfd_settime, timer.fd, TFD_TIMER_ABSTIME, &real, old);
+	return (int)syscall(SYS_timerfd_settime64, timer.fd, TFD_TIMER_ABSTIME, &real, old);
 }
 
 /* every turn of the loop looks at the clock */
@@ -79,7 +88,7 @@ static void note_memory(void)
 
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
-	long code = syscall(SYS_clock_gettime, id, ts);
+	long code = syscall(SYS_clock_gettime64, id, ts);
 
 	if (timer.fd >= 0 && timer.slept != shifts()[SLEPT])
 		(void)timer_arm(NULL);
@@ -115,8 +124,47 @@ int gettimeofday(struct timeval *tv, void *zone)
 int timerfd_settime(int fd, int flags, const struct itimerspec *spec, struct itimerspec *old)
 {
 	if ((flags & TFD_TIMER_ABSTIME) == 0)
-		return (int)syscall(SYS_timerfd_settime, fd, flags, spec, old);
+		return (int)syscall(SYS_timerfd_settime64, fd, flags, spec, old);
 	timer.fd = fd;
 	timer.spec = *spec;
 	return timer_arm(old);
 }
+
+#ifdef OLD_TIMES
+/* what libraries call that have times of 32 bits */
+struct old_time {
+	int32_t seconds;
+	int32_t fraction;
+};
+
+int old_clock_gettime(clockid_t id, struct old_time *old) __asm__("clock_gettime");
+int32_t old_time(int32_t *ret) __asm__("time");
+int old_gettimeofday(struct old_time *old, void *zone) __asm__("gettimeofday");
+
+int old_clock_gettime(clockid_t id, struct old_time *old)
+{
+	struct timespec ts;
+	int code = clock_gettime(id, &ts);
+
+	*old = (struct old_time){ (int32_t)ts.tv_sec, (int32_t)ts.tv_nsec };
+	return code;
+}
+
+int32_t old_time(int32_t *ret)
+{
+	time_t now = time(NULL);
+
+	if (ret != NULL)
+		*ret = (int32_t)now;
+	return (int32_t)now;
+}
+
+int old_gettimeofday(struct old_time *old, void *zone)
+{
+	struct timeval tv;
+
+	(void)gettimeofday(&tv, zone);
+	*old = (struct old_time){ (int32_t)tv.tv_sec, (int32_t)tv.tv_usec };
+	return 0;
+}
+#endif

@@ -5,6 +5,9 @@
  *
  * For power cuts it also keeps, of every file of the state directory, the bytes that were synced
  * last, and of the directory the names: what a disk is certain to have.
+ *
+ * Where off_t and time_t can have 32 bits, a program and its libraries call either form of a
+ * function; both are here, and all that is done is done with 64 bits.
  */
 #define _GNU_SOURCE
 #undef _FORTIFY_SOURCE
@@ -105,15 +108,15 @@ extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *ptr, size_t size);
 
 REAL(ssize_t, write, (int, const void *, size_t))
-REAL(ssize_t, pwrite, (int, const void *, size_t, off_t))
+REAL(ssize_t, pwrite64, (int, const void *, size_t, off64_t))
 REAL(ssize_t, read, (int, void *, size_t))
-REAL(ssize_t, pread, (int, void *, size_t, off_t))
+REAL(ssize_t, pread64, (int, void *, size_t, off64_t))
 REAL(int, fsync, (int))
 REAL(int, fdatasync, (int))
-REAL(int, ftruncate, (int, off_t))
-REAL(int, open, (const char *, int, ...))
-REAL(int, openat, (int, const char *, int, ...))
-REAL(FILE *, fopen, (const char *, const char *))
+REAL(int, ftruncate64, (int, off64_t))
+REAL(int, open64, (const char *, int, ...))
+REAL(int, openat64, (int, const char *, int, ...))
+REAL(FILE *, fopen64, (const char *, const char *))
 REAL(ssize_t, writev, (int, const struct iovec *, int))
 REAL(ssize_t, recv, (int, void *, size_t, int))
 REAL(ssize_t, recvfrom, (int, void *, size_t, int, __SOCKADDR_ARG, socklen_t *))
@@ -141,9 +144,9 @@ REAL(int, socket, (int, int, int))
 REAL(int, socketpair, (int, int, int, int[2]))
 REAL(int, pipe, (int[2]))
 REAL(int, timerfd_create, (int, int))
-REAL(int, fcntl, (int, int, ...))
+REAL(int, fcntl64, (int, int, ...))
 REAL(DIR *, opendir, (const char *))
-REAL(void *, mmap, (void *, size_t, int, int, int, off_t))
+REAL(void *, mmap64, (void *, size_t, int, int, int, off64_t))
 REAL(int, pthread_create, (pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))
 REAL(int, sqlite3_exec,
 	(void *, const char *, int (*)(void *, int, char **, char **), void *, char **))
@@ -313,7 +316,7 @@ static int new_open(void)
 	char path[600];
 
 	(void)snprintf(path, sizeof(path), "%s/new", shadow_dir);
-	return real_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	return real_open64(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
 static void new_becomes(const char *name)
@@ -330,11 +333,11 @@ static void keep_file(int fd)
 {
 	char key[64];
 	char bytes[65536];
-	off_t pos = 0;
+	off64_t pos = 0;
 	ssize_t len;
 	int out = new_open();
 
-	while (out >= 0 && (len = real_pread(fd, bytes, sizeof(bytes), pos)) > 0) {
+	while (out >= 0 && (len = real_pread64(fd, bytes, sizeof(bytes), pos)) > 0) {
 		(void)!real_write(out, bytes, (size_t)len);
 		pos += len;
 	}
@@ -348,10 +351,10 @@ static void keep_names(void)
 	char key[64];
 	char line[400];
 	DIR *dir = real_opendir(state_dir);
-	const struct dirent *entry;
+	const struct dirent64 *entry;
 	int out = new_open();
 
-	while (dir != NULL && out >= 0 && (entry = readdir(dir)) != NULL) {
+	while (dir != NULL && out >= 0 && (entry = readdir64(dir)) != NULL) {
 		if (entry->d_name[0] == '.')
 			continue;
 		key_of(dirfd(dir), entry->d_name, key);
@@ -368,14 +371,14 @@ static void keep_names(void)
 static void keep_all(void)
 {
 	DIR *dir = state_dir != NULL ? real_opendir(state_dir) : NULL;
-	const struct dirent *entry;
+	const struct dirent64 *entry;
 
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+	while (dir != NULL && (entry = readdir64(dir)) != NULL) {
 		char path[600];
 		int fd;
 
 		(void)snprintf(path, sizeof(path), "%s/%s", state_dir, entry->d_name);
-		fd = entry->d_name[0] == '.' ? -1 : real_open(path, O_RDONLY | O_CLOEXEC);
+		fd = entry->d_name[0] == '.' ? -1 : real_open64(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			continue;
 		keep_file(fd);
@@ -390,9 +393,9 @@ static void keep_all(void)
 static void keep(int fd)
 {
 	int saved = errno;
-	struct stat info;
+	struct stat64 info;
 
-	if (inside || !of_state(fd) || fstat(fd, &info) != 0)
+	if (inside || !of_state(fd) || fstat64(fd, &info) != 0)
 		return;
 	inside = true;
 	if (S_ISREG(info.st_mode))
@@ -407,9 +410,9 @@ static void keep(int fd)
 
 static bool is_regular(int fd)
 {
-	struct stat info;
+	struct stat64 info;
 	int saved = errno;
-	bool regular = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+	bool regular = fstat64(fd, &info) == 0 && S_ISREG(info.st_mode);
 
 	errno = saved;
 	return regular;
@@ -429,24 +432,24 @@ EXPORT ssize_t write(int fd, const void *bytes, size_t len)
 	return wrote;
 }
 
-EXPORT ssize_t pwrite(int fd, const void *bytes, size_t len, off_t offset)
+EXPORT ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t offset)
 {
 	struct fate fate;
 	ssize_t wrote;
 
-	find_pwrite();
+	find_pwrite64();
 	fate = fate_of(PLACE_WRITE, "pwrite", fd, NULL);
 	if (fate.fails)
 		return -1;
 	/* what SQLite relies on: a sector is written or not */
-	wrote = real_pwrite(fd, bytes, fate.half ? len / 2 / SECTOR * SECTOR : len, offset);
+	wrote = real_pwrite64(fd, bytes, fate.half ? len / 2 / SECTOR * SECTOR : len, offset);
 	after(fate);
 	return wrote;
 }
 
-EXPORT ssize_t pwrite64(int fd, const void *bytes, size_t len, off_t offset)
+EXPORT ssize_t pwrite(int fd, const void *bytes, size_t len, off_t offset)
 {
-	return pwrite(fd, bytes, len, offset);
+	return pwrite64(fd, bytes, len, offset);
 }
 
 EXPORT ssize_t read(int fd, void *bytes, size_t len)
@@ -457,17 +460,17 @@ EXPORT ssize_t read(int fd, void *bytes, size_t len)
 	return real_read(fd, bytes, len);
 }
 
-EXPORT ssize_t pread(int fd, void *bytes, size_t len, off_t offset)
+EXPORT ssize_t pread64(int fd, void *bytes, size_t len, off64_t offset)
 {
-	find_pread();
+	find_pread64();
 	if (fate_of(PLACE_READ, "pread", fd, NULL).fails)
 		return -1;
-	return real_pread(fd, bytes, len, offset);
+	return real_pread64(fd, bytes, len, offset);
 }
 
-EXPORT ssize_t pread64(int fd, void *bytes, size_t len, off_t offset)
+EXPORT ssize_t pread(int fd, void *bytes, size_t len, off_t offset)
 {
-	return pread(fd, bytes, len, offset);
+	return pread64(fd, bytes, len, offset);
 }
 
 EXPORT int fsync(int fd)
@@ -500,23 +503,23 @@ EXPORT int fdatasync(int fd)
 	return rc;
 }
 
-EXPORT int ftruncate(int fd, off_t size)
+EXPORT int ftruncate64(int fd, off64_t size)
 {
 	struct fate fate;
 	int rc;
 
-	find_ftruncate();
+	find_ftruncate64();
 	fate = fate_of(PLACE_NAME, "ftruncate", fd, NULL);
 	if (fate.fails)
 		return -1;
-	rc = real_ftruncate(fd, size);
+	rc = real_ftruncate64(fd, size);
 	after(fate);
 	return rc;
 }
 
-EXPORT int ftruncate64(int fd, off_t size)
+EXPORT int ftruncate(int fd, off_t size)
 {
-	return ftruncate(fd, size);
+	return ftruncate64(fd, size);
 }
 
 static int open_any(const char *path, int flags, mode_t mode)
@@ -524,14 +527,14 @@ static int open_any(const char *path, int flags, mode_t mode)
 	struct fate fate;
 	int fd;
 
-	find_open();
+	find_open64();
 	if ((flags & O_CREAT) != 0)
 		fate = fate_of(PLACE_CREATE, "create", -1, path);
 	else
 		fate = fate_of(PLACE_OPEN, "open", -1, path);
 	if (fate.fails)
 		return -1;
-	fd = real_open(path, flags, mode);
+	fd = real_open64(path, flags, mode);
 	after(fate);
 	return fd;
 }
@@ -576,13 +579,13 @@ EXPORT int openat(int dir, const char *path, int flags, ...)
 	va_list ap;
 	mode_t mode;
 
-	find_openat();
+	find_openat64();
 	va_start(ap, flags);
 	mode = (flags & O_CREAT) != 0 ? va_arg(ap, mode_t) : 0;
 	va_end(ap);
 	if (fate_of((flags & O_CREAT) != 0 ? PLACE_CREATE : PLACE_OPEN, "openat", -1, path).fails)
 		return -1;
-	return real_openat(dir, path, flags, mode);
+	return real_openat64(dir, path, flags, mode);
 }
 
 EXPORT int openat64(int dir, const char *path, int flags, ...)
@@ -598,10 +601,10 @@ EXPORT int openat64(int dir, const char *path, int flags, ...)
 
 EXPORT FILE *fopen(const char *path, const char *mode)
 {
-	find_fopen();
+	find_fopen64();
 	if (fate_of(mode[0] == 'r' ? PLACE_OPEN : PLACE_CREATE, "fopen", -1, path).fails)
 		return NULL;
-	return real_fopen(path, mode);
+	return real_fopen64(path, mode);
 }
 
 EXPORT FILE *fopen64(const char *path, const char *mode)
@@ -873,11 +876,11 @@ EXPORT DIR *opendir(const char *path)
 
 static int control(int fd, int command, void *arg)
 {
-	find_fcntl();
+	find_fcntl64();
 	if ((command == F_DUPFD || command == F_DUPFD_CLOEXEC) &&
 		fate_of(PLACE_DESCRIPTOR, "duplicate", fd, NULL).fails)
 		return -1;
-	return real_fcntl(fd, command, arg);
+	return real_fcntl64(fd, command, arg);
 }
 
 EXPORT int fcntl(int fd, int command, ...)
@@ -902,17 +905,45 @@ EXPORT int fcntl64(int fd, int command, ...)
 	return control(fd, command, arg);
 }
 
-EXPORT void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+#if __TIMESIZE == 32
+/* what a program with _TIME_BITS=64 calls */
+extern int __fcntl_time64(int fd, int command, ...);
+extern ssize_t __sendmsg64(int fd, const struct msghdr *message, int flags);
+extern ssize_t __recvmsg64(int fd, struct msghdr *message, int flags);
+
+EXPORT int __fcntl_time64(int fd, int command, ...)
 {
-	find_mmap();
-	if (fate_of(PLACE_MAP, "mmap", fd, NULL).fails)
-		return MAP_FAILED;
-	return real_mmap(addr, len, prot, flags, fd, offset);
+	va_list ap;
+	void *arg;
+
+	va_start(ap, command);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	return control(fd, command, arg);
 }
 
-EXPORT void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+EXPORT ssize_t __sendmsg64(int fd, const struct msghdr *message, int flags)
 {
-	return mmap(addr, len, prot, flags, fd, offset);
+	return sendmsg(fd, message, flags);
+}
+
+EXPORT ssize_t __recvmsg64(int fd, struct msghdr *message, int flags)
+{
+	return recvmsg(fd, message, flags);
+}
+#endif
+
+EXPORT void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t offset)
+{
+	find_mmap64();
+	if (fate_of(PLACE_MAP, "mmap", fd, NULL).fails)
+		return MAP_FAILED;
+	return real_mmap64(addr, len, prot, flags, fd, offset);
+}
+
+EXPORT void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	return mmap64(addr, len, prot, flags, fd, offset);
 }
 
 EXPORT int pthread_create(
@@ -965,8 +996,8 @@ static void find_all(void)
 	void *frames[1];
 
 	(void)backtrace(frames, 1); /* loads what it needs */
-	find_openat();
-	find_fopen();
+	find_openat64();
+	find_fopen64();
 	find_writev();
 	find_recv();
 	find_recvfrom();
@@ -982,13 +1013,13 @@ static void find_all(void)
 	find_fork();
 	find_poll();
 	find_write();
-	find_pwrite();
+	find_pwrite64();
 	find_read();
-	find_pread();
+	find_pread64();
 	find_fsync();
 	find_fdatasync();
-	find_ftruncate();
-	find_open();
+	find_ftruncate64();
+	find_open64();
 	find_rename();
 	find_unlink();
 	find_mkdir();
@@ -1000,9 +1031,9 @@ static void find_all(void)
 	find_socketpair();
 	find_pipe();
 	find_timerfd_create();
-	find_fcntl();
+	find_fcntl64();
 	find_opendir();
-	find_mmap();
+	find_mmap64();
 	find_pthread_create();
 	find_sqlite3_exec();
 }
@@ -1010,14 +1041,14 @@ static void find_all(void)
 static void begin(void)
 {
 	const char *path = getenv("TORTURE_PLAN");
-	int fd = path != NULL ? real_open(path, O_RDWR | O_CLOEXEC) : -1;
+	int fd = path != NULL ? real_open64(path, O_RDWR | O_CLOEXEC) : -1;
 	void *map;
 
 	state_dir = getenv("TORTURE_STATE");
 	shadow_dir = getenv("TORTURE_SHADOW");
 	if (fd < 0)
 		return;
-	map = real_mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	map = real_mmap64(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	(void)close(fd);
 	/* the helper for the desktop gets our whole environment; it is not the one to be tortured
 	 */
