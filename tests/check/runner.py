@@ -53,7 +53,11 @@ def read_cmocka(output, code):
             result.failed += number
         else:
             result.skipped += number
-    result.show = [line for line in lines if re.match(r"\[  (PASSED|SKIPPED)", line)]
+    for before, line in zip([""] + lines, lines):
+        if re.match(r"\[  SKIPPED \] \w", line) and not before.startswith("["):
+            result.show.append("skipped: " + before)  # what a test said before it gave up
+        elif re.match(r"\[  (PASSED|SKIPPED)", line):
+            result.show.append(line)
     if code != 0 and result.failed == 0:
         result.fail(how_ended(code))
     elif begun == 0 or begun != result.passed + result.failed + result.skipped:

@@ -58,14 +58,19 @@ class Screen:
             self.at += 1
 
 
+def open_terminal() -> tuple[int, int]:
+    """Both ends of a pseudo-terminal; where there is none the test is skipped."""
+    try:
+        return pty.openpty()
+    except OSError as error:
+        pytest.skip(f"no pseudo-terminal to be had here: {error}")
+
+
 class Terminal:
     """A pseudo-terminal whose other end is read all the time, unless it is told to stop."""
 
     def __init__(self, columns: int = 80, lines: int = 24) -> None:
-        try:
-            self.ours, self.theirs = pty.openpty()
-        except OSError as error:
-            pytest.skip(f"no pseudo-terminal to be had here: {error}")
+        self.ours, self.theirs = open_terminal()
         fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.columns = columns
         self.bytes = b""

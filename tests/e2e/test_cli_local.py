@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
+from terminal import open_terminal
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -318,7 +319,7 @@ def test_a_terminal_gets_short_lines_and_times_for_people(place: Place, sim: Sim
     sim.add_task("t1", status="processing", name="a very long name " * 10)
     place.event("processing")
     place.stop()
-    ours, theirs = os.openpty()
+    ours, theirs = open_terminal()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
     env = {**place.env, "TERM": "xterm"}
     assert place.run("history", capture_output=False, stdout=theirs, env=env).returncode == 0

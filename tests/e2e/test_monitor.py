@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import pty
 import signal
 import subprocess
 from datetime import datetime, timezone
 
 import pytest
 from harness import LOG, lines, lives, moved, polls, read, until
+from terminal import open_terminal
 
 
 def hook(user, body, **keys):
@@ -322,7 +322,7 @@ def test_hup_adds_and_removes_sources(user, sim, other_sim):
 
 def test_hup_on_a_terminal_is_an_orderly_stop(user, sim):
     user.configure()
-    ours, theirs = pty.openpty()
+    ours, theirs = open_terminal()
     try:
         watch = user.watch(stdin=theirs)
         assert watch.stop(signal.SIGHUP) == 0

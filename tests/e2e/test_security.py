@@ -154,7 +154,7 @@ if libc.ptrace(16, pid, None, None) == 0:  # PTRACE_ATTACH
 try:
     if place:
         subprocess.run(["gcore", "-o", f"{place}/core", str(pid)], stdin=subprocess.DEVNULL, capture_output=True)
-except FileNotFoundError:
+except OSError:  # there is none, or a directory of PATH may not be read
     pass
 if place and os.listdir(place):
     got.append("gcore")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import pty
 import re
 import select
 import signal
@@ -14,6 +13,7 @@ import termios
 
 import pytest
 from harness import LOG, read, until
+from terminal import open_terminal
 
 NAMES = {
     "escape": "\x1b[2J\x1b]0;owned\x07\x1b[31mred",
@@ -74,7 +74,7 @@ def test_watch_log_history_and_status(hostile, user, sim):
 
 def on_terminal(user, *args, rows=24, columns=80, began=lambda process: None, **env):
     """What a command writes to a terminal, with all three streams on it."""
-    ours, theirs = pty.openpty()
+    ours, theirs = open_terminal()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     process = user.start(*args, stdin=theirs, stdout=theirs, stderr=theirs,
                          env={"TERM": "xterm", **(env or {"NO_COLOR": "1"})})

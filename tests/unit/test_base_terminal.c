@@ -1,5 +1,4 @@
 /* How wide a terminal is, asked of one. */
-#define _XOPEN_SOURCE 700
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/terminal.h"
+#include "pseudo.h"
 
 static void asserts_columns(int fd, unsigned short columns, size_t expected)
 {
@@ -25,11 +25,10 @@ static void asserts_columns(int fd, unsigned short columns, size_t expected)
 
 static void is_as_wide_as_it_says(void **state)
 {
-	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	cleanup_free char *name = NULL;
+	int fd = pseudo_open(&name);
 
 	(void)state;
-	if (fd < 0)
-		skip(); /* there is no terminal to be had here */
 	/* what it says itself counts, also after a change of its size */
 	assert_int_equal(setenv("COLUMNS", "132", 1), 0);
 	asserts_columns(fd, 80, 80);

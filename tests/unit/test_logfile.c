@@ -1,5 +1,4 @@
 /* Whole lines or none: crashes, moves, full disks, and files that are no files. */
-#define _XOPEN_SOURCE 700 /* pseudo-terminals */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -18,6 +17,7 @@
 
 #include "base/mem.h"
 #include "io/logfile.h"
+#include "pseudo.h"
 
 struct place {
 	char dir[40];
@@ -331,20 +331,10 @@ static void test_null(void **state)
 	logfile_close(file);
 }
 
-static int terminal_open(char **ret_name)
-{
-	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
-
-	assert_true(master >= 0);
-	assert_int_equal(grantpt(master) | unlockpt(master), 0);
-	*ret_name = mem_strdup(ptsname(master));
-	return master;
-}
-
 static void test_terminal(void **state)
 {
 	cleanup_free char *name = NULL;
-	cleanup_fd int master = terminal_open(&name);
+	cleanup_fd int master = pseudo_open(&name);
 	struct logfile *file = open_log(name);
 	cleanup_free char *long_line = mem_alloc(100001);
 	struct err err = { 0 };
