@@ -426,33 +426,40 @@ static void load_root(struct loader *loader, const config_setting_t *root)
 
 static bool scanning; /* libconfig has the control */
 
-/* its scanner ends the program with 2 when it gets no memory, a code that means a task's end */
+/* up to 1.7 its scanner ends the program with 2 when it gets no memory, a code that means a task's
+ * end */
 static void scan_ended(void)
 {
 	if (scanning)
 		mem_die();
 }
 
-static bool scan(config_t *libconfig, const char *text)
+#if LIBCONFIG_VER_MAJOR > 1 || LIBCONFIG_VER_MINOR >= 8
+/* from 1.8 on all of it calls this when it gets none, and without it abort() */
+static void scan_failed(const char *message)
 {
-	static bool guarded;
-	bool good;
-
-	guarded = guarded || atexit(scan_ended) == 0;
-	scanning = true;
-	good = config_read_string(libconfig, text) == CONFIG_TRUE;
-	scanning = false;
-	return good;
+	(void)message;
+	mem_die();
 }
+#endif
 
 static void parse(struct loader *loader)
 {
+	static bool guarded;
 	config_t libconfig;
 	unsigned int line;
 	const char *file;
+	bool good;
 
+	guarded = guarded || atexit(scan_ended) == 0;
+#if LIBCONFIG_VER_MAJOR > 1 || LIBCONFIG_VER_MINOR >= 8
+	config_set_fatal_error_func(scan_failed);
+#endif
 	config_init(&libconfig);
-	if (scan(&libconfig, buf_text(&loader->text.text))) {
+	scanning = true;
+	good = config_read_string(&libconfig, buf_text(&loader->text.text)) == CONFIG_TRUE;
+	scanning = false;
+	if (good) {
 		load_root(loader, config_root_setting(&libconfig));
 	} else {
 		file = conf_text_place(

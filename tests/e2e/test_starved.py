@@ -222,7 +222,7 @@ def test_a_key_file_that_cannot_be_opened_for_a_moment_is_no_missing_key(user, s
 
 
 def test_no_memory_for_the_configuration_is_no_answer(user, plan):
-    """1 to 3 are what became of a task. libconfig up to 1.7.2 crashes where it does not look at what it got."""
+    """1 to 3 are what became of a task. libconfig up to 1.7 crashes where it does not look at what it got."""
     user.configure(LOG)
     plan.set(COUNT, ("alloc",), trace=True)
     assert user.run("check", env=plan.environment(SHIM)).code == 0

@@ -451,7 +451,7 @@ static void a_last_look_at_the_deadline(void **state)
 	run_to_end(run);
 	assert_string_equal(run->told, "a=success ");
 	assert_int_equal(run->code, 0);
-	assert_in_range(fake.now_ms - FAKE_START_MS, 30000, 31000);
+	assert_int_in_range(fake.now_ms - FAKE_START_MS, 30000, 31000);
 	run_free(run);
 }
 
@@ -485,7 +485,7 @@ static void the_last_look_has_its_own_deadline(void **state)
 	assert_int_equal(fake.now_ms, FAKE_START_MS + 12000);
 	assert_int_equal(fake.faults[0].times, 0);
 	assert_true(waiter_look(run->waiter, 0, &source));
-	assert_in_range(source.heard_ms, FAKE_START_MS + 4000, FAKE_START_MS + 4100);
+	assert_int_in_range(source.heard_ms, FAKE_START_MS + 4000, FAKE_START_MS + 4100);
 	assert_int_equal(waiter_tasks(run->waiter)->items[0]->seen_ms, source.heard_ms);
 	assert_false(waiter_look(run->waiter, 1, &source));
 	run_free(run);
@@ -526,7 +526,7 @@ static void a_mistyped_id_is_doubted_at_once(void **state)
 	fake_put("one", "a", "processing");
 	run_for(run, 60 * INTERVAL_MS);
 	assert_int_equal(run->doubts, 1);
-	assert_in_range(run->doubted_ms, FAKE_START_MS, FAKE_START_MS + 500);
+	assert_int_in_range(run->doubted_ms, FAKE_START_MS, FAKE_START_MS + 500);
 	run_free(run);
 }
 
@@ -591,7 +591,7 @@ static void a_reason_that_does_not_come_is_not_waited_for(void **state)
 	run_to_end(run);
 	sources[0].explain = false;
 	assert_int_equal(run->code, 1);
-	assert_in_range(fake.now_ms - FAKE_START_MS, 5000, 6000);
+	assert_int_in_range(fake.now_ms - FAKE_START_MS, 5000, 6000);
 	run_free(run);
 }
 
@@ -719,8 +719,8 @@ static void a_later_refusal_ends_it_when_it_lasts(void **state)
 	before = fake.requests;
 	run_to_end(run);
 	assert_int_equal(run->code, 77);
-	assert_in_range(fake.now_ms - since_ms, 120000, 125000);
-	assert_in_range(fake.requests - before, 3, 15);
+	assert_int_in_range(fake.now_ms - since_ms, 120000, 125000);
+	assert_int_in_range(fake.requests - before, 3, 15);
 	run_free(run);
 }
 
@@ -780,7 +780,7 @@ static void after_a_good_answer_no_nonsense_ends_it(void **state)
 		fake.faults[0] = faults[i];
 		run_to_end(run);
 		assert_true(run->code == 69 || run->code == 76);
-		assert_in_range(fake.now_ms - FAKE_START_MS, 20000, 24000);
+		assert_int_in_range(fake.now_ms - FAKE_START_MS, 20000, 24000);
 		run_free(run);
 	}
 }
