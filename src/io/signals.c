@@ -104,16 +104,29 @@ bool signals_waiting(void)
 	return false;
 }
 
-void signals_die(int number)
+static void raise_default(int number, struct sigaction *old)
 {
 	struct sigaction action = { .sa_handler = SIG_DFL };
 	sigset_t set;
 
 	(void)sigemptyset(&action.sa_mask);
-	(void)sigaction(number, &action, NULL);
+	(void)sigaction(number, &action, old);
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, number);
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 	(void)raise(number);
+}
+
+void signals_stop(int number)
+{
+	struct sigaction old;
+
+	raise_default(number, &old);
+	(void)sigaction(number, &old, NULL);
+}
+
+void signals_die(int number)
+{
+	raise_default(number, NULL);
 	_exit(128 + number);
 }

@@ -22,6 +22,10 @@ unsigned int signals_take(int number);
  * before the pipe was emptied for another one.
  */
 bool signals_waiting(void);
+/* does by itself what the signal does when nobody catches it, and returns when we are continued;
+ * where nobody could, in an orphaned process group, the kernel stops no one and it returns at once
+ */
+void signals_stop(int number);
 /* ends the program by the signal itself, so that the caller's shell sees it and stops its loop as
  * well */
 _Noreturn void signals_die(int number);

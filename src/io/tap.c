@@ -20,7 +20,7 @@ struct tap {
 	int fd; /* borrowed, or own when `reopened` */
 	bool reopened;
 	bool terminal;
-	bool claimed; /* by another process */
+	bool claimed; /* we may draw there, and hold the lock */
 	int failed; /* errno */
 	size_t piece; /* most that is written at once */
 	struct buf waiting;
@@ -180,26 +180,33 @@ int tap_failed(const struct tap *tap)
 	return tap->failed;
 }
 
+/* the lock is on the terminal itself, so that it needs no file and leaves none */
+static bool terminal_lock(const struct tap *tap)
+{
+	return flock(tap->fd, LOCK_EX | LOCK_NB) == 0;
+}
+
 bool tap_claim(struct tap *tap)
 {
-	bool ours = tap->reopened && tcgetpgrp(tap->fd) == getpgrp();
-
-	if (!ours) {
+	if (!tap->reopened || tcgetpgrp(tap->fd) != getpgrp())
 		tap_yield(tap);
-		return false;
-	}
-	/* the lock is on the terminal itself, so that it needs no file and leaves none */
-	tap->claimed = flock(tap->fd, LOCK_EX | LOCK_NB) != 0;
-	return !tap->claimed;
+	else
+		tap->claimed = terminal_lock(tap);
+	return tap->claimed;
 }
 
 bool tap_claimed(const struct tap *tap)
 {
-	return tap->claimed;
+	bool others = tap->reopened && !tap->claimed && !terminal_lock(tap);
+
+	if (tap->reopened && !tap->claimed && !others)
+		(void)flock(tap->fd, LOCK_UN);
+	return others;
 }
 
 void tap_yield(struct tap *tap)
 {
-	if (tap->reopened)
+	if (tap->claimed)
 		(void)flock(tap->fd, LOCK_UN);
+	tap->claimed = false;
 }

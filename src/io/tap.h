@@ -44,7 +44,7 @@ int tap_failed(const struct tap *tap);
  * process draws there, by a lock that ends with its holder. Asked anew whenever something is drawn.
  */
 bool tap_claim(struct tap *tap);
-/* is the terminal another's to draw on, as far as the last tap_claim knows? */
+/* does another process draw on this terminal now? */
 bool tap_claimed(const struct tap *tap);
 /* another process may draw */
 void tap_yield(struct tap *tap);

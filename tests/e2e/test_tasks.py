@@ -518,8 +518,8 @@ def test_a_refusal_in_the_middle_counts_when_it_lasts(user, sim):
 def test_after_a_good_answer_no_nonsense_ends_it(set_up, sim, fault):
     sim.add_task("x", status="processing")
     process = waiting(set_up, sim, "x")
-    rule = sim.fault(fault, count=6)
-    until(lambda: rule.hits == 6)
+    rule = sim.fault(fault, count=3)
+    until(lambda: rule.hits == 3)
     sim.set_status("x", "success")
     assert process.wait() == 0
     assert sum("trying again" in line for line in process.err.lines()) == 1

@@ -1,0 +1,447 @@
+#include "cli/wait_loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/streams.h"
+#include "app/waiter.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/terminal.h"
+#include "base/text.h"
+#include "cli/sources.h"
+#include "cli/wait_text.h"
+#include "core/event.h"
+#include "io/clock.h"
+#include "io/sdnotify.h"
+#include "io/signals.h"
+
+#define WAIT_DRAW_MS 1000 /* between two drawings of the moving line */
+#define WAIT_LOOK_MS 5000 /* in the background: whether it may be drawn again */
+#define WAIT_SILENCE_MS 60000 /* after which it is said what is waited for, where nothing moves */
+#define WAIT_NAMED_MAX 20 /* tasks that a message names, the rest is counted */
+#define WAIT_FLUSH_MS 2000 /* a terminal that takes nothing has so long at the end */
+#define WAIT_SLEEP_MAX_MS 60000 /* where there is no timer that runs on through a suspend */
+#define WAIT_JUMP_MS 1000 /* a longer suspend is worth a poll at once … */
+#define WAIT_LATE_MS 3000 /* … and so is having been stopped for longer */
+struct wait {
+	const struct cli *cli; /* borrowed */
+	struct waiter *waiter; /* own */
+	struct streams streams;
+	bool plain; /* nothing moves in this run */
+	bool draws; /* the moving line may be drawn now */
+	int64_t draw_ms; /* mono; when it is looked at again */
+	int64_t begun_ms; /* mono */
+	int64_t said_ms; /* mono; the last line that was written */
+	int64_t wake_ms; /* mono; what the last sleep was to last until */
+	struct buf drawn; /* the moving line as it was drawn last */
+	struct strings words; /* statuses that are not understood, said once each */
+	size_t doubts; /* ids that were not found */
+	struct clock_timer timer;
+	struct instant now;
+};
+
+/* --- what is written */
+
+static void say(struct wait *wait, enum log_level level, const char *text)
+{
+	log_line(level, "%s", text);
+	wait->said_ms = wait->now.mono_ms;
+}
+
+/* only the line that is there is taken away; the next is drawn when its time comes */
+static void draw(struct wait *wait)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_buf struct buf line = { 0 };
+
+	wait_text_progress(&text, wait->waiter, wait->now, wait->begun_ms);
+	text_add_cut(&line, buf_text(&text), WAIT_LINE_COLUMNS);
+	if (wait->streams.drawn && strcmp(buf_text(&line), buf_text(&wait->drawn)) == 0)
+		return;
+	wait->draws = streams_draw(&wait->streams, buf_text(&line));
+	buf_clear(&wait->drawn);
+	(void)buf_add_text(&wait->drawn, buf_text(&line));
+}
+
+static void wait_progress(struct wait *wait)
+{
+	int64_t now_ms = wait->now.mono_ms;
+
+	if (!wait->plain && now_ms >= wait->draw_ms) {
+		draw(wait);
+		wait->draw_ms = now_ms + (wait->draws ? WAIT_DRAW_MS : WAIT_LOOK_MS);
+	}
+	if (wait->draws || now_ms - wait->said_ms < WAIT_SILENCE_MS)
+		return;
+	{
+		cleanup_buf struct buf text = { 0 };
+
+		wait_text_progress(&text, wait->waiter, wait->now, wait->begun_ms);
+		(void)buf_add_text(&text, "; still waiting");
+		say(wait, LOG_NOTICE, buf_text(&text));
+	}
+}
+
+/* the line on stdout, as soon as the task has ended */
+static void print_end(struct wait *wait, const struct waited *waited, const char *source)
+{
+	cleanup_buf struct buf line = { 0 };
+
+	if (cli_given(wait->cli, "json")) {
+		task_json(waited->task, source, &line);
+		(void)buf_add_char(&line, '\n');
+	} else if (tap_terminal(wait->streams.out)) {
+		wait_text_end(&line, waiter_tasks(wait->waiter), waited, wait->cli->color_out,
+			terminal_columns(STDOUT_FILENO));
+	} else {
+		text_add_safe(&line, waited->task->id);
+		(void)buf_add_char(&line, ' ');
+		text_add_safe(&line, task_status_word(waited->task));
+		(void)buf_add_char(&line, '\n');
+	}
+	streams_print(&wait->streams, &line);
+	streams_step(&wait->streams);
+	wait->said_ms = wait->now.mono_ms;
+}
+
+/* "telnyx: ID processing (name)", and why when that is known */
+static void say_status(struct wait *wait, const struct waited *waited, const char *source)
+{
+	const struct task *task = waited->task;
+	bool named = task->name != NULL;
+	bool why = waited->reason != NULL;
+	cleanup_free char *text = mem_printf("%s: %s %s%s%s%s%s%s", source, task->id,
+		task_status_word(task), named ? " (" : "", named ? task->name : "",
+		named ? ")" : "", why ? ": " : "", why ? waited->reason : "");
+
+	say(wait, LOG_NOTICE, text);
+}
+
+/* each word once: it may be that of many tasks, and come and go */
+static void say_unknown(struct wait *wait, const char *word)
+{
+	cleanup_free char *text = NULL;
+
+	for (size_t i = 0; i < wait->words.count; i++)
+		if (strcmp(wait->words.items[i], word) == 0)
+			return;
+	strings_add(&wait->words, word);
+	text = mem_printf("status \"%s\" is not understood and counts as not ended", word);
+	say(wait, LOG_WARN, text);
+}
+
+static void wait_changed(void *arg, const struct waited *waited, const char *source)
+{
+	struct wait *wait = arg;
+
+	if (waited->told) {
+		print_end(wait, waited, source);
+		/* where the line on stdout does not say why */
+		if (waited->reason != NULL &&
+			(cli_given(wait->cli, "json") || !tap_terminal(wait->streams.out)))
+			say_status(wait, waited, source);
+		return;
+	}
+	if (!wait->draws)
+		say_status(wait, waited, source);
+	if (waited->task->status == STATUS_UNKNOWN)
+		say_unknown(wait, task_status_word(waited->task));
+}
+
+static void say_more(struct wait *wait, size_t count)
+{
+	cleanup_free char *text = mem_printf("… and %zu more", count);
+
+	say(wait, LOG_NOTICE, text);
+}
+
+static void wait_begun(void *arg, struct waited *const *items, size_t count, const char *source)
+{
+	struct wait *wait = arg;
+	cleanup_free char *text =
+		mem_printf("waiting for %zu task%s of %s:", count, count == 1 ? "" : "s", source);
+
+	say(wait, LOG_NOTICE, text);
+	for (size_t i = 0; i < count && i < WAIT_NAMED_MAX; i++)
+		say_status(wait, items[i], source);
+	if (count > WAIT_NAMED_MAX)
+		say_more(wait, count - WAIT_NAMED_MAX);
+}
+
+static void wait_doubted(void *arg, const struct waited *waited)
+{
+	struct wait *wait = arg;
+	cleanup_free char *text = mem_printf("%s: not found yet%s", waited->task->id,
+		wait->doubts == 0 ? "; is the id right? 'taskbell list --all' shows those there are"
+				  : "");
+
+	if (wait->doubts++ < WAIT_NAMED_MAX)
+		say(wait, LOG_WARN, text);
+}
+
+static void wait_trouble(void *arg, bool bad, const char *text)
+{
+	say(arg, bad ? LOG_WARN : LOG_NOTICE, text);
+}
+
+/* --- signals, and how it ends */
+
+static void wait_free(struct wait *wait)
+{
+	waiter_free(wait->waiter);
+	clock_timer_done(&wait->timer);
+	strings_done(&wait->words);
+	buf_done(&wait->drawn);
+}
+
+/* until all is taken: by a pipe, as of any filter; a terminal or stderr may be stalled for good */
+static void wait_flush(struct wait *wait)
+{
+	cleanup_with(http_cleanup) struct http *http = http_new();
+	int64_t end_ms = clock_now().mono_ms + WAIT_FLUSH_MS;
+
+	for (;;) {
+		const struct tap *out = wait->streams.out;
+		struct http_fd fds[2];
+		size_t count = streams_fds(&wait->streams, fds, ARRAY_LEN(fds));
+		int64_t left = end_ms - clock_now().mono_ms;
+		bool patient = tap_waits(out) && !tap_terminal(out);
+
+		if (!tap_waits(out) && !tap_waits(wait->streams.talk))
+			return;
+		if (left <= 0 && !patient)
+			return;
+		(void)http_wait(http, fds, count, left > 0 ? left : -1);
+		streams_step(&wait->streams);
+		if (signals_take(SIGINT) + signals_take(SIGTERM) + signals_take(SIGHUP) != 0)
+			return;
+	}
+}
+
+static _Noreturn void wait_die(struct wait *wait, int number)
+{
+	(void)streams_draw(&wait->streams, "");
+	streams_close(&wait->streams);
+	wait_free(wait);
+	signals_die(number);
+}
+
+static bool is_ignored(int number)
+{
+	struct sigaction now;
+
+	return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+/* a signal that was ignored when we were started stays so: nohup(1), and jobs of a shell script */
+static bool signals_catch(bool plain, struct err *err)
+{
+	static const int stops[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+	static const int always[] = { SIGCHLD };
+
+	if (!signals_open(always, ARRAY_LEN(always), err))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(stops); i++)
+		if (!is_ignored(stops[i]) && (stops[i] != SIGTSTP || !plain) &&
+			!signals_open(&stops[i], 1, err))
+			return false;
+	return true;
+}
+
+static void wait_signals(struct wait *wait)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+	(void)signals_take(SIGCHLD);
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		if (signals_take(ends[i]) != 0)
+			wait_die(wait, ends[i]);
+	if (signals_take(SIGTSTP) == 0)
+		return;
+	(void)streams_draw(&wait->streams, "");
+	signals_stop(SIGTSTP);
+	wait->draw_ms = 0;
+}
+
+/* nobody is left to read what it is all for */
+static bool wait_unread(struct wait *wait, int *ret_code)
+{
+	int failed = tap_failed(wait->streams.out);
+
+	if (failed == 0)
+		return false;
+	if (tap_terminal(wait->streams.out))
+		wait_die(wait, SIGHUP);
+	if (failed == EPIPE)
+		wait_die(wait, SIGPIPE);
+	log_line(LOG_ERROR, "cannot write to stdout: %s", strerror(failed));
+	*ret_code = err_exit_code(ERR_IO);
+	return true;
+}
+
+static int64_t wait_next(const struct wait *wait)
+{
+	int64_t next = waiter_next(wait->waiter);
+
+	if (!wait->plain)
+		next = instant_earlier(next, wait->draw_ms);
+	if (!wait->draws)
+		next = instant_earlier(next, wait->said_ms + WAIT_SILENCE_MS);
+	return next;
+}
+
+static void wait_sleep(struct wait *wait)
+{
+	int64_t next = wait_next(wait);
+	int64_t timeout = -1;
+	struct http_fd fds[16];
+	size_t count = waiter_fds(wait->waiter, fds, ARRAY_LEN(fds) - 4);
+
+	count += streams_fds(&wait->streams, fds + count, 2);
+	fds[count++] = (struct http_fd){ .fd = signals_fd() };
+	if (wait->timer.fd >= 0) {
+		clock_timer_arm(&wait->timer, next);
+		fds[count++] = (struct http_fd){ .fd = wait->timer.fd };
+	} else {
+		timeout = WAIT_SLEEP_MAX_MS;
+		if (next < wait->now.mono_ms + timeout)
+			timeout = next > wait->now.mono_ms ? next - wait->now.mono_ms : 0;
+	}
+	if (signals_waiting())
+		timeout = 0;
+	wait->wake_ms = next;
+	(void)http_wait(waiter_http(wait->waiter), fds, count, timeout);
+}
+
+static void wait_clock(struct wait *wait)
+{
+	int64_t before_ms = wait->now.asleep_ms;
+	bool late;
+
+	wait->now = clock_now();
+	late = wait->wake_ms != 0 && wait->now.mono_ms - wait->wake_ms > WAIT_LATE_MS;
+	if (late || wait->now.asleep_ms - before_ms > WAIT_JUMP_MS)
+		waiter_jump(wait->waiter, wait->now);
+}
+
+static int wait_loop(struct wait *wait, struct err *err)
+{
+	int code = 0;
+
+	for (;;) {
+		wait_clock(wait);
+		wait_signals(wait);
+		waiter_step(wait->waiter, wait->now);
+		streams_step(&wait->streams);
+		if (wait_unread(wait, &code) || waiter_over(wait->waiter, &code, err))
+			return code;
+		wait_progress(wait);
+		wait_sleep(wait);
+	}
+}
+
+/* which were not seen to end, and why nothing was heard; that they have not ended nobody knows */
+static void say_timed_out(const struct wait *wait)
+{
+	const struct waited_set *set = waiter_tasks(wait->waiter);
+	int64_t ms = cli_number(wait->cli, "timeout", 0);
+	char span[PARSE_DURATION_MAX] = "one poll";
+	struct waiter_source source;
+	size_t named = 0;
+
+	if (ms != 0)
+		(void)duration_text(ms, span);
+	if (set->count == 0)
+		log_line(LOG_ERROR, "timed out after %s: the tasks could not be listed", span);
+	else
+		log_line(LOG_ERROR, "timed out after %s: %zu of %zu task%s not seen to end", span,
+			set->count - set->told, set->count, set->count == 1 ? "" : "s");
+	for (size_t i = 0; i < set->count; i++) {
+		const struct waited *waited = set->items[i];
+		cleanup_buf struct buf text = { 0 };
+
+		if (waited->told || ++named > WAIT_NAMED_MAX)
+			continue;
+		wait_text_last_seen(&text, waited, wait->now);
+		log_line(LOG_ERROR, "%s: %s", waited->task->id, buf_text(&text));
+	}
+	if (named > WAIT_NAMED_MAX)
+		log_line(LOG_ERROR, "… and %zu more", named - WAIT_NAMED_MAX);
+	for (size_t i = 0; waiter_look(wait->waiter, i, &source); i++)
+		if (source.err != NULL)
+			log_line(LOG_ERROR, "%s: %s%s", source.name, source.err->text,
+				sources_remedy(source.err));
+}
+
+static void ring(struct wait *wait)
+{
+	struct tap *tap = tap_terminal(wait->streams.out) ? wait->streams.out : wait->streams.talk;
+
+	if (cli_given(wait->cli, "bell") && tap_terminal(tap))
+		tap_add(tap, "\a", 1);
+}
+
+static int wait_end(struct wait *wait, int code, const struct err *err)
+{
+	(void)streams_draw(&wait->streams, "");
+	if (err->kind != ERR_NONE && err->kind != ERR_USAGE)
+		log_line(LOG_ERROR, "%s%s", err->text, sources_remedy(err));
+	else if (err->kind == ERR_NONE && code == WAITER_TIMED_OUT)
+		say_timed_out(wait);
+	ring(wait);
+	wait_flush(wait);
+	(void)wait_unread(wait, &code);
+	streams_close(&wait->streams);
+	return err->kind == ERR_USAGE ? cli_misuse(wait->cli, "%s", err->text) : code;
+}
+
+/* a job of a script has its terminal, and INT ignored; whatever moves would move among the script's
+ * own lines */
+static bool is_plain(const struct cli *cli)
+{
+	const char *term = getenv("TERM");
+	const char *wish = getenv("TASKBELL_PROGRESS");
+	int asked = wish != NULL && strcmp(wish, "plain") == 0 ? PROGRESS_PLAIN : PROGRESS_AUTO;
+
+	return cli->quiet || cli->verbose || term == NULL || *term == '\0' ||
+	       strcmp(term, "dumb") == 0 || is_ignored(SIGINT) ||
+	       cli_word(cli, "progress", asked) == PROGRESS_PLAIN;
+}
+
+int wait_loop_run(const struct cli *cli, const struct waiter_setup *setup)
+{
+	struct waiter_setup own = *setup;
+	struct instant now = clock_now();
+	struct wait wait = {
+		.cli = cli,
+		.plain = is_plain(cli),
+		.begun_ms = now.mono_ms,
+		.said_ms = now.mono_ms,
+		.now = now,
+		.timer = clock_timer_new(),
+	};
+	struct err err = { 0 };
+	int code;
+
+	if (!signals_catch(wait.plain, &err)) {
+		clock_timer_done(&wait.timer);
+		return cli_fail(&err);
+	}
+	streams_open(&wait.streams, sd_stderr_is_journal() ? LOG_JOURNAL : LOG_PLAIN, 0);
+	wait.draws = !wait.plain && streams_draw(&wait.streams, "");
+	own.changed = wait_changed;
+	own.begun = wait_begun;
+	own.doubted = wait_doubted;
+	own.trouble = wait_trouble;
+	own.arg = &wait;
+	wait.waiter = waiter_new(&own, wait.now);
+	code = wait_loop(&wait, &err);
+	code = wait_end(&wait, code, &err);
+	wait_free(&wait);
+	return code;
+}

@@ -1,0 +1,211 @@
+#include "cli/wait_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/terminal.h"
+#include "base/text.h"
+#include "cli/table.h"
+#include "core/event.h"
+
+enum {
+	GAP = 2, /* between two columns, and before what goes on below */
+	NAME_LEAST = 12, /* columns that a name keeps when it is cut */
+	LABELS_MAX = 500, /* names are compared with each other; of more tasks ids are shown */
+	REASON_LINES = 3, /* of a reason; `show` has all of it */
+};
+
+static int64_t active_ms(const struct task *task, struct instant now)
+{
+	int64_t ms;
+
+	if (task->created_us == STAMP_NONE)
+		return -1;
+	ms = now.wall_ms - task->created_us / 1000;
+	return ms > 0 ? ms : 0;
+}
+
+/* what still goes on is counted in whole seconds */
+static const char *whole_span(int64_t ms, char span[EVENT_SPAN_MAX])
+{
+	if (ms >= 10000)
+		return event_span(ms, span);
+	(void)snprintf(span, EVENT_SPAN_MAX, "%ds", (int)(ms / 1000));
+	return span;
+}
+
+/* what people call it: the name, where it has one that no other of these has */
+static const char *task_label(const struct waited_set *set, const struct waited *waited)
+{
+	const char *name = waited->task->name;
+
+	if (name == NULL || *name == '\0' || set->count > LABELS_MAX)
+		return waited->task->id;
+	for (size_t i = 0; i < set->count; i++)
+		if (set->items[i] != waited && set->items[i]->task->name != NULL &&
+			strcmp(set->items[i]->task->name, name) == 0)
+			return waited->task->id;
+	return name;
+}
+
+/* a source that does not answer, in a few words; false: all do */
+static bool add_silence(
+	struct buf *out, const struct waiter *waiter, struct instant now, int64_t begun_ms)
+{
+	struct waiter_source source;
+	char span[EVENT_SPAN_MAX];
+
+	for (size_t i = 0; waiter_look(waiter, i, &source); i++) {
+		if (source.err == NULL)
+			continue;
+		(void)buf_addf(out, "%s: no good answer for %s", source.name,
+			whole_span(
+				now.mono_ms - (source.heard_ms != 0 ? source.heard_ms : begun_ms),
+				span));
+		return true;
+	}
+	return false;
+}
+
+static void add_one(struct buf *out, const struct waited_set *set, struct instant now)
+{
+	const struct waited *waited = set->items[0];
+	int64_t ms = active_ms(waited->task, now);
+	cleanup_buf struct buf tail = { 0 };
+	const char *label = task_label(set, waited);
+	char span[EVENT_SPAN_MAX];
+	size_t width;
+	size_t room;
+
+	if (waited->source == WAITED_NOWHERE)
+		(void)buf_add_text(&tail, waited->doubted ? ": not found yet" : ": looked for");
+	else
+		(void)buf_addf(&tail, ": %s%s%s", task_status_word(waited->task),
+			ms >= 0 ? " for " : "", ms >= 0 ? whole_span(ms, span) : "");
+	width = text_width(buf_text(&tail));
+	room = width + NAME_LEAST < WAIT_LINE_COLUMNS ? WAIT_LINE_COLUMNS - width : NAME_LEAST;
+	/* an id is shown whole or not at all */
+	if (label == waited->task->id && text_width(label) > room)
+		label = "the task";
+	text_add_cut(out, label, room);
+	text_add_safe(out, buf_text(&tail));
+}
+
+static void add_many(
+	struct buf *out, const struct waited_set *set, struct instant now, int64_t begun_ms)
+{
+	char span[EVENT_SPAN_MAX];
+	size_t bad = 0;
+
+	for (size_t i = 0; i < set->count; i++)
+		bad += set->items[i]->told && waited_exit_code(set->items[i]) != 0;
+	(void)buf_addf(out, "%s: %zu of %zu ended", whole_span(now.mono_ms - begun_ms, span),
+		set->told, set->count);
+	if (bad != 0)
+		(void)buf_addf(out, ", %zu without success", bad);
+}
+
+void wait_text_progress(
+	struct buf *out, const struct waiter *waiter, struct instant now, int64_t begun_ms)
+{
+	const struct waited_set *set = waiter_tasks(waiter);
+
+	if (add_silence(out, waiter, now, begun_ms))
+		return;
+	if (set->count == 0)
+		(void)buf_add_text(out, "asking for the active tasks");
+	else if (set->count == 1)
+		add_one(out, set, now);
+	else
+		add_many(out, set, now, begun_ms);
+}
+
+/* names stand in a column as wide as the widest, if there is room for it */
+static size_t label_column(const struct waited_set *set)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < set->count && set->count <= LABELS_MAX; i++) {
+		cleanup_buf struct buf label = { 0 };
+
+		text_add_safe(&label, task_label(set, set->items[i]));
+		if (text_width(buf_text(&label)) > width)
+			width = text_width(buf_text(&label));
+	}
+	return width;
+}
+
+static const char *end_reason(const struct waited *waited)
+{
+	if (waited->reason != NULL)
+		return waited->reason;
+	if (waited->task->status == STATUS_GONE)
+		return "it is in no list any more";
+	return waited->source == WAITED_NOWHERE ? "there is no such task" : NULL;
+}
+
+/* begins another line, indented, when so many columns are too many for this one */
+static void make_room(struct buf *out, size_t *used, size_t width, size_t columns, int indent)
+{
+	if (*used + GAP + width > columns) {
+		(void)buf_addf(out, "\n%*s", indent, "");
+		*used = (size_t)indent;
+	} else {
+		(void)buf_addf(out, "%*s", GAP, "");
+		*used += GAP;
+	}
+}
+
+void wait_text_end(struct buf *out, const struct waited_set *set, const struct waited *waited,
+	bool color, size_t columns)
+{
+	const struct event_type_info *info = event_info(event_of_status(waited->task->status));
+	const char *label = task_label(set, waited);
+	const char *reason = end_reason(waited);
+	cleanup_buf struct buf name = { 0 };
+	char span[EVENT_SPAN_MAX] = "";
+	size_t column = label_column(set);
+	size_t used = GAP;
+	size_t rest = GAP + text_width(task_status_word(waited->task));
+	int64_t ms;
+
+	if (task_duration(waited->task, &ms))
+		rest += GAP + strlen(event_span(ms, span));
+	terminal_add_colored(out, info->mark, color ? info->sgr : NULL);
+	(void)buf_add_char(out, ' ');
+	text_add_cut(&name, label,
+		label == waited->task->id            ? 0
+		: used + NAME_LEAST + rest > columns ? NAME_LEAST
+						     : columns - used - rest);
+	(void)buf_add_text(out, buf_text(&name));
+	used += text_width(buf_text(&name));
+	if (GAP + column + rest <= columns && used < GAP + column) {
+		(void)buf_addf(out, "%*s", (int)(GAP + column - used), "");
+		used = GAP + column;
+	}
+	make_room(out, &used, rest - GAP, columns, GAP);
+	table_add_status(out, waited->task, 0, color);
+	if (*span != '\0')
+		(void)buf_addf(out, "%*s%s", GAP, "", span);
+	used += rest - GAP;
+	if (reason != NULL) {
+		cleanup_buf struct buf cut = { 0 };
+
+		text_add_cut(&cut, reason, REASON_LINES * (columns - 2 * GAP) - used);
+		make_room(out, &used, strcspn(buf_text(&cut), " "), columns, 2 * GAP);
+		text_add_wrapped(out, buf_text(&cut), used, 2 * GAP, columns);
+	}
+	(void)buf_add_char(out, '\n');
+}
+
+void wait_text_last_seen(struct buf *out, const struct waited *waited, struct instant now)
+{
+	char span[EVENT_SPAN_MAX];
+
+	if (waited->source == WAITED_NOWHERE)
+		(void)buf_add_text(
+			out, waited->doubted ? "not found" : "no source has said anything of it");
+	else
+		(void)buf_addf(out, "%s, seen %s ago", task_status_word(waited->task),
+			whole_span(now.mono_ms - waited->seen_ms, span));
+}
