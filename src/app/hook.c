@@ -104,6 +104,25 @@ static void add_ours(struct vector *env, char *const *ours, const struct strings
 	}
 }
 
+/* what is set to nothing is lacking as well */
+static void add_lacking(struct vector *env, const struct strings *session)
+{
+	for (size_t i = 0; i < session->count; i++) {
+		const char *item = session->items[i];
+		size_t len = strcspn(item, "=") + 1;
+		size_t at = 0;
+
+		while (at < env->count && strncmp(env->items[at], item, len) != 0)
+			at++;
+		if (at == env->count) {
+			vector_add(env, mem_strdup(item));
+		} else if (env->items[at][len] == '\0') {
+			free(env->items[at]);
+			env->items[at] = mem_strdup(item);
+		}
+	}
+}
+
 /* Two fields are for {field} and the JSON only: the variables of a hook are a closed set. */
 static bool is_variable(const char *field)
 {
@@ -144,13 +163,14 @@ static void drop_shadowed(struct vector *env, size_t passed)
 }
 
 char **hook_env(const struct sink_config *config, const struct event *event, int64_t attempt,
-	char *const *ours, const struct strings *secrets)
+	char *const *ours, const struct strings *session, const struct strings *secrets)
 {
 	struct vector env = { 0 };
 	const char *field;
 	size_t passed;
 
 	add_ours(&env, ours, secrets, config);
+	add_lacking(&env, session);
 	passed = env.count;
 	for (size_t i = 0; (field = event_field_name(i)) != NULL; i++)
 		if (is_variable(field))

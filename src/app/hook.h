@@ -16,9 +16,12 @@
 void hook_secrets(const struct config *config, struct strings *ret);
 /* `command` with its fields filled in, or /bin/sh -c with the line of `shell` as it stands */
 char **hook_argv(const struct sink_config *config, const struct event *event);
-/* the session's variables of the allow-list, those that `env` names, and TASKBELL_… of the event */
+/*
+ * Our variables of the allow-list, of those in `session` (NAME=value) what we lack, those that
+ * `env` names, and TASKBELL_… of the event.
+ */
 char **hook_env(const struct sink_config *config, const struct event *event, int64_t attempt,
-	char *const *ours, const struct strings *secrets);
+	char *const *ours, const struct strings *session, const struct strings *secrets);
 /* for programs of our own: everything but keys and what systemd meant for the monitor alone */
 char **hook_env_clean(char *const *ours, const struct strings *secrets);
 void hook_vector_free(char **vector); /* NULL is fine */

@@ -7,6 +7,7 @@
 
 #include "app/hook.h"
 #include "app/program.h"
+#include "app/session.h"
 #include "app/sink.h"
 #include "base/buf.h"
 #include "base/log.h"
@@ -33,8 +34,17 @@ struct hook {
 	char *last_line; /* own; the last one that it printed, for the error */
 };
 
+/* a delivery whose hook starts when it is known what the session's display is */
+struct held {
+	struct event *event; /* own */
+	int64_t attempt;
+};
+
 struct sink_exec {
 	struct sink sink;
+	struct session session;
+	struct held held[CONCURRENCY_MAX];
+	size_t held_count;
 	struct hook running[CONCURRENCY_MAX];
 	size_t count;
 	struct program left[LEFT_MAX];
@@ -63,7 +73,7 @@ static bool exec_configure(struct sink *sink, struct err *err)
 static size_t exec_room(const struct sink *sink, struct instant now)
 {
 	size_t most = (size_t)sink->config->concurrency;
-	size_t count = self(sink)->count;
+	size_t count = self(sink)->count + self(sink)->held_count;
 
 	(void)now;
 	most = most < CONCURRENCY_MAX ? most : CONCURRENCY_MAX;
@@ -83,7 +93,8 @@ static bool hook_start(struct sink_exec *exec, struct hook *hook, const struct e
 	const struct sink_config *config = exec->sink.config;
 	cleanup_buf struct buf input = { 0 };
 	char **argv = hook_argv(config, event);
-	char **env = hook_env(config, event, attempt, environ, exec->sink.secrets);
+	char **env = hook_env(
+		config, event, attempt, environ, &exec->session.variables, exec->sink.secrets);
 	const char *home = getenv("HOME");
 	struct spawn spawn = {
 		.argv = (const char *const *)argv,
@@ -109,17 +120,31 @@ static bool hook_start(struct sink_exec *exec, struct hook *hook, const struct e
 	return started;
 }
 
+/* starts what is held, unless it is not yet known what the session's display is */
+static void held_start(struct sink_exec *exec, struct instant now)
+{
+	if (exec->held_count == 0 || !session_ready(&exec->session, now))
+		return;
+	for (size_t i = 0; i < exec->held_count; i++) {
+		struct event *event = exec->held[i].event;
+		struct err err = { 0 };
+
+		if (hook_start(exec, &exec->running[exec->count], event, exec->held[i].attempt, now,
+			    &err))
+			exec->count++;
+		else
+			sink_receipt_add(&exec->sink, event->id, SINK_ABSENT, mem_strdup(err.text));
+		free(event);
+	}
+	exec->held_count = 0;
+}
+
 static void exec_take(struct sink *sink, struct event *event, int64_t attempt, struct instant now)
 {
 	struct sink_exec *exec = self(sink);
-	struct hook *hook = &exec->running[exec->count];
-	struct err err = { 0 };
 
-	if (hook_start(exec, hook, event, attempt, now, &err))
-		exec->count++;
-	else
-		sink_receipt_add(sink, event->id, SINK_ABSENT, mem_strdup(err.text));
-	free(event);
+	exec->held[exec->held_count++] = (struct held){ event, attempt };
+	held_start(exec, now);
 }
 
 static void log_output_line(const struct sink_exec *exec, struct hook *hook, char *line, size_t len)
@@ -252,6 +277,8 @@ static void exec_step(struct sink *sink, struct instant now)
 	struct sink_exec *exec = self(sink);
 	size_t kept = 0;
 
+	session_step(&exec->session, now);
+	held_start(exec, now);
 	left_step(exec, now);
 	for (size_t i = 0; i < exec->count; i++) {
 		struct hook *hook = &exec->running[i];
@@ -274,7 +301,7 @@ static void exec_step(struct sink *sink, struct instant now)
 static int64_t exec_next(const struct sink *sink, struct instant now)
 {
 	const struct sink_exec *exec = self(sink);
-	int64_t next = INSTANT_NEVER;
+	int64_t next = session_next(&exec->session);
 
 	(void)now;
 	for (size_t i = 0; i < exec->count; i++)
@@ -289,7 +316,7 @@ static int64_t exec_next(const struct sink *sink, struct instant now)
 static size_t exec_fds(const struct sink *sink, struct http_fd *fds, size_t cap)
 {
 	const struct sink_exec *exec = self(sink);
-	size_t count = 0;
+	size_t count = session_fds(&exec->session, fds, cap);
 
 	for (size_t i = 0; i < exec->count; i++)
 		count += child_fds(exec->running[i].program.child, fds + count, cap - count);
@@ -302,6 +329,12 @@ static void exec_stop(struct sink *sink, struct instant now, int64_t grace_ms)
 {
 	struct sink_exec *exec = self(sink);
 
+	for (size_t i = 0; i < exec->held_count; i++) {
+		sink_receipt_add(sink, exec->held[i].event->id, SINK_BACK, NULL);
+		free(exec->held[i].event);
+	}
+	exec->held_count = 0;
+	session_done(&exec->session);
 	for (size_t i = 0; i < exec->count; i++)
 		program_stop(&exec->running[i].program, now, grace_ms);
 	for (size_t i = 0; i < exec->left_count; i++)
@@ -311,7 +344,7 @@ static void exec_stop(struct sink *sink, struct instant now, int64_t grace_ms)
 static bool exec_busy(const struct sink *sink)
 {
 	const struct sink_exec *exec = self(sink);
-	size_t waited = exec->count;
+	size_t waited = exec->count + exec->held_count;
 
 	/* whoever only holds a pipe is waited for by nobody */
 	for (size_t i = 0; i < exec->left_count; i++)
@@ -323,6 +356,9 @@ static void exec_destroy(struct sink *sink)
 {
 	struct sink_exec *exec = self(sink);
 
+	for (size_t i = 0; i < exec->held_count; i++)
+		free(exec->held[i].event);
+	session_done(&exec->session);
 	for (size_t i = 0; i < exec->count; i++)
 		hook_done(&exec->running[i]);
 	for (size_t i = 0; i < exec->left_count; i++)

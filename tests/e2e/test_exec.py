@@ -8,7 +8,7 @@ import os
 import signal
 
 import pytest
-from harness import KEY, LOG, lives, moved, polls, read, until
+from harness import KEY, LOG, lines, lives, moved, polls, read, until
 
 SESSION = ("PATH HOME USER LOGNAME SHELL LANG LC_ALL LC_TIME TZ XDG_RUNTIME_DIR XDG_SESSION_ID XDG_DATA_DIRS "
            "DBUS_SESSION_BUS_ADDRESS DISPLAY WAYLAND_DISPLAY XAUTHORITY").split()
@@ -66,6 +66,65 @@ def test_the_environment_is_the_list_of_the_contract_and_no_more(user, sim):
         want = event.get(name.lower())
         assert value == ("" if want is None else str(want)), name
     assert ours["FROM"] == ""
+
+
+# --- the session's display
+
+
+@pytest.fixture
+def session(user, sim):
+    """Starts a monitor whose hook writes the display it has; `systemctl` tells what the file `session` says.
+
+    Returns a function that makes an event and returns what the hook wrote.
+    """
+    os.makedirs(user.path("bin"))
+    user.script("bin/systemctl", 'echo "$*" >>$HOME/asked; exec cat $HOME/session')
+    user.env["PATH"] = f"{user.path('bin')}:{user.env['PATH']}"
+    user.write("session", "")
+    hook = user.script("hook", 'echo "${DISPLAY-none} ${WAYLAND_DISPLAY-none} ${XAUTHORITY-none}" >$HOME/got.$TASKBELL_TASK_ID~\n'
+                               "mv $HOME/got.$TASKBELL_TASK_ID~ $HOME/got.$TASKBELL_TASK_ID")
+    user.configure({"type": "exec", "name": "hook", "command": [hook], "on": ["success"]}, source={"explain": False})
+    tasks = (f"t{i}" for i in range(10000))
+
+    def event():
+        task = next(tasks)
+        sim.add_task(task, status="success")
+        return until(lambda: read(user.path(f"got.{task}"))).strip()
+
+    return event
+
+
+def test_hooks_get_the_display_of_the_session_as_it_is_now(session, user):
+    """A service that was there before anybody logged in has none of its own, and the next login is another one."""
+    watch = user.watch()
+    user.known(0)
+    assert session() == "none none none"
+    user.write("session", "DISPLAY=:9\nXAUTHORITY=$'/run/it\\'s'\nLANG=C\nLD_PRELOAD=/evil.so\n")
+    until(lambda: session() == ":9 none /run/it's")
+    user.write("session", "WAYLAND_DISPLAY=wayland-4\nDISPLAY=\n")
+    until(lambda: session() == "none wayland-4 none")
+    assert watch.stop() == 0
+    assert set(lines(user.path("asked"))) == {"--user show-environment"}
+
+
+@pytest.mark.parametrize("name", ["DISPLAY", "WAYLAND_DISPLAY"])
+def test_a_display_of_our_own_is_the_one_that_counts(session, user, name):
+    user.env[name] = ":1"
+    user.write("session", "DISPLAY=:9\nWAYLAND_DISPLAY=wayland-4\nXAUTHORITY=/run/x\n")
+    user.watch()
+    user.known(0)
+    assert session() == (":1 none none" if name == "DISPLAY" else "none :1 none")
+    assert not os.path.exists(user.path("asked"))
+
+
+@pytest.mark.parametrize("body", ["exit 1", "trap '' TERM; read -r _ <$HOME/never", "kill -9 $$"])
+def test_a_manager_that_does_not_answer_holds_up_no_hook(session, user, body):
+    os.mkfifo(user.path("never"))
+    user.script("bin/systemctl", f"echo DISPLAY=:9; {body}")
+    watch = user.watch()
+    user.known(0)
+    assert session() == "none none none"
+    assert watch.stop() == 0
 
 
 def test_what_is_not_known_is_empty_and_never_unset(hooked, user):

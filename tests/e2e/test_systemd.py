@@ -307,6 +307,26 @@ def test_the_key_is_a_credential_and_hooks_see_neither_it_nor_the_manager(manage
     assert KEY not in read(user.path("env"))
 
 
+def test_hooks_get_the_display_of_a_session_that_begins_later(manager, user, sim):
+    user.configure(hook(user, 'env >"$HOME/$TASKBELL_TASK_ID~"; mv "$HOME/$TASKBELL_TASK_ID~" "$HOME/$TASKBELL_TASK_ID"'))
+    begin(manager, sim)
+
+    def displays(task):
+        sim.add_task(task, status="success")
+        env = until(lambda: lines(user.path(task)), name="the hook")
+        return {name: value for name, _, value in (line.partition("=") for line in env)
+                if name in ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY")}
+
+    assert displays("before") == {}
+    login = {"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0", "XAUTHORITY": "/run/it's mine/.Xauth"}
+    manager.ctl("set-environment", *(f"{name}={value}" for name, value in login.items()), "LD_PRELOAD=/evil.so")
+    tasks = (f"after{i}" for i in range(1000))
+    until(lambda: displays(next(tasks)) == login, name="the session's display")
+    manager.ctl("unset-environment", *login)
+    until(lambda: displays(next(tasks)) == {}, name="no display")
+    assert "LD_PRELOAD" not in "".join(read(user.path(name)) for name in os.listdir(user.home) if name.startswith("after"))
+
+
 def test_without_the_key_file_it_does_not_start_and_says_so(manager, user):
     path = user.path(".config/taskbell/api-key")
     os.unlink(path)

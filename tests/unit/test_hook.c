@@ -139,9 +139,11 @@ static void test_environment(void **state)
 		(char *)"TELNYX_API_KEY=KEY1", (char *)"NOTIFY_SOCKET=/run/n",
 		(char *)"WATCHDOG_USEC=1", (char *)"CREDENTIALS_DIRECTORY=/c",
 		(char *)"MY_KEY=KEY2", (char *)"EXTRA=e=f", (char *)"OTHER=o", (char *)"PATHS=no",
-		(char *)"TASKBELL_EVENT=theirs", (char *)"TASKBELL_CONFIG=c", NULL };
+		(char *)"TASKBELL_EVENT=theirs", (char *)"TASKBELL_CONFIG=c",
+		(char *)"WAYLAND_DISPLAY=", NULL };
 	static const char *const want[] = { "PATH=/bin", "HOME=/home/u", "LC_ALL=C",
-		"XDG_RUNTIME_DIR=/run/u", "EXTRA=e=f", "TASKBELL_CONFIG=c", "TASKBELL_SCHEMA=1",
+		"XDG_RUNTIME_DIR=/run/u", "EXTRA=e=f", "TASKBELL_CONFIG=c",
+		"WAYLAND_DISPLAY=wayland-1", "DISPLAY=:7", "TASKBELL_SCHEMA=1",
 		"TASKBELL_EVENT_ID=17", "TASKBELL_EVENT=failure", "TASKBELL_SOURCE=telnyx",
 		"TASKBELL_TASK_ID=id; rm -rf /", "TASKBELL_TASK_NAME=$(reboot) {task_id} '\"\n\xff",
 		"TASKBELL_BUCKET=", "TASKBELL_USER_ID=", "TASKBELL_FROM=processing",
@@ -150,9 +152,14 @@ static void test_environment(void **state)
 	struct config *config;
 	struct sink_config *sink = exec_config(&config);
 	struct strings secrets = { 0 };
+	struct strings session = { 0 };
 	char **env;
 
 	(void)state;
+	/* what we have goes before what the session has */
+	strings_add(&session, "DISPLAY=:7");
+	strings_add(&session, "WAYLAND_DISPLAY=wayland-1");
+	strings_add(&session, "XDG_RUNTIME_DIR=/run/other");
 	strings_add(&secrets, "MY_KEY");
 	strings_add(&sink->env, "EXTRA");
 	strings_add(&sink->env, "UNSET");
@@ -163,9 +170,10 @@ static void test_environment(void **state)
 	/* ours wins */
 	strings_add(&sink->env, "TASKBELL_EVENT");
 	strings_add(&sink->env, "TASKBELL_CONFIG");
-	env = hook_env(sink, &hostile, 3, ours, &secrets);
+	env = hook_env(sink, &hostile, 3, ours, &session, &secrets);
 	expect_env(env, want);
 	hook_vector_free(env);
+	strings_done(&session);
 	strings_done(&secrets);
 	config_free(config);
 }
