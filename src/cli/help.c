@@ -2,8 +2,12 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/terminal.h"
+#include "base/text.h"
+#include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/parse.h"
 #include "io/api.h"
@@ -12,45 +16,47 @@
 #include "io/store.h"
 
 enum {
-	WIDTH = 80,
-	INDENT = 26, /* where the explanations of options begin */
+	WIDTH = 80, /* of what is no terminal */
+	WIDTH_MOST = 100, /* longer lines are hard to read */
+	INDENT = 26, /* where the explanations of options begin … */
+	NARROW_INDENT = 8, /* … and where there is little room, below */
+	NAMES = 14, /* where those of commands begin */
 };
 
-/* adds words, going on in `indent` on the next line where one would pass the width */
-static void add_wrapped(struct buf *out, const char *text, size_t indent)
+/* where help is put */
+struct page {
+	struct buf *out; /* borrowed */
+	size_t columns;
+};
+
+static struct page page_of(struct buf *out, int fd)
 {
-	size_t column = indent;
+	size_t columns = terminal_columns(fd);
 
-	while (*text != '\0') {
-		size_t len = strcspn(text, " ");
-
-		if (column != indent && column + 1 + len > WIDTH) {
-			(void)buf_addf(out, "\n%*s", (int)indent, "");
-			column = indent;
-		}
-		if (column != indent) {
-			(void)buf_add_char(out, ' ');
-			column++;
-		}
-		(void)buf_add(out, text, len);
-		column += len;
-		text += len + (text[len] == ' ');
-	}
-	(void)buf_add_char(out, '\n');
+	columns = columns == 0 ? WIDTH : columns < WIDTH_MOST ? columns : WIDTH_MOST;
+	return (struct page){ out, columns };
 }
 
-/* the head of a row in two columns; goes to the next line when it is too long for its column */
-static void add_head(struct buf *out, const char *head)
+static void add_text(const struct page *page, const char *text, size_t indent)
 {
-	int room = INDENT - 2;
+	text_add_wrapped(page->out, text, indent, indent, page->columns);
+	(void)buf_add_char(page->out, '\n');
+}
 
-	if ((int)strlen(head) > room - 2)
-		(void)buf_addf(out, "  %s\n%*s", head, INDENT, "");
+/* a row in two columns; the second begins on the next line when the first is too long */
+static void add_row(const struct page *page, const char *head, size_t indent, const char *text)
+{
+	size_t used = 2 + strlen(head);
+
+	(void)buf_addf(page->out, "  %s", head);
+	if (used + 2 > indent)
+		(void)buf_addf(page->out, "\n%*s", (int)indent, "");
 	else
-		(void)buf_addf(out, "  %-*s", room, head);
+		(void)buf_addf(page->out, "%*s", (int)(indent - used), "");
+	add_text(page, text, indent);
 }
 
-static void add_flag(struct buf *out, const struct flag *flag)
+static void add_flag(const struct page *page, const struct flag *flag)
 {
 	cleanup_buf struct buf head = { 0 };
 	cleanup_buf struct buf text = { 0 };
@@ -62,72 +68,91 @@ static void add_flag(struct buf *out, const struct flag *flag)
 		(void)buf_addf(&head, "    --%s", flag->name);
 	if (flag->arg != NULL)
 		(void)buf_addf(&head, "=%s", flag->arg);
-	add_head(out, buf_text(&head));
 	(void)buf_add_text(&text, flag->help);
 	for (size_t i = 0; flag->words != NULL && flag->words[i] != NULL; i++) {
 		(void)buf_addf(&text, "%s%s", before, flag->words[i]);
 		before = ", ";
 	}
-	add_wrapped(out, buf_text(&text), INDENT);
+	add_row(page, buf_text(&head), page->columns < WIDTH ? NARROW_INDENT : INDENT,
+		buf_text(&text));
 }
 
-static void add_flags(struct buf *out, const char *title, const struct flag *flags)
+static void add_flags(const struct page *page, const char *title, const struct flag *flags)
 {
 	if (flags->name == NULL)
 		return;
-	(void)buf_addf(out, "\n%s:\n", title);
+	(void)buf_addf(page->out, "\n%s:\n", title);
 	for (; flags->name != NULL; flags++)
-		add_flag(out, flags);
+		add_flag(page, flags);
 }
 
-static void add_command(struct buf *out, const struct command *command)
+static void add_usage(const struct page *page, const char *words)
 {
-	cleanup_buf struct buf summary = { 0 };
+	cleanup_free char *line = mem_printf("Usage: taskbell %s", words);
 
-	(void)buf_addf(out, "Usage: taskbell %s%s%s%s\n\n", command->name,
+	text_add_wrapped(page->out, line, 0, 2, page->columns);
+	(void)buf_add_text(page->out, "\n\n");
+}
+
+static void add_command(const struct page *page, const struct command *command)
+{
+	cleanup_free char *usage = mem_printf("%s%s%s%s", command->name,
 		command->flags[0].name != NULL ? " [OPTIONS]" : "",
 		*command->args != '\0' ? " " : "", command->args);
-	(void)buf_addf(&summary, "%c%s.", toupper((unsigned char)command->summary[0]),
-		command->summary + 1);
-	add_wrapped(out, buf_text(&summary), 0);
+	cleanup_free char *summary = mem_printf(
+		"%c%s.", toupper((unsigned char)command->summary[0]), command->summary + 1);
+
+	add_usage(page, usage);
+	add_text(page, summary, 0);
 	if (*command->help != '\0') {
-		(void)buf_add_char(out, '\n');
-		add_wrapped(out, command->help, 0);
+		(void)buf_add_char(page->out, '\n');
+		add_text(page, command->help, 0);
 	}
-	add_flags(out, "Options", command->flags);
-	add_flags(out, "Global options", global_flags);
+	add_flags(page, "Options", command->flags);
+	add_flags(page, "Global options", global_flags);
 }
 
-static void add_overview(struct buf *out)
+#define USAGE "[GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]"
+#define PURPOSE "Watches background tasks behind an HTTP API and tells you when they end."
+
+static void add_overview(const struct page *page)
 {
-	(void)buf_add_text(out,
-		"Usage: taskbell [GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n\n"
-		"Watches background tasks behind an HTTP API and tells you when they end.\n\n"
-		"Commands:\n");
-	for (size_t i = 0; commands[i] != NULL; i++) {
-		if (commands[i]->hidden)
-			continue;
-		(void)buf_addf(out, "  %-12s", commands[i]->name);
-		add_wrapped(out, commands[i]->summary, 14);
-	}
-	add_flags(out, "Global options", global_flags);
-	(void)buf_add_text(out,
-		"\n'taskbell COMMAND --help' says more of one command; the whole story is in "
-		"taskbell(1).\n");
+	add_usage(page, USAGE);
+	add_text(page, PURPOSE, 0);
+	(void)buf_add_text(page->out, "\nCommands:\n");
+	for (size_t i = 0; commands[i] != NULL; i++)
+		if (!commands[i]->hidden)
+			add_row(page, commands[i]->name, NAMES, commands[i]->summary);
+	add_flags(page, "Global options", global_flags);
+	(void)buf_add_char(page->out, '\n');
+	add_text(page,
+		"'taskbell COMMAND --help' says more of one command; the whole story is in "
+		"taskbell(1).",
+		0);
 }
 
 void help_text(const struct command *command, struct buf *out)
 {
+	struct page page = page_of(out, STDOUT_FILENO);
+
 	if (command != NULL)
-		add_command(out, command);
+		add_command(&page, command);
 	else
-		add_overview(out);
+		add_overview(&page);
 }
 
 void help_short(struct buf *out)
 {
-	(void)buf_add_text(out, "Usage: taskbell [GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n"
-				"Try 'taskbell --help'\n");
+	static const struct command *const usual[] = { &cmd_watch, &cmd_list, &cmd_wait,
+		&cmd_history, &cmd_doctor };
+	struct page page = page_of(out, STDERR_FILENO);
+
+	add_usage(&page, USAGE);
+	add_text(&page, PURPOSE, 0);
+	(void)buf_add_text(out, "\nMost used:\n");
+	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+		add_row(&page, usual[i]->name, NAMES, usual[i]->summary);
+	(void)buf_add_text(out, "\nTry 'taskbell --help'\n");
 }
 
 void help_version(struct buf *out)

@@ -16,6 +16,7 @@ NAMES = [
     "任务完成的很长的名字" * 8, "\U0001f680\U0001f44d\U0001f3fd❤️ \U0001f469‍\U0001f4bb e\u0301" * 9,
     "\x1b[2J\x1b]0;owned\x07\x1b[31mred \u202ecod.exe", None,
 ]
+COMMANDS = ["watch", "list", "show", "wait", "history", "status", "check", "test", "redeliver", "doctor", "help"]
 STATUSES = ["queued", "processing", "success", "failure", "partial_success"]
 REASON = "Could not extract text: the PDF is encrypted with a key that nobody has"
 CLOCK = r"(\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d|\d{4}-\d\d-\d\d \d\d:\d\d)"
@@ -141,3 +142,12 @@ def test_faults_of_the_configuration(user, columns):
     lines, code = shown(user, columns, "check")
     assert code == 78
     fits(lines, columns)
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_help(user, columns):
+    for words in ([], ["help"], *([command, "--help"] for command in COMMANDS)):
+        lines, code = shown(user, columns, *words)
+        assert code == (0 if words else 64)
+        fits(lines, columns)
+        assert max(map(width, lines)) > min(columns, 100) * 0.6, "it is laid out, not cut into small pieces"
