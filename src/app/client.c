@@ -50,7 +50,8 @@ struct client *client_new(const struct config *config, const char *only)
 			continue;
 		source->config = &config->sources[i];
 		source->kind = kind_find(source->config->type);
-		if (key_find(source->config->api_key, key, &source->err) == SEARCH_FOUND)
+		if (key_find(source->config->api_key, source->kind, key, &source->err) ==
+			SEARCH_FOUND)
 			source->key = mem_strdup(key);
 		client->count++;
 	}

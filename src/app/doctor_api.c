@@ -32,15 +32,16 @@ static void find(const struct visit *visit, enum finding finding, const char *pa
 }
 
 /* where the key was found, without what a command is told in its arguments; owned */
-static char *key_place(const char *form)
+static char *key_place(const struct client_source *source)
 {
-	const char *variable = getenv("TELNYX_API_KEY");
+	struct err err = { 0 };
+	cleanup_free char *found = key_default(source->kind, &err);
+	const char *form = *source->config->api_key != '\0' ? source->config->api_key
+			   : found != NULL                  ? found
+							    : "";
 	char **argv;
 	char *place;
 
-	if (*form == '\0')
-		return mem_strdup(variable != NULL && *variable != '\0' ? "env:TELNYX_API_KEY"
-									: "credential:api-key");
 	if (strncmp(form, "file:", 5) == 0)
 		return mem_printf("%s, which only its owner can read", form);
 	if (strncmp(form, "command:", 8) != 0)
@@ -61,7 +62,7 @@ static void tell_key(const struct visit *visit)
 			visit->source->err.text);
 		return;
 	}
-	place = key_place(visit->source->config->api_key);
+	place = key_place(visit->source);
 	find(visit, FINDING_OK, "key", NULL, place);
 }
 

@@ -12,15 +12,17 @@
 #include "io/spawn.h"
 
 struct key_search {
+	const struct kind *kind; /* borrowed */
 	char *form; /* own; no secret: only says where the key is */
 	struct child *child; /* own; NULL: the form is no command, or it has not been started */
 	int64_t deadline_ms; /* mono; of the command */
 };
 
-struct key_search *key_search_new(const char *form, struct instant now)
+struct key_search *key_search_new(const char *form, const struct kind *kind, struct instant now)
 {
 	struct key_search *search = mem_alloc(sizeof(*search));
 
+	search->kind = kind;
 	search->form = mem_strdup(form);
 	search->deadline_ms = now.mono_ms + KEYRING_COMMAND_MS;
 	return search;
@@ -121,7 +123,7 @@ enum key_search_state key_search_step(
 	struct key_search *search, struct instant now, char key[KEY_MAX + 1], struct err *err)
 {
 	if (search->child == NULL) {
-		enum key_result result = key_read(search->form, key, err);
+		enum key_result result = key_read(search->form, search->kind, key, err);
 
 		if (result == KEY_FAILED)
 			return SEARCH_FAILED;
@@ -141,7 +143,8 @@ size_t key_search_fds(const struct key_search *search, struct http_fd *fds, size
 	return search->child != NULL ? child_fds(search->child, fds, cap) : 0;
 }
 
-enum key_search_state key_find(const char *form, char key[KEY_MAX + 1], struct err *err)
+enum key_search_state key_find(
+	const char *form, const struct kind *kind, char key[KEY_MAX + 1], struct err *err)
 {
 	static const int wake[] = { SIGCHLD };
 	struct instant now = clock_now();
@@ -152,7 +155,7 @@ enum key_search_state key_find(const char *form, char key[KEY_MAX + 1], struct e
 	/* before there is a child, so that its end is not missed */
 	if (!signals_open(wake, ARRAY_LEN(wake), err))
 		return SEARCH_FAILED;
-	search = key_search_new(form, now);
+	search = key_search_new(form, kind, now);
 	state = key_search_step(search, now, key, err);
 	while (state == SEARCH_BUSY) {
 		struct http_fd fds[4];

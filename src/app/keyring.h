@@ -20,8 +20,8 @@ enum key_search_state {
 
 struct key_search;
 
-/* begins a search for the key that `form` describes (contract 4) */
-struct key_search *key_search_new(const char *form, struct instant now);
+/* begins a search for the key of this kind of tasks that `form` describes (contract 4) */
+struct key_search *key_search_new(const char *form, const struct kind *kind, struct instant now);
 /* goes on with it; FOUND: the key is in `key`; MISSING, FAILED: err says why (ERR_AUTH, ERR_CONFIG)
  */
 enum key_search_state key_search_step(
@@ -32,6 +32,7 @@ size_t key_search_fds(const struct key_search *search, struct http_fd *fds, size
 /* kills a command that still runs; NULL is fine */
 void key_search_free(struct key_search *search);
 /* for one-shot commands: searches to the end */
-enum key_search_state key_find(const char *form, char key[KEY_MAX + 1], struct err *err);
+enum key_search_state key_find(
+	const char *form, const struct kind *kind, char key[KEY_MAX + 1], struct err *err);
 
 #endif

@@ -147,6 +147,7 @@ static void station_answered(
 
 static void station_search(struct station *station, struct instant now)
 {
+	const struct source_config *config = poller_config(station->poller);
 	char key[KEY_MAX + 1];
 	enum key_search_state state;
 
@@ -155,7 +156,7 @@ static void station_search(struct station *station, struct instant now)
 	if (station->search == NULL && !poller_wants_key(station->poller))
 		return;
 	if (station->search == NULL)
-		station->search = key_search_new(poller_config(station->poller)->api_key, now);
+		station->search = key_search_new(config->api_key, kind_find(config->type), now);
 	state = key_search_step(station->search, now, key, &station->reason);
 	if (state != SEARCH_BUSY)
 		station_answered(station, state, key, now);

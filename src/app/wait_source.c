@@ -250,7 +250,8 @@ void wait_source_key(struct wait_source *source)
 		(source->key_retry_ms == 0 || now.mono_ms < source->key_retry_ms))
 		return;
 	if (source->search == NULL)
-		source->search = key_search_new(source->config.api_key, now);
+		source->search =
+			key_search_new(source->config.api_key, kind_find(source->config.type), now);
 	source->key_retry_ms = 0;
 	state = key_search_step(source->search, now, key, &err);
 	if (state == SEARCH_BUSY)

@@ -20,6 +20,7 @@ const struct kind kinds[] = {
 	{
 		/* Source: team-telnyx/openapi, spec3.yml of 2026-07-16, GetTasksByStatus and GetEmbeddingTask. */
 		.name = "telnyx-embeddings",
+		.key_variable = "TELNYX_API_KEY",
 		.list_path = "/ai/embeddings",
 		.task_path = "/ai/embeddings/",
 		.reason_path = "/ai/embeddings/buckets/",

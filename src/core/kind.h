@@ -29,6 +29,7 @@ struct kind_word {
 
 struct kind {
 	const char *name; /* the configuration's `type` */
+	const char *key_variable; /* where its key may be in the environment */
 	const char *list_path; /* after the base URL */
 	const char *task_path; /* the percent-encoded id follows */
 	const char *reason_path; /* the percent-encoded bucket follows; NULL: the API does not say
@@ -42,7 +43,7 @@ struct kind {
 enum list_scope { LIST_ACTIVE, LIST_ENDED, LIST_ALL };
 #define LIST_SCOPE_COUNT 3
 
-extern const struct kind kinds[]; /* ends with a NULL name */
+extern const struct kind kinds[]; /* the first is the default; ends with a NULL name */
 
 const struct kind *kind_find(const char *name);
 /* STATUS_UNKNOWN for a word that no row knows */

@@ -5,15 +5,16 @@
 
 #include "base/mem.h"
 #include "io/conf.h"
+#include "io/home.h"
 
 #define FILE_NAME "taskbell/taskbell.conf"
 
-/* a variable that holds something; those of XDG count only when absolute */
-static const char *variable(const char *name, bool absolute)
+/* a variable that holds something */
+static const char *variable(const char *name)
 {
 	const char *value = getenv(name);
 
-	return value != NULL && value[0] != '\0' && (!absolute || value[0] == '/') ? value : NULL;
+	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
 static char *absolute_path(const char *path)
@@ -32,12 +33,11 @@ static char *absolute_path(const char *path)
 }
 
 /* a link that leads nowhere counts: to pass it over in silence would be a surprise */
-static char *candidate(const char *dir, size_t len, const char *below)
+static char *candidate(char *path)
 {
-	char *path = mem_printf("%.*s/%s" FILE_NAME, (int)len, dir, below);
 	struct stat st;
 
-	if (lstat(path, &st) == 0)
+	if (path != NULL && lstat(path, &st) == 0)
 		return path;
 	free(path);
 	return NULL;
@@ -47,7 +47,9 @@ static char *find_in_dirs(const char *dirs)
 {
 	while (*dirs != '\0') {
 		size_t len = strcspn(dirs, ":");
-		char *path = dirs[0] == '/' ? candidate(dirs, len, "") : NULL;
+		char *path = dirs[0] == '/'
+				     ? candidate(mem_printf("%.*s/" FILE_NAME, (int)len, dirs))
+				     : NULL;
 
 		if (path != NULL)
 			return path;
@@ -59,17 +61,12 @@ static char *find_in_dirs(const char *dirs)
 
 char *conf_find(const char *path)
 {
-	const char *named = path != NULL ? path : variable("TASKBELL_CONFIG", false);
-	const char *home = variable("HOME", true);
-	const char *xdg = variable("XDG_CONFIG_HOME", true);
-	const char *dirs = variable("XDG_CONFIG_DIRS", false);
-	char *found = NULL;
+	const char *named = path != NULL ? path : variable("TASKBELL_CONFIG");
+	const char *dirs = variable("XDG_CONFIG_DIRS");
+	char *found;
 
 	if (named != NULL)
 		return absolute_path(named);
-	if (xdg != NULL)
-		found = candidate(xdg, strlen(xdg), "");
-	else if (home != NULL)
-		found = candidate(home, strlen(home), ".config/");
+	found = candidate(home_config(FILE_NAME));
 	return found != NULL ? found : find_in_dirs(dirs != NULL ? dirs : "/etc/xdg");
 }

@@ -11,8 +11,7 @@
 #include "base/mem.h"
 #include "io/home.h"
 
-#define DEFAULT_VARIABLE "TELNYX_API_KEY"
-#define DEFAULT_CREDENTIAL "api-key"
+#define KEY_FILE "api-key" /* of the default kind, and of a credential */
 #define BLANKS " \t"
 #define FORMS "env:NAME, file:PATH, credential:NAME or command:PROGRAM ARG…"
 
@@ -27,7 +26,7 @@ static bool check_name(const char *rest, struct err *err)
 	for (const char *c = rest; *c != '\0'; c++)
 		good = good && (isalnum((unsigned char)*c) || *c == '_');
 	return good || err_set(err, ERR_CONFIG, "env: takes the name of a variable, as in env:%s",
-			       DEFAULT_VARIABLE);
+			       kinds[0].key_variable);
 }
 
 static bool check_path(const char *rest, struct err *err)
@@ -217,35 +216,84 @@ bool key_file_check(const char *form, struct err *err)
 	return err_prefix(err, "%s: ", path);
 }
 
-static enum key_result read_default(char *ret, struct err *err)
+/* is there something under this path, be it a link that leads nowhere or what may not be read? */
+static bool stands_there(const char *path)
 {
-	const char *value = getenv(DEFAULT_VARIABLE);
-	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	struct stat st;
 
-	if (value != NULL && value[0] != '\0')
-		return read_name(DEFAULT_VARIABLE, ret, err);
-	if (dir != NULL && dir[0] != '\0')
-		return read_credential(DEFAULT_CREDENTIAL, ret, err);
-	(void)err_set(err, ERR_AUTH,
-		"no API key: set " DEFAULT_VARIABLE
-		", or api_key in the configuration to one of " FORMS);
-	return KEY_MISSING;
+	return path != NULL && (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR));
 }
 
-enum key_result key_read(const char *form, char ret[KEY_MAX + 1], struct err *err)
+/* the files that a key of this kind may be in, the first of them first; owned, NULL: no such one */
+static void key_files(const struct kind *kind, char *files[2])
 {
-	const struct key_form *found = form_find(form);
+	cleanup_free char *below = mem_printf("taskbell/keys/%s", kind->name);
+
+	files[0] = home_config(below);
+	files[1] = kind == &kinds[0] ? home_config("taskbell/" KEY_FILE) : NULL;
+}
+
+/* what was looked for, and how to put a key there */
+static void key_nowhere(
+	const struct kind *kind, const char *credential, char *const files[2], struct err *err)
+{
+	const char *file = files[1] != NULL ? files[1] : files[0];
+
+	(void)err_set(err, ERR_AUTH, "no API key: %s is not set", kind->key_variable);
+	if (credential != NULL)
+		(void)err_suffix(err, ", there is no %s", credential);
+	for (int i = 0; i < 2; i++)
+		if (files[i] != NULL)
+			(void)err_suffix(err, "%s %s",
+				i != 0               ? " and no"
+				: credential != NULL ? ", no"
+						     : ", there is no",
+				files[i]);
+	if (file != NULL)
+		(void)err_suffix(err, "; 'install -D -m 600 /dev/stdin %s' puts it there", file);
+}
+
+char *key_default(const struct kind *kind, struct err *err)
+{
+	const char *value = getenv(kind->key_variable);
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	cleanup_free char *credential =
+		dir != NULL && dir[0] == '/' ? mem_printf("%s/" KEY_FILE, dir) : NULL;
+	char *files[2];
+	char *form = NULL;
+
+	key_files(kind, files);
+	if (value != NULL && value[0] != '\0')
+		form = mem_printf("env:%s", kind->key_variable);
+	else if (stands_there(credential))
+		form = mem_strdup("credential:" KEY_FILE);
+	for (int i = 0; form == NULL && i < 2; i++)
+		if (stands_there(files[i]))
+			form = mem_printf("file:%s", files[i]);
+	if (form == NULL)
+		key_nowhere(kind, credential, files, err);
+	free(files[0]);
+	free(files[1]);
+	return form;
+}
+
+enum key_result key_read(
+	const char *form, const struct kind *kind, char ret[KEY_MAX + 1], struct err *err)
+{
+	cleanup_free char *instead = *form == '\0' ? key_default(kind, err) : NULL;
+	const char *place = *form == '\0' ? instead : form;
+	const struct key_form *found;
 	char key[KEY_MAX + 2];
 	enum key_result result;
 
-	if (!key_form_check(form, err))
+	if (place == NULL)
+		return KEY_MISSING;
+	found = form_find(place);
+	if (!key_form_check(place, err))
 		return missing(err, "", "api_key");
-	if (found != NULL && found->read == NULL)
+	if (found->read == NULL)
 		return KEY_COMMAND;
-	if (found == NULL)
-		result = read_default(key, err);
-	else
-		result = found->read(form + strlen(found->prefix), key, err);
+	result = found->read(place + strlen(found->prefix), key, err);
 	if (result == KEY_FOUND)
 		memcpy(ret, key, strlen(key) + 1);
 	mem_wipe(key, sizeof(key));

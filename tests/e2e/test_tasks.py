@@ -275,6 +275,25 @@ def test_no_key_is_77(set_up, sim):
     assert sim.requests() == []
 
 
+@pytest.mark.parametrize("name", ["api-key", "keys/telnyx-embeddings"])
+def test_a_key_in_its_file_serves_every_command(user, sim, name):
+    user.configure()
+    sim.add_task("x", status="success")
+    os.makedirs(user.path(".config/taskbell/keys"), 0o700)
+    path = user.write(f".config/taskbell/{name}", user.env["TELNYX_API_KEY"] + "\n")
+    gone = {"TELNYX_API_KEY": None}
+    for args in (["list"], ["show", "x"], ["wait", "x"], ["watch", "--once"]):
+        assert user.run(*args, env=gone).code == 0
+    assert {entry.key for entry in sim.requests()} == {"right"}
+    assert path in user.run("doctor", env=gone).out
+    os.chmod(path, 0o644)
+    done = user.run("list", env=gone)
+    assert done.code == 78 and path in done.err and "chmod 600" in done.err
+    os.unlink(path)
+    done = user.run("list", env=gone)
+    assert done.code == 77 and user.path(".config/taskbell/api-key") in done.err, "it is said what was looked for"
+
+
 def test_no_state_is_written(set_up, sim):
     all_statuses(sim)
     set_up.run("list")

@@ -29,6 +29,7 @@ static int setup(void **state)
 	f->path = mem_printf("%s/api-key", f->dir);
 	assert_int_equal(unsetenv("TELNYX_API_KEY"), 0);
 	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+	assert_int_equal(setenv("XDG_CONFIG_HOME", "/nonexistent", 1), 0);
 	*state = f;
 	return 0;
 }
@@ -61,7 +62,7 @@ static void assert_key(const char *form, const char *key)
 	char found[KEY_MAX + 1] = "";
 	struct err err = { 0 };
 
-	if (key_read(form, found, &err) != KEY_FOUND)
+	if (key_read(form, &kinds[0], found, &err) != KEY_FOUND)
 		fail_msg("%s: %s", form, err.text);
 	assert_string_equal(found, key);
 }
@@ -73,7 +74,7 @@ static void assert_missing(const char *form, enum err_kind kind, const char *wor
 	char found[KEY_MAX + 1] = "untouched";
 	struct err err = { 0 };
 
-	assert_int_equal(key_read(form, found, &err), KEY_MISSING);
+	assert_int_equal(key_read(form, &kinds[0], found, &err), KEY_MISSING);
 	assert_string_equal(found, "untouched");
 	assert_int_equal(err.kind, kind);
 	if (strstr(err.text, words) == NULL)
@@ -158,6 +159,64 @@ static void test_default(void **state)
 	assert_key("", "KEY0123-file");
 	assert_int_equal(unlink(f->path), 0);
 	assert_missing("", ERR_AUTH, "api-key");
+}
+
+static void write_default(const struct fixture *f, const char *name, const char *key, mode_t mode)
+{
+	cleanup_free char *path = mem_printf("%s/taskbell/%s", f->dir, name);
+	struct fixture at = { .path = path };
+
+	write_key(&at, key, strlen(key), mode);
+}
+
+/* where the README puts it, and where it may be for each kind of tasks */
+static void test_default_files(void **state)
+{
+	const struct fixture *f = *state;
+	cleanup_free char *dir = mem_printf("%s/taskbell", f->dir);
+	cleanup_free char *keys = mem_printf("%s/taskbell/keys", f->dir);
+	cleanup_free char *of_kind = mem_printf("%s/%s", keys, kinds[0].name);
+	cleanup_free char *of_default = mem_printf("%s/api-key", dir);
+	const struct kind other = { .name = "other", .key_variable = "OTHER_API_KEY" };
+	char key[KEY_MAX + 1];
+	struct err err = { 0 };
+
+	assert_int_equal(setenv("XDG_CONFIG_HOME", f->dir, 1), 0);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(mkdir(keys, 0700), 0);
+	/* what was looked for is said, and how to put a key there */
+	assert_missing("", ERR_AUTH, "TELNYX_API_KEY is not set");
+	assert_missing("", ERR_AUTH, of_kind);
+	assert_missing("", ERR_AUTH, "install -D -m 600 /dev/stdin");
+	assert_missing("", ERR_AUTH, of_default);
+	write_default(f, "api-key", "KEY0123-default\n", 0600);
+	assert_key("", "KEY0123-default");
+	/* … of the default kind only */
+	assert_int_equal(key_read("", &other, key, &err), KEY_MISSING);
+	assert_non_null(strstr(err.text, "OTHER_API_KEY is not set"));
+	assert_non_null(strstr(err.text, "/taskbell/keys/other"));
+	assert_null(strstr(err.text, of_default));
+	write_default(f, "keys/telnyx-embeddings", "KEY0123-kind\n", 0600);
+	assert_key("", "KEY0123-kind");
+	/* what is there and may not be used hides nothing: it is a fault to be mended */
+	write_default(f, "keys/telnyx-embeddings", "KEY0123-kind\n", 0644);
+	assert_missing("", ERR_CONFIG, "chmod 600");
+	assert_int_equal(setenv("TELNYX_API_KEY", "KEY0123-env", 1), 0);
+	assert_key("", "KEY0123-env");
+	assert_int_equal(unsetenv("TELNYX_API_KEY"), 0);
+	/* credentials without the one for it are none */
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", keys, 1), 0);
+	write_default(f, "keys/telnyx-embeddings", "KEY0123-kind\n", 0600);
+	assert_key("", "KEY0123-kind");
+	write_default(f, "keys/api-key", "KEY0123-credential\n", 0440);
+	assert_key("", "KEY0123-credential");
+	assert_int_equal(unlink(of_kind), 0);
+	assert_int_equal(unlink(of_default), 0);
+	free(of_kind);
+	of_kind = mem_printf("%s/api-key", keys);
+	assert_int_equal(unlink(of_kind), 0);
+	assert_int_equal(rmdir(keys), 0);
+	assert_int_equal(rmdir(dir), 0);
 }
 
 static void test_file(void **state)
@@ -317,7 +376,7 @@ static void test_command(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(key_read("command:pass show telnyx", key, &err), KEY_COMMAND);
+	assert_int_equal(key_read("command:pass show telnyx", &kinds[0], key, &err), KEY_COMMAND);
 	assert_argv("command:pass show telnyx",
 		(const char *const[]){ "pass", "show", "telnyx", NULL });
 	assert_argv("command:  pass \t show  ", (const char *const[]){ "pass", "show", NULL });
@@ -359,6 +418,7 @@ int main(void)
 		TEST(test_forms),
 		TEST(test_variable),
 		TEST(test_default),
+		TEST(test_default_files),
 		TEST(test_file),
 		TEST(test_file_size),
 		TEST(test_file_mode),
