@@ -60,8 +60,9 @@ int64_t poller_next(const struct poller *poller);
 int64_t poller_next_poll(const struct poller *poller);
 /* USR1: poll now, whatever was planned */
 void poller_hurry(struct poller *poller, struct instant now);
-/* the same for who cannot wait: what is under way for longer than `patience_ms` is begun anew */
-void poller_look(struct poller *poller, struct instant now, int64_t patience_ms);
+/* the same for who cannot wait: what is under way for longer than `patience_ms` is begun anew;
+ * false: the server, or a proxy that refuses us, is not to be asked now */
+bool poller_look(struct poller *poller, struct instant now, int64_t patience_ms);
 /* after a suspend: what is under way is dropped, one poll follows soon, its errors do not count */
 void poller_jump(struct poller *poller, struct instant now);
 

@@ -1,8 +1,11 @@
 /* What only `wait` wants of a poller. */
 #include "app/lane.h"
 
-void poller_look(struct poller *poller, struct instant now, int64_t patience_ms)
+bool poller_look(struct poller *poller, struct instant now, int64_t patience_ms)
 {
+	poller->now = now;
+	if (poller_held(poller))
+		return false;
 	for (int i = 0; i < LANE_COUNT; i++) {
 		struct lane_run *run = &poller->lanes[i];
 
@@ -12,6 +15,7 @@ void poller_look(struct poller *poller, struct instant now, int64_t patience_ms)
 		run->sched.due_ms = now.mono_ms;
 	}
 	poller_hurry(poller, now);
+	return true;
 }
 
 bool poller_follows(const struct poller *poller)

@@ -375,8 +375,7 @@ bool wait_source_last_look(struct wait_source *source)
 		return false;
 	if (fresh)
 		return poller_follows(source->poller);
-	poller_look(source->poller, now, WAITER_FRESH_MS);
-	return true;
+	return poller_look(source->poller, now, WAITER_FRESH_MS);
 }
 
 /* a source that says that a task is not there need not look for one that was found elsewhere */

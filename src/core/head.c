@@ -168,8 +168,11 @@ static void head_field(
 	case CODING:
 		take_encoding(head, value);
 		break;
-	case FRAMES:
-		head->framed = true;
+	case FRAMES: /* we have no TE header: nothing but chunks may come */
+		if (strcasecmp(value, "chunked") == 0)
+			head->framed = true;
+		else if (strcasecmp(value, "identity") != 0)
+			head->encoding = ENCODING_OTHER;
 		break;
 	case DATE:
 		if (!retry_date(value, &head->date_us))

@@ -12,6 +12,8 @@
 #include "io/gunzip.h"
 #include "io/wire.h"
 
+/* as libcurl's own from 8.3 on */
+#define HEAD_MAX (300 * 1024)
 /* libcurl's limit for one of several addresses is in no timer that its poll knows: so often it is
  * asked to go on to the next */
 #define ADDRESS_MS 250
@@ -38,7 +40,8 @@ struct http_call {
 	bool garbled; /* it cannot be decoded */
 	struct frame *document; /* own; of a body that ends with its connection */
 	bool stopped; /* by the taker of the body */
-	bool long_line; /* a header line passed its limit */
+	size_t head_bytes; /* of all its heads, and trailers */
+	bool long_line; /* a header line passed its limit, or all of them together */
 };
 
 struct http {
@@ -120,7 +123,8 @@ static bool on_head(void *arg, const char *line, size_t len)
 {
 	struct http_call *call = arg;
 
-	call->long_line = len > HEAD_LINE_MAX;
+	call->head_bytes += len;
+	call->long_line = len > HEAD_LINE_MAX || call->head_bytes > HEAD_MAX;
 	/* what came of a line when the connection closed is none: half of the last "\r\n" would end
 	 * the head */
 	if (!call->long_line && len != 0 && line[len - 1] == '\n')
