@@ -15,14 +15,11 @@
 #include "core/prefix.h"
 #include "io/clock.h"
 
-/* `failed` is how some write failure (contract 5) */
-#define ALIAS "failed"
-
 static const char *const event_words[] = {
 #define EVENT_WORD(name, word, about, weight, told, bad, mark, sgr) word,
 	EVENTS(EVENT_WORD)
 #undef EVENT_WORD
-		ALIAS,
+		"failed", /* another word for failure */
 	NULL,
 };
 
@@ -85,11 +82,10 @@ static void read_types(const struct cli *cli, bool types[EVENT_COUNT])
 	size_t count = cli_list(cli, "status", &words);
 
 	for (size_t i = 0; i < count; i++) {
-		enum event_type type = EVENT_FAILURE;
+		enum event_type type;
 
-		if (strcmp(words[i], ALIAS) != 0)
-			(void)event_from_word(words[i], &type);
-		types[type] = true;
+		if (event_from_word(words[i], &type))
+			types[type] = true;
 	}
 }
 

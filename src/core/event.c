@@ -27,6 +27,9 @@ const struct event_type_info *event_info(enum event_type type)
 
 bool event_from_word(const char *word, enum event_type *ret)
 {
+	/* as with statuses: some write it so */
+	if (strcmp(word, "failed") == 0)
+		word = infos[EVENT_FAILURE].word;
 	for (int i = 0; i < EVENT_COUNT; i++)
 		if (strcmp(infos[i].word, word) == 0) {
 			*ret = (enum event_type)i;

@@ -69,6 +69,7 @@ struct event_type_info {
 };
 
 const struct event_type_info *event_info(enum event_type type);
+/* by its word, and `failed` as another for `failure` */
 bool event_from_word(const char *word, enum event_type *ret);
 /* the event of a task's new status, ended, active or unknown: it has the mark and the colour of the
  * status too */

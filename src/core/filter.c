@@ -4,10 +4,12 @@
 
 #include "base/parse.h"
 
-static bool list_has(const struct strings *list, const char *word)
+static bool words_name(const struct strings *words, enum event_type wanted)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i], word) == 0)
+	enum event_type type;
+
+	for (size_t i = 0; i < words->count; i++)
+		if (event_from_word(words->items[i], &type) && type == wanted)
 			return true;
 	return false;
 }
@@ -28,7 +30,7 @@ static bool type_wanted(const struct sink_config *sink, const struct event *even
 	const struct event_type_info *info = event_info(event->type);
 
 	if (sink->on.count != 0)
-		return list_has(&sink->on, info->word);
+		return words_name(&sink->on, event->type);
 	return info->told && (sink->type != SINK_EXEC || info->about == ABOUT_TASK);
 }
 

@@ -1,6 +1,7 @@
 #include "core/kind.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "core/scan.h"
 
@@ -51,6 +52,10 @@ enum status kind_status(const struct kind *kind, const char *word, size_t len)
 {
 	for (const struct kind_word *row = kind->words; row->word != NULL; row++)
 		if (scan_is(word, len, row->word))
+			return row->status;
+	/* rare enough to be looked for after all others: an answer may have a million words */
+	for (const struct kind_word *row = kind->words; row->word != NULL; row++)
+		if (strlen(row->word) == len && strncasecmp(word, row->word, len) == 0)
 			return row->status;
 	return STATUS_UNKNOWN;
 }

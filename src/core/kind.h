@@ -46,7 +46,7 @@ enum list_scope { LIST_ACTIVE, LIST_ENDED, LIST_ALL };
 extern const struct kind kinds[]; /* the first is the default; ends with a NULL name */
 
 const struct kind *kind_find(const char *name);
-/* STATUS_UNKNOWN for a word that no row knows */
+/* in upper or lower case; STATUS_UNKNOWN for a word that no row knows */
 enum status kind_status(const struct kind *kind, const char *word, size_t len);
 bool kind_word_in(const struct kind_word *word, enum list_scope scope);
 

@@ -1,6 +1,7 @@
 #include "core/status.h"
 
 #include <string.h>
+#include <strings.h>
 
 static const struct {
 	const char *word;
@@ -24,10 +25,10 @@ enum status_class status_class(enum status status)
 bool status_from_word(const char *word, enum status *ret)
 {
 	/* the vendor's prose says `failed` where its schema says `failure` */
-	if (strcmp(word, "failed") == 0)
+	if (strcasecmp(word, "failed") == 0)
 		word = "failure";
 	for (int i = STATUS_QUEUED; i <= STATUS_PARTIAL_SUCCESS; i++)
-		if (strcmp(statuses[i].word, word) == 0) {
+		if (strcasecmp(statuses[i].word, word) == 0) {
 			*ret = (enum status)i;
 			return true;
 		}

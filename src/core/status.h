@@ -30,8 +30,8 @@ enum status {
 
 const char *status_word(enum status status);
 enum status_class status_class(enum status status);
-/* of the five statuses an API can be asked for, and `failed` as an alias; false for any other word
- */
+/* of the five statuses an API can be asked for, in upper or lower case, and `failed` as an alias;
+ * false for any other word */
 bool status_from_word(const char *word, enum status *ret);
 
 #endif

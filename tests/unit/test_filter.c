@@ -49,6 +49,17 @@ static void without_on_all_but_queued_and_processing(void **state)
 			i != EVENT_QUEUED && i != EVENT_PROCESSING);
 }
 
+static void failed_is_another_word_for_failure(void **state)
+{
+	static char name[] = "desk";
+	const struct sink_config sink = { .name = name, .type = SINK_DESKTOP, .on = one("failed") };
+
+	(void)state;
+	for (int i = 0; i < EVENT_COUNT; i++)
+		assert_int_equal(wants(&sink, (enum event_type)i),
+			i == EVENT_FAILURE || i == EVENT_STATE_LOST);
+}
+
 static void hooks_get_events_of_tasks_only(void **state)
 {
 	static char name[] = "hook";
@@ -125,6 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_on_all_but_queued_and_processing),
+		cmocka_unit_test(failed_is_another_word_for_failure),
 		cmocka_unit_test(hooks_get_events_of_tasks_only),
 		cmocka_unit_test(globs_filter_events_of_tasks),
 		cmocka_unit_test(sources_filter_everything_that_has_one),

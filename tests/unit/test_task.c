@@ -14,8 +14,7 @@
 
 static void users_may_name_five_statuses_and_an_alias(void **state)
 {
-	static const char *const bad[] = { "", "unknown", "expected", "gone", "Success", "success ",
-		"done" };
+	static const char *const bad[] = { "", "unknown", "expected", "gone", "success ", "done" };
 	enum status status;
 
 	(void)state;
@@ -23,6 +22,8 @@ static void users_may_name_five_statuses_and_an_alias(void **state)
 		assert_true(status_from_word(status_word((enum status)i), &status));
 		assert_int_equal(status, i);
 	}
+	assert_true(status_from_word("Success", &status));
+	assert_int_equal(status, STATUS_SUCCESS);
 	assert_true(status_from_word("failed", &status));
 	assert_int_equal(status, STATUS_FAILURE);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -64,6 +65,9 @@ static void a_kind_is_a_row(void **state)
 	assert_int_equal(kind_status(kind, "successful", 7), STATUS_SUCCESS);
 	assert_int_equal(kind_status(kind, "successful", 10), STATUS_UNKNOWN);
 	assert_int_equal(kind_status(kind, "", 0), STATUS_UNKNOWN);
+	assert_int_equal(kind_status(kind, "SUCCESS", 7), STATUS_SUCCESS);
+	assert_int_equal(kind_status(kind, "Failed", 6), STATUS_FAILURE);
+	assert_int_equal(kind_status(kind, "SUCCES", 6), STATUS_UNKNOWN);
 	/* `failed` is understood but never asked for: the filter may refuse it */
 	assert_int_equal(words_in(kind, LIST_ACTIVE), 2);
 	assert_int_equal(words_in(kind, LIST_ENDED), 3);
