@@ -299,6 +299,7 @@ static void wait_sleep(struct wait *wait)
 {
 	int64_t next = wait_next(wait);
 	int64_t timeout = -1;
+	int64_t now_ms;
 	struct http_fd fds[16];
 	size_t count = waiter_fds(wait->waiter, fds, ARRAY_LEN(fds) - 4);
 
@@ -314,7 +315,9 @@ static void wait_sleep(struct wait *wait)
 	}
 	if (signals_waiting())
 		timeout = 0;
-	wait->wake_ms = next;
+	/* from here: what this turn took is not time that we stood still */
+	now_ms = clock_now().mono_ms;
+	wait->wake_ms = next > now_ms ? next : now_ms;
 	(void)http_wait(waiter_http(wait->waiter), fds, count, timeout);
 }
 

