@@ -38,13 +38,13 @@ void element_from_flat(const struct kind *kind, const struct flat *flat, struct 
 	for (size_t i = 0; i < flat->count; i++) {
 		const struct flat_member *member = &flat->members[i];
 		enum kind_field field = (enum kind_field)map->fields[i];
-		const char *text = member->text;
 
 		if (field == FIELD_COUNT)
 			continue;
-		if (text == NULL && element_is_time(field))
-			text = member->number;
-		ret->fields[field] = (struct element_field){ text, member->text_len };
+		ret->fields[field] = (struct element_field){ member->text, member->text_len };
+		if (member->number != NULL && element_is_time(field))
+			ret->fields[field] =
+				(struct element_field){ member->number, member->number_len };
 	}
 }
 

@@ -60,7 +60,7 @@ static inline const char *value_read(const char *p, const char *end, struct flat
 		return literal_end(p, end);
 	stop = number_end(p, end);
 	member->number = p;
-	member->text_len = stop != NULL ? (size_t)(stop - p) : 0;
+	member->number_len = stop != NULL ? (size_t)(stop - p) : 0;
 	return stop;
 }
 

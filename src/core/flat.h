@@ -17,8 +17,9 @@ struct flat_member {
 	const char *name; /* borrowed, as is text: parts of what was read, without a NUL */
 	size_t name_len;
 	const char *text; /* NULL: not a string */
+	size_t text_len;
 	const char *number; /* as it is written; NULL: not a number */
-	size_t text_len; /* of the one that it is */
+	size_t number_len;
 };
 
 /* a longer one is read anew each time */

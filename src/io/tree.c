@@ -76,16 +76,16 @@ void tree_clear(void)
  */
 static const char broken_mark[] = "\xe0\x80\x80";
 static const char replacement[] = "\xef\xbf\xbd";
-#define MARK_LEN 3
 
 /*
  * cJSON reads a number as a double, which keeps no time or id of 64 bits whole, and without the fix
- * of CVE-2023-26819 no more than 63 bytes of it. It is given each as a text that begins with these
- * bytes, which no UTF-8 has either.
+ * of CVE-2023-26819 no more than 63 bytes of it. It is given each as a text that begins with the
+ * first of these marks; a text that might be taken for one begins with the second.
  */
-static const char number_mark[] = "\"\xe0\x80\x81";
-#define NUMBER_MARK_LEN 4
-#define NUMBER_MORE (NUMBER_MARK_LEN + 1) /* bytes that it then has more, with the last quote */
+static const char number_mark[] = "\xe0\x80\x81";
+static const char text_mark[] = "\xe0\x80\x82";
+#define MARK_LEN 3
+#define NUMBER_MORE (MARK_LEN + 2) /* bytes of a number that are added, with its quotes */
 
 static unsigned int hex_value(const char *p)
 {
@@ -129,10 +129,16 @@ static bool in_number(char c)
 	return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
 }
 
+static void copy_mark(char **to, const char *mark)
+{
+	memcpy(*to, mark, MARK_LEN);
+	*to += MARK_LEN;
+}
+
 static void copy_number(char **to, const char **p, const char *end)
 {
-	memcpy(*to, number_mark, NUMBER_MARK_LEN);
-	*to += NUMBER_MARK_LEN;
+	*(*to)++ = '"';
+	copy_mark(to, number_mark);
 	while (*p < end && in_number(**p))
 		*(*to)++ = *(*p)++;
 	*(*to)++ = '"';
@@ -152,9 +158,12 @@ static char *copy_readable(const char *p, size_t len)
 		} else if (!string && (*p == '-' || (*p >= '0' && *p <= '9'))) {
 			copy_number(&to, &p, end);
 		} else {
-			if (*p == '"')
-				string = !string;
+			bool quote = *p == '"';
+
 			*to++ = *p++;
+			string = string != quote;
+			if (quote && string && end - p > 2 && memcmp(p, number_mark, 2) == 0)
+				copy_mark(&to, text_mark);
 		}
 	}
 	*to = '\0';
@@ -194,9 +203,7 @@ const char *node_number(const struct node *node)
 {
 	const char *text = cJSON_IsString(item(node)) ? item(node)->valuestring : "";
 
-	/* without the quote */
-	return strncmp(text, number_mark + 1, NUMBER_MARK_LEN - 1) == 0 ? text + NUMBER_MARK_LEN - 1
-									: NULL;
+	return strncmp(text, number_mark, MARK_LEN) == 0 ? text + MARK_LEN : NULL;
 }
 
 const char *node_text(const struct node *node)
@@ -205,6 +212,8 @@ const char *node_text(const struct node *node)
 
 	if (text == NULL || node_number(node) != NULL)
 		return NULL;
+	if (strncmp(text, text_mark, MARK_LEN) == 0)
+		text += MARK_LEN;
 	if (!arena.broken)
 		return text;
 	for (char *mark = text; (mark = strstr(mark, broken_mark)) != NULL; mark += MARK_LEN)
@@ -220,7 +229,9 @@ bool node_broken(const struct node *node)
 
 const char *node_name(const struct node *node)
 {
-	return item(node)->string != NULL ? item(node)->string : "";
+	const char *name = item(node)->string != NULL ? item(node)->string : "";
+
+	return strncmp(name, text_mark, MARK_LEN) == 0 ? name + MARK_LEN : name;
 }
 
 const struct node *node_first(const struct node *node)

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "core/frame.h"
 #include "io/api.h"
+#include "io/envelope.h"
 #include "io/tree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -89,6 +90,8 @@ static void read_as_bodies(const char *text, size_t len)
 		abort();
 	if (api_reason(text, len, &reason) && (reason.len == 0 || reason.len > 2048))
 		abort();
+	(void)api_task_errors(text, len, &err);
+	(void)envelope_read(text, frame_check(text, len, &err) ? len : 0, len);
 	if (api_is_json(text, len) && tree_read(text, len) == NULL)
 		abort();
 	(void)api_error(&answer, text, len, &advice, &err);

@@ -1,7 +1,7 @@
 /*
  * A document fed whole and fed in pieces is the same document: the same verdict, the same elements,
- * equally plain. So is it when every other element is known from before. The first two bytes of the
- * input choose the pieces.
+ * equally plain, the same envelope, which is valid by itself. So is it when every other element is
+ * known from before. The first two bytes of the input choose the pieces.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -106,6 +106,7 @@ static bool split(
 {
 	struct frame_taker taker = { .element = take, .arg = seen };
 	struct frame *frame = frame_new("data", &taker);
+	const struct buf *envelope;
 	bool good = true;
 
 	for (size_t at = 0; at < size && good;) {
@@ -123,6 +124,11 @@ static bool split(
 		pieces = pieces * 1103515245U + 12345U;
 	}
 	good = good && frame_end(frame, err);
+	envelope = frame_envelope(frame);
+	if (good && (envelope == NULL || !frame_check(envelope->data, envelope->len, err)))
+		abort();
+	if (envelope != NULL)
+		(void)buf_add(seen, envelope->data, envelope->len);
 	frame_free(frame);
 	return good;
 }

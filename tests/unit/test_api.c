@@ -312,6 +312,15 @@ static void test_both_readers(void **state)
 			"name=[\xef\xbf\xbd\n\\ud800] bucket=NULL" },
 		{ "\"task_name\":\"\xc3\xa9 \xff\xc0\x80 \xe0\x80\x80\"",
 			"name=[\xc3\xa9 \xff\xc0\x80 \xe0\x80\x80] bucket=NULL" },
+		/* what the tree marks numbers and texts with, written by somebody else */
+		{ "\"task_name\":\"\xe0\x80\x81"
+		  "5\",\"bucket\":\"\xe0\x80\x82\"",
+			"name=[\xe0\x80\x81"
+			"5] bucket=[\xe0\x80\x82]" },
+		{ "\"task_name\":\"\xe0\x80\",\"\xe0\x80\x81"
+		  "5\":1,\"created_at\":\"\xe0\x80\x81"
+		  "1716906071\"",
+			"name=[\xe0\x80] bucket=NULL user=NULL created=NULL" },
 		{ "\"n\":-0.5e-3,\"bucket\":\"b\"", "name=NULL bucket=[b]" },
 		{ "\"n\":"
 		  "1000000000000000000000000000000000000000000000000000000000000000000000000000000,"

@@ -92,6 +92,9 @@ static const struct {
 		"}",
 		"HTTP 500 Internal Server Error: "
 		"1111111111111111111111111111111111111111111111111111111111111111 t" },
+	/* what the tree marks numbers with, written by somebody else */
+	{ 500, "{\"errors\":[\"\xe0\x80\x81 1\x7f\"]}",
+		"HTTP 500 Internal Server Error: \\xe0\\x80\\x81 1\\x7f" },
 	{ 500, "{\"errors\":[{\"code\":9007199254740993,\"title\":\"t\",\"detail\":-1.50e2}]}",
 		"HTTP 500 Internal Server Error: 9007199254740993 t: -1.50e2" },
 	/* what is no JSON */
