@@ -390,6 +390,11 @@ int64_t poller_next(const struct poller *poller)
 	return poller_next_poll(poller);
 }
 
+bool poller_asks(const struct poller *poller)
+{
+	return lane_busy(&poller->lanes[LANE_POLL]);
+}
+
 void poller_hurry(struct poller *poller, struct instant now)
 {
 	poller->now = now;

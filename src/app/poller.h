@@ -58,6 +58,8 @@ void poller_step(struct poller *poller, struct instant now);
 int64_t poller_next(const struct poller *poller);
 /* when the next list will be asked for; mono, for `status` */
 int64_t poller_next_poll(const struct poller *poller);
+/* is the list of active tasks, or what follows from it, under way? */
+bool poller_asks(const struct poller *poller);
 /* USR1: poll now, whatever was planned */
 void poller_hurry(struct poller *poller, struct instant now);
 /* the same for who cannot wait: what is under way for longer than `patience_ms` is begun anew;

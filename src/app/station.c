@@ -29,6 +29,8 @@ static bool owner_commit(void *arg, struct poller *poller, struct changes *chang
 {
 	struct stations *stations = arg;
 
+	/* look-ups go on after the list was taken in: what they change is to be seen as well */
+	stations->polled = true;
 	return ledger_commit(stations->setup.ledger, poller, changes, health);
 }
 
@@ -343,7 +345,9 @@ static void station_pulse(
 
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", config->name);
 	ret->last_good_ms = health->last_good_ms;
-	ret->next_ms = wall_of(poller_next(station->poller), now);
+	/* not that of the sweep, which is minutes away, while a poll is under way */
+	if (!poller_asks(station->poller))
+		ret->next_ms = wall_of(poller_next(station->poller), now);
 	ret->failing_ms = health->failing ? health->failing_wall_ms : 0;
 	ret->active = book != NULL ? (int64_t)book->active : 0;
 	ret->down_after_ms = config->down_after_ms;

@@ -49,6 +49,23 @@ def test_an_orderly_stop_is_0(user, number):
     assert user.watch().stop(number) == 0
 
 
+def test_status_tells_of_what_look_ups_found(user, sim):
+    """A poll is through when the tasks that left its list were looked up: not before, and not only at the next one."""
+    user.configure(source={"interval": "200ms", "idle_interval": "1m", "sweep_interval": "1h"})
+    sim.add_task("x", status="processing")
+    watch = user.watch()
+    user.known()
+    sim.fault("hold", route="task")
+    sim.set_status("x", "success")
+    sim.wait_requests(1, match=lambda e: e.fault == "hold")
+    until(lambda: user.status()["sources"][0]["next_poll"] is None, name="the poll is under way")
+    sim.release()
+    watch.wait_event(event="success")
+    source = until(lambda: next((s for s in user.status()["sources"] if s["active"] == 0), None), name="it is through")
+    ahead = datetime.fromisoformat(source["next_poll"]) - datetime.now(timezone.utc)
+    assert ahead.total_seconds() < 61, "the next poll, not the next sweep"
+
+
 # --- --once
 
 
