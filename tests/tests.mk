@@ -66,8 +66,8 @@ VALGRIND = valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-l
 valgrind: tests
 	@$(TEST_ENV) $(RUNNER) --wrap '$(VALGRIND)' --units $(UNITS)
 
-# The end-to-end tests with every taskbell that they start under valgrind. Its children are not: the helper has three
-# seconds, hooks are other people's. A campaign: it is slow, tests fail that hold the program to seconds or megabytes,
+# The end-to-end tests with every taskbell that they start under valgrind. Its children are not: the helper is GLib's for
+# the most part, hooks are other people's. A campaign: it is slow, tests fail that hold the program to seconds or megabytes,
 # and only what valgrind says in $(MEMCHECK)/*.log makes it fail. E2E=name as for check-e2e. Not by default: tests that
 # leave the program too little memory for valgrind, and those whose service manager knows nothing of it.
 MEMCHECK     := $(BUILD)/memcheck

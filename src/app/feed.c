@@ -56,6 +56,7 @@ void feed_free(struct feed *feed)
 	free(feed->outcomes);
 	free(feed->given);
 	trouble_done(&feed->trouble);
+	free(feed->waits_for);
 	sink_config_free(feed->config);
 	free(feed);
 }
@@ -296,6 +297,19 @@ static void note_wait(struct feed *feed, int64_t least_ms, struct instant now)
 	}
 }
 
+/* whoever asks for the status shall see it */
+static void notice_wait(struct feed *feed, struct instant now)
+{
+	const char *why = sink_waits(feed->sink, now);
+
+	if (why == feed->waits_for ||
+		(why != NULL && feed->waits_for != NULL && strcmp(why, feed->waits_for) == 0))
+		return;
+	free(feed->waits_for);
+	feed->waits_for = mem_strdup(why);
+	feed->shop->waits_changed = true;
+}
+
 void feed_step(struct feed *feed, struct instant now)
 {
 	/* not that of the turn: what another sink has taken of it is not our fault */
@@ -306,6 +320,7 @@ void feed_step(struct feed *feed, struct instant now)
 
 		sink_step(feed->sink, now);
 		note_wait(feed, WAIT_NOTE_MS, now);
+		notice_wait(feed, now);
 		some = feed_collect(feed, now);
 		if (!feed_settle(feed, now))
 			return;

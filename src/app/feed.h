@@ -22,6 +22,7 @@ struct feed_shop {
 	struct strings secrets; /* own; names of variables that hold keys */
 	struct notifier *notifier; /* own */
 	bool once;
+	bool waits_changed; /* of any; the owner takes it back */
 	outbox_event_fn event;
 	void *arg;
 	struct trouble *trouble; /* borrowed; of the state */

@@ -43,6 +43,7 @@ struct feed {
 	size_t outcome_count;
 	size_t outcome_cap;
 	int64_t waits_from_ms; /* mono; since then the sink waits and ages do not know it; 0: no */
+	char *waits_for; /* own; the reason as it was last seen; NULL: it does not wait */
 	enum told told; /* has sink_failed been told of it? */
 	struct trouble trouble; /* of the sink itself; one meets it */
 };

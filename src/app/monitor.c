@@ -221,14 +221,18 @@ static void monitor_tidy(struct monitor *monitor)
 /* what goes along with polls, so that it never wakes us by itself */
 static void monitor_polled(struct monitor *monitor)
 {
+	bool polled;
+
 	if (monitor->stations == NULL)
 		return;
-	if (stations_polled(monitor->stations)) {
+	polled = stations_polled(monitor->stations);
+	if (outbox_waits_changed(monitor->outbox) || polled) {
 		int64_t due = monitor->pulse_written_ms + MONITOR_PULSE_MS;
 
 		monitor->pulse_due_ms = due > monitor->now.mono_ms ? due : monitor->now.mono_ms;
-		monitor_tidy(monitor);
 	}
+	if (polled)
+		monitor_tidy(monitor);
 	if (monitor->now.mono_ms >= monitor->pulse_due_ms)
 		pulse_beat(monitor);
 }

@@ -194,6 +194,14 @@ void outbox_pulse(const struct outbox *outbox, const struct config *config, stru
 	}
 }
 
+bool outbox_waits_changed(struct outbox *outbox)
+{
+	bool changed = outbox->shop.waits_changed;
+
+	outbox->shop.waits_changed = false;
+	return changed;
+}
+
 size_t outbox_fds(const struct outbox *outbox, struct http_fd *fds, size_t cap)
 {
 	size_t count = 0;

@@ -52,6 +52,9 @@ int64_t outbox_next(const struct outbox *outbox, struct instant now);
 /* adds the configured sinks, and why they hold deliveries back */
 void outbox_pulse(const struct outbox *outbox, const struct config *config, struct instant now,
 	struct pulse *ret);
+/* did a sink begin or end to hold deliveries back, or the reason change, since this was last asked?
+ */
+bool outbox_waits_changed(struct outbox *outbox);
 /* descriptors to wait for (output of hooks); returns how many were put in, at most `cap` */
 size_t outbox_fds(const struct outbox *outbox, struct http_fd *fds, size_t cap);
 /* --once: nothing is running and nothing is due now; what waits for a later try is given up for

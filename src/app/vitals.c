@@ -195,8 +195,11 @@ const char *vitals_sink_waits(const struct vitals *vitals, size_t i)
 {
 	const char *why = i < vitals->waits.count ? vitals->waits.items[i] : "";
 
-	/* of the last poll: since then it may have delivered all there was */
-	return *why != '\0' && vitals->sinks[i].pending > 0 ? why : NULL;
+	if (vitals->sinks[i].pending == 0)
+		return NULL;
+	if (!vitals->running)
+		return "no monitor is running";
+	return *why != '\0' ? why : NULL;
 }
 
 bool vitals_healthy(const struct vitals *vitals)

@@ -56,9 +56,13 @@ static void unescape(struct buf *out, const char *text, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		int high = text[i] == '%' && i + 2 < len ? hex_value(text[i + 1]) : -1;
 		int low = high >= 0 ? hex_value(text[i + 2]) : -1;
+		char c = text[i];
 
-		(void)buf_add_char(out, low >= 0 ? (char)(high * 16 + low) : text[i]);
-		i += low >= 0 ? 2 : 0;
+		if (low >= 0) {
+			c = (char)(high * 16 + low);
+			i += 2;
+		}
+		(void)buf_add_char(out, c);
 	}
 }
 

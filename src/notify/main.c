@@ -85,30 +85,32 @@ static void request_done(struct helper *helper, const char *word, const char *mo
  * The server went away, or so it says: the bus tells whether it did. Until then, and until a server
  * that is there has answered something else, it is not tried again.
  */
-static void request_lost(struct helper *helper, struct request *request, char *why)
+static void request_lost(struct helper *helper, struct request *request, const char *why)
 {
 	g_free(request->owner);
 	request->owner = g_strdup(helper->server.owner);
 	g_free(request->lost);
-	request->lost = why;
+	request->lost = g_strdup(why);
 	server_doubt(&helper->server, why);
 	server_ask(&helper->server);
 }
 
+/* has this very server failed over it, and not gone away? */
+static bool was_lost(const struct helper *helper, const struct request *request)
+{
+	return g_strcmp0(request->owner, helper->server.owner) == 0;
+}
+
 static void request_show(struct helper *helper, struct request *request)
 {
-	g_autofree char *why = NULL;
-	g_autofree char *number = NULL;
+	char number[16];
+	char *why = NULL;
 	uint32_t id = 0;
 
-	if (g_strcmp0(request->owner, helper->server.owner) == 0) {
-		request_done(helper, "refused", request->lost);
-		return;
-	}
 	answer("sent: %" PRId64, request->note.number);
 	switch (popup_show(&helper->popups, &request->note, &helper->server, &id, &why)) {
 	case POPUP_SHOWN:
-		number = g_strdup_printf("%" PRIu32, id);
+		(void)g_snprintf(number, sizeof(number), "%" PRIu32, id);
 		request_done(helper, "shown", number);
 		break;
 	case POPUP_REFUSED:
@@ -119,9 +121,10 @@ static void request_show(struct helper *helper, struct request *request)
 		request_done(helper, "refused", helper->server.why);
 		break;
 	case POPUP_LOST:
-		request_lost(helper, request, g_steal_pointer(&why));
+		request_lost(helper, request, why);
 		break;
 	}
+	g_free(why);
 }
 
 static void request_close(struct helper *helper, struct request *request)
@@ -145,6 +148,8 @@ static void requests_serve(struct helper *helper)
 			return;
 		if (request->note.close)
 			request_close(helper, request);
+		else if (state == SERVER_READY && was_lost(helper, request))
+			request_done(helper, "refused", request->lost);
 		else if (state == SERVER_READY)
 			request_show(helper, request);
 		else

@@ -100,6 +100,7 @@ static void on_popup_closed(NotifyNotification *shown, gpointer arg)
 	popups->closed(popups->arg, number, reason);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is libnotify's */
 static void on_action(NotifyNotification *shown, char *action, gpointer arg)
 {
 	struct popup *popup = arg;

@@ -195,10 +195,10 @@ static void on_started(GObject *bus, GAsyncResult *result, gpointer arg)
 {
 	struct server *server = arg;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GVariant) reply =
-		g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &error);
+	GVariant *reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, &error);
 	g_autofree char *text = NULL;
 
+	g_clear_pointer(&reply, g_variant_unref);
 	server->starting = false;
 	if (server->owner == NULL) {
 		text = error == NULL ? g_strdup("it was started, and is not there")

@@ -10,13 +10,13 @@ from typing import Any
 
 import dbus
 import dbus.bus
-from harness import until
+from harness import lines, until
 
 NAME, PATH, MOCK = "org.freedesktop.Notifications", "/org/freedesktop/Notifications", "org.freedesktop.DBus.Mock"
-# no service files: what is installed here must not be started by the bus
+# no service files but our own: what is installed here must not be started by the bus
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>session</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
+<busconfig><type>session</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>{services}
 <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
 </busconfig>
 """
@@ -25,16 +25,30 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
 class Bus:
     """A private session bus. Its servers and itself are ended by `close`."""
 
-    def __init__(self, directory: str, socket: str = "bus.sock") -> None:
+    def __init__(self, directory: str, socket: str = "bus.sock", starts: str = "") -> None:
+        """`starts`: a shell command by which the bus starts a notification server."""
         self._directory = directory
         self._socket = os.path.join(directory, socket)
         self.address = f"unix:path={self._socket}"
         config = os.path.join(directory, "bus.conf")
         with open(config, "w", encoding="ascii") as file:
-            file.write(BUS_CONFIG.format(path=self._socket))
+            file.write(BUS_CONFIG.format(path=self._socket, services=self._service(starts) if starts else ""))
         self._config = config
         self._server: subprocess.Popen[bytes] | None = None
         self.start()
+
+    def _service(self, starts: str) -> str:
+        script = os.path.join(self._directory, "server.sh")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\ncd '{self._directory}'\necho >>starts\n{starts}\n")
+        os.chmod(script, 0o700)
+        with open(os.path.join(self._directory, "server.service"), "w", encoding="utf-8") as file:
+            file.write(f"[D-BUS Service]\nName={NAME}\nExec={script}\n")
+        return f"<servicedir>{self._directory}</servicedir>"
+
+    def starts(self) -> int:
+        """How often the bus has started a server."""
+        return len(lines(os.path.join(self._directory, "starts")))
 
     def start(self) -> None:
         self._daemon = subprocess.Popen(
@@ -122,6 +136,31 @@ if ret >= {n}: os._exit(1)
         """From now on the server answers each Notify with an error."""
         code = 'raise dbus.exceptions.DBusException("no room", name="org.freedesktop.Notifications.Error")'
         self._call("AddMethod", NAME, "Notify", "susssasa{sv}i", "u", code)
+
+    def slow(self, seconds: float) -> None:
+        """From now on each answer comes so much later."""
+        for method, out, value in (
+            ("GetCapabilities", "as", '["body"]'),
+            ("GetServerInformation", "ssss", '("mock-notify", "test", "1", "1.2")'),
+            ("Notify", "u", "args[1] or 1"),
+        ):
+            code = f"import time; time.sleep({seconds}); ret = {value}"
+            self._call("AddMethod", NAME, method, "susssasa{sv}i" if method == "Notify" else "", out, code)
+
+    def pose(self, name: str, version: str) -> None:
+        """From now on it says that it is this one."""
+        self._call("AddMethod", NAME, "GetServerInformation", "", "ssss", f'ret = ("{name}", "x", "{version}", "1.2")')
+
+    def emit(self, signal_name: str, signature: str, *args: Any) -> None:
+        self._call("EmitSignal", NAME, signal_name, signature, dbus.Array(args, signature="v"))
+
+    def sender(self) -> int:
+        """The process that has sent the last notification."""
+        return int(self.shown()[-1]["hints"]["sender-pid"])
+
+    def taken_down(self) -> list[int]:
+        """The numbers that it was asked to close."""
+        return [int(args[0]) for _, args in self._call("GetMethodCalls", "CloseNotification")]
 
     def shown(self) -> list[dict[str, Any]]:
         """The notifications up to now."""

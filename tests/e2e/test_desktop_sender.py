@@ -1,0 +1,271 @@
+"""The process that shows notifications: how long it lives, whom it waits for, what it takes down again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from desktop import Bus
+from harness import LOG, children, lives, moved, polls, read, until
+from mounts import namespace
+
+CRITICAL = 2
+
+
+@pytest.fixture
+def bus(user, tmp_path):
+    session = Bus(str(tmp_path))
+    user.env["DBUS_SESSION_BUS_ADDRESS"] = session.address
+    try:
+        yield session
+    finally:
+        user.leave()
+        session.close()
+
+
+def desktop(**keys):
+    return {"type": "desktop", "window": "100ms", **keys}
+
+
+def ends(user, sim, name, status="success"):
+    """A task that is found ended; returns when its event is stored."""
+    before = len(user.events_log())
+    sim.add_task(name, name=name, status=status)
+    user.wait_log(before + 1)
+
+
+def helper(pid):
+    """The notification helper that a monitor runs; 0: none."""
+    found = [child for child in children(pid) if read(f"/proc/{child}/comm").startswith("taskbell-notif")]
+    assert len(found) <= 1
+    return found[0] if found else 0
+
+
+def test_the_sender_lives_as_long_as_the_monitor(user, sim, bus):
+    bus.serve()
+    user.configure(desktop(), {**desktop(), "name": "second", "on": ["failure"]}, LOG)
+    watch = user.watch()
+    assert helper(watch.pid) == 0, "nothing to show yet"
+    ends(user, sim, "a")
+    bus.wait_shown(1)
+    sender = bus.sender()
+    assert helper(watch.pid) == sender
+    ends(user, sim, "b", "failure")
+    bus.wait_shown(3)
+    user.settled("desktop", pending=0)
+    assert bus.sender() == sender == helper(watch.pid)
+    # it has none of the monitor's secrets, and ends with it however that ends
+    assert "TELNYX" not in read(f"/proc/{sender}/environ")
+    watch.popen.kill()
+    until(lambda: not lives(sender), name="the end of the helper")
+
+
+def test_a_helper_that_dies_is_replaced(user, sim, bus):
+    bus.serve()
+    user.configure(desktop(), LOG)
+    watch = user.watch()
+    ends(user, sim, "a")
+    bus.wait_shown(1)
+    first = bus.sender()
+    os.kill(first, signal.SIGKILL)
+    until(lambda: helper(watch.pid) == 0, name="the monitor to see the end of the helper")
+    ends(user, sim, "b")
+    assert bus.wait_shown(2)[1]["summary"].startswith("b ")
+    assert bus.sender() != first
+    assert watch.stop() == 0
+
+
+@pytest.mark.parametrize("seconds", [1.2, 3])
+def test_a_slow_server_gets_each_once(user, sim, bus, seconds):
+    bus.serve()
+    bus.slow(seconds)
+    user.configure(desktop(), LOG)
+    watch = user.watch()
+    ends(user, sim, "a")
+    user.settled("desktop", pending=0, failed=0)
+    ends(user, sim, "b", "failure")
+    user.settled("desktop", pending=0, failed=0)
+    assert [note["summary"].split()[0] for note in bus.shown()] == ["a", "b"]
+    assert not [line for line in watch.err.lines() if "desktop: " in line], "nothing has failed"
+
+
+def test_an_answer_after_libnotify_has_given_up(user, sim, bus):
+    """It does after 25 s; the answer that comes within 30 is still one."""
+    bus.serve()
+    user.configure(desktop(), LOG)
+    user.watch()
+    ends(user, sim, "a")
+    bus.wait_shown(1)
+    bus.hang()
+    begin = time.monotonic()
+    ends(user, sim, "b")
+    until(lambda: time.monotonic() - begin > 26.5)
+    bus.answer()
+    user.settled("desktop", pending=0, failed=0)
+    assert [note["summary"].split()[0] for note in bus.shown()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("starts, said", [("exit 1", "no notification server: "), ("exec sleep 60", "it does not start")])
+def test_a_server_that_does_not_start_is_waited_for(user, sim, tmp_path, starts, said):
+    """It is started once, no attempt is counted, and whoever comes is told at once."""
+    session = Bus(str(tmp_path), starts=starts)
+    user.env["DBUS_SESSION_BUS_ADDRESS"] = session.address
+    try:
+        user.configure(desktop(max_age="1s"), LOG)
+        watch = user.watch()
+        ends(user, sim, "a")
+        until(lambda: said in (user.sink("desktop")["waiting"] or ""), name=f"the status says '{said}'")
+        ends(user, sim, "b")
+        polls(sim, 12)  # longer than max_age
+        state = user.sink("desktop")
+        assert (state["pending"], state["failed"], state["last_failure"], session.starts()) == (2, 0, None, 1)
+        session.serve()
+        assert "2 tasks" in session.wait_shown(1)[0]["summary"]
+        user.settled("desktop", pending=0, waiting=None)
+        assert watch.stop() == 0
+    finally:
+        user.leave()
+        session.close()
+
+
+def test_the_status_does_not_wait_for_a_poll(user, sim):
+    """The next one is a minute away when the sink finds that there is no bus."""
+    user.configure(desktop(), LOG, source={"idle_interval": "1m", "sweep_interval": "1m"})
+    sim.add_task("a", status="processing")
+    user.watch()
+    user.known()
+    sim.set_status("a", "success")
+    user.wait_log(1)
+    until(lambda: user.sink("desktop")["waiting"], 30, name="the status says that it waits")
+
+
+def test_without_a_monitor_what_waits_is_not_well(user, sim):
+    user.configure(desktop(), LOG)
+    assert user.run("watch", "--once").code == 0
+    sim.add_task("a", status="success")
+    assert user.run("watch", "--once").code == 0
+    state = user.sink("desktop")
+    assert (state["pending"], state["waiting"]) == (1, "no monitor is running")
+
+
+def test_cron_finds_the_bus_of_the_session(user, sim, tmp_path):
+    """Neither an address nor a runtime directory: the socket is where logind makes it."""
+    run = f"/run/user/{os.getuid()}"
+    place = tmp_path / "session"
+    place.mkdir(0o700)
+    wrap = namespace(f"mkdir -p {run} && mount --bind '{place}' {run}")
+    session = Bus(str(place), "bus")
+    try:
+        session.serve()
+        user.configure(desktop(), LOG)
+        env = {"XDG_RUNTIME_DIR": None, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
+        assert user.run("watch", "--once", wrap=wrap, env=env).code == 0
+        sim.add_task("a", name="a", status="success")
+        assert user.run("watch", "--once", wrap=wrap, env=env).code == 0
+        assert session.wait_shown(1)[0]["summary"].startswith("a ")
+    finally:
+        session.close()
+
+
+@pytest.mark.parametrize("server, version, hidden", [
+    ("gnome-shell", "48.7", True), ("gnome-shell", "46.rc", True), ("gnome-shell", "43.9", False), ("Plasma", "48", False),
+])
+def test_one_that_ends_hides_what_it_is(user, sim, bus, server, version, hidden):
+    """GNOME Shell from 46 on closes what a sender with a desktop file leaves."""
+    bus.serve()
+    bus.pose(server, version)
+    user.configure(desktop(), LOG)
+    assert user.run("test", "desktop").code == 0
+    assert user.run("watch", "--once").code == 0
+    sim.add_task("a", name="a", status="success")
+    assert user.run("watch", "--once").code == 0
+    watch = user.watch()
+    ends(user, sim, "b")
+    test, once, monitor = bus.wait_shown(3)
+    for note in (test, once):
+        assert ("desktop-entry" in note["hints"], note["app"] == "taskbell") == (not hidden, not hidden)
+    assert (monitor["hints"]["desktop-entry"], monitor["app"]) == ("taskbell", "taskbell")
+    assert watch.stop() == 0
+
+
+@pytest.mark.parametrize("capabilities, sound, want", [
+    ("body sound", True, {"a": "complete", "b": "dialog-error"}), ("body sound", False, {}), ("body", True, {}),
+])
+def test_a_sound_where_the_server_has_them(user, sim, bus, capabilities, sound, want):
+    bus.serve(capabilities)
+    user.configure(desktop(sound=sound), LOG)
+    user.watch()
+    ends(user, sim, "a")
+    ends(user, sim, "b", "failure")
+    for note in bus.wait_shown(2):
+        assert note["hints"].get("sound-name") == want.get(note["summary"].split()[0])
+
+
+def test_what_is_over_is_taken_down(user, sim, bus):
+    """A source that is reached again, and tasks that were stuck."""
+    bus.serve()
+    user.configure(desktop(), LOG, source={"down_after": "300ms", "stuck_after": "1s"})
+    sim.add_task("x", name="x", status="processing")
+    watch = user.watch()
+    stuck = bus.wait_shown(1)[0]
+    assert stuck["summary"] == "x is stuck" and stuck["hints"]["urgency"] == CRITICAL
+    sim.down()
+    down = bus.wait_shown(2)[1]
+    assert down["hints"]["urgency"] == CRITICAL and down["replaces"] == 0
+    sim.up()
+    watch.send(signal.SIGUSR1)
+    up = bus.wait_shown(3)[2]
+    assert (up["replaces"], up["hints"]["urgency"]) == (2, 1)
+    moved(sim, ("x", "success"))
+    over = bus.wait_shown(4)[3]
+    assert (over["summary"], over["replaces"], over["hints"]["urgency"]) == ("x finished", 1, 1)
+    user.settled("desktop", pending=0)
+
+
+def test_failures_become_one_and_begin_anew_when_it_is_closed(user, sim, bus):
+    bus.serve("body actions")
+    user.configure(desktop(burst=2), LOG, source={"explain": False})
+    user.watch()
+    for i in range(4):
+        ends(user, sim, f"t{i}", "failure")
+        bus.wait_shown(i + 1)
+    notes = bus.shown()
+    assert [note["replaces"] for note in notes] == [0, 0, 2, 2]
+    assert notes[3]["summary"] == "4 tasks failed"
+    assert notes[3]["body"].split("\n") == [f"t{i} failed" for i in (3, 2, 1, 0)]
+    until(lambda: bus.taken_down() == [1], name="the other one is taken down")
+    # a click is told, and does nothing; then it is closed
+    assert notes[3]["actions"][0] == "default"
+    bus.emit("ActionInvoked", "us", 2, "default")
+    bus.emit("NotificationClosed", "uu", 2, 2)
+    ends(user, sim, "t4", "failure")
+    last = bus.wait_shown(5)[4]
+    assert (last["summary"], last["replaces"]) == ("t4 failed", 0)
+    user.settled("desktop", pending=0)
+
+
+def test_no_wall_of_lines(user, sim, bus):
+    bus.serve()
+    user.configure(desktop(window="500ms"), LOG, source={"explain": False})
+    user.watch()
+    with sim.world.lock:
+        for i in range(60):
+            sim.add_task(f"t{i}", name=f"customer-{i}-embeddings", status="failure")
+    note = bus.wait_shown(1)[0]
+    assert note["summary"] == "60 tasks failed"
+    assert len(note["body"].split("\n")) == 8 and note["body"].endswith("and 53 more")
+    user.settled("desktop", pending=0)
+
+
+def test_late_ones_say_when(user, sim, bus):
+    """It ended an hour before it is shown; local time."""
+    user.env["TZ"] = "UTC0"
+    bus.serve()
+    user.configure(desktop(), LOG)
+    user.watch()
+    sim.add_task("late", name="late", age=7200, plan=[("processing", 0), ("success", 3600)])
+    ended = time.strftime("%H:%M", time.gmtime(sim.now() - 3600))
+    body = bus.wait_shown(1)[0]["body"]
+    assert "ended " in body and ended in body
