@@ -131,11 +131,11 @@ void wait_detail_explained(void *arg, const struct event *event, const char *mes
 {
 	struct waiter *waiter = arg;
 
-	for (size_t i = 0; i < waiter->ending_count; i++) {
-		struct waited *waited = waiter->ending[i];
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		struct waited *waited = waited_find(&waiter->set, i, event->task_id);
 
-		if (waited->why != LEARN_ASKED || strcmp(waited->task->id, event->task_id) != 0 ||
-			strcmp(waiter->sources[waited->source].config.name, event->source) != 0)
+		if (strcmp(waiter->sources[i].config.name, event->source) != 0 || waited == NULL ||
+			waited->why != LEARN_ASKED)
 			continue;
 		waited->why = LEARN_DONE;
 		if (message != NULL)

@@ -35,19 +35,37 @@ static struct waited *waited_add(struct waited_set *set, const struct task *task
 	return waited;
 }
 
-void waited_add_named(struct waited_set *set, const char *id)
+/* by id, those of one id as they were named */
+static int named_order(const void *a, const void *b)
+{
+	char *const *x = *(char *const *const *)a;
+	char *const *y = *(char *const *const *)b;
+	int order = strcmp(*x, *y);
+
+	return order != 0 ? order : x < y ? -1 : x > y;
+}
+
+void waited_add_named(struct waited_set *set, char *const *ids, size_t count)
 {
 	struct task task = {
-		.id = id,
 		.status = STATUS_EXPECTED,
 		.created_us = STAMP_NONE,
 		.finished_us = STAMP_NONE,
 	};
+	cleanup_free char *const **sorted = mem_array(count, sizeof(*sorted));
+	cleanup_free bool *again = mem_array(count, sizeof(*again));
 
-	for (size_t i = 0; i < set->count; i++)
-		if (strcmp(set->items[i]->task->id, id) == 0)
-			return;
-	(void)waited_add(set, &task);
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &ids[i];
+	if (count > 1)
+		qsort(sorted, count, sizeof(*sorted), named_order);
+	for (size_t i = 1; i < count; i++)
+		again[sorted[i] - ids] = strcmp(*sorted[i], *sorted[i - 1]) == 0;
+	for (size_t i = 0; i < count; i++) {
+		task.id = ids[i];
+		if (!again[i])
+			(void)waited_add(set, &task);
+	}
 }
 
 void waited_add_active(struct waited_set *set, size_t source, const struct task *task)

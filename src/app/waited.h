@@ -41,8 +41,8 @@ struct waited_set {
 };
 
 void waited_done(struct waited_set *set);
-/* puts a task in that a user named, unless it is there */
-void waited_add_named(struct waited_set *set, const char *id);
+/* puts the tasks in that a user named, each once, in this order; into an empty set */
+void waited_add_named(struct waited_set *set, char *const *ids, size_t count);
 /* puts a task in that was found active in a source */
 void waited_add_active(struct waited_set *set, size_t source, const struct task *task);
 /* the task of this id that may be in this source; NULL: it is not waited for */

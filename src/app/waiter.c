@@ -94,8 +94,7 @@ struct waiter *waiter_new(const struct waiter_setup *setup, struct instant now)
 		source->config = source_pace(&config->sources[i], setup);
 	}
 	waiter->set.sources = waiter->source_count;
-	for (size_t i = 0; i < setup->id_count; i++)
-		waited_add_named(&waiter->set, setup->ids[i]);
+	waited_add_named(&waiter->set, setup->ids, setup->id_count);
 	for (size_t i = 0; i < waiter->source_count; i++)
 		wait_source_open(waiter, &waiter->sources[i]);
 	return waiter;

@@ -100,7 +100,7 @@ static void what_did_not_succeed_says_why(void **state)
 	waited_lose(gone);
 	assert_end(gone, 80, "? a  gone  it is in no list any more\n");
 	teardown(NULL);
-	waited_add_named(&set, "no-such");
+	waited_add_named(&set, &(char *){ (char *)"no-such" }, 1);
 	missing = set.items[0];
 	waited_lose(missing);
 	assert_end(missing, 80, "? no-such  missing  there is no such task\n");
@@ -152,7 +152,7 @@ static void when_it_was_seen(void **state)
 	wait_text_last_seen(&text, waited, now);
 	assert_string_equal(buf_text(&text), "processing, seen 1m 5s ago");
 	teardown(NULL);
-	waited_add_named(&set, "a");
+	waited_add_named(&set, &(char *){ (char *)"a" }, 1);
 	buf_clear(&text);
 	wait_text_last_seen(&text, set.items[0], now);
 	assert_string_equal(buf_text(&text), "no source has said anything of it");

@@ -888,12 +888,14 @@ static void an_end_once_seen_stays(void **state)
 
 static void an_id_named_twice_is_told_once(void **state)
 {
-	struct run *run = run_new(1, "a a");
+	struct run *run = run_new(1, "b a b a c");
 
 	(void)state;
 	fake_put("one", "a", "success");
+	fake_put("one", "b", "success");
+	fake_put("one", "c", "success");
 	run_to_end(run);
-	assert_string_equal(run->told, "a=success ");
+	assert_string_equal(run->told, "b=success a=success c=success ");
 	run_free(run);
 }
 
