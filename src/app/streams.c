@@ -2,6 +2,7 @@
 #include "app/streams.h"
 
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/terminal.h"
@@ -16,12 +17,18 @@ static bool streams_shared(const struct streams *streams)
 	return streams->out == streams->talk;
 }
 
-/* before a line is written: the moving one is taken away, ours or that of another taskbell */
+/*
+ * Before a line is written: the moving one is taken away, ours or that of another taskbell. Who was
+ * put in the background meanwhile no longer knows what stands on the line of the cursor.
+ */
 static void streams_clear(struct streams *streams, struct tap *tap)
 {
-	if (tap == streams->out && (streams->drawn || tap_claimed(tap)))
+	bool ours = tap == streams->out && streams->moving.len != 0;
+
+	if (ours ? tap_claim(tap) : tap_claimed(tap))
 		tap_gather(tap, ERASE_LINE, sizeof(ERASE_LINE) - 1);
-	streams->drawn = false;
+	if (ours)
+		buf_clear(&streams->moving);
 }
 
 static void talk_write(const char *line, size_t len)
@@ -64,9 +71,7 @@ void streams_print(struct streams *streams, const struct buf *line)
 static void tell_lost(uint64_t lost)
 {
 	if (lost > 0)
-		log_line(LOG_WARN,
-			"stdout was not read: %llu lines were dropped there, no delivery is "
-			"affected",
+		log_line(LOG_WARN, "stdout was not read: %llu lines were dropped there",
 			(unsigned long long)lost);
 }
 
@@ -97,18 +102,20 @@ size_t streams_fds(const struct streams *streams, struct http_fd *fds, size_t ca
 bool streams_draw(struct streams *streams, const char *text)
 {
 	cleanup_buf struct buf bytes = { 0 };
-	bool ours = streams_shared(streams) && tap_claim(streams->out);
 
-	/* who was put in the background no longer knows what stands on the line of the cursor */
-	if (!ours)
-		streams->drawn = false;
-	if (!ours || tap_waits(streams->out))
+	if (!streams_shared(streams) || !tap_claim(streams->out)) {
+		buf_clear(&streams->moving);
 		return false;
-	if (*text != '\0' || streams->drawn)
+	}
+	if (tap_waits(streams->out))
+		return false;
+	if (strcmp(text, buf_text(&streams->moving)) != 0) {
 		(void)buf_addf(&bytes, "\r%s\033[K", text);
-	tap_add(streams->out, buf_text(&bytes), bytes.len);
-	streams->drawn = *text != '\0';
-	if (!streams->drawn)
+		tap_add(streams->out, buf_text(&bytes), bytes.len);
+		buf_clear(&streams->moving);
+		(void)buf_add_text(&streams->moving, text);
+	}
+	if (*text == '\0')
 		tap_yield(streams->out);
 	return true;
 }
@@ -121,5 +128,6 @@ void streams_close(struct streams *streams)
 	if (!streams_shared(streams))
 		tap_free(streams->talk);
 	tap_free(streams->out);
+	buf_done(&streams->moving);
 	*streams = (struct streams){ 0 };
 }

@@ -16,7 +16,7 @@ struct streams {
 	struct tap *out; /* own */
 	struct tap *talk; /* own, or `out` where both are one terminal */
 	bool hangup_stops; /* started on a terminal, whose end is ours */
-	bool drawn; /* the moving line stands there */
+	struct buf moving; /* the line that moves, as it stands there; empty: none does */
 };
 
 /* log_line() goes to stderr from now on, in this form. At most `max` bytes wait for a reader of
@@ -29,9 +29,9 @@ void streams_step(struct streams *streams);
 /* the descriptors, for http_wait; returns how many were put in, at most 2 */
 size_t streams_fds(const struct streams *streams, struct http_fd *fds, size_t cap);
 /*
- * Draws the moving line, or takes it away ("") and leaves the terminal to others. `text` is
- * narrower than the terminal. False, with nothing drawn, where it may not be drawn now, or may but
- * the terminal takes nothing.
+ * Draws the moving line when it says something else than the one that is there, or takes that away
+ * ("") and leaves the terminal to others. `text` is narrower than the terminal. False, with nothing
+ * drawn, where it may not be drawn now, or may but the terminal takes nothing.
  */
 bool streams_draw(struct streams *streams, const char *text);
 /* for the end, and with log_line() back on stderr: what is not taken now is dropped */

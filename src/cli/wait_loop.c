@@ -38,7 +38,6 @@ struct wait {
 	int64_t begun_ms; /* mono */
 	int64_t said_ms; /* mono; the last line that was written */
 	int64_t wake_ms; /* mono; what the last sleep was to last until */
-	struct buf drawn; /* the moving line as it was drawn last */
 	struct strings words; /* statuses that are not understood, said once each */
 	size_t doubts; /* ids that were not found */
 	struct clock_timer timer;
@@ -53,7 +52,6 @@ static void say(struct wait *wait, enum log_level level, const char *text)
 	wait->said_ms = wait->now.mono_ms;
 }
 
-/* only the line that is there is taken away; the next is drawn when its time comes */
 static void draw(struct wait *wait)
 {
 	cleanup_buf struct buf text = { 0 };
@@ -61,30 +59,26 @@ static void draw(struct wait *wait)
 
 	wait_text_progress(&text, wait->waiter, wait->now, wait->begun_ms);
 	text_add_cut(&line, buf_text(&text), WAIT_LINE_COLUMNS);
-	if (wait->streams.drawn && strcmp(buf_text(&line), buf_text(&wait->drawn)) == 0)
-		return;
 	wait->draws = streams_draw(&wait->streams, buf_text(&line));
-	buf_clear(&wait->drawn);
-	(void)buf_add_text(&wait->drawn, buf_text(&line));
+	wait->draw_ms = wait->now.mono_ms + (wait->draws ? WAIT_DRAW_MS : WAIT_LOOK_MS);
+}
+
+/* nothing moves, and no line has been written for long */
+static void break_silence(struct wait *wait)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	wait_text_progress(&text, wait->waiter, wait->now, wait->begun_ms);
+	(void)buf_add_text(&text, "; still waiting");
+	say(wait, LOG_NOTICE, buf_text(&text));
 }
 
 static void wait_progress(struct wait *wait)
 {
-	int64_t now_ms = wait->now.mono_ms;
-
-	if (!wait->plain && now_ms >= wait->draw_ms) {
+	if (!wait->plain && wait->now.mono_ms >= wait->draw_ms)
 		draw(wait);
-		wait->draw_ms = now_ms + (wait->draws ? WAIT_DRAW_MS : WAIT_LOOK_MS);
-	}
-	if (wait->draws || now_ms - wait->said_ms < WAIT_SILENCE_MS)
-		return;
-	{
-		cleanup_buf struct buf text = { 0 };
-
-		wait_text_progress(&text, wait->waiter, wait->now, wait->begun_ms);
-		(void)buf_add_text(&text, "; still waiting");
-		say(wait, LOG_NOTICE, buf_text(&text));
-	}
+	if (!wait->draws && wait->now.mono_ms - wait->said_ms >= WAIT_SILENCE_MS)
+		break_silence(wait);
 }
 
 /* the line on stdout, as soon as the task has ended */
@@ -155,7 +149,7 @@ static void wait_changed(void *arg, const struct waited *waited, const char *sou
 
 static void say_more(struct wait *wait, size_t count)
 {
-	cleanup_free char *text = mem_printf("… and %zu more", count);
+	cleanup_free char *text = mem_printf("and %zu more", count);
 
 	say(wait, LOG_NOTICE, text);
 }
@@ -196,31 +190,6 @@ static void wait_free(struct wait *wait)
 	waiter_free(wait->waiter);
 	clock_timer_done(&wait->timer);
 	strings_done(&wait->words);
-	buf_done(&wait->drawn);
-}
-
-/* until all is taken: by a pipe, as of any filter; a terminal or stderr may be stalled for good */
-static void wait_flush(struct wait *wait)
-{
-	cleanup_with(http_cleanup) struct http *http = http_new();
-	int64_t end_ms = clock_now().mono_ms + WAIT_FLUSH_MS;
-
-	for (;;) {
-		const struct tap *out = wait->streams.out;
-		struct http_fd fds[2];
-		size_t count = streams_fds(&wait->streams, fds, ARRAY_LEN(fds));
-		int64_t left = end_ms - clock_now().mono_ms;
-		bool patient = tap_waits(out) && !tap_terminal(out);
-
-		if (!tap_waits(out) && !tap_waits(wait->streams.talk))
-			return;
-		if (left <= 0 && !patient)
-			return;
-		(void)http_wait(http, fds, count, left > 0 ? left : -1);
-		streams_step(&wait->streams);
-		if (signals_take(SIGINT) + signals_take(SIGTERM) + signals_take(SIGHUP) != 0)
-			return;
-	}
 }
 
 static _Noreturn void wait_die(struct wait *wait, int number)
@@ -266,6 +235,27 @@ static void wait_signals(struct wait *wait)
 	(void)streams_draw(&wait->streams, "");
 	signals_stop(SIGTSTP);
 	wait->draw_ms = 0;
+}
+
+/* until all is taken: by a pipe, as of any filter; a terminal or stderr may be stalled for good */
+static void wait_flush(struct wait *wait)
+{
+	cleanup_with(http_cleanup) struct http *http = http_new();
+	const struct tap *out = wait->streams.out;
+	int64_t end_ms = clock_now().mono_ms + WAIT_FLUSH_MS;
+
+	while (tap_waits(out) || tap_waits(wait->streams.talk)) {
+		struct http_fd fds[3];
+		size_t count = streams_fds(&wait->streams, fds, 2);
+		int64_t left = end_ms - clock_now().mono_ms;
+
+		if (left <= 0 && (!tap_waits(out) || tap_terminal(out)))
+			return;
+		fds[count++] = (struct http_fd){ .fd = signals_fd() };
+		(void)http_wait(http, fds, count, left > 0 ? left : -1);
+		wait_signals(wait);
+		streams_step(&wait->streams);
+	}
 }
 
 /* nobody is left to read what it is all for */
@@ -374,7 +364,7 @@ static void say_timed_out(const struct wait *wait)
 		log_line(LOG_ERROR, "%s: %s", waited->task->id, buf_text(&text));
 	}
 	if (named > WAIT_NAMED_MAX)
-		log_line(LOG_ERROR, "… and %zu more", named - WAIT_NAMED_MAX);
+		log_line(LOG_ERROR, "and %zu more", named - WAIT_NAMED_MAX);
 	for (size_t i = 0; waiter_look(wait->waiter, i, &source); i++)
 		if (source.err != NULL)
 			log_line(LOG_ERROR, "%s: %s%s", source.name, source.err->text,
