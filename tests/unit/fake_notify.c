@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "io/statedir.h"
 
 extern char **environ;
 
@@ -163,7 +164,7 @@ void fake_notify_main(int argc, char **argv)
 
 void fake_notify_install(const struct box *box)
 {
-	cleanup_free char *path = realpath(self, NULL);
+	cleanup_free char *path = statedir_real(self);
 	cleanup_free char *script = mem_printf("#!/bin/sh\nexec '%s' \"$@\"\n", path);
 	cleanup_free char *tell = mem_printf("%s/tell", box->dir);
 
