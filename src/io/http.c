@@ -14,9 +14,13 @@
 
 /* as libcurl's own from 8.3 on */
 #define HEAD_MAX (300 * 1024)
-/* libcurl's limit for one of several addresses is in no timer that its poll knows: so often it is
- * asked to go on to the next */
-#define ADDRESS_MS 250
+/*
+ * libcurl gives each address of a host half of the time that is left to connect, but that limit is
+ * in no timer that its poll knows: it is asked to go on several times in each half.
+ */
+#define ADDRESS_LOOKS 8
+#define ADDRESS_MIN_MS 10
+#define ADDRESS_MAX_MS 250
 
 enum call_state {
 	CALL_RUNNING,
@@ -48,6 +52,7 @@ struct http {
 	struct wire *wire; /* own */
 	struct http_call *calls; /* own; all of them */
 	int64_t wall_ms; /* of the current step */
+	int64_t now_ms; /* mono; of the last step or start */
 	bool stale; /* the wire's connections are not to be used again */
 	bool started; /* a call that the wire has not moved yet */
 };
@@ -315,6 +320,7 @@ static void calls_tell(struct http *http)
 void http_step(struct http *http, struct instant now)
 {
 	http->wall_ms = now.wall_ms;
+	http->now_ms = now.mono_ms;
 	http->started = false;
 	for (struct http_call *call = http->calls; call != NULL; call = call->next)
 		transfer_extend(call->transfer, now.mono_ms - call->pace.started_ms);
@@ -364,27 +370,39 @@ struct http_call *http_start(
 	call->transfer = transfer_start(http->wire, &chosen, http->stale, &taker);
 	call->next = http->calls;
 	http->calls = call;
+	http->now_ms = now.mono_ms;
 	http->started = true;
 	return call;
 }
 
-static bool http_connecting(const struct http *http)
+/* how long libcurl may be left alone while there are connections to be made */
+static int64_t http_patience(const struct http *http)
 {
-	const struct http_call *call = http->calls;
+	int64_t patience = INSTANT_NEVER;
 
-	while (call != NULL && (call->state != CALL_RUNNING || call->pace.connected))
-		call = call->next;
-	return call != NULL;
+	for (const struct http_call *call = http->calls; call != NULL; call = call->next) {
+		int64_t left = call->pace.started_ms + call->pace.connect_ms - http->now_ms;
+		int64_t ms = left / ADDRESS_LOOKS;
+
+		if (call->state != CALL_RUNNING || call->pace.connected)
+			continue;
+		ms = ms < ADDRESS_MIN_MS ? ADDRESS_MIN_MS : ms;
+		ms = ms > ADDRESS_MAX_MS ? ADDRESS_MAX_MS : ms;
+		patience = ms < patience ? ms : patience;
+	}
+	return patience;
 }
 
 bool http_wait(struct http *http, struct http_fd *fds, size_t count, int64_t timeout_ms)
 {
+	int64_t patience = http_patience(http);
+
 	/* what was just started goes out now; libcurl would only return at once for another step */
 	if (http->started)
 		wire_perform(http->wire);
 	http->started = false;
-	if (http_connecting(http) && (timeout_ms < 0 || timeout_ms > ADDRESS_MS))
-		timeout_ms = ADDRESS_MS;
+	if (timeout_ms < 0 || timeout_ms > patience)
+		timeout_ms = patience;
 	/* and may have failed already, which the next step has to tell */
 	return wire_wait(http->wire, fds, count, http_next(http) == 0 ? 0 : timeout_ms);
 }
