@@ -20,6 +20,7 @@ import threading
 import time
 
 import pytest
+from clocks import Clock
 from harness import KEY, LOG, PATIENCE, is_sweep, moved, polls, until
 from mounts import namespace
 from simulator import Simulator, faults
@@ -408,7 +409,8 @@ def test_a_name_that_moved_is_looked_up_anew(user, tmp_path):
 
 
 def test_a_silent_name_server_stops_nothing(user, other_sim, tmp_path):
-    """Its look-up never ends; the other source goes on, a stop is a stop, and a command ends at its limit."""
+    """Its look-up never ends; the other source goes on, also after a suspend, a stop is a stop, a command ends."""
+    clock = Clock(str(tmp_path))
     wrap, _ = names(tmp_path, resolv=f"nameserver {RESOLVER}\noptions timeout:30 attempts:5\n")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind((RESOLVER, 53))
@@ -418,13 +420,16 @@ def test_a_silent_name_server_stops_nothing(user, other_sim, tmp_path):
             user.source(other_sim, name="good", api_key="env:OTHER"),
         ])
         other_sim.add_task("x", status="processing")
-        watch = user.start("watch", "--json", env={"OTHER": "KEYOTHER"}, wrap=wrap)
+        watch = user.start("watch", "--json", env={"OTHER": "KEYOTHER", **clock.env}, wrap=wrap)
         assert watch.wait_event(event="source_down")["source"] == "silent"
         before = other_sim.mark()
         moved(other_sim, ("x", "success"))
         watch.wait_event(event="success")
         times = [e.time for e in other_sim.wait_requests(10, since=before)]
         assert max(b - a for a, b in zip(times, times[1:])) < 5
+        other_sim.add_task("y", status="success")
+        clock.sleep(watch, 3600)  # every connection is made anew
+        watch.wait_event(event="success", task_id="y")
         assert watch.stop() == 0
         for args, code in (("list", 69), ("wait x --timeout 1", 124), ("show x", 69)):
             run = user.start(*args.split(), "--source", "silent", wrap=wrap)
