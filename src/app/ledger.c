@@ -79,6 +79,21 @@ static void print_event(struct ledger *ledger, const struct event *event)
 	tap_gather(ledger->out, out.data, out.len);
 }
 
+void ledger_sum_up(const struct ledger *ledger, int64_t span_ms)
+{
+	cleanup_buf struct buf counts = { 0 };
+	char span[EVENT_SPAN_MAX];
+
+	if (ledger->json || terminal_columns(STDOUT_FILENO) == 0)
+		return;
+	for (int i = EVENT_SUCCESS; i < EVENT_COUNT; i++)
+		if (ledger->told[i] > 0)
+			(void)buf_addf(&counts, "%s %zu %s", counts.len != 0 ? "," : ":",
+				ledger->told[i], event_info((enum event_type)i)->word);
+	log_line(LOG_NOTICE, "watched for %s%s", event_span(span_ms, span),
+		counts.len != 0 ? buf_text(&counts) : ": nothing ended");
+}
+
 /* the oldest first */
 static int by_age(const void *a, const void *b)
 {
@@ -180,6 +195,7 @@ static void tell_stored(
 	for (size_t i = 0; i < stored->event_count; i++) {
 		const struct event *event = stored->events[i].event;
 
+		ledger->told[event->type]++;
 		if (event->explain)
 			explain_add(ledger->explain, poller, event, ledger->now);
 		else

@@ -27,6 +27,7 @@ struct ledger {
 	struct trouble *trouble; /* borrowed; of the state: whoever meets it first says so */
 	struct instant now; /* of this turn of the loop */
 	int64_t printed_ms; /* wall; of the last line on a terminal; 0: none */
+	size_t told[EVENT_COUNT]; /* events that were printed */
 };
 
 /* for struct poller_owner: stores, then prints and wakes the outbox */
@@ -34,6 +35,8 @@ bool ledger_commit(
 	struct ledger *ledger, struct poller *poller, struct changes *changes, bool health);
 /* says on a terminal which tasks of a source are active, and shows the first of them */
 void ledger_print_active(struct ledger *ledger, struct poller *poller);
+/* says on a terminal how many events of what kind there were in so long a time */
+void ledger_sum_up(const struct ledger *ledger, int64_t span_ms);
 /* what is stored of a source; NULL, said once, when it cannot be read now. The caller frees it */
 struct book *ledger_book(struct ledger *ledger, const char *source);
 /* an event of the monitor itself; false when it could not be stored */

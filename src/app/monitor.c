@@ -446,6 +446,8 @@ int monitor_run(const struct monitor_setup *setup)
 		monitor_start(&monitor);
 		for (monitor_turn(&monitor); !monitor_done(&monitor); monitor_turn(&monitor))
 			monitor_wait(&monitor);
+		if (!setup->once && monitor.code == 0)
+			ledger_sum_up(&monitor.ledger, monitor.now.wall_ms - monitor.started_ms);
 	} else {
 		log_line(LOG_ERROR, "%s", err.text);
 		monitor.code = err_exit_code(err.kind);

@@ -1,5 +1,8 @@
 #include "core/report.h"
 
+#include <string.h>
+
+#include "base/mem.h"
 #include "base/terminal.h"
 #include "base/text.h"
 
@@ -90,16 +93,28 @@ static bool add_subject(
 	return shown;
 }
 
+/* the first lines of it */
 static void add_reason(struct sheet *sheet, const char *reason)
 {
-	size_t room = sheet->columns - sheet->indent;
-	cleanup_buf struct buf cut = { 0 };
+	cleanup_buf struct buf all = { 0 };
+	const char *line;
 
 	if (reason == NULL || *reason == '\0')
 		return;
-	text_add_cut(&cut, reason, room * REASON_LINES);
-	sheet_break(sheet, sheet->indent);
-	text_add_wrapped(sheet->out, buf_text(&cut), sheet->used, sheet->indent, sheet->columns);
+	text_add_wrapped(&all, reason, 0, 0, sheet->columns - sheet->indent);
+	line = buf_text(&all);
+	for (int left = REASON_LINES; *line != '\0'; left--) {
+		size_t len = strcspn(line, "\n");
+		bool more = left == 1 && line[len] != '\0';
+		cleanup_free char *one =
+			mem_printf("%.*s%s", (int)len, line, more ? "\xe2\x80\xa6" : "");
+
+		sheet_break(sheet, sheet->indent);
+		sheet_add_cut(sheet, one, sheet->columns - sheet->indent, NULL);
+		if (left == 1)
+			return;
+		line += len + (line[len] != '\0');
+	}
 }
 
 void report_add(struct buf *out, const struct report *report, size_t columns, bool color)

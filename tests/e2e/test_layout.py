@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import unicodedata
 
 import pytest
@@ -71,9 +72,10 @@ def test_watch(user, sim, columns):
     assert "7 active tasks" in " ".join(" ".join(terminal.rows()).split())
     for number, status in enumerate(["success", "failure", "partial_success", "failure", "success", "success", "success"]):
         sim.set_status(f"{UUID}{number}", status)
-    terminal.wait(told("success"))
-    terminal.wait(told("failure"))
-    assert process.stop() == 0
+    ends = CLOCK + " [✓✗!] .*  (success|failure|partial_success)"
+    terminal.wait(lambda rows: sum(re.match(ends, row) is not None for row in rows) == len(NAMES), "every end")
+    assert process.stop(signal.SIGINT) == 0
+    assert re.search(CLOCK + " notice watched for .*: 4 success, 2 failure, 1 partial_success$", " ".join(" ".join(terminal.rows()).split()))
     lines = fits(terminal.text().split("\n")[:-1], columns)
     terminal.close()
     text = "\n".join(lines)

@@ -73,6 +73,23 @@ static void of_forty_columns(void **state)
 				  "           it is encrypted\n");
 }
 
+static void of_a_long_reason_the_first_lines_are_shown(void **state)
+{
+	struct report report = failure();
+	cleanup_free char *text = NULL;
+
+	(void)state;
+	report.id = NULL;
+	report.reason = "6 of 6 files failed: product-manuals/823-1.csv: Could not extract text: "
+			"the PDF is encrypted; product-manuals/553-2.csv: Unsupported file type";
+	text = shown(&report, 80, false);
+	assert_string_equal(text,
+		"14:32:05 " CROSS " embed-knowledge-base  failure  knowledge-base  2m 3s\n"
+		"           6 of 6 files failed: product-manuals/823-1.csv: Could not extract\n"
+		"           text: the PDF is encrypted; product-manuals/553-2.csv: "
+		"Unsupported\xe2\x80\xa6\n");
+}
+
 static void a_long_name_is_cut_and_leaves_room_for_the_status(void **state)
 {
 	struct report report = failure();
@@ -165,6 +182,7 @@ int main(void)
 		cmocka_unit_test(wide),
 		cmocka_unit_test(of_eighty_columns),
 		cmocka_unit_test(of_forty_columns),
+		cmocka_unit_test(of_a_long_reason_the_first_lines_are_shown),
 		cmocka_unit_test(a_long_name_is_cut_and_leaves_room_for_the_status),
 		cmocka_unit_test(without_a_name_the_id_stands_first),
 		cmocka_unit_test(of_the_monitor_itself),
