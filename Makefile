@@ -66,7 +66,7 @@ say   = $(if $(Q),$(if $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)
 
 # watches your tasks when TELNYX_API_KEY is set, else those of the simulator
 run: all
-	@TASKBELL='$(abspath $(BUILD))/taskbell' TASKBELL_LIBEXEC='$(abspath $(BUILD))' PYTHON='$(PYTHON)' tests/simulator/run
+	@TASKBELL='$(abspath $(BUILD))/taskbell' TASKBELL_LIBEXEC='$(abspath $(BUILD))' PYTHON='$(PYTHON)' DEMO='$(BUILD)/demo' tests/simulator/run
 
 clean:
 	rm -rf "$$(readlink -f $(BUILD))" $(BUILD)

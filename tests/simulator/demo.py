@@ -1,7 +1,7 @@
 """A day at an office, in minutes: tasks that start and end all the time, for looking at.
 
 The first three ends come in the first twelve seconds and are of the three sorts; after that the seed
-decides, with an end every four seconds or so.
+decides, with an end every five seconds or so.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ _SUBJECTS = (
     "meeting-minutes", "price-lists", "faq", "onboarding", "research-papers", "call-transcripts",
 )
 _KEEP = 300  # ended tasks that stay in the lists
-_PACE = 5.0  # seconds between two new tasks, on average …
-_PAUSE = 5.0  # … and at most, which is the shortest life: there is always one to look at
+_PACE = 7.0  # seconds between two new tasks, on average …
+_PAUSE = 7.0  # … and at most, which is the shortest life: there is always one to look at
 _REASONS = (
     "Unsupported file type: application/x-msdownload",
     "File is empty",
@@ -63,7 +63,7 @@ class Demo:
         rng = self._rng
         if life is None:
             start = rng.uniform(1.0, 5.0)
-            life = (start, start + rng.uniform(4.0, 22.0))
+            life = (start, start + rng.uniform(6.0, 24.0))
         if end is None:
             end = rng.choices(ENDED, weights=(72, 12, 16))[0]
         subject = rng.choice(_SUBJECTS)
