@@ -259,19 +259,14 @@ static void wait_flush(struct wait *wait)
 }
 
 /* nobody is left to read what it is all for */
-static bool wait_unread(struct wait *wait, int *ret_code)
+static int end_unread(struct wait *wait, int failed)
 {
-	int failed = tap_failed(wait->streams.out);
-
-	if (failed == 0)
-		return false;
 	if (tap_terminal(wait->streams.out))
 		wait_die(wait, SIGHUP);
 	if (failed == EPIPE)
 		wait_die(wait, SIGPIPE);
 	log_line(LOG_ERROR, "cannot write to stdout: %s", strerror(failed));
-	*ret_code = err_exit_code(ERR_IO);
-	return true;
+	return err_exit_code(ERR_IO);
 }
 
 static int64_t wait_next(const struct wait *wait)
@@ -331,7 +326,7 @@ static int wait_loop(struct wait *wait, struct err *err)
 		wait_signals(wait);
 		waiter_step(wait->waiter, wait->now);
 		streams_step(&wait->streams);
-		if (wait_unread(wait, &code) || waiter_over(wait->waiter, &code, err))
+		if (waiter_over(wait->waiter, &code, err) || tap_failed(wait->streams.out) != 0)
 			return code;
 		wait_progress(wait);
 		wait_sleep(wait);
@@ -388,7 +383,8 @@ static int wait_end(struct wait *wait, int code, const struct err *err)
 		say_timed_out(wait);
 	ring(wait);
 	wait_flush(wait);
-	(void)wait_unread(wait, &code);
+	if (tap_failed(wait->streams.out) != 0)
+		code = end_unread(wait, tap_failed(wait->streams.out));
 	streams_close(&wait->streams);
 	return err->kind == ERR_USAGE ? cli_misuse(wait->cli, "%s", err->text) : code;
 }
