@@ -39,7 +39,10 @@ bool board_has(const struct board *board, const char *topic)
 	return note_of_topic(board, topic) != NULL;
 }
 
-/* the newest one that tells of several failures already, else the newest that tells of one */
+/*
+ * The oldest one that tells of several failures already, else the oldest that tells of one: it is
+ * the one that GNOME has on the screen, where the others wait for the user to put it away.
+ */
 static const struct board_note *note_to_merge(
 	const struct board *board, const struct board_note *same, size_t *ret_bad, bool *ret_many)
 {
@@ -54,7 +57,7 @@ static const struct board_note *note_to_merge(
 		if (note == same || bad == 0)
 			continue;
 		++*ret_bad;
-		if (bad > 1 || !*ret_many)
+		if (bad > 1 ? !*ret_many : found == NULL)
 			found = note;
 		*ret_many = *ret_many || bad > 1;
 	}

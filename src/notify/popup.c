@@ -141,30 +141,29 @@ static void hint_set(NotifyNotification *shown, const char *name, const char *va
 		notify_notification_set_hint(shown, name, g_variant_new_string(value));
 }
 
-/*
- * Without an action of its own a click starts the program of the desktop file on some desktops.
- * dunst starts nothing, and would mark each notification for having one.
- */
-static bool wants_action(const struct server *server)
+/* as the server reads it; GNOME puts a blank for each newline, which leaves a heap of words */
+static char *body_text(const struct note *note, const struct server *server)
 {
-	return server_can(server, "actions") && g_strcmp0(server->name, "dunst") != 0;
+	g_auto(GStrv) lines = g_strsplit(note_text(note, NOTE_BODY), "\n", -1);
+	g_autofree char *body = g_strjoinv(server_joins_lines(server) ? " · " : "\n", lines);
+
+	return server_can(server, "body-markup") ? g_markup_escape_text(body, -1) : g_strdup(body);
 }
 
 /* makes the notification what the note says */
 static void popup_fill(struct popup *popup, const struct note *note, const struct server *server)
 {
 	NotifyNotification *shown = popup->shown;
-	const char *body = note_text(note, NOTE_BODY);
 	const char *icon = note_text(note, NOTE_ICON);
 	const char *name = note_text(note, NOTE_APP_NAME);
 	bool nameless = note->one_shot && server_forgets_senders(server);
-	g_autofree char *escaped =
-		server_can(server, "body-markup") ? g_markup_escape_text(body, -1) : g_strdup(body);
+	g_autofree char *body = body_text(note, server);
 
-	(void)notify_notification_update(
-		shown, note_text(note, NOTE_SUMMARY), escaped, *icon != '\0' ? icon : NULL);
+	/* first, since newer versions of libnotify make a hint of the icon */
 	notify_notification_clear_hints(shown);
 	notify_notification_clear_actions(shown);
+	(void)notify_notification_update(
+		shown, note_text(note, NOTE_SUMMARY), body, *icon != '\0' ? icon : NULL);
 	/* GNOME looks for NAME.desktop too, and knows no file of this one */
 	notify_notification_set_app_name(shown, nameless        ? "Taskbell"
 						: *name != '\0' ? name
@@ -176,7 +175,7 @@ static void popup_fill(struct popup *popup, const struct note *note, const struc
 		hint_set(shown, "desktop-entry", note_text(note, NOTE_DESKTOP_ENTRY));
 	if (server_can(server, "sound"))
 		hint_set(shown, "sound-name", note_text(note, NOTE_SOUND));
-	if (wants_action(server))
+	if (server_clears_at_click(server))
 		notify_notification_add_action(shown, "default", "Open", on_action, popup, NULL);
 }
 

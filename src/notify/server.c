@@ -12,7 +12,6 @@
 enum {
 	BUS_ANSWER_MS = 5000, /* the bus itself answers at once, or is broken */
 	START_MS = 10000, /* a server that takes longer to start is absent until it comes */
-	GNOME_FORGETS = 46, /* the first version that does */
 };
 
 char *server_error_text(GError *error)
@@ -236,13 +235,34 @@ bool server_can(const struct server *server, const char *capability)
 	return server->can != NULL && g_strv_contains((const char *const *)server->can, capability);
 }
 
-bool server_forgets_senders(const struct server *server)
+static bool is_gnome(const struct server *server)
+{
+	return g_strcmp0(server->name, "gnome-shell") == 0 && server->version != NULL;
+}
+
+/* the version that shows notifications in another way than those before */
+static bool is_gnome_46(const struct server *server)
 {
 	g_autofree char *major = NULL;
 	int64_t number;
 
-	if (g_strcmp0(server->name, "gnome-shell") != 0 || server->version == NULL)
+	if (!is_gnome(server))
 		return false;
 	major = g_strndup(server->version, strcspn(server->version, "."));
-	return parse_int(major, GNOME_FORGETS, INT32_MAX, &number);
+	return parse_int(major, 46, INT32_MAX, &number);
+}
+
+bool server_forgets_senders(const struct server *server)
+{
+	return is_gnome_46(server);
+}
+
+bool server_joins_lines(const struct server *server)
+{
+	return is_gnome_46(server);
+}
+
+bool server_clears_at_click(const struct server *server)
+{
+	return is_gnome(server);
 }

@@ -52,6 +52,13 @@ void server_ask(struct server *server);
 bool server_can(const struct server *server, const char *capability);
 /* does it close what a sender left that it knows by a desktop file? GNOME Shell from 46 on */
 bool server_forgets_senders(const struct server *server);
+/* does it show lines of a text as one? GNOME Shell from 46 on */
+bool server_joins_lines(const struct server *server);
+/*
+ * Does a click on a notification without an action of its own run the program of the desktop file,
+ * and put away all that it has of us? GNOME Shell. Others show a button for each action.
+ */
+bool server_clears_at_click(const struct server *server);
 /* the message of an error without the name of the D-Bus error, on one line; owned by the caller */
 char *server_error_text(GError *error);
 

@@ -232,18 +232,40 @@ def test_failures_become_one_and_begin_anew_when_it_is_closed(user, sim, bus):
         ends(user, sim, f"t{i}", "failure")
         bus.wait_shown(i + 1)
     notes = bus.shown()
-    assert [note["replaces"] for note in notes] == [0, 0, 2, 2]
+    assert [note["replaces"] for note in notes] == [0, 0, 1, 1]
     assert notes[3]["summary"] == "4 tasks failed"
     assert notes[3]["body"].split("\n") == [f"t{i} failed" for i in (3, 2, 1, 0)]
-    until(lambda: bus.taken_down() == [1], name="the other one is taken down")
-    # a click is told, and does nothing; then it is closed
-    assert notes[3]["actions"][0] == "default"
-    bus.emit("ActionInvoked", "us", 2, "default")
-    bus.emit("NotificationClosed", "uu", 2, 2)
+    until(lambda: bus.taken_down() == [2], name="the other one is taken down")
+    bus.emit("NotificationClosed", "uu", 1, 2)
     ends(user, sim, "t4", "failure")
     last = bus.wait_shown(5)[4]
     assert (last["summary"], last["replaces"]) == ("t4 failed", 0)
     user.settled("desktop", pending=0)
+
+
+@pytest.mark.parametrize("server, version, actions, lines", [
+    ("gnome-shell", "48.7", ["default", "Open"], 1), ("gnome-shell", "43.9", ["default", "Open"], 2),
+    ("Xfce Notify Daemon", "0.7.3", [], 2),
+])
+def test_what_a_server_makes_of_clicks_and_lines(user, sim, bus, server, version, actions, lines):
+    """GNOME puts all away at a click on one without an action, and joins lines; Xfce shows a button for each action."""
+    bus.serve("body actions")
+    bus.pose(server, version)
+    user.configure(desktop(), LOG)
+    sim.add_task("x", name="x", bucket="docs", status="processing")
+    sim.set_bucket("docs", [("a.pdf", "failure", "empty")])
+    watch = user.watch()
+    moved(sim, ("x", "failure"))
+    note = bus.wait_shown(1)[0]
+    assert note["actions"] == actions and len(note["body"].split("\n")) == lines
+    assert note["body"].startswith("bucket docs") and "a.pdf: empty" in note["body"]
+    assert "dialog-error" in (note["icon"], note["hints"].get("image-path"))
+    if actions:  # a click is told, and does nothing; then it is closed
+        bus.emit("ActionInvoked", "us", 1, "default")
+    bus.emit("NotificationClosed", "uu", 1, 2)
+    ends(user, sim, "y", "failure")
+    assert bus.wait_shown(2)[1]["replaces"] == 0
+    assert watch.stop() == 0
 
 
 def test_no_wall_of_lines(user, sim, bus):

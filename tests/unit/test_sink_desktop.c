@@ -833,9 +833,9 @@ static void test_failures_do_not_pile_up(void **state)
 		box_settle(box);
 	}
 	expect_notes(box, "summary: a failed\n--\nsummary: b failed\n--\n"
-			  "again 2\nsummary: 3 tasks failed\n"
-			  "body: c failed\\nb failed\\na failed\n--\nclose 1\n--\n"
-			  "again 2\nsummary: 4 tasks failed\n"
+			  "again 1\nsummary: 3 tasks failed\n"
+			  "body: c failed\\nb failed\\na failed\n--\nclose 2\n--\n"
+			  "again 1\nsummary: 4 tasks failed\n"
 			  "body: d failed\\nc failed\\nb failed\\na failed\n--\n");
 	/* what comes in one batch goes there too, and successes are told with it once */
 	for (int i = 0; i < 3; i++)
@@ -844,9 +844,9 @@ static void test_failures_do_not_pile_up(void **state)
 	box_settle(box);
 	happens(box, EVENT_GONE, "f");
 	box_settle(box);
-	expect_notes(box, "again 2\nsummary: 4 tasks failed, 1 stuck, 3 finished\n"
+	expect_notes(box, "again 1\nsummary: 4 tasks failed, 1 stuck, 3 finished\n"
 			  "body: e is stuck\\nd failed\\nc failed\\nb failed\\na failed\n--\n"
-			  "again 2\nsummary: 4 tasks failed, 1 gone, 1 stuck\n"
+			  "again 1\nsummary: 4 tasks failed, 1 gone, 1 stuck\n"
 			  "body: f is gone\\ne is stuck\\nd failed\\nc failed\\nb failed\\na "
 			  "failed\n--\n");
 	/* what is over is said there no more */
@@ -854,10 +854,10 @@ static void test_failures_do_not_pile_up(void **state)
 	box_settle(box);
 	fake_notify_tell(box, "closed: 999 2\n"); /* none of ours; the update is noted by then */
 	expect_notes(box, "summary: e finished\n--\n"
-			  "again 2\nsummary: 4 tasks failed, 1 gone\n"
+			  "again 1\nsummary: 4 tasks failed, 1 gone\n"
 			  "body: f is gone\\nd failed\\nc failed\\nb failed\\na failed\n--\n");
 	/* once it was closed it begins anew */
-	fake_notify_tell(box, "closed: 2 2\n");
+	fake_notify_tell(box, "closed: 1 2\n");
 	fails(box, "g");
 	box_settle(box);
 	/* and so it does with another server, which shows nothing of it */
