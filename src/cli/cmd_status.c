@@ -7,7 +7,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/terminal.h"
-#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/grid.h"
 #include "cli/out.h"
@@ -17,7 +16,6 @@
 #include "io/clock.h"
 
 enum { STATUS_DEGRADED = 1, STATUS_NOT_RUNNING = 3 }; /* exit codes, contract 3 */
-enum { INDENT = 2 }; /* of lines that are too long for a terminal */
 
 struct page {
 	const struct vitals *vitals; /* borrowed */
@@ -102,7 +100,6 @@ static void print_head(const struct page *page)
 {
 	const struct vitals *vitals = page->vitals;
 	cleanup_buf struct buf line = { 0 };
-	cleanup_buf struct buf laid = { 0 };
 
 	if (!vitals->running) {
 		(void)buf_addf(&line, "no monitor is running for %s", page->dir);
@@ -118,8 +115,7 @@ static void print_head(const struct page *page)
 		if (!vitals->reported)
 			(void)buf_add_text(&line, " (it has not told of a poll yet)");
 	}
-	text_add_wrapped(&laid, buf_text(&line), 0, INDENT, page->columns);
-	out_line(&laid);
+	out_wrapped(&line);
 }
 
 static void cell_time(struct grid *grid, const struct page *page, int64_t wall_ms)

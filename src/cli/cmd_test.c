@@ -65,7 +65,7 @@ static void tell(struct trials *trials, struct trial *trial, const char *error)
 		(void)buf_addf(&line, " (%s)", remedy_of(trial->config));
 		trials->failed = true;
 	}
-	out_line(&line);
+	out_wrapped(&line);
 	(void)out_flush(&err);
 	trial->open = false;
 	trials->open--;

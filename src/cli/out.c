@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/terminal.h"
+#include "base/text.h"
 #include "io/signals.h"
 
 #define OUT_CHUNK (64 * 1024)
+#define OUT_INDENT 2 /* of what goes on below */
 
 static struct {
 	struct buf waiting;
@@ -66,6 +69,14 @@ void out_line(const struct buf *line)
 {
 	out_bytes(buf_text(line), line->len);
 	out_bytes("\n", 1);
+}
+
+void out_wrapped(const struct buf *line)
+{
+	cleanup_buf struct buf laid = { 0 };
+
+	text_add_wrapped(&laid, buf_text(line), 0, OUT_INDENT, terminal_columns(STDOUT_FILENO));
+	out_line(&laid);
 }
 
 bool out_flush(struct err *err)

@@ -14,6 +14,8 @@
 void out_bytes(const char *bytes, size_t len);
 void out_text(const char *text);
 void out_line(const struct buf *line); /* adds the newline */
+/* a line of text that was made fit for a terminal; on one that is narrower it goes on below */
+void out_wrapped(const struct buf *line);
 /* writes what is buffered; false when stdout could not be written at some time (ERR_IO) */
 bool out_flush(struct err *err);
 /* for the end of a command: flushes; `code`, or 74 when stdout could not be written, having said so

@@ -5,7 +5,6 @@
 
 #include "base/terminal.h"
 #include "base/text.h"
-#include "cli/table.h"
 #include "core/event.h"
 
 enum {
@@ -165,6 +164,7 @@ void wait_text_end(struct buf *out, const struct waited_set *set, const struct w
 	const char *label = task_label(set, waited);
 	const char *reason = end_reason(waited);
 	cleanup_buf struct buf name = { 0 };
+	cleanup_buf struct buf word = { 0 };
 	char span[EVENT_SPAN_MAX] = "";
 	size_t column = label_column(set);
 	size_t used = GAP;
@@ -186,7 +186,8 @@ void wait_text_end(struct buf *out, const struct waited_set *set, const struct w
 		used = GAP + column;
 	}
 	make_room(out, &used, rest - GAP, columns, GAP);
-	table_add_status(out, waited->task, 0, color);
+	text_add_safe(&word, task_status_word(waited->task));
+	terminal_add_colored(out, buf_text(&word), color ? info->sgr : NULL);
 	if (*span != '\0')
 		(void)buf_addf(out, "%*s%s", GAP, "", span);
 	used += rest - GAP;
