@@ -62,6 +62,7 @@ fuzzer() {
 }
 font() { any_file /usr/share/fonts/truetype/dejavu /usr/share/fonts/*/DejaVu* /usr/share/fonts/dejavu*; }
 completion() { any_file /usr/share/bash-completion/bash_completion; }
+bare_systems() { any_file /usr/sbin/debootstrap /usr/bin/debootstrap; }
 user_manager() { any_file /usr/lib/systemd/systemd /lib/systemd/systemd; }
 
 # One need a line: probe; packages of apt, dnf, pacman, apk ("-": that distribution has none).
@@ -113,6 +114,7 @@ has fish             ; fish                ; fish                ; fish         
 completion           ; bash-completion     ; bash-completion     ; bash-completion ; bash-completion
 has systemctl        ; systemd             ; systemd             ; systemd      ; -
 has unshare          ; util-linux          ; util-linux          ; util-linux   ; util-linux
+bare_systems         ; debootstrap         ; debootstrap         ; debootstrap  ; debootstrap
 user_manager         ; systemd             ; systemd             ; systemd      ; -
 has node             ; nodejs              ; nodejs              ; nodejs       ; nodejs
 has npm              ; npm                 ; npm                 ; npm          ; npm

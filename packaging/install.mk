@@ -94,6 +94,7 @@ recipes: dist
 			>"$(BUILD)/$${file##*/}" || exit; \
 	done
 
-# builds the Debian packages in one bare system and tries them in another; as root, minutes
+# the README's commands and the Debian packages in bare systems; as root, minutes
+SUITE ?= bookworm
 package-check:
-	packaging/debian/check $(BUILD)/debian
+	packaging/check-distro $(SUITE)
