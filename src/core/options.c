@@ -65,7 +65,8 @@ const struct option options[] = {
 		.fallback = "https://api.telnyx.com/v2",
 		.text = "where the API is; TELNYX_BASE_URL replaces the default" },
 	{ SOURCE(api_key), .name = "api_key", .type = OPTION_TEXT, .fallback = "",
-		.text = "where the key is, never the key itself; \"\": TELNYX_API_KEY, a credential or "
+		.text = "where the key is, never the key itself; \"\": TELNYX_API_KEY, a "
+			"credential or "
 			"a file of its own" },
 	{ SOURCE(interval_ms), .name = "interval", .type = OPTION_DURATION, .fallback = "10s",
 		.min = MS(100), .max = DAYS(1),
@@ -146,7 +147,8 @@ const struct option options[] = {
 		.text = "a line for people, or one JSON object a line" },
 	{ SINK(command), .name = "command", .type = OPTION_LIST, .fallback = "",
 		.check = vet_argument, .sinks = ON_EXEC,
-		.text = "the program and its arguments; {field} is replaced, no shell sees it" },
+		.text = "the program and its arguments; ~/ is home, {field} is replaced, no shell "
+			"sees it" },
 	{ SINK(shell), .name = "shell", .type = OPTION_TEXT, .fallback = "", .sinks = ON_EXEC,
 		.text = "or a line for /bin/sh -c; the event is in TASKBELL_ variables" },
 	{ SINK(timeout_ms), .name = "timeout", .type = OPTION_DURATION, .fallback = "30s",
