@@ -1,6 +1,10 @@
+#include <unistd.h>
+
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/terminal.h"
 #include "cli/commands.h"
+#include "cli/conf_fold.h"
 #include "cli/out.h"
 #include "cli/sources.h"
 #include "io/conf.h"
@@ -8,9 +12,11 @@
 static void print_config(const struct config *config)
 {
 	cleanup_buf struct buf text = { 0 };
+	cleanup_buf struct buf folded = { 0 };
 
 	conf_print(config, &text);
-	out_bytes(buf_text(&text), text.len);
+	conf_fold(&folded, buf_text(&text), terminal_columns(STDOUT_FILENO));
+	out_bytes(buf_text(&folded), folded.len);
 }
 
 static int check_run(struct cli *cli)

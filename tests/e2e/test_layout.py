@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import subprocess
+import sys
 import unicodedata
 
 import pytest
-from harness import until
+from harness import TASKBELL, until
 from terminal import Terminal
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 WIDTHS = (40, 60, 80, 120, 200)
 UUID = "34dd76b3-5fc9-4d7b-a1b6-f32a9c6ffd0"
 NAMES = [
@@ -139,6 +143,24 @@ def test_errors(user, sim, columns, args):
 
 
 @pytest.mark.parametrize("columns", WIDTHS)
+def test_the_effective_configuration_still_says_the_same(user, columns):
+    """Strings are broken into two that libconfig takes for one, and a comment stays a comment."""
+    words = ["/usr/local/bin/done", "{task_id}", "\\\"" * 60, "两个字" * 40, "a b", "tab\there", "x" * 300]
+    user.configure(
+        {"type": "exec", "name": "hook", "command": words, "on": ["success", "failure", "partial_success", "gone", "stuck"]},
+        source={"proxy": "http://somebody:secret@proxy.example.org:3128", "api_key": "file:/" + "directory/" * 30 + "key"},
+    )
+    whole = user.run("check", "--print").out
+    lines, code = shown(user, columns, "check", "--print")
+    assert code == 0
+    fits([line.expandtabs() for line in lines], columns)
+    printed = "\n".join(lines[next(i for i, line in enumerate(lines) if line.startswith("sources")):])
+    user.configure_text(printed)
+    again = user.run("check", "--print")
+    assert again.code == 0 and again.out == whole, again.err
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
 def test_faults_of_the_configuration(user, columns):
     user.configure_text("\n".join(f'colour{n} = "{"x" * 90}";' for n in range(3)))
     lines, code = shown(user, columns, "check")
@@ -153,3 +175,23 @@ def test_help(user, columns):
         assert code == (0 if words else 64)
         fits(lines, columns)
         assert max(map(width, lines)) > min(columns, 100) * 0.6, "it is laid out, not cut into small pieces"
+
+
+@pytest.mark.parametrize("columns", (40, 80))
+def test_the_demo(user, columns):
+    """`make run`: what to try in a second terminal is short, works, and is told with the id of a task that runs."""
+    script = os.path.join(os.path.dirname(HERE), "simulator/run")
+    demo = user.path("demo")
+    terminal = Terminal(columns)
+    env = {"TELNYX_API_KEY": None, "TASKBELL": TASKBELL, "PYTHON": sys.executable, "DEMO": demo, "NO_COLOR": "1"}
+    process = terminal.start(user, script=f"exec '{script}'", env=env)
+    told = terminal.wait(lambda rows: re.search(r" wait +([0-9a-f-]{36})", " ".join(rows)), "a task to wait for")
+    listed = subprocess.run([demo, "list", "--all", "--json"], capture_output=True, text=True, env=user.env, check=True)
+    assert told.group(1) in listed.stdout
+    terminal.type(b"\x03")
+    process.wait()
+    lines = terminal.text().split("\n")[:-1]
+    terminal.close()
+    fits([line for line in lines if demo not in line], columns)
+    assert re.search(CLOCK + " notice watched for ", "\n".join(lines))
+    assert not os.path.exists(demo)
