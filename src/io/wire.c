@@ -476,6 +476,13 @@ void wire_perform(struct wire *wire)
 	}
 }
 
+static short wait_events(const struct http_fd *fd)
+{
+	if (fd->write)
+		return CURL_WAIT_POLLOUT;
+	return fd->hangup ? 0 : CURL_WAIT_POLLIN;
+}
+
 bool wire_wait(struct wire *wire, struct http_fd *fds, size_t count, int64_t timeout_ms)
 {
 	struct curl_waitfd few[16];
@@ -489,10 +496,7 @@ bool wire_wait(struct wire *wire, struct http_fd *fds, size_t count, int64_t tim
 		wait = many;
 	}
 	for (size_t i = 0; i < count; i++)
-		wait[i] = (struct curl_waitfd){ .fd = fds[i].fd,
-			.events = fds[i].write    ? CURL_WAIT_POLLOUT
-				  : fds[i].hangup ? 0
-						  : CURL_WAIT_POLLIN };
+		wait[i] = (struct curl_waitfd){ .fd = fds[i].fd, .events = wait_events(&fds[i]) };
 	good = curl_multi_poll(wire->multi, wait, (unsigned int)count, ms, NULL) == CURLM_OK;
 	for (size_t i = 0; i < count; i++)
 		fds[i].ready = wait[i].revents != 0;
