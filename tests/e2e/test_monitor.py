@@ -486,6 +486,8 @@ def test_no_configuration_at_all_is_supported(user, sim):
 
 @pytest.mark.parametrize("address", [None, "unix:path=/nonexistent"])
 def test_without_a_configuration_the_desktop_waits_for_a_bus(user, sim, address):
+    if os.path.exists(f"/run/user/{os.getuid()}/bus"):
+        pytest.skip("it would find the session bus of whoever runs this")
     sim.add_task("a")
     env = {"TELNYX_BASE_URL": sim.url, "DBUS_SESSION_BUS_ADDRESS": address}
     user.run("watch", "--once", env=env)
