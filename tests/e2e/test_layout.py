@@ -10,6 +10,7 @@ import sys
 import unicodedata
 
 import pytest
+from clocks import Clock
 from harness import TASKBELL, until
 from terminal import Terminal
 
@@ -85,6 +86,27 @@ def test_watch(user, sim, columns):
     text = "\n".join(lines)
     assert all(text.count(f"{UUID}{number}") == 2 for number in range(len(NAMES))), text
     assert re.search("\n +9 of 9 files failed", text)
+
+
+def test_a_new_day_is_said(user, sim, tmp_path):
+    """Who scrolls back in the morning sees of which day a line is: the first of a day has the date."""
+    clock = Clock(str(tmp_path))
+    user.configure()
+    sim.add_task("x", name="embed", status="processing")
+    terminal = Terminal(80)
+    process = terminal.start(user, "watch", env={"NO_COLOR": "1", "TZ": "IST-5:30", **clock.env})
+    row = terminal.wait(lambda rows: next((row for row in rows if "embed  processing" in row), None))
+    assert re.match(r"\d\d:\d\d:\d\d ", row)
+    clock.set(86400)
+    sim.set_status("x", "success")
+    row = terminal.wait(lambda rows: next((row for row in rows if "embed  success" in row), None))
+    assert re.match(r"([A-Z][a-z]{2} [ \d]\d|\d{4}-\d\d-\d\d) \d\d:\d\d ", row)
+    sim.add_task("y", name="other", status="processing")
+    row = terminal.wait(lambda rows: next((row for row in rows if "other  processing" in row), None))
+    assert re.match(r"\d\d:\d\d:\d\d ", row)
+    assert process.stop() == 0
+    assert re.search(r"\n([A-Z][a-z]{2} [ \d]\d|\d{4}-\d\d-\d\d) \d\d:\d\d notice ", terminal.text()), "in the log as well"
+    terminal.close()
 
 
 @pytest.mark.parametrize("columns", WIDTHS)
