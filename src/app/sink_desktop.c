@@ -274,6 +274,8 @@ static void take_answer(
 		take_shown(desktop, now);
 	else if (notice->kind == NOTICE_ABSENT)
 		wait_for_somebody(desktop, notice->why);
+	else if (desktop->sink.stopping)
+		batch_settle_rest(desktop, SINK_BACK, NULL);
 	else
 		/* the others would fail as well, and none may overtake it */
 		batch_settle_rest(desktop, SINK_AGAIN, notice->why);

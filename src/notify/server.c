@@ -12,6 +12,7 @@
 enum {
 	BUS_ANSWER_MS = 5000, /* the bus itself answers at once, or is broken */
 	START_MS = 10000, /* a server that takes longer to start is absent until it comes */
+	DISPLAY_S = 15, /* how often the session is asked for its display while it is */
 };
 
 char *server_error_text(GError *error)
@@ -190,6 +191,63 @@ enum server_state server_state(const struct server *server)
 	return server->why == NULL ? SERVER_READY : SERVER_SILENT;
 }
 
+/* the variables of an environment that say where windows are shown; owned by the caller */
+static char *display_of(GVariant *environment)
+{
+	static const char *const names[] = { "DISPLAY=", "WAYLAND_DISPLAY=" };
+	GString *display = g_string_new("");
+	GVariantIter iter;
+	const char *variable;
+
+	g_variant_iter_init(&iter, environment);
+	while (g_variant_iter_next(&iter, "&s", &variable))
+		for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+			if (g_str_has_prefix(variable, names[i]))
+				g_string_append_printf(display, "%s ", variable);
+	return g_string_free(display, FALSE);
+}
+
+static gboolean on_display_due(gpointer arg);
+
+static void on_environment(GObject *bus, GAsyncResult *result, gpointer arg)
+{
+	struct server *server = arg;
+	GVariant *reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(bus), result, NULL);
+	g_autoptr(GVariant) value = NULL;
+	g_autofree char *before = g_steal_pointer(&server->display);
+
+	if (reply != NULL)
+		g_variant_get(reply, "(v)", &value);
+	g_clear_pointer(&reply, g_variant_unref);
+	server->watching = server->owner == NULL && value != NULL &&
+			   g_variant_is_of_type(value, G_VARIANT_TYPE_STRING_ARRAY);
+	if (!server->watching)
+		return;
+	server->display = display_of(value);
+	(void)g_timeout_add_seconds(DISPLAY_S, on_display_due, server);
+	if (before != NULL && strcmp(before, server->display) != 0) {
+		server->started = false;
+		server_want(server);
+	}
+}
+
+/*
+ * Asks the user manager, where a session leaves its display for what is started later. A server
+ * that could not be started before somebody logged in can be afterwards, and some desktops leave it
+ * to the first notification to start one.
+ */
+static gboolean on_display_due(gpointer arg)
+{
+	struct server *server = arg;
+
+	g_dbus_connection_call(server->bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+		"org.freedesktop.DBus.Properties", "Get",
+		g_variant_new("(ss)", "org.freedesktop.systemd1.Manager", "Environment"),
+		G_VARIANT_TYPE("(v)"), G_DBUS_CALL_FLAGS_NO_AUTO_START, BUS_ANSWER_MS, NULL,
+		on_environment, server);
+	return G_SOURCE_REMOVE;
+}
+
 static void on_started(GObject *bus, GAsyncResult *result, gpointer arg)
 {
 	struct server *server = arg;
@@ -211,6 +269,9 @@ static void on_started(GObject *bus, GAsyncResult *result, gpointer arg)
 
 static void start(struct server *server)
 {
+	if (!server->watching)
+		(void)on_display_due(server);
+	server->watching = true;
 	server->started = true;
 	server->starting = true;
 	g_dbus_connection_call(server->bus, BUS, BUS_PATH, BUS, "StartServiceByName",

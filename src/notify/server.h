@@ -32,6 +32,8 @@ struct server {
 	bool looked; /* the bus has said whether there is one */
 	bool started; /* one was to be started, and none has come or gone since */
 	bool starting;
+	bool watching; /* the display, until there is a server */
+	char *display; /* own; as it was last seen; NULL: not known */
 	/* each of these may be NULL but `changed` and `lost` */
 	void (*came)(void *arg, const char *owner);
 	void (*gone)(void *arg);
@@ -43,7 +45,10 @@ struct server {
 /* connects, and looks whether a server is there; `changed` or `lost` say what came of it */
 void server_connect(struct server *server);
 enum server_state server_state(const struct server *server);
-/* starts one where there is none and the bus knows how to: once, until one has come and gone */
+/*
+ * Starts one where there is none and the bus knows how to: once, until one has come and gone, or
+ * the session has got a display.
+ */
 void server_want(struct server *server);
 /* it did not answer: silent from now on, until it has been asked what it can and has said it */
 void server_doubt(struct server *server, const char *why);

@@ -97,6 +97,11 @@ class Bus:
         mock = self._connection.get_object(NAME, PATH, introspect=False)
         return dbus.Interface(mock, interface).get_dbus_method(method)(*args)
 
+    def mock(self, name: str, path: str) -> dbus.Interface:
+        """What controls another mock on the bus, once it is there."""
+        until(lambda: self._connection.name_has_owner(name), name=name)
+        return dbus.Interface(self._connection.get_object(name, path, introspect=False), MOCK)
+
     def hang(self) -> None:
         """From now on the server takes every call and answers none."""
         assert self._server is not None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
+import dbus
 import pytest
 from desktop import Bus
-from harness import LOG, children, lives, moved, polls, read, until
+from harness import LIBEXEC, LOG, Stream, children, lives, moved, polls, read, until
 from mounts import namespace
 
 CRITICAL = 2
@@ -41,6 +44,61 @@ def helper(pid):
     found = [child for child in children(pid) if read(f"/proc/{child}/comm").startswith("taskbell-notif")]
     assert len(found) <= 1
     return found[0] if found else 0
+
+
+class Helper:
+    """taskbell-notify, spoken with by hand."""
+
+    def __init__(self, bus):
+        self.popen = subprocess.Popen(
+            [os.path.join(LIBEXEC, "taskbell-notify"), "--bus", bus.address], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, env={"PATH": "/usr/bin:/bin"},
+        )
+        self.out = Stream(self.popen.stdout)
+
+    def ask(self, request, answer):
+        """Sends a request, and returns what an answer that begins so says further."""
+        before = len(self.out.lines())
+        self.popen.stdin.write(request.encode() + b"\n\n")
+        self.popen.stdin.flush()
+        return self.says(answer, before)
+
+    def says(self, answer, since=0):
+        def found(lines):
+            return [line for line in lines[since:] if line.startswith(answer)]
+
+        return self.out.wait(found, name=answer)[0][len(answer):]
+
+
+def test_the_helper_answers_each_request(bus):
+    helper = Helper(bus)
+    assert helper.ask("show: 1\nsummary: x", "absent: 1 ").startswith("no notification server")
+    bus.serve("body actions")
+    helper.says("server: :1.")
+    assert helper.ask("show: 1\nsummary: one", "shown: 1 ") == "1"
+    assert helper.ask("show: 7\nsummary: two", "shown: 7 ") == "2"
+    assert helper.ask("show: 1\nsummary: changed\nbody: b", "shown: 1 ") == "1"
+    assert helper.ask("show: 9\nurgency: x", "refused: 9 ") == "no summary"
+    assert [(n["replaces"], n["summary"]) for n in bus.shown()] == [(0, "one"), (0, "two"), (1, "changed")]
+    bus.emit("ActionInvoked", "us", 2, "default")
+    helper.says("clicked: 7")
+    bus.emit("NotificationClosed", "uu", 2, 2)
+    assert helper.says("closed: 7 ") == "2"
+    assert helper.ask("close: 1", "closed: 1 ") == "3"
+    assert helper.ask("close: 7", "closed: 7 ") == "3"
+    assert bus.taken_down() == [1]
+    bus.refuse()
+    assert helper.ask("show: 2\nsummary: x", "refused: 2 ") == "no room"
+    bus.kill_server()
+    helper.says("gone:")
+    assert helper.ask("show: 2\nsummary: x", "absent: 2 ").startswith("no notification server")
+    bus.end()
+    assert helper.popen.wait(20) == 69
+    bus.start()
+    helper = Helper(bus)
+    helper.ask("show: 1\nsummary: x", "absent: 1 ")
+    helper.popen.stdin.close()
+    assert helper.popen.wait(20) == 0
 
 
 def test_the_sender_lives_as_long_as_the_monitor(user, sim, bus):
@@ -127,6 +185,35 @@ def test_a_server_that_does_not_start_is_waited_for(user, sim, tmp_path, starts,
         assert watch.stop() == 0
     finally:
         user.leave()
+        session.close()
+
+
+def test_a_server_is_started_anew_for_a_new_session(user, sim, tmp_path):
+    """Nobody starts dunst or mako but the first notification; before the login they cannot be started."""
+    mock = f"'{sys.executable}' -m dbusmock --session"
+    session = Bus(str(tmp_path), starts=f"[ -e login ] || exit 1\nexec {mock} -t notification_daemon")
+    user.env["DBUS_SESSION_BUS_ADDRESS"] = session.address
+    name, path = "org.freedesktop.systemd1", "/org/freedesktop/systemd1"
+    manager = subprocess.Popen(
+        [sys.executable, "-m", "dbusmock", "--session", name, path, f"{name}.Manager"],
+        env={**os.environ, "DBUS_SESSION_BUS_ADDRESS": session.address}, stdin=subprocess.DEVNULL,
+    )
+    try:
+        environment = session.mock(name, path)
+        environment.AddProperty(f"{name}.Manager", "Environment", dbus.Array(["LANG=C", "PATH=/bin"], signature="s"))
+        user.configure(desktop(), LOG)
+        user.watch()
+        ends(user, sim, "a")
+        until(lambda: user.sink("desktop")["waiting"], name="the sink waits")
+        (tmp_path / "login").touch()
+        display = dbus.Array(["LANG=C", "WAYLAND_DISPLAY=wayland-1"], signature="s")
+        environment.UpdateProperties(f"{name}.Manager", {"Environment": display})
+        user.settled("desktop", pending=0, waiting=None)
+        assert session.starts() == 2
+    finally:
+        user.leave()
+        manager.kill()
+        manager.wait()
         session.close()
 
 

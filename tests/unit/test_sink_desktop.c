@@ -621,11 +621,14 @@ static void test_helper_hangs(void **state)
 {
 	struct box *box = box_desktop();
 	cleanup_free char *started = NULL;
+	cleanup_free char *want = NULL;
+	int64_t at_ms;
 
 	(void)state;
 	box->config->sinks[0].window_ms = 0;
 	answers(box, "nothing");
 	box_open(box);
+	at_ms = box_now(box).wall_ms;
 	(void)box_success(box, "a");
 	for (cleanup_free char *notes = NULL; notes == NULL || *notes == '\0';) {
 		box_turn(box, 10);
@@ -636,13 +639,15 @@ static void test_helper_hangs(void **state)
 	box->skipped_ms += 30000;
 	box_turn(box, 0);
 	assert_false(outbox_settled(box->outbox, box_now(box)));
-	box->skipped_ms += 11000;
+	box->skipped_ms += 31000;
 	box_settle(box);
 	box_expect_log(box, "taskbell-notify does not answer; again in 1s");
 	assert_int_equal(box_pending(box, "desktop"), 1);
 	answers(box, "shown");
 	box_skip(box);
-	expect_notes(box, "summary: a finished\n--\nsummary: a finished\n--\n");
+	want = mem_printf("summary: a finished\n--\nsummary: a finished\nbody: ended %s\n--\n",
+		when(box, at_ms));
+	expect_notes(box, want);
 	assert_int_equal(box_pending(box, "desktop"), 0);
 	started = box_file(box, "started");
 	assert_string_equal(started, "..");
