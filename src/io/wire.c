@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "io/terms.h"
+#include "io/wire_fault.h"
 #include "io/wire_set.h"
 
 #define SPARE_MAX 8
@@ -309,116 +309,20 @@ void transfer_place(const struct transfer *transfer, char place[WIRE_PLACE_MAX])
 	curl_url_cleanup(url);
 }
 
-static const struct {
-	CURLcode code;
-	enum fault fault;
-	bool detail; /* libcurl's own words add something */
-} fault_codes[] = {
-	{ CURLE_URL_MALFORMAT, FAULT_URL, true },
-	{ CURLE_UNSUPPORTED_PROTOCOL, FAULT_NOT_HTTP, true },
-	{ CURLE_WEIRD_SERVER_REPLY, FAULT_NOT_HTTP, true },
-	{ CURLE_COULDNT_RESOLVE_HOST, FAULT_LOOKUP, false },
-	{ CURLE_COULDNT_RESOLVE_PROXY, FAULT_PROXY_LOOKUP, false },
-	{ CURLE_COULDNT_CONNECT, FAULT_CONNECT, false },
-	{ CURLE_PROXY, FAULT_PROXY_REFUSED, true },
-	{ CURLE_OPERATION_TIMEDOUT, FAULT_LATE_CONNECT, false },
-	{ CURLE_SSL_CONNECT_ERROR, FAULT_TLS, true },
-	{ CURLE_PEER_FAILED_VERIFICATION, FAULT_UNTRUSTED, true },
-	{ CURLE_SSL_CACERT_BADFILE, FAULT_CA_FILE, true },
-	{ CURLE_GOT_NOTHING, FAULT_EMPTY, false },
-	{ CURLE_SEND_ERROR, FAULT_BROKEN, true },
-	{ CURLE_RECV_ERROR, FAULT_BROKEN, true },
-	{ CURLE_HTTP2, FAULT_BROKEN, true },
-	{ CURLE_HTTP2_STREAM, FAULT_BROKEN, true },
-	{ CURLE_PARTIAL_FILE, FAULT_CUT, true },
-	{ CURLE_BAD_CONTENT_ENCODING, FAULT_ENCODING, true },
-	/* as memory is never wanting here, these are libcurl's own limits for a header line */
-	{ CURLE_OUT_OF_MEMORY, FAULT_HEADER, false },
-#if LIBCURL_VERSION_NUM >= 0x080600
-	{ CURLE_TOO_LARGE, FAULT_HEADER, false },
-#endif
-};
-
-/* a full table of descriptors also looks like a name that cannot be found */
-static bool no_descriptors(const struct transfer *transfer)
-{
-	cleanup_fd int probe = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
-
-	return transfer->socket_error == EMFILE || transfer->socket_error == ENFILE ||
-	       (probe < 0 && errno == EMFILE);
-}
-
-/* libcurl's words without the head that our own words replace */
-static const char *transfer_detail(const struct transfer *transfer)
-{
-	static const char *const heads[] = {
-		"SSL certificate problem: ", "SSL: ", "Recv failure: ", "Send failure: "
-	};
-	const char *text =
-		transfer->detail[0] != '\0' ? transfer->detail : curl_easy_strerror(transfer->code);
-
-	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
-		if (strncmp(text, heads[i], strlen(heads[i])) == 0)
-			return text + strlen(heads[i]);
-	return text;
-}
-
-/* what libcurl could not connect to, and why */
-static enum fault connect_fault(const struct transfer *transfer, const char **ret_detail)
-{
-	long number = 0;
-
-	if (no_descriptors(transfer))
-		return FAULT_DESCRIPTORS;
-	(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
-	if (number != 0)
-		*ret_detail = strerror((int)number);
-	return transfer->terms.proxy != NULL ? FAULT_PROXY_CONNECT : FAULT_CONNECT;
-}
-
-/*
- * Does the proxy refuse our name and password? Some answer 401 to CONNECT instead of 407, and one
- * of SOCKS has no number to answer.
- */
-static bool proxy_refuses_us(const struct transfer *transfer, long tunnel, const char **ret_detail)
-{
-	long why = CURLPX_OK;
-
-	if (tunnel == 401 || tunnel == 407) {
-		*ret_detail = tunnel == 401 ? "HTTP 401" : "HTTP 407";
-		return true;
-	}
-	(void)curl_easy_getinfo(transfer->easy, CURLINFO_PROXY_ERROR, &why);
-	return why == CURLPX_USER_REJECTED || why == CURLPX_NO_AUTH;
-}
-
 bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err *err)
 {
-	const char *detail = transfer_detail(transfer);
+	struct wire_end end = {
+		.code = transfer->code,
+		.words = transfer->detail,
+		.socket_error = transfer->socket_error,
+		.proxy = transfer->terms.proxy != NULL,
+	};
 	char place[WIRE_PLACE_MAX];
-	long tunnel = 0;
 
 	if (transfer->code == CURLE_OK)
 		return false;
-	*ret = FAULT_OTHER;
-	for (size_t i = 0; i < ARRAY_LEN(fault_codes); i++)
-		if (fault_codes[i].code == transfer->code) {
-			*ret = fault_codes[i].fault;
-			detail = fault_codes[i].detail ? detail : NULL;
-		}
 	transfer_place(transfer, place);
-	(void)curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
-	if (proxy_refuses_us(transfer, tunnel, &detail)) {
-		*ret = FAULT_PROXY_AUTH;
-	} else if (tunnel >= 300) {
-		*ret = FAULT_PROXY_REFUSED;
-	} else if (*ret == FAULT_LOOKUP && no_descriptors(transfer)) {
-		*ret = FAULT_DESCRIPTORS;
-	} else if (*ret == FAULT_CONNECT) {
-		*ret = connect_fault(transfer, &detail);
-	}
-	if (*ret != FAULT_LATE_CONNECT)
-		fault_describe(*ret, place, detail, err);
+	*ret = wire_fault(transfer->easy, &end, place, err);
 	return true;
 }
 

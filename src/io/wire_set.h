@@ -1,5 +1,5 @@
-/* The options of a handle of libcurl. Private to io/wire.c; together they are all that sees
- * libcurl.
+/* The options of a handle of libcurl. Private to io/wire.c; with io/wire_fault they are all that
+ * sees libcurl.
  */
 #ifndef IO_WIRE_SET_H
 #define IO_WIRE_SET_H
