@@ -159,7 +159,6 @@ static void popup_fill(struct popup *popup, const struct note *note, const struc
 	bool nameless = note->one_shot && server_forgets_senders(server);
 	g_autofree char *body = body_text(note, server);
 
-	/* first, since newer versions of libnotify make a hint of the icon */
 	notify_notification_clear_hints(shown);
 	notify_notification_clear_actions(shown);
 	(void)notify_notification_update(
@@ -170,6 +169,9 @@ static void popup_fill(struct popup *popup, const struct note *note, const struc
 								: "taskbell");
 	notify_notification_set_urgency(shown, (NotifyUrgency)note->urgency);
 	notify_notification_set_timeout(shown, note->timeout_ms);
+	/* GNOME shows no other icon than this; some versions of libnotify make it so, from the
+	 * second on */
+	hint_set(shown, "image-path", icon);
 	hint_set(shown, "category", note_text(note, NOTE_CATEGORY));
 	if (!nameless)
 		hint_set(shown, "desktop-entry", note_text(note, NOTE_DESKTOP_ENTRY));

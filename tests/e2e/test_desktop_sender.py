@@ -346,7 +346,7 @@ def test_what_a_server_makes_of_clicks_and_lines(user, sim, bus, server, version
     note = bus.wait_shown(1)[0]
     assert note["actions"] == actions and len(note["body"].split("\n")) == lines
     assert note["body"].startswith("bucket docs") and "a.pdf: empty" in note["body"]
-    assert "dialog-error" in (note["icon"], note["hints"].get("image-path"))
+    assert note["hints"]["image-path"] == "dialog-error"
     if actions:  # a click is told, and does nothing; then it is closed
         bus.emit("ActionInvoked", "us", 1, "default")
     bus.emit("NotificationClosed", "uu", 1, 2)
