@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -40,7 +41,7 @@ class Bus:
     def _service(self, starts: str) -> str:
         script = os.path.join(self._directory, "server.sh")
         with open(script, "w", encoding="utf-8") as file:
-            file.write(f"#!/bin/sh\ncd '{self._directory}'\necho >>starts\n{starts}\n")
+            file.write(f"#!/bin/sh\ncd '{self._directory}'\necho $$ >>starts\n{starts}\n")
         os.chmod(script, 0o700)
         with open(os.path.join(self._directory, "server.service"), "w", encoding="utf-8") as file:
             file.write(f"[D-BUS Service]\nName={NAME}\nExec={script}\n")
@@ -185,3 +186,6 @@ if ret >= {n}: os._exit(1)
             if process is not None:
                 process.kill()
                 process.wait()
+        for pid in map(int, lines(os.path.join(self._directory, "starts"))):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
