@@ -401,6 +401,7 @@ static void lane_list(struct lane_run *run, enum list_scope scope)
 	run->reader = (struct err){ 0 };
 	run->listing =
 		listing_new(poller->book, &poller->rules, poller->kind, scope, run->lane, serial);
+	listing_set_asked(run->listing, poller->now.wall_ms);
 	request.bulky = scope != LIST_ACTIVE || run->list_bytes >= BULKY;
 	request.body = list_body;
 	request.done = list_done;

@@ -19,11 +19,11 @@ static bool comeback_believed(const struct scene *scene, const char *id)
 	int64_t apart;
 
 	if (comeback == NULL) {
-		book_add_comeback(scene->book, id, scene->now.wall_ms, scene->newest)->fresh = true;
+		book_add_comeback(scene->book, id, scene->asked_ms, scene->newest)->fresh = true;
 		return false;
 	}
 	comeback->fresh = true;
-	apart = scene->now.wall_ms - comeback->first_ms;
+	apart = scene->asked_ms - comeback->first_ms;
 	/* a wall clock that was set back has to count as well */
 	if (scene->serial <= comeback->after || (apart >= 0 && apart < DETECT_COMEBACK_APART_MS))
 		return false;
@@ -270,6 +270,7 @@ void detect_list(
 		.serial = listing->serial,
 		.newest = newest,
 		.now = now,
+		.asked_ms = listing->asked_ms != 0 ? listing->asked_ms : now.wall_ms,
 		.changes = changes,
 		.ended_known = book->baseline || listing->scope == LIST_ALL,
 	};

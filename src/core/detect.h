@@ -78,6 +78,9 @@ void listing_task(struct listing *listing, const struct task *view, const char *
 /* the answer is valid, but says itself that it is not all there is: nothing follows from what is
  * not in it */
 void listing_set_partial(struct listing *listing, bool partial);
+/* when the list was asked for, which is when what it says was so; wall, without it when it is
+ * applied */
+void listing_set_asked(struct listing *listing, int64_t wall_ms);
 
 /* the list is complete and valid. `newest` is the last serial given out so far */
 void detect_list(

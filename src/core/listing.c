@@ -38,6 +38,11 @@ void listing_set_partial(struct listing *listing, bool partial)
 	listing->partial = partial;
 }
 
+void listing_set_asked(struct listing *listing, int64_t wall_ms)
+{
+	listing->asked_ms = wall_ms;
+}
+
 static void set_free(struct ended_set *set)
 {
 	if (set != NULL)

@@ -26,6 +26,7 @@ struct listing {
 	bool echo; /* so far the answer is, byte for byte, the book's echo */
 	size_t passed; /* bytes of the echo that were not read */
 	bool partial; /* it is not all there is */
+	int64_t asked_ms; /* wall; when it was asked for; 0: not known */
 	bool news; /* an element was not known by its bytes */
 	struct buf heard; /* own; what is read of the answer, for the next echo */
 	struct sighting *items; /* own */

@@ -11,6 +11,7 @@ struct scene {
 	uint32_t serial;
 	uint32_t newest; /* last serial given out so far */
 	struct instant now;
+	int64_t asked_ms; /* wall; when the list was asked for */
 	struct changes *changes;
 	bool ended_known; /* ended tasks never seen before are news (not history we have yet to take
 			     in) */

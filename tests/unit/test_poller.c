@@ -978,6 +978,27 @@ static void errors_in_a_good_answer_are_a_failure(void **state)
 	expect_told("");
 }
 
+/* two requests of one moment are one look, however late the second answer comes */
+static void a_step_back_counts_by_when_it_was_asked_for(void **state)
+{
+	(void)state;
+	rig.config.interval_ms = 200;
+	settled(POLLER_WATCH, "a=processing b=processing");
+	pass(200);
+	list("active", "a=success b=processing");
+	expect_told("success a,");
+	pass(200);
+	list("active", "a=processing b=processing");
+	pass(200);
+	assert_non_null(call_open("active"));
+	pass(1500);
+	list("active", "a=processing b=processing");
+	expect_told("");
+	pass(200);
+	list("active", "a=processing b=processing");
+	expect_told("processing a,");
+}
+
 static void polls_in_quick_succession_sweep_once_a_second(void **state)
 {
 	int64_t begin_ms;
@@ -1464,6 +1485,7 @@ int main(void)
 		test(gone_after_three_polls_that_each_had_all_words),
 		test(a_list_that_is_not_all_there_is_says_nothing_of_what_is_not_in_it),
 		test(errors_in_a_good_answer_are_a_failure),
+		test(a_step_back_counts_by_when_it_was_asked_for),
 		test(polls_in_quick_succession_sweep_once_a_second),
 		test(a_proxys_404_is_no_word),
 		test(a_look_up_that_fails_is_answered_by_the_sweep),
