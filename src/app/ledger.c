@@ -66,8 +66,10 @@ static void print_event(struct ledger *ledger, const struct event *event)
 	cleanup_buf struct buf out = { 0 };
 	cleanup_free char *unknown = NULL;
 
-	if (event->type == EVENT_UNKNOWN && event->to != NULL)
-		word = unknown = mem_printf("%s: %s", word, event->to);
+	if (event->type == EVENT_UNKNOWN && event->to != NULL) {
+		unknown = mem_printf("%s: %s", word, event->to);
+		word = unknown;
+	}
 	if (ledger->json) {
 		event_json(event, &out);
 		(void)buf_add_char(&out, '\n');

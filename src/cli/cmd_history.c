@@ -143,15 +143,16 @@ static int read_tasks(
 }
 
 static int history_print(
-	const struct cli *cli, struct store *store, struct store_query *query, int64_t now_ms)
+	const struct cli *cli, struct store *store, const struct store_query *query, int64_t now_ms)
 {
 	struct strings tasks = { 0 };
+	struct store_query narrowed = *query;
 	struct err err = { 0 };
 	int code = read_tasks(cli, store, &tasks, &err);
 
-	query->tasks = &tasks;
+	narrowed.tasks = &tasks;
 	if (code == 0)
-		code = print_events(cli, store, query, now_ms);
+		code = print_events(cli, store, &narrowed, now_ms);
 	strings_done(&tasks);
 	return code;
 }

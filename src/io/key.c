@@ -289,7 +289,7 @@ enum key_result key_read(
 	if (place == NULL)
 		return KEY_MISSING;
 	found = form_find(place);
-	if (!key_form_check(place, err))
+	if (!key_form_check(place, err) || found == NULL)
 		return missing(err, "", "api_key");
 	if (found->read == NULL)
 		return KEY_COMMAND;
