@@ -357,3 +357,19 @@ def test_after_a_minute_of_silence_it_is_said_what_is_waited_for(user, sim, tmp_
     wait.wait_error("embed-a: processing for .*; still waiting")
     moved(sim, ("a", "SUCCESS"))
     assert wait.wait() == 0 and wait.out.lines() == ["a success"]
+
+
+def test_a_stopped_wait_leaves_the_line_to_the_shell(user, sim, terminal):
+    user.configure()
+    sim.add_task("a", name="embed-a", status="processing")
+    shell = terminal.start(
+        user, "wait", "--interval", "100ms", "a", script='set -m; "$@"; echo stopped; fg; echo over')
+    terminal.wait(lambda rows: rows and "embed-a: processing" in rows[-1])
+    terminal.type(b"\x1a")
+    terminal.wait(lambda rows: "stopped" in rows and [row for row in rows if "embed-a: processing" in row])
+    moved(sim, ("a", "success"))
+    terminal.wait(lambda rows: "over" in rows)
+    rows = terminal.rows()
+    assert not [row for row in rows if "embed-a: processing" in row], rows
+    assert rows.index("stopped") < [i for i, row in enumerate(rows) if "embed-a" in row and "success" in row][0]
+    shell.wait()
