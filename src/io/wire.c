@@ -312,7 +312,7 @@ void transfer_place(const struct transfer *transfer, char place[WIRE_PLACE_MAX])
 bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err *err)
 {
 	struct wire_end end = {
-		.code = transfer->code,
+		.code = (int)transfer->code,
 		.words = transfer->detail,
 		.socket_error = transfer->socket_error,
 		.proxy = transfer->terms.proxy != NULL,

@@ -520,8 +520,8 @@ static void test_errors_in_a_good_answer(void **state)
 	static const char *const lists[] = {
 		"{\"errors\":[{\"code\":\"10007\",\"detail\":\"broken\"}]}",
 		"{\"errors\":[{\"code\":\"10007\",\"detail\":\"broken\"}],\"data\":[]}",
-		"{\"data\":[ "
-		"],\"meta\":{},\"errors\":[{\"code\":\"10007\",\"detail\":\"broken\"}]}",
+		("{\"data\":[ "
+		 "],\"meta\":{},\"errors\":[{\"code\":\"10007\",\"detail\":\"broken\"}]}"),
 		"{\"data\":null,\"errors\":[{\"code\":\"10007\",\"detail\":\"broken\"}]}",
 		"{\"data\":{},\"\\u0065rrors\":[{\"code\":\"10007\",\"detail\":\"broken\"}]}",
 		"{\"data\":[],\"error\":{\"code\":\"10007\",\"detail\":\"broken\"}}",
@@ -609,8 +609,8 @@ static void test_more_pages(void **state)
 		ONE ",\"_links\":{\"next\":{\"href\":\"\"}}}",
 		ONE ",\"meta\":{\"next_page\":0,\"total_pages\":\"many\",\"page\":-1}}",
 		ONE ",\"meta\":null,\"links\":[],\"has_more\":\"true\"}",
-		"{\"data\":[{\"task_id\":\"a\",\"status\":\"queued\",\"has_more\":true}],\"x\":{"
-		"\"next\":\"y\"}}",
+		("{\"data\":[{\"task_id\":\"a\",\"status\":\"queued\",\"has_more\":true}],\"x\":{"
+		 "\"next\":\"y\"}}"),
 	};
 
 	(void)state;
