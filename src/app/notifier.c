@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "app/helper.h"
 #include "app/hook.h"
@@ -20,7 +21,10 @@ extern char **environ;
 enum {
 	SILENCE_MS = 60000, /* each of its steps is shorter, and it says when one is done */
 	ANSWER_MS = 30000, /* so long what was sent to a server is not sent again */
-	LOOK_MS = 1000, /* how often to look whether there is a bus now */
+	LOOK_MS = 1000, /* how often to look whether there is a bus now … */
+	LOOK_WATCHED_MS = 60000, /* … where nobody tells us */
+	LOOK_SOON_MS = 100, /* … after something has come that is no bus, or not yet */
+	LOOK_SOON_FOR_MS = 2000,
 	LINE_MAX = 4096, /* bytes; it writes no longer one */
 	ERROR_COLUMNS = 300,
 	EXIT_NO_BUS = 69,
@@ -39,6 +43,8 @@ struct notifier {
 	char *bus; /* own; the address that it was given */
 	char *absent; /* own; NULL: somebody may be there */
 	int64_t look_ms; /* mono; when to look for a bus again; 0: the program does */
+	int watch; /* own; what tells of a bus that comes; -1: none */
+	int64_t soon_ms; /* mono; until then it has just told */
 	int64_t last_number;
 	int64_t *asked; /* own; numbers of what is not answered yet, in order */
 	size_t asked_count;
@@ -54,7 +60,15 @@ struct notifier *notifier_new(const struct strings *secrets)
 	struct notifier *notifier = mem_alloc(sizeof(*notifier));
 
 	notifier->secrets = secrets;
+	notifier->watch = -1;
 	return notifier;
+}
+
+static void watch_end(struct notifier *notifier)
+{
+	if (notifier->watch >= 0)
+		(void)close(notifier->watch);
+	notifier->watch = -1;
 }
 
 void notifier_free(struct notifier *notifier)
@@ -62,6 +76,7 @@ void notifier_free(struct notifier *notifier)
 	if (notifier == NULL)
 		return;
 	program_done(&notifier->helper);
+	watch_end(notifier);
 	free(notifier->listeners);
 	free(notifier->bus);
 	free(notifier->absent);
@@ -174,12 +189,19 @@ static char *bus_look(struct notifier *notifier, struct instant now)
 	cleanup_with(bus_done) struct bus bus = { 0 };
 	cleanup_buf struct buf why = { 0 };
 
+	/* watched before it is looked at: what comes between the two is seen */
+	if (notifier->absent != NULL && notifier->watch < 0)
+		notifier->watch = bus_watch();
 	bus_find(&bus);
-	if (bus.address != NULL)
+	if (bus.address != NULL) {
+		watch_end(notifier);
 		return mem_steal(&bus.address);
+	}
 	bus_explain(&bus, &why);
 	absent_set(notifier, buf_text(&why));
-	notifier->look_ms = now.mono_ms + LOOK_MS;
+	notifier->look_ms = now.mono_ms + (now.mono_ms < notifier->soon_ms ? LOOK_SOON_MS
+						  : notifier->watch >= 0   ? LOOK_WATCHED_MS
+									   : LOOK_MS);
 	return NULL;
 }
 
@@ -355,12 +377,26 @@ static void limits_shift(struct notifier *notifier, struct instant now)
 		notifier->sent_ms += slept;
 }
 
+/* has something come that may be a bus? */
+static void watch_step(struct notifier *notifier, struct instant now)
+{
+	char told[4096];
+
+	if (notifier->watch < 0 || read(notifier->watch, told, sizeof(told)) <= 0)
+		return;
+	/* anew, since it may be a directory */
+	watch_end(notifier);
+	notifier->soon_ms = now.mono_ms + LOOK_SOON_FOR_MS;
+	notifier->look_ms = now.mono_ms;
+}
+
 void notifier_step(struct notifier *notifier, struct instant now)
 {
 	int status = 0;
 	bool ended;
 
 	limits_shift(notifier, now);
+	watch_step(notifier, now);
 	if (notifier->look_ms != 0 && now.mono_ms >= notifier->look_ms) {
 		cleanup_free char *bus = bus_look(notifier, now);
 
@@ -390,5 +426,10 @@ int64_t notifier_next_look(const struct notifier *notifier)
 
 size_t notifier_fds(const struct notifier *notifier, struct http_fd *fds, size_t cap)
 {
-	return notifier->helper.child != NULL ? child_fds(notifier->helper.child, fds, cap) : 0;
+	if (notifier->helper.child != NULL)
+		return child_fds(notifier->helper.child, fds, cap);
+	if (notifier->watch < 0 || cap == 0)
+		return 0;
+	fds[0] = (struct http_fd){ .fd = notifier->watch };
+	return 1;
 }

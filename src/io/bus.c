@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/inotify.h>
+#endif
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -182,6 +185,55 @@ void bus_find(struct bus *ret)
 	if (ret->address == NULL && (runtime == NULL || strcmp(runtime, usual) != 0))
 		socket_look(ret, usual);
 }
+
+#ifdef __linux__
+/* the directory of a socket, or the nearest above it that is there: it would come to be in that */
+static bool socket_watch(int fd, const char *path)
+{
+	cleanup_free char *dir = mem_strdup(path);
+	char *slash;
+
+	while ((slash = strrchr(dir, '/')) != NULL) {
+		slash[slash == dir ? 1 : 0] = '\0';
+		if (inotify_add_watch(fd, dir, IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR) >=
+			0)
+			return true;
+		if (slash == dir || errno != ENOENT)
+			return false;
+	}
+	return false;
+}
+
+/* the path in the address of the environment, where it has one */
+static bool env_watch(int fd)
+{
+	const char *list = getenv(ENV);
+	cleanup_buf struct buf path = { 0 };
+
+	if (list == NULL || strncmp(list, "unix:", 5) != 0 ||
+		!key_find(list + 5, strcspn(list + 5, ";"), "path", &path))
+		return true;
+	return socket_watch(fd, buf_text(&path));
+}
+
+int bus_watch(void)
+{
+	cleanup_free char *runtime = runtime_socket();
+	cleanup_free char *usual = mem_printf("/run/user/%ld/bus", (long)getuid());
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	if (fd < 0 || (env_watch(fd) && (runtime == NULL || socket_watch(fd, runtime)) &&
+			      socket_watch(fd, usual)))
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+#else
+int bus_watch(void)
+{
+	return -1;
+}
+#endif
 
 void bus_done(struct bus *bus)
 {

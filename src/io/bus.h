@@ -21,6 +21,12 @@ struct bus {
  */
 void bus_find(struct bus *ret);
 void bus_done(struct bus *bus);
+/*
+ * A descriptor, the caller's, that becomes readable when something changes in the directories where
+ * the socket of a bus would come to be: look again then, and watch anew. -1 where the system cannot
+ * tell: look now and then.
+ */
+int bus_watch(void);
 /* adds "no session bus: " and what was looked at */
 void bus_explain(const struct bus *bus, struct buf *out);
 

@@ -1,4 +1,5 @@
 /* Where the session bus is looked for, and which of the places counts. */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -141,12 +143,62 @@ static void test_what_was_looked_at_is_said(void **state)
 	bus_done(&bus);
 }
 
+static bool told(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	bool ready = poll(&poll_fd, 1, 0) == 1;
+
+	assert_int_equal(close(fd), 0);
+	return ready;
+}
+
+/* what comes where a bus would, also a directory that leads there */
+static void test_a_bus_that_comes_is_told_of(void **state)
+{
+	cleanup_free char *runtime = mem_printf("%s/not/yet", dir);
+	cleanup_free char *parent = mem_printf("%s/not", dir);
+	cleanup_free char *path = mem_printf("%s/bus", dir);
+	cleanup_free char *env = mem_printf("unix:guid=1,path=%s", path);
+	int fd;
+
+	(void)state;
+	(void)unlink(path);
+	set(NULL, dir);
+	fd = bus_watch();
+#ifndef __linux__
+	assert_int_equal(fd, -1);
+	return;
+#endif
+	assert_true(fd >= 0);
+	assert_int_equal(close(listener(path)), 0);
+	assert_true(told(fd));
+	assert_int_equal(unlink(path), 0);
+	set(NULL, runtime);
+	fd = bus_watch();
+	assert_int_equal(mkdir(parent, 0700), 0);
+	assert_true(told(fd));
+	fd = bus_watch();
+	assert_int_equal(mkdir(runtime, 0700), 0);
+	assert_true(told(fd));
+	assert_false(told(bus_watch()));
+	/* a bus that is started anew at its old address */
+	set(env, runtime);
+	fd = bus_watch();
+	assert_int_equal(close(listener(path)), 0);
+	assert_true(told(fd));
+	assert_int_equal(unlink(path) | rmdir(runtime) | rmdir(parent), 0);
+	/* nothing to watch there */
+	set("tcp:host=localhost", "/dev/null/x");
+	assert_int_equal(bus_watch(), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_address_of_the_environment),
 		cmocka_unit_test(test_a_dead_address_hides_no_bus),
 		cmocka_unit_test(test_what_was_looked_at_is_said),
+		cmocka_unit_test(test_a_bus_that_comes_is_told_of),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
