@@ -375,7 +375,8 @@ static bool redirect_words(const struct http_answer *answer, struct buf *out)
 bool api_error(const struct http_answer *answer, const char *body, size_t len,
 	struct http_advice *advice, struct err *err)
 {
-	static const struct http_advice none = { .after_ms = -1 };
+	/* a key does not become good by itself, unless the server says so */
+	const struct http_advice refused = { .retry = answer->wanted, .after_ms = -1 };
 	long status = answer->status;
 	const char *phrase = status_phrase(status);
 	cleanup_buf struct buf words = { 0 };
@@ -390,7 +391,7 @@ bool api_error(const struct http_answer *answer, const char *body, size_t len,
 		(void)buf_addf(&tail, " (request %s)", buf_text(&id));
 	}
 	err->kind = error_kind(answer, body, len);
-	*advice = err->kind == ERR_AUTH ? none : answer->advice;
+	*advice = err->kind == ERR_AUTH ? refused : answer->advice;
 	if (err->kind == ERR_AUTH)
 		(void)buf_add_text(&words, "the API refused the key: ");
 	(void)buf_addf(&words, phrase != NULL ? "HTTP %ld %s: " : "HTTP %ld: ", status, phrase);

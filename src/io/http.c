@@ -198,6 +198,7 @@ static void call_conclude(
 	long status;
 
 	answer->limited = sight->status == 403 && retry_limited(retry);
+	answer->wanted = retry->word == RETRY_YES;
 	status = advised_status(answer, sight->status);
 	answer->status = known ? sight->status : 0;
 	answer->advice.retry =

@@ -31,6 +31,7 @@ struct http_answer {
 		      */
 	bool json; /* the Content-Type names JSON */
 	bool limited; /* a 403 whose headers make it a 429 */
+	bool wanted; /* x-should-retry: true */
 	bool more; /* a Link names a next page */
 	struct err err; /* ERR_NONE: the answer is whole. Else why not: ERR_UNREACHABLE, ERR_OS for
 			   want of descriptors, ERR_PROTOCOL for an answer past a limit, ERR_CONFIG

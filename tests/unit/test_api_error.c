@@ -239,6 +239,9 @@ static void test_refusals(void **state)
 			strncmp(err.text, "the API refused", 15) == 0, err.kind == ERR_AUTH);
 		assert_int_equal(advice.retry, err.kind != ERR_AUTH);
 		assert_int_equal(advice.after_ms, err.kind != ERR_AUTH ? 7000 : -1);
+		answer.wanted = true;
+		assert_false(api_error(&answer, body, strlen(body), &advice, &err));
+		assert_true(advice.retry);
 	}
 }
 

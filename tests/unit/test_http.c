@@ -1131,7 +1131,8 @@ static void test_a_403_that_is_a_429(void **state)
 			mem_printf("HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n", cases[i].head);
 		struct ask ask = ask_reply(*state, reply, THEN_KEEP);
 
-		if (ask.answer.limited != cases[i].limited)
+		if (ask.answer.limited != cases[i].limited ||
+			ask.answer.wanted != (strstr(cases[i].head, "x-should-retry") != NULL))
 			fail_msg("%s", cases[i].head);
 	}
 }
