@@ -263,7 +263,7 @@ static void waiter_check_once(struct waiter *waiter)
 /* the deadline has come: is what was asked on its account still under way? */
 static bool waiter_last_look(struct waiter *waiter)
 {
-	bool busy = false;
+	bool busy = waiter->ending_count != 0;
 
 	if (waiter->look_ms == 0) {
 		waiter->look_ms = waiter->now.mono_ms;

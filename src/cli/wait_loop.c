@@ -243,16 +243,17 @@ static void wait_flush(struct wait *wait)
 	cleanup_with(http_cleanup) struct http *http = http_new();
 	const struct tap *out = wait->streams.out;
 	int64_t end_ms = clock_now().mono_ms + WAIT_FLUSH_MS;
+	bool waits = !tap_terminal(out);
 
 	while (tap_waits(out) || tap_waits(wait->streams.talk)) {
 		struct http_fd fds[3];
 		size_t count = streams_fds(&wait->streams, fds, 2);
 		int64_t left = end_ms - clock_now().mono_ms;
 
-		if (left <= 0 && (!tap_waits(out) || tap_terminal(out)))
+		if (left <= 0 && (!waits || !tap_waits(out)))
 			return;
 		fds[count++] = (struct http_fd){ .fd = signals_fd() };
-		(void)http_wait(http, fds, count, left > 0 ? left : -1);
+		waits = http_wait(http, fds, count, left > 0 ? left : -1) && waits;
 		wait_signals(wait);
 		streams_step(&wait->streams);
 	}
