@@ -103,15 +103,16 @@ static void print_end(struct wait *wait, const struct waited *waited, const char
 	wait->said_ms = wait->now.mono_ms;
 }
 
-/* "telnyx: ID processing (name)", and why when that is known */
+/* "telnyx: ID processing (name)", and why when that is known; source NULL: it was said before */
 static void say_status(struct wait *wait, const struct waited *waited, const char *source)
 {
 	const struct task *task = waited->task;
 	bool named = task->name != NULL;
 	bool why = waited->reason != NULL;
-	cleanup_free char *text = mem_printf("%s: %s %s%s%s%s%s%s", source, task->id,
-		task_status_word(task), named ? " (" : "", named ? task->name : "",
-		named ? ")" : "", why ? ": " : "", why ? waited->reason : "");
+	cleanup_free char *text = mem_printf("%s%s%s %s%s%s%s%s%s", source != NULL ? source : "",
+		source != NULL ? ": " : "", task->id, task_status_word(task), named ? " (" : "",
+		named ? task->name : "", named ? ")" : "", why ? ": " : "",
+		why ? waited->reason : "");
 
 	say(wait, LOG_NOTICE, text);
 }
@@ -162,7 +163,7 @@ static void wait_begun(void *arg, struct waited *const *items, size_t count, con
 
 	say(wait, LOG_NOTICE, text);
 	for (size_t i = 0; i < count && i < WAIT_NAMED_MAX; i++)
-		say_status(wait, items[i], source);
+		say_status(wait, items[i], NULL);
 	if (count > WAIT_NAMED_MAX)
 		say_more(wait, count - WAIT_NAMED_MAX);
 }

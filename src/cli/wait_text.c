@@ -103,7 +103,7 @@ static void add_many(
 	(void)buf_addf(out, "%s: %zu of %zu ended", whole_span(now.mono_ms - begun_ms, span),
 		set->told, set->count);
 	if (bad != 0)
-		(void)buf_addf(out, ", %zu without success", bad);
+		(void)buf_addf(out, ", %zu not ok", bad);
 }
 
 void wait_text_progress(

@@ -18,7 +18,7 @@
 #define WAIT_LINE_COLUMNS (TERMINAL_COLUMNS_MIN - 1)
 
 /* adds what is waited for, in few words: "embed-docs: processing for 2m 5s", "2m 5s: 3 of 12 ended,
- * 1 failed"; `begun_ms` (mono): when the wait began */
+ * 1 not ok"; `begun_ms` (mono): when the wait began */
 void wait_text_progress(
 	struct buf *out, const struct waiter *waiter, struct instant now, int64_t begun_ms);
 /*
