@@ -275,8 +275,7 @@ static void on_check_changed(void *arg)
 		(void)printf(" %s", *can);
 	(void)putchar('\n');
 	/* it answered; the questions that follow have limits of their own */
-	if (fflush(stdout) != 0 || !silence_print(server->name != NULL ? server->name : "") ||
-		fflush(stdout) != 0)
+	if (fflush(stdout) != 0 || !silence_print(server) || fflush(stdout) != 0)
 		exit(err_exit_code(ERR_IO));
 	exit(0);
 }

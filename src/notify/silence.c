@@ -107,7 +107,7 @@ static bool is_of(const char *server, const char *desktop)
 	g_auto(GStrv) desktops = g_strsplit(current != NULL ? current : "", ":", -1);
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (g_ascii_strcasecmp(server, known[i].server) == 0)
+		if (server != NULL && g_ascii_strcasecmp(server, known[i].server) == 0)
 			return strcmp(known[i].desktop, desktop) == 0;
 	return g_strv_contains((const char *const *)desktops, desktop);
 }
@@ -180,7 +180,7 @@ static bool reason_print(const struct reason *reason)
 	return printf("%s\t%s\t%s\n", reason->what, reason->text, reason->remedy) >= 0;
 }
 
-static bool queries_print(GDBusConnection *bus, const char *server)
+static bool queries_print(const struct server *server)
 {
 	bool said = true;
 	bool late = false;
@@ -189,9 +189,9 @@ static bool queries_print(GDBusConnection *bus, const char *server)
 		g_autoptr(GVariant) answer = NULL;
 		g_autoptr(GError) error = NULL;
 
-		if (queries[i].desktop != NULL && !is_of(server, queries[i].desktop))
+		if (queries[i].desktop != NULL && !is_of(server->name, queries[i].desktop))
 			continue;
-		answer = query_ask(bus, &queries[i], &error);
+		answer = query_ask(server->bus, &queries[i], &error);
 		late = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
 		if (answer != NULL && says_yes(answer))
 			said = reason_print(&queries[i].reason);
@@ -199,15 +199,15 @@ static bool queries_print(GDBusConnection *bus, const char *server)
 	return said;
 }
 
-bool silence_print(const char *server)
+bool silence_print(const struct server *server)
 {
-	g_autoptr(GDBusConnection) bus = g_bus_get_sync(G_BUS_TYPE_SESSION, NULL, NULL);
-	bool said = bus == NULL || queries_print(bus, server);
+	bool said = queries_print(server);
 
-	for (size_t i = 0; said && is_of(server, "GNOME") && i < ARRAY_LEN(gnome_settings); i++)
+	for (size_t i = 0; said && is_of(server->name, "GNOME") && i < ARRAY_LEN(gnome_settings);
+		i++)
 		if (setting_holds(&gnome_settings[i]))
 			said = reason_print(&gnome_settings[i].reason);
-	if (said && is_of(server, "KDE") && kde_holds())
+	if (said && is_of(server->name, "KDE") && kde_holds())
 		said = reason_print(&kde_switched_off);
 	return said;
 }
