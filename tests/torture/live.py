@@ -82,7 +82,7 @@ class Life:
         helpers = os.path.join(root, "libexec")
         os.mkdir(helpers)
         os.symlink(HOOK, os.path.join(helpers, "taskbell-notify"))
-        self.home.env.update(TASKBELL_LIBEXEC=helpers, DBUS_SESSION_BUS_ADDRESS="unix:path=/nonexistent")
+        self.home.env.update(TASKBELL_LIBEXEC=helpers, DBUS_SESSION_BUS_ADDRESS="tcp:host=localhost")
         self.home.configure(
             LOG,
             {"type": "exec", "name": "hook", "command": [HOOK, "hook.log", AGAIN]},
