@@ -25,6 +25,7 @@
 #define WAIT_SILENCE_MS 60000 /* after which it is said what is waited for, where nothing moves */
 #define WAIT_NAMED_MAX 20 /* tasks that a message names, the rest is counted */
 #define WAIT_FLUSH_MS 2000 /* a terminal that takes nothing has so long at the end */
+#define WAIT_FRESH_MS 1000 /* of a source that was heard of so lately nothing need be said */
 #define WAIT_SLEEP_MAX_MS 60000 /* where there is no timer that runs on through a suspend */
 #define WAIT_JUMP_MS 1000 /* a longer suspend is worth a poll at once … */
 #define WAIT_LATE_MS 3000 /* … and so is having been stopped for longer */
@@ -335,6 +336,23 @@ static int wait_loop(struct wait *wait, struct err *err)
 	}
 }
 
+/* for how long nothing was heard of a source, and why; no word of one that has just answered */
+static void say_silence(const struct wait *wait, const struct waiter_source *source)
+{
+	bool fresh = source->heard_ms != 0 && wait->now.mono_ms - source->heard_ms <= WAIT_FRESH_MS;
+	cleanup_buf struct buf text = { 0 };
+
+	if (fresh && source->err == NULL)
+		return;
+	if (fresh)
+		(void)buf_add_text(&text, source->name);
+	else
+		wait_text_silence(&text, source, wait->now, wait->begun_ms);
+	if (source->err != NULL)
+		(void)buf_addf(&text, ": %s%s", source->err->text, sources_remedy(source->err));
+	log_line(LOG_ERROR, "%s", buf_text(&text));
+}
+
 /* which were not seen to end, and why nothing was heard; that they have not ended nobody knows */
 static void say_timed_out(const struct wait *wait)
 {
@@ -363,9 +381,7 @@ static void say_timed_out(const struct wait *wait)
 	if (named > WAIT_NAMED_MAX)
 		log_line(LOG_ERROR, "and %zu more", named - WAIT_NAMED_MAX);
 	for (size_t i = 0; waiter_look(wait->waiter, i, &source); i++)
-		if (source.err != NULL)
-			log_line(LOG_ERROR, "%s: %s%s", source.name, source.err->text,
-				sources_remedy(source.err));
+		say_silence(wait, &source);
 }
 
 static void ring(struct wait *wait)

@@ -33,6 +33,16 @@ static const char *whole_span(int64_t ms, char span[EVENT_SPAN_MAX])
 	return span;
 }
 
+void wait_text_silence(
+	struct buf *out, const struct waiter_source *source, struct instant now, int64_t begun_ms)
+{
+	int64_t since_ms = source->heard_ms != 0 ? source->heard_ms : begun_ms;
+	char span[EVENT_SPAN_MAX];
+
+	(void)buf_addf(out, "%s: no good answer for %s", source->name,
+		whole_span(now.mono_ms - since_ms, span));
+}
+
 /* what people call it: the name, where it has one that no other of these has */
 static const char *task_label(const struct waited_set *set, const struct waited *waited)
 {
@@ -52,17 +62,12 @@ static bool add_silence(
 	struct buf *out, const struct waiter *waiter, struct instant now, int64_t begun_ms)
 {
 	struct waiter_source source;
-	char span[EVENT_SPAN_MAX];
 
-	for (size_t i = 0; waiter_look(waiter, i, &source); i++) {
-		if (source.err == NULL)
-			continue;
-		(void)buf_addf(out, "%s: no good answer for %s", source.name,
-			whole_span(
-				now.mono_ms - (source.heard_ms != 0 ? source.heard_ms : begun_ms),
-				span));
-		return true;
-	}
+	for (size_t i = 0; waiter_look(waiter, i, &source); i++)
+		if (source.err != NULL) {
+			wait_text_silence(out, &source, now, begun_ms);
+			return true;
+		}
 	return false;
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 
 import pytest
@@ -373,3 +374,13 @@ def test_a_stopped_wait_leaves_the_line_to_the_shell(user, sim, terminal):
     assert not [row for row in rows if "embed-a: processing" in row], rows
     assert rows.index("stopped") < [i for i, row in enumerate(rows) if "embed-a" in row and "success" in row][0]
     shell.wait()
+
+
+def test_a_timeout_names_a_source_that_just_does_not_answer(user, sim):
+    """No error has come by then: the request hangs, and so does the one of the last look."""
+    user.configure(source={"timeout": "30s"})
+    sim.fault("hold", count=None)
+    done = user.run("wait", "--timeout", "2s", "a")
+    assert done.code == 124
+    assert "a: no source has said anything of it" in done.err
+    assert re.search(r"telnyx: no good answer for \d+s", done.err)
