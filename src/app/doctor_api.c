@@ -79,6 +79,11 @@ static bool tell_way(const struct visit *visit)
 	cleanup_free char *ready =
 		mem_printf("certificate trusted, ready after %.0f ms", answer->tls_s * 1e3);
 
+	if (answer->advice.refused) {
+		find(visit, FINDING_FAIL, "proxy",
+			"put the name and password that it wants where it is named", why);
+		return false;
+	}
 	if (answer->proxy[0] != '\0')
 		find(visit, FINDING_OK, "proxy", NULL, answer->proxy);
 	if (answer->resolve_s <= 0) {

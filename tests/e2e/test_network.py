@@ -472,9 +472,11 @@ def test_a_wrong_proxy_password_is_not_sent_again_and_again(user, scheme, why):
             run = user.run(*args.split(), env=env, cwd=user.home)
             assert run.code == code and why in run.err and words in run.err and "S3CRET" not in run.err, run
             assert len(proxy.requests) == before + 1, args
-        assert "S3CRET" not in watch.out.text() + watch.err.text()
+        said = user.run("doctor", env=env)
+        assert said.code == 1 and re.search(rf"fail +telnyx proxy: [^\n]*{why}", said.out), said.out
+        assert "S3CRET" not in watch.out.text() + watch.err.text() + said.out + said.err
         assert watch.stop() == 0
-        assert len(proxy.requests) == 5
+        assert len(proxy.requests) == 6
 
 
 def test_plain_http_to_this_machine_leaves_it_by_no_proxy(user, sim):
