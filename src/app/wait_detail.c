@@ -6,7 +6,8 @@
 #include "base/mem.h"
 #include "io/api.h"
 
-#define FILL_MAX ((size_t)4 * 1024 * 1024) /* bytes of a list that are read for the sake of it */
+#define FILL_MAX ((size_t)4 * 1024 * 1024) /* bytes of a list that are read for a reason's sake */
+#define FILL_WAIT_MS 30000 /* for fields that are wanted whenever a task ended */
 
 static bool failed(const struct waited *waited)
 {
@@ -46,7 +47,7 @@ static bool fill_body(void *arg, long status, const char *bytes, size_t len)
 	struct err err;
 
 	source->fill.bytes += len;
-	return status == 200 && source->fill.bytes <= FILL_MAX &&
+	return status == 200 && (source->waiter->setup.fields || source->fill.bytes <= FILL_MAX) &&
 	       api_list_feed(source->fill.list, bytes, len, &err);
 }
 
@@ -75,6 +76,7 @@ static void fill_ask(struct wait_source *source, const bool statuses[STATUS_COUN
 	struct http_request request = poller_request(source->poller, url);
 	struct api_taker taker = { .task = fill_task, .arg = source };
 
+	request.bulky = true;
 	request.body = fill_body;
 	request.done = fill_done;
 	request.arg = source;
@@ -165,10 +167,15 @@ void wait_detail_drop(struct wait_source *source)
 	explain_drop(source->waiter->explain, source->poller);
 }
 
+int64_t wait_detail_patience_ms(const struct waiter *waiter)
+{
+	return waiter->setup.fields ? FILL_WAIT_MS : EXPLAIN_WAIT_MS;
+}
+
 bool wait_detail_done(const struct waiter *waiter, const struct waited *waited)
 {
 	if (waited->source == WAITED_NOWHERE || waiter->sources[waited->source].poller == NULL)
 		return true;
 	return (waited->fields == LEARN_DONE && waited->why == LEARN_DONE) ||
-	       waiter->now.mono_ms >= waited->ended_ms + EXPLAIN_WAIT_MS;
+	       waiter->now.mono_ms >= waited->ended_ms + wait_detail_patience_ms(waiter);
 }

@@ -12,6 +12,8 @@
 void wait_detail_step(struct wait_source *source);
 /* ends what is under way */
 void wait_detail_drop(struct wait_source *source);
+/* how long an end is held back for it at most */
+int64_t wait_detail_patience_ms(const struct waiter *waiter);
 /* is all known that will be? */
 bool wait_detail_done(const struct waiter *waiter, const struct waited *waited);
 /* explain_fn, for a struct waiter */

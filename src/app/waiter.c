@@ -339,8 +339,8 @@ static int64_t waited_next(const struct waiter *waiter, const struct waited *wai
 {
 	if (waiter->now.mono_ms < waited->ended_ms + WAITER_GRACE_MS)
 		return waited->ended_ms + WAITER_GRACE_MS;
-	if (waiter->now.mono_ms < waited->ended_ms + EXPLAIN_WAIT_MS)
-		return waited->ended_ms + EXPLAIN_WAIT_MS;
+	if (waiter->now.mono_ms < waited->ended_ms + wait_detail_patience_ms(waiter))
+		return waited->ended_ms + wait_detail_patience_ms(waiter);
 	return INSTANT_NEVER;
 }
 

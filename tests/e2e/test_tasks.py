@@ -566,6 +566,12 @@ def test_all_fields_of_json_whenever_it_ended(set_up, sim):
     assert early["bucket"] == "docs" and early["user_id"] == late["user_id"]
 
 
+def test_all_fields_of_json_however_long_the_list(set_up, sim):
+    sim.bulk(30000, "success")
+    sim.add_task("x", bucket="docs", status="success")
+    assert set_up.run("wait", "--json", "x").objects()[0]["bucket"] == "docs"
+
+
 def test_a_mistyped_id_is_said_at_once(set_up, sim):
     process = set_up.start("wait", "--interval", "1h", "wrong")
     process.wait_error("wrong: not found yet; is the id right")
