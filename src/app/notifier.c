@@ -25,6 +25,7 @@ enum {
 	LOOK_WATCHED_MS = 60000, /* … where nobody tells us */
 	LOOK_SOON_MS = 100, /* … after something has come that is no bus, or not yet */
 	LOOK_SOON_FOR_MS = 2000,
+	SHUT_MAX_MS = 60000, /* a bus that takes nobody in is tried no more often in the end */
 	LINE_MAX = 4096, /* bytes; it writes no longer one */
 	ERROR_COLUMNS = 300,
 	EXIT_NO_BUS = 69,
@@ -45,6 +46,7 @@ struct notifier {
 	int64_t look_ms; /* mono; when to look for a bus again; 0: the program does */
 	int watch; /* own; what tells of a bus that comes; -1: none */
 	int64_t soon_ms; /* mono; until then it has just told */
+	int64_t shut_ms; /* how long to wait when the bus does not take the program in */
 	int64_t last_number;
 	int64_t *asked; /* own; numbers of what is not answered yet, in order */
 	size_t asked_count;
@@ -61,6 +63,7 @@ struct notifier *notifier_new(const struct strings *secrets)
 
 	notifier->secrets = secrets;
 	notifier->watch = -1;
+	notifier->shut_ms = LOOK_MS;
 	return notifier;
 }
 
@@ -305,7 +308,9 @@ static void take_line(struct notifier *notifier, const char *line, struct instan
 		if (strncmp(line, answers[i].word, len) == 0)
 			take_answer(notifier, answers[i].kind, line + len, now);
 	}
-	if (strncmp(line, "sent: ", 6) == 0)
+	if (strncmp(line, "bus: ", 5) == 0)
+		notifier->shut_ms = LOOK_MS;
+	else if (strncmp(line, "sent: ", 6) == 0)
 		notifier->sent_ms = now.mono_ms;
 	else if (strncmp(line, "server: ", 8) == 0)
 		absent_set(notifier, NULL);
@@ -360,7 +365,10 @@ static void helper_ended(struct notifier *notifier, int status, struct instant n
 
 	/* whoever was absent would have been told of by the program */
 	absent_set(notifier, no_bus ? how : NULL);
-	notifier->look_ms = no_bus ? now.mono_ms + LOOK_MS : 0;
+	notifier->look_ms = no_bus ? now.mono_ms + notifier->shut_ms : 0;
+	notifier->shut_ms *= 2;
+	if (notifier->shut_ms > SHUT_MAX_MS)
+		notifier->shut_ms = SHUT_MAX_MS;
 	helper_gone(notifier, no_bus ? NOTICE_ABSENT : NOTICE_REFUSED, how, now);
 }
 

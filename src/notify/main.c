@@ -4,6 +4,7 @@
  * program of its own because libnotify waits for a server that does not answer, and because the
  * sender of a notification has to live as long as it is to be seen. It answers on stdout:
  *
+ *	bus: NAME		the bus has taken us in
  *	server: OWNER		there is a notification server now
  *	gone:			there is none any more, nor what it showed
  *	sent: NUMBER		the request goes to the server now
@@ -42,6 +43,7 @@ struct request {
 	struct note note;
 	char *lost; /* own; why the server went away over it; NULL: it was not tried */
 	char *owner; /* own; which one */
+	unsigned int losses;
 };
 
 struct helper {
@@ -91,14 +93,15 @@ static void request_lost(struct helper *helper, struct request *request, const c
 	request->owner = g_strdup(helper->server.owner);
 	g_free(request->lost);
 	request->lost = g_strdup(why);
+	request->losses++;
 	server_doubt(&helper->server, why);
 	server_ask(&helper->server);
 }
 
-/* has this very server failed over it, and not gone away? */
+/* has this very server failed over it and not gone away, or the one after it as well? */
 static bool was_lost(const struct helper *helper, const struct request *request)
 {
-	return g_strcmp0(request->owner, helper->server.owner) == 0;
+	return request->losses > 1 || g_strcmp0(request->owner, helper->server.owner) == 0;
 }
 
 static void request_show(struct helper *helper, struct request *request)
@@ -163,6 +166,12 @@ static void on_changed(void *arg)
 	struct helper *helper = arg;
 
 	requests_serve(helper);
+}
+
+static void on_joined(void *arg, const char *name)
+{
+	(void)arg;
+	answer("bus: %s", name);
 }
 
 static void on_came(void *arg, const char *owner)
@@ -293,6 +302,7 @@ static int run(bool check)
 		.popups = { .closed = on_closed, .clicked = on_clicked },
 		.server = {
 			.changed = check ? on_check_changed : on_changed,
+			.joined = check ? NULL : on_joined,
 			.came = check ? NULL : on_came,
 			.gone = check ? NULL : on_gone,
 			.lost = on_lost,

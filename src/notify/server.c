@@ -161,6 +161,8 @@ static void on_bus(GObject *source, GAsyncResult *result, gpointer arg)
 		return;
 	}
 	g_dbus_connection_set_exit_on_close(server->bus, FALSE);
+	if (server->joined != NULL)
+		server->joined(server->arg, g_dbus_connection_get_unique_name(server->bus));
 	(void)g_signal_connect(server->bus, "closed", G_CALLBACK(on_closed), server);
 	(void)g_bus_watch_name_on_connection(server->bus, SERVER, G_BUS_NAME_WATCHER_FLAGS_NONE,
 		on_owned, on_disowned, server, NULL);

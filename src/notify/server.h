@@ -35,6 +35,7 @@ struct server {
 	bool watching; /* the display, until there is a server */
 	char *display; /* own; as it was last seen; NULL: not known */
 	/* each of these may be NULL but `changed` and `lost` */
+	void (*joined)(void *arg, const char *name); /* the bus took us in, under this name */
 	void (*came)(void *arg, const char *owner);
 	void (*gone)(void *arg);
 	void (*changed)(void *arg); /* server_state may be another now */

@@ -217,6 +217,39 @@ def test_a_server_is_started_anew_for_a_new_session(user, sim, tmp_path):
         session.close()
 
 
+DIES = """
+import os, dbus, dbus.service, dbus.mainloop.glib
+from gi.repository import GLib
+NAME = "org.freedesktop.Notifications"
+class Server(dbus.service.Object):
+    @dbus.service.method(NAME, out_signature="as")
+    def GetCapabilities(self): return ["body"]
+    @dbus.service.method(NAME, out_signature="ssss")
+    def GetServerInformation(self): return "dies", "x", "1", "1.2"
+    @dbus.service.method(NAME, in_signature="susssasa{sv}i", out_signature="u")
+    def Notify(self, app, replaces, icon, summary, body, actions, hints, timeout): os._exit(1)
+dbus.mainloop.glib.DBusGMainLoop(set_as_default=True)
+server = Server(dbus.service.BusName(NAME, dbus.SessionBus()), "/org/freedesktop/Notifications")
+GLib.MainLoop().run()
+"""
+
+
+def test_a_server_that_dies_of_each_notification(user, sim, tmp_path):
+    """The bus starts it again, but it is not asked as fast as it dies."""
+    (tmp_path / "dies.py").write_text(DIES)
+    session = Bus(str(tmp_path), starts=f"exec '{sys.executable}' dies.py")
+    user.env["DBUS_SESSION_BUS_ADDRESS"] = session.address
+    try:
+        user.configure(desktop(), LOG)
+        watch = user.watch()
+        ends(user, sim, "a")
+        watch.wait_error("desktop: event .* again in")
+        assert user.sink("desktop")["pending"] == 1
+    finally:
+        user.leave()
+        session.close()
+
+
 def test_the_status_does_not_wait_for_a_poll(user, sim):
     """The next one is a minute away when the sink finds that there is no bus."""
     user.configure(desktop(), LOG, source={"idle_interval": "1m", "sweep_interval": "1m"})

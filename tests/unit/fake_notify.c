@@ -145,6 +145,11 @@ void fake_notify_main(int argc, char **argv)
 	}
 	append("started", ".");
 	answer_read(word);
+	if (strcmp(word, "shut") == 0) {
+		(void)fputs("taskbell-notify: the bus does not take it in\n", stderr);
+		_exit(69);
+	}
+	say("bus: :1.9\n");
 	if (strcmp(word, "absent") != 0)
 		say("server: :1.1\n");
 	/* for reading and writing: it has no end */

@@ -383,6 +383,27 @@ static void test_waits_for_a_bus(void **state)
 	box_free(box);
 }
 
+/* somebody listens there and takes nobody in, as the bus of another user: tried ever more rarely */
+static void test_a_bus_that_takes_nobody_in(void **state)
+{
+	struct box *box = box_desktop();
+	cleanup_free char *started = NULL;
+
+	(void)state;
+	box->config->sinks[0].window_ms = 0;
+	answers(box, "shut");
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	for (int64_t end = box_now(box).mono_ms + 300000; box_now(box).mono_ms < end;)
+		box_skip(box);
+	box_expect_log(box, "desktop: waits: taskbell-notify: the bus does not take it in");
+	started = box_file(box, "started");
+	assert_int_in_range(strlen(started), 7, 12);
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	box_free(box);
+}
+
 /* a session ends and another one begins: its program is another, with nothing on the screen */
 static void test_another_bus(void **state)
 {
@@ -957,6 +978,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_waits_while_the_disk_is_full),
 		cmocka_unit_test(test_clock_set_while_quiet),
 		cmocka_unit_test(test_retired_while_gathering),
+		cmocka_unit_test(test_a_bus_that_takes_nobody_in),
 		cmocka_unit_test(test_another_bus),
 		cmocka_unit_test(test_helper_hangs),
 		cmocka_unit_test(test_what_is_over_is_replaced),
