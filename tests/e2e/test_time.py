@@ -135,6 +135,25 @@ AUTUMN = (
 )
 
 
+# in the place of taskbell-notify: each request is a file by the time it came, and is
+# answered; then the user has seen enough of it, so that what comes next is not put together with it
+HELPER = """number= note=
+while IFS= read -r line; do
+	case $line in
+	"show: "*) number=${line#show: } ;;
+	?*) note="$note$line;" ;;
+	*)
+		if [ -n "$number" ]; then
+			at=$(date +%s.%N)
+			printf %s "$note" >"$HOME/notes/$at~" && mv "$HOME/notes/$at~" "$HOME/notes/$at"
+			printf '%s\\n' "shown: $number 1" "closed: $number 2"
+		fi
+		number= note=
+		;;
+	esac
+done"""
+
+
 def notes(user):
     """What was shown, and when by the clock of the monitor."""
     found = {}
@@ -150,8 +169,8 @@ def test_quiet_hours_in_the_night_of_summer_time(user, sim, clock, night):
     """By the local clock, also where they begin or end in the hour that is missing or comes twice: what was held
     comes as one digest, once, at the end of the hours that held it."""
     os.mkdir(user.path("notes"))
-    user.script("taskbell-notify", 'at=$(date +%s.%N); cat >"$HOME/notes/$at~"; mv "$HOME/notes/$at~" "$HOME/notes/$at"')
-    user.env.update(TZ=BERLIN, TASKBELL_LIBEXEC=user.home, DBUS_SESSION_BUS_ADDRESS="unix:path=/nowhere")
+    user.script("taskbell-notify", HELPER)
+    user.env.update(TZ=BERLIN, TASKBELL_LIBEXEC=user.home, DBUS_SESSION_BUS_ADDRESS="tcp:host=localhost")
     user.configure(*({"type": "desktop", "name": name, "quiet": quiet, "names": [f"{name}-*"], "window": "0"}
                      for name, quiet in QUIET.items()), LOG,
                    source={"explain": False, "interval": "1h", "idle_interval": "1h", "sweep_interval": "1d"})
