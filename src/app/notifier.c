@@ -26,7 +26,7 @@ enum {
 	LOOK_SOON_MS = 100, /* … after something has come that is no bus, or not yet */
 	LOOK_SOON_FOR_MS = 2000,
 	SHUT_MAX_MS = 60000, /* a bus that takes nobody in is tried no more often in the end */
-	LINE_MAX = 4096, /* bytes; it writes no longer one */
+	ANSWER_MAX = 4096, /* bytes; it writes no longer one */
 	ERROR_COLUMNS = 300,
 	EXIT_NO_BUS = 69,
 };
@@ -260,7 +260,7 @@ void notifier_close(struct notifier *notifier, int64_t number)
 
 void notifier_look(struct notifier *notifier)
 {
-	if (notifier->absent == NULL)
+	if (notifier->absent == NULL || notifier->asked_count > 0)
 		return;
 	/* anew from the start, with a server that may be started now; nothing is on the screen */
 	program_done(&notifier->helper);
@@ -325,8 +325,8 @@ static bool take_output(struct notifier *notifier, struct instant now)
 	struct buf *errors = child_errors(notifier->helper.child);
 	const char *end;
 
-	if (errors->len > LINE_MAX)
-		buf_drop(errors, errors->len - LINE_MAX);
+	if (errors->len > ANSWER_MAX)
+		buf_drop(errors, errors->len - ANSWER_MAX);
 
 	while (output->len > 0 && (end = memchr(output->data, '\n', output->len)) != NULL) {
 		cleanup_free char *line = mem_strndup(output->data, (size_t)(end - output->data));
@@ -335,7 +335,7 @@ static bool take_output(struct notifier *notifier, struct instant now)
 		notifier->heard_ms = now.mono_ms;
 		take_line(notifier, line, now);
 	}
-	return output->len <= LINE_MAX;
+	return output->len <= ANSWER_MAX;
 }
 
 /* the last line that it or a library of it wrote on stderr, else how it ended; owned */

@@ -132,7 +132,6 @@ static void desktop_take(
 	struct sink *sink, struct event *event, int64_t attempt, struct instant now)
 {
 	struct sink_desktop *desktop = self(sink);
-
 	bool at_once = sink->direct || desktop->waited;
 
 	(void)attempt;

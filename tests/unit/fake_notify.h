@@ -12,8 +12,8 @@ void fake_notify_main(int argc, char **argv);
 /* puts it into the box, which is HOME then; it reads and writes there:
  *	notes	what it was asked for, in order; each ends with a line "--"
  *	env	its environment
- *	answer	how it answers: "refused", "absent", "nothing"; no file: "shown"; "shut": it ends, as
- *		without a bus */
+ *	answer	how it answers: "refused", "absent", "nothing"; no file: "shown"; "shut": it ends,
+ *as without a bus */
 void fake_notify_install(const struct box *box);
 /* lets it say these lines by itself; "exit" lets it end. Returns when it has */
 void fake_notify_tell(struct box *box, const char *lines);
