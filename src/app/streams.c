@@ -107,9 +107,7 @@ bool streams_draw(struct streams *streams, const char *text)
 		buf_clear(&streams->moving);
 		return false;
 	}
-	if (tap_waits(streams->out))
-		return false;
-	if (strcmp(text, buf_text(&streams->moving)) != 0) {
+	if (strcmp(text, buf_text(&streams->moving)) != 0 && !tap_waits(streams->out)) {
 		(void)buf_addf(&bytes, "\r%s\033[K", text);
 		tap_add(streams->out, buf_text(&bytes), bytes.len);
 		buf_clear(&streams->moving);

@@ -30,8 +30,8 @@ void streams_step(struct streams *streams);
 size_t streams_fds(const struct streams *streams, struct http_fd *fds, size_t cap);
 /*
  * Draws the moving line when it says something else than the one that is there, or takes that away
- * ("") and leaves the terminal to others. `text` is narrower than the terminal. False, with nothing
- * drawn, where it may not be drawn now, or may but the terminal takes nothing.
+ * ("") and leaves the terminal to others. `text` is narrower than the terminal; one that takes
+ * nothing now is not bothered with it. False, with nothing drawn, where it may not be drawn now.
  */
 bool streams_draw(struct streams *streams, const char *text);
 /* for the end, and with log_line() back on stderr: what is not taken now is dropped */

@@ -384,3 +384,19 @@ def test_a_timeout_names_a_source_that_just_does_not_answer(user, sim):
     assert done.code == 124
     assert "a: no source has said anything of it" in done.err
     assert re.search(r"telnyx: no good answer for \d+s", done.err)
+
+
+def test_a_terminal_that_takes_output_again_shows_what_ended_meanwhile(user, sim, terminal):
+    user.configure()
+    for id in "ab":
+        sim.add_task(id, name=f"embed-{id}", status="processing")
+    wait = waits(user, sim, terminal, "a", "b")
+    terminal.wait(lambda rows: rows and "0 of 2 ended" in rows[-1])
+    terminal.type(b"\x13")
+    moved(sim, ("a", "failure"))
+    polls(sim, 5)
+    terminal.type(b"\x11")
+    terminal.wait(lambda rows: len(rows) > 1 and "embed-a" in rows[-2] and "1 of 2 ended" in rows[-1])
+    moved(sim, ("b", "success"))
+    assert wait.wait() == 1
+    terminal.wait(lambda rows: len(rows) == 2 and "embed-b" in rows[1])
