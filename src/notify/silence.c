@@ -92,7 +92,8 @@ static const struct setting gnome_settings[] = {
 
 static const struct reason kde_switched_off = { SWITCHED_OFF,
 	"KDE has the popups of taskbell switched off",
-	"System Settings, Notifications, taskbell: switch Show popups on" };
+	"kwriteconfig6 --notify --file plasmanotifyrc --group Applications --group " APP
+	" --key ShowPopups true" };
 
 /* is the server that of a desktop? A server that is not known is taken for the session's own. */
 static bool is_of(const char *server, const char *desktop)
