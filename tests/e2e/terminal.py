@@ -84,13 +84,19 @@ class Terminal:
         while not self._ended.is_set():
             if not select.select([self.ours], [], [], 0.05)[0]:
                 continue
-            try:
-                piece = os.read(self.ours, 65536)
-            except OSError:  # nobody has the other end open any more
-                return
             with self._changed:
-                self.bytes += piece
+                if not self._take():
+                    return
+
+    def _take(self) -> bool:
+        """Takes what was written, under the lock; false when nobody has the other end open any more."""
+        try:
+            while select.select([self.ours], [], [], 0)[0]:
+                self.bytes += os.read(self.ours, 65536)
                 self._changed.notify_all()
+        except OSError:
+            return False
+        return True
 
     def type(self, keys: bytes) -> None:
         os.write(self.ours, keys)
@@ -106,6 +112,8 @@ class Terminal:
 
     def screen(self) -> Screen:
         with self._changed:
+            if not self._ended.is_set():
+                self._take()  # so that what a process wrote is there when it has ended
             data = self.bytes
         screen = Screen(self.columns)
         screen.feed(data)

@@ -338,7 +338,7 @@ def test_without_the_key_file_it_does_not_start_and_says_so(manager, user):
 
 @pytest.mark.parametrize(("case", "code", "said"), [
     ("no key", 77, r"^no API key: "),
-    ("no credential", 243, r"credential"),
+    ("no credential", 243, r"(?i)credential"),
     ("broken file", 78, r"taskbell\.conf:1: "),
     ("wrong option", 64, r"unknown option '--nonsense'"),
 ])
