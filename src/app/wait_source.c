@@ -11,7 +11,8 @@
 #define WAITER_GARBLED_MAX 3 /* invalid answers in a row before there was a good one */
 #define WAITER_REFUSED_MIN 3 /* refusals of the key after a good answer, … */
 #define WAITER_REFUSED_APART_MS 30000 /* … no further apart than about this */
-#define WAITER_FRESH_MS 1000 /* so old an answer may be at the deadline */
+#define WAITER_FRESH_MS 1000 /* so old an answer may be at the deadline, … */
+#define WAITER_HUNG_MS 3000 /* … and so old a request that is still waited for */
 
 static struct book *source_book(const struct wait_source *source)
 {
@@ -375,7 +376,7 @@ bool wait_source_last_look(struct wait_source *source)
 		return false;
 	if (fresh)
 		return poller_follows(source->poller);
-	return poller_look(source->poller, now, WAITER_FRESH_MS);
+	return poller_look(source->poller, now, WAITER_HUNG_MS);
 }
 
 /* a source that says that a task is not there need not look for one that was found elsewhere */

@@ -66,8 +66,8 @@ void wait_source_close(struct wait_source *source);
 void wait_source_key(struct wait_source *source);
 /* judges what the last step brought: says troubles once, gives the source up when that is due */
 void wait_source_look(struct wait_source *source);
-/* asks once more, now, unless it was heard of in the last second; what has hung for so long is
- * begun anew. False: there is nothing to wait for */
+/* asks once more, now, unless it was heard of in the last second; a request that has hung for some
+ * seconds is begun anew. False: there is nothing to wait for */
 bool wait_source_last_look(struct wait_source *source);
 /* notes of which tasks the source says that it has them not */
 void wait_source_denials(struct wait_source *source);
