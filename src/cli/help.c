@@ -157,7 +157,7 @@ void help_short(struct buf *out)
 
 void help_version(struct buf *out)
 {
-	(void)buf_addf(out, "taskbell %s (%s, %s, %s, %s)\n", TASKBELL_VERSION, http_version(),
+	(void)buf_addf(out, "taskbell %s (%s, %s, %s, %s)", TASKBELL_VERSION, http_version(),
 		store_version(), api_version(), conf_version());
 }
 

@@ -43,12 +43,12 @@ static enum log_level level_of(const struct cli *cli)
 	return cli->quiet ? LOG_ERROR : cli->verbose ? LOG_DEBUG : LOG_NOTICE;
 }
 
-static int show(void (*make)(struct buf *out))
+static int show_version(void)
 {
-	cleanup_buf struct buf text = { 0 };
+	cleanup_buf struct buf line = { 0 };
 
-	make(&text);
-	out_bytes(buf_text(&text), text.len);
+	help_version(&line);
+	out_wrapped(&line);
 	return out_end(0);
 }
 
@@ -80,7 +80,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	case PARSE_HELP:
 		return show_help(cli->command);
 	case PARSE_VERSION:
-		return show(help_version);
+		return show_version();
 	case PARSE_NOTHING:
 		return show_usage();
 	case PARSE_WRONG:

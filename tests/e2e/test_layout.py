@@ -192,6 +192,7 @@ def test_faults_of_the_configuration(user, columns):
 
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_help(user, columns):
+    fits(shown(user, columns, "--version")[0], columns)
     for words in ([], ["help"], *([command, "--help"] for command in COMMANDS)):
         lines, code = shown(user, columns, *words)
         assert code == (0 if words else 64)
