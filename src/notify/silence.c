@@ -39,6 +39,9 @@ struct query {
 	.interface = "org.xfce.Xfconf", .method = "GetProperty",                                   \
 	.args = { "xfce4-notifyd", property }
 
+#define SWAYNC "org.erikreider.swaync.cc"
+#define SWAYNC_PATH "/org/erikreider/swaync/cc"
+
 static const struct query queries[] = {
 	{ SERVER_PROPERTY("org.freedesktop.Notifications", "Inhibited"),
 		.reason = { DO_NOT_DISTURB,
@@ -48,13 +51,21 @@ static const struct query queries[] = {
 		.reason = { DO_NOT_DISTURB,
 			"dunst is paused: it keeps what comes, and shows nothing",
 			"dunstctl set-paused false" } },
-	{ .name = "org.erikreider.swaync.cc",
-		.path = "/org/erikreider/swaync/cc",
-		.interface = "org.erikreider.swaync.cc",
+	{ .name = SWAYNC,
+		.path = SWAYNC_PATH,
+		.interface = SWAYNC,
 		.method = "GetDnd",
 		.reason = { DO_NOT_DISTURB,
 			"it is on: swaync shows failures only, the rest is in its panel",
 			"swaync-client --dnd-off" } },
+	{ .name = SWAYNC,
+		.path = SWAYNC_PATH,
+		.interface = "org.freedesktop.DBus.Properties",
+		.method = "Get",
+		.args = { SWAYNC, "Inhibited" },
+		.reason = { DO_NOT_DISTURB,
+			"a program has swaync inhibited: it shows failures only",
+			"swaync-client -Ic" } },
 	{ XFCE_PROPERTY("/do-not-disturb"),
 		.reason = { DO_NOT_DISTURB, "it is on: Xfce shows failures only",
 			"xfconf-query -c xfce4-notifyd -p /do-not-disturb -s false" } },

@@ -100,6 +100,9 @@ def test_do_not_disturb_of_swaync(user, bus, others):
     assert warned(user, "do-not-disturb") is None
     mock.AddMethod(name, "GetDnd", "", "b", "ret = True")
     assert "swaync-client --dnd-off" in warned(user, "do-not-disturb")
+    mock.AddMethod(name, "GetDnd", "", "b", "ret = False")
+    mock.AddProperty(name, "Inhibited", dbus.Boolean(True))
+    assert "swaync-client -Ic" in warned(user, "do-not-disturb")
 
 
 def test_settings_of_xfce(user, bus, others):
