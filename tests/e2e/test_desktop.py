@@ -7,7 +7,7 @@ import re
 import time
 
 import pytest
-from desktop import Bus
+from desktop import Bus, without_session
 from harness import LOG, children, lines, moved, polls, read, until
 
 LOW, NORMAL, CRITICAL = 0, 1, 2
@@ -154,6 +154,7 @@ def test_without_a_server_deliveries_wait_and_then_come_as_one(user, sim, bus):
 
 
 def test_without_a_bus_deliveries_wait(user, sim):
+    without_session()
     user.configure(desktop(max_age="1s"), LOG)
     watch = user.watch()
     ended(sim, 2)
@@ -279,6 +280,7 @@ def test_a_hung_server_that_is_killed_with_a_call_under_way(user, sim, bus, what
 
 def test_a_bus_that_comes_late(user, sim, tmp_path):
     """Without an address, at the place where a session has it."""
+    without_session()
     user.configure(desktop(), LOG)
     watch = user.watch()
     ended(sim, 1)

@@ -10,7 +10,7 @@ import time
 
 import dbus
 import pytest
-from desktop import Bus
+from desktop import Bus, without_session
 from harness import LIBEXEC, LOG, Stream, children, lives, moved, polls, read, until
 from mounts import namespace
 
@@ -252,6 +252,7 @@ def test_a_server_that_dies_of_each_notification(user, sim, tmp_path):
 
 def test_the_status_does_not_wait_for_a_poll(user, sim):
     """The next one is a minute away when the sink finds that there is no bus."""
+    without_session()
     user.configure(desktop(), LOG, source={"idle_interval": "1m", "sweep_interval": "1m"})
     sim.add_task("a", status="processing")
     user.watch()
@@ -262,6 +263,7 @@ def test_the_status_does_not_wait_for_a_poll(user, sim):
 
 
 def test_without_a_monitor_what_waits_is_not_well(user, sim):
+    without_session()
     user.configure(desktop(), LOG)
     assert user.run("watch", "--once").code == 0
     sim.add_task("a", status="success")
