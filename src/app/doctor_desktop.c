@@ -33,7 +33,7 @@ static void look_at_server(const struct doctor *doctor, const char *helper, cons
 	const char *remedy = "start a notification server (dunst, mako, the desktop's own)";
 	cleanup_buf struct buf output = { 0 };
 	struct err err = { 0 };
-	char *rest;
+	size_t len;
 	int code;
 
 	if (!errand_run(&spawn, HELPER_MS, &code, &output, &err)) {
@@ -42,10 +42,10 @@ static void look_at_server(const struct doctor *doctor, const char *helper, cons
 		return;
 	}
 	(void)buf_add_char(&output, '\n');
-	rest = strchr(output.data, '\n');
-	*rest = '\0';
+	len = strcspn(output.data, "\n");
+	output.data[len] = '\0';
 	doctor_find(doctor, code == 0 ? FINDING_OK : FINDING_FAIL, what, remedy, "%s", output.data);
-	tell_silence(doctor, rest + 1);
+	tell_silence(doctor, output.data + len + 1);
 }
 
 /* `wanted`: a configuration names the sink; else it is shown on where there is a desktop */
