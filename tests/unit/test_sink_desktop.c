@@ -265,6 +265,30 @@ static void test_waits_for_a_server(void **state)
 	box_free(box);
 }
 
+/* a reload looks for somebody anew, with a server that may be started now */
+static void test_reload_looks_again(void **state)
+{
+	struct box *box = box_desktop();
+	cleanup_free char *started = NULL;
+
+	(void)state;
+	answers(box, "absent");
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	answers(box, "shown");
+	outbox_reload(box->outbox, box->config);
+	box_settle(box);
+	assert_int_equal(box_pending(box, "desktop"), 0);
+	/* and leaves alone one that is there, with what it has on the screen */
+	outbox_reload(box->outbox, box->config);
+	(void)box_success(box, "b");
+	box_settle(box);
+	started = box_file(box, "started");
+	assert_string_equal(started, "..");
+	box_free(box);
+}
+
 /* skips until the outbox has tried for so long */
 static void skip_for(struct box *box, int64_t ms)
 {
@@ -968,6 +992,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_no_keys_for_the_helper),
 		cmocka_unit_test(test_failure_is_tried_again),
 		cmocka_unit_test(test_waits_for_a_server),
+		cmocka_unit_test(test_reload_looks_again),
 		cmocka_unit_test(test_waiting_is_no_age),
 		cmocka_unit_test(test_absence_ends),
 		cmocka_unit_test(test_waits_for_a_bus),
