@@ -128,6 +128,7 @@ void proxy_describe(const struct proxy *proxy, char text[PROXY_TEXT_MAX])
 {
 	const char *scheme;
 	const char *at;
+	struct authority host;
 	size_t len;
 
 	text[0] = '\0';
@@ -135,6 +136,12 @@ void proxy_describe(const struct proxy *proxy, char text[PROXY_TEXT_MAX])
 		return;
 	scheme = strstr(proxy->url, "://");
 	at = authority_of(proxy->url, &len);
+	/* a password with a / in it ends what looks like a host and its port */
+	if (!authority_read(at, len, &host) || strchr(at + len, '@') != NULL) {
+		(void)snprintf(
+			text, PROXY_TEXT_MAX, "of a URL that cannot be read, from %s", proxy->from);
+		return;
+	}
 	(void)snprintf(text, PROXY_TEXT_MAX, "%.*s%.*s, from %s",
 		scheme != NULL ? (int)(scheme + strlen("://") - proxy->url) : 0, proxy->url,
 		len < 255 ? (int)len : 255, at, proxy->from);

@@ -136,6 +136,20 @@ static void no_proxy_names_domains_addresses_and_networks(void **state)
 	}
 }
 
+/* a character of a password that stands there as it is may end the host for a reader of URLs */
+static void no_part_of_a_password_is_said(void **state)
+{
+	static const char *const urls[] = { "http://me:wo/rd@p:1", "http://me:wo#rd@p:1",
+		"me:wo?rd@p:1", "http://me:80/rd@p:1", "http://me:word", "me:word",
+		"http:/me:word@p" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+		set("http_proxy", urls[i]);
+		expect("http://api.test/", NULL, "of a URL that cannot be read, from http_proxy");
+	}
+}
+
 static void what_is_no_url_has_none(void **state)
 {
 	(void)state;
@@ -163,6 +177,7 @@ int main(void)
 		cmocka_unit_test_setup(variables_are_those_of_curl, clean),
 		cmocka_unit_test_setup(plain_http_to_this_machine_stays_here, clean),
 		cmocka_unit_test_setup(no_proxy_names_domains_addresses_and_networks, clean),
+		cmocka_unit_test_setup(no_part_of_a_password_is_said, clean),
 		cmocka_unit_test_setup(what_is_no_url_has_none, clean),
 		cmocka_unit_test_setup(is_named_in_an_error, clean),
 	};
