@@ -171,7 +171,7 @@ static void lane_close(struct lane_run *run)
 	/* that a task is not in a part of the list is no word on it */
 	if (run->lane == LANE_SWEEP && !run->partial)
 		(void)detect_gone(poller->book, &poller->rules, run->list_serial, run->since,
-			poller->now, &changes);
+			run->asked_ms, poller->now, &changes);
 	detect_stuck(poller->book, &poller->rules, poller->now, &changes);
 	if (!lane_commit(run, &changes))
 		return;
@@ -396,8 +396,10 @@ static void lane_list(struct lane_run *run, enum list_scope scope)
 	uint32_t serial = ++poller->serial;
 
 	run->step = scope == LIST_ENDED ? STEP_ENDED : STEP_LIST;
-	if (scope != LIST_ENDED)
+	if (scope != LIST_ENDED) {
 		run->list_serial = serial;
+		run->asked_ms = poller->now.wall_ms;
+	}
 	run->reader = (struct err){ 0 };
 	run->listing =
 		listing_new(poller->book, &poller->rules, poller->kind, scope, run->lane, serial);

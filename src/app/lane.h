@@ -46,6 +46,7 @@ struct lane_run {
 	struct buf error_body;
 	struct err reader; /* why the reader ended the transfer */
 	uint32_t list_serial; /* of the lane's own last list */
+	int64_t asked_ms; /* wall; when that was asked for */
 	uint64_t list_bytes; /* of the last one that was good */
 	uint32_t since; /* look-ups sent from here on count as of this poll */
 	struct lookup lookups[DETECT_LOOKUPS_MAX];

@@ -73,23 +73,23 @@ size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, 
 	return count;
 }
 
-/* one word; true when it was the last that was needed */
-static bool word_counts(struct record *record, int64_t wall_ms)
+/* one word, as of when it was asked for; true when it was the last that was needed */
+static bool word_counts(struct record *record, int64_t asked_ms)
 {
 	struct search *search = record_search(record);
-	int64_t apart = wall_ms - search->missing_ms;
+	int64_t apart = asked_ms - search->missing_ms;
 
 	/* a wall clock that was set back has to count as well, or the task would stay for a year */
 	if (search->missing != 0 && apart >= 0 && apart < DETECT_GONE_APART_MS)
 		return false;
 	search->missing++;
-	search->missing_ms = wall_ms;
+	search->missing_ms = asked_ms;
 	record->dirty = true;
 	return search->missing >= DETECT_GONE_WORDS;
 }
 
 size_t detect_gone(struct book *book, const struct detect_rules *rules, uint32_t serial,
-	uint32_t since, struct instant now, struct changes *changes)
+	uint32_t since, int64_t asked_ms, struct instant now, struct changes *changes)
 {
 	struct scene scene = {
 		.book = book, .rules = rules, .serial = serial, .now = now, .changes = changes
@@ -104,7 +104,7 @@ size_t detect_gone(struct book *book, const struct detect_rules *rules, uint32_t
 
 		if (not_by_id(record) == 0 || not_by_id(record) < since) {
 			waiting += record->search != NULL && record->search->missing != 0;
-		} else if (word_counts(record, now.wall_ms)) {
+		} else if (word_counts(record, asked_ms)) {
 			struct task task = record_task(book, record);
 
 			scene_tell(&scene, EVENT_GONE, &task, scene_from(&task), NULL);

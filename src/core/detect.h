@@ -102,11 +102,12 @@ size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, 
 /* did the last complete sweep have a word that the task is nowhere? */
 bool detect_nowhere(const struct book *book, const char *id);
 /*
- * Closes a sweep: each task that is in no list of `serial` and of which a look-up sent at or after
- * `since` said "not by this id" gets one word closer to `gone`. Returns how many are on that way.
+ * Closes a sweep that was asked for at `asked_ms` (wall): each task that is in no list of `serial`
+ * and of which a look-up sent at or after `since` said "not by this id" gets one word closer to
+ * `gone`. Returns how many are on that way.
  */
 size_t detect_gone(struct book *book, const struct detect_rules *rules, uint32_t serial,
-	uint32_t since, struct instant now, struct changes *changes);
+	uint32_t since, int64_t asked_ms, struct instant now, struct changes *changes);
 /* tells of tasks that are active for longer than stuck_after, once each */
 void detect_stuck(struct book *book, const struct detect_rules *rules, struct instant now,
 	struct changes *changes);

@@ -65,6 +65,7 @@ struct stage {
 	uint32_t serial;
 	uint32_t poll_serial; /* of the last poll */
 	uint32_t sweep_serial; /* of the last sweep */
+	int64_t sweep_ms; /* wall; when it was asked for */
 	uint32_t since; /* look-ups from here on count for the next word */
 	struct asked asked[ASKED_MAX];
 	struct changes changes;
@@ -220,6 +221,7 @@ static struct listing *list_send(struct stage *stage, const char *what)
 			stage->since = stage->serial;
 	} else if (scope == LIST_ALL) {
 		stage->sweep_serial = stage->serial;
+		stage->sweep_ms = stage->now.wall_ms;
 		if (stage->since == 0)
 			stage->since = stage->serial;
 	}
@@ -386,8 +388,8 @@ static void step_after(struct stage *stage, const char *text)
 
 static void step_word(struct stage *stage)
 {
-	(void)detect_gone(stage->book, &stage->rules, stage->sweep_serial, stage->since, stage->now,
-		&stage->changes);
+	(void)detect_gone(stage->book, &stage->rules, stage->sweep_serial, stage->since,
+		stage->sweep_ms, stage->now, &stage->changes);
 	stage->since = 0;
 }
 

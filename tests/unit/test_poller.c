@@ -939,6 +939,32 @@ static void gone_after_three_polls_that_each_had_all_words(void **state)
 	expect_told("");
 }
 
+/* two sweeps of one moment are one look, however late the answer of the second comes */
+static void a_word_counts_from_when_it_was_asked_for(void **state)
+{
+	(void)state;
+	settled(POLLER_WATCH, "a=processing");
+	for (int i = 0; i < 2; i++) {
+		pass(i == 0 ? 10000 : 200);
+		poller_hurry(rig.poller, rig.now);
+		step();
+		list("active", "");
+		not_found("a");
+		pass(1500 * i);
+		list("all", "");
+	}
+	pass(10000);
+	list("active", "");
+	not_found("a");
+	list("all", "");
+	expect_told("");
+	pass(10000);
+	list("active", "");
+	not_found("a");
+	list("all", "");
+	expect_told("gone a,");
+}
+
 /* what is not on the first page may be on the second */
 static void a_list_that_is_not_all_there_is_says_nothing_of_what_is_not_in_it(void **state)
 {
@@ -1483,6 +1509,7 @@ int main(void)
 		test(the_sweep_of_a_poll_has_no_look_ups_of_its_own),
 		test(an_unknown_status_is_asked_for_at_each_sweep),
 		test(gone_after_three_polls_that_each_had_all_words),
+		test(a_word_counts_from_when_it_was_asked_for),
 		test(a_list_that_is_not_all_there_is_says_nothing_of_what_is_not_in_it),
 		test(errors_in_a_good_answer_are_a_failure),
 		test(a_step_back_counts_by_when_it_was_asked_for),
