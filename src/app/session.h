@@ -12,7 +12,7 @@
 #include "app/program.h"
 #include "core/config.h"
 
-#define SESSION_FRESH_MS 1000 /* hooks that start within one moment share an answer */
+#define SESSION_FRESH_MS 100 /* hooks that start within one moment share an answer */
 #define SESSION_SILENT_MS 10000 /* where there is no such manager it is asked no more often */
 #define SESSION_LIMIT_MS 2000 /* nothing waits for longer */
 
