@@ -78,7 +78,7 @@ static void print_event(struct ledger *ledger, const struct event *event)
 	} else {
 		add_line(ledger, event, &out);
 	}
-	tap_gather(ledger->out, out.data, out.len);
+	streams_print(ledger->streams, &out);
 }
 
 void ledger_sum_up(const struct ledger *ledger, int64_t span_ms)

@@ -10,17 +10,17 @@
 #include "app/explain.h"
 #include "app/outbox.h"
 #include "app/poller.h"
+#include "app/streams.h"
 #include "core/config.h"
 #include "core/trouble.h"
 #include "io/store.h"
-#include "io/tap.h"
 
 struct ledger {
 	const struct config *config; /* borrowed; its sinks get deliveries */
 	struct store *store; /* borrowed */
 	struct outbox *outbox; /* borrowed */
 	struct explain *explain; /* borrowed */
-	struct tap *out; /* borrowed; events are printed here */
+	struct streams *streams; /* borrowed; events are printed on its stdout */
 	bool json; /* … as NDJSON */
 	bool color;
 	bool stamped; /* lines begin with the time; not in the journal */

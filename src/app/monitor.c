@@ -380,7 +380,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 		.store = monitor->store,
 		.outbox = monitor->outbox,
 		.explain = monitor->explain,
-		.out = monitor->streams.out,
+		.streams = &monitor->streams,
 		.trouble = &monitor->trouble,
 		.json = setup->json,
 		.color = setup->color,

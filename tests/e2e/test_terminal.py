@@ -196,6 +196,21 @@ def test_the_terminal_has_one_moving_line(user, sim, terminal):
     assert not any("of 2 ended" in row for row in terminal.rows()), terminal.rows()
 
 
+def test_a_monitor_in_the_background_takes_the_moving_line_away(user, sim, terminal):
+    user.configure()
+    sim.add_task("a", name="embed-a", status="processing")
+    sim.add_task("b", name="embed-b", status="processing")
+    script = 'set -m; "$1" watch & watch=$!; "$1" wait --interval 100ms a; kill $watch; wait'
+    terminal.start(user, script=script)
+    terminal.wait(lambda rows: any(": 2 active" in row for row in rows))
+    terminal.wait(lambda rows: rows[-1].startswith("embed-a: processing for"))
+    moved(sim, ("b", "success"))
+    rows = terminal.wait(lambda rows: any("embed-b" in row and "success" in row for row in rows) and rows)
+    assert any(re.match(r"\d\d:\d\d:\d\d . embed-b  success", row) for row in rows), rows
+    sim.set_status("a", "success")
+    terminal.wait(lambda rows: "watched for" in rows[-1])
+
+
 def test_lines_only_where_that_is_asked_for(user, sim, terminal):
     user.configure()
     sim.add_task("a", name="embed-a", status="processing")
