@@ -279,6 +279,11 @@ static size_t fitting(const char *text, size_t len, size_t columns)
 
 void text_add_cut(struct buf *buf, const char *text, size_t columns)
 {
+	text_add_cut_by(buf, text, columns, TEXT_ELLIPSIS);
+}
+
+void text_add_cut_by(struct buf *buf, const char *text, size_t columns, const char *sign)
+{
 	cleanup_buf struct buf safe = { 0 };
 	size_t pos;
 
@@ -289,7 +294,7 @@ void text_add_cut(struct buf *buf, const char *text, size_t columns)
 	}
 	pos = fitting(buf_text(&safe), safe.len, columns - 1);
 	(void)buf_add(buf, buf_text(&safe), pos);
-	(void)buf_add_text(buf, "\xe2\x80\xa6");
+	(void)buf_add_text(buf, sign);
 }
 
 /* where text is put on lines */

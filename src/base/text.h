@@ -23,6 +23,9 @@ bool text_deceives(uint32_t code);
 void text_add_safe(struct buf *buf, const char *text);
 /* as text_add_safe, and cut with an ellipsis to `columns` of a terminal (0: not cut) */
 void text_add_cut(struct buf *buf, const char *text, size_t columns);
+/* … with another sign of one column */
+void text_add_cut_by(struct buf *buf, const char *text, size_t columns, const char *sign);
+#define TEXT_ELLIPSIS "\xe2\x80\xa6"
 /*
  * As text_add_safe, on lines of `columns` (0: on one), broken at blanks, and within a word only
  * where it is longer than a line. The first begins where `used` columns are taken, the others with

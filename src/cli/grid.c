@@ -171,7 +171,7 @@ static void add_cell(struct buf *line, const struct cell *cell, bool color, size
 {
 	cleanup_buf struct buf text = { 0 };
 
-	text_add_cut(&text, cell->text, columns);
+	terminal_add_cut(&text, cell->text, columns);
 	terminal_add_colored(line, buf_text(&text), color && *cell->sgr != '\0' ? cell->sgr : NULL);
 }
 

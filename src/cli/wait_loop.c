@@ -59,7 +59,7 @@ static void draw(struct wait *wait)
 	cleanup_buf struct buf line = { 0 };
 
 	wait_text_progress(&text, wait->waiter, wait->now, wait->begun_ms);
-	text_add_cut(&line, buf_text(&text), WAIT_LINE_COLUMNS);
+	terminal_add_cut(&line, buf_text(&text), WAIT_LINE_COLUMNS);
 	wait->draws = streams_draw(&wait->streams, buf_text(&line));
 	wait->draw_ms = wait->now.mono_ms + (wait->draws ? WAIT_DRAW_MS : WAIT_LOOK_MS);
 }

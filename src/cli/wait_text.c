@@ -93,7 +93,7 @@ static void add_one(struct buf *out, const struct waited_set *set, struct instan
 	/* an id is shown whole or not at all */
 	if (label == waited->task->id && text_width(label) > room)
 		label = "the task";
-	text_add_cut(out, label, room);
+	terminal_add_cut(out, label, room);
 	text_add_safe(out, buf_text(&tail));
 }
 
@@ -178,9 +178,9 @@ void wait_text_end(struct buf *out, const struct waited_set *set, const struct w
 
 	if (task_duration(waited->task, &ms))
 		rest += GAP + strlen(event_span(ms, span));
-	terminal_add_colored(out, info->mark, color ? info->sgr : NULL);
+	terminal_add_colored(out, terminal_sign(info->mark), color ? info->sgr : NULL);
 	(void)buf_add_char(out, ' ');
-	text_add_cut(&name, label,
+	terminal_add_cut(&name, label,
 		label == waited->task->id            ? 0
 		: used + NAME_LEAST + rest > columns ? NAME_LEAST
 						     : columns - used - rest);
@@ -199,7 +199,7 @@ void wait_text_end(struct buf *out, const struct waited_set *set, const struct w
 	if (reason != NULL) {
 		cleanup_buf struct buf cut = { 0 };
 
-		text_add_cut(&cut, reason, REASON_LINES * (columns - 2 * GAP) - used);
+		terminal_add_cut(&cut, reason, REASON_LINES * (columns - 2 * GAP) - used);
 		make_room(out, &used, strcspn(buf_text(&cut), " "), columns, 2 * GAP);
 		text_add_wrapped(out, buf_text(&cut), used, 2 * GAP, columns);
 	}

@@ -64,7 +64,7 @@ struct event_type_info {
 	enum event_weight weight;
 	bool told;
 	bool bad;
-	const char *mark; /* one column, valid UTF-8 */
+	const char *mark; /* for terminal_sign */
 	const char *sgr; /* for terminal_add_colored */
 };
 

@@ -56,7 +56,7 @@ static void sheet_add_cut(struct sheet *sheet, const char *text, size_t columns,
 
 	if (text == NULL || *text == '\0')
 		return;
-	text_add_cut(&part, text, columns);
+	terminal_add_cut(&part, text, columns);
 	sheet_add(sheet, buf_text(&part), sgr);
 }
 
@@ -81,7 +81,7 @@ static bool add_subject(
 	size_t width;
 	bool shown;
 
-	text_add_cut(&word, report->word, room < WORD_MOST ? room : WORD_MOST);
+	terminal_add_cut(&word, report->word, room < WORD_MOST ? room : WORD_MOST);
 	width = GAP + text_width(buf_text(&word));
 	room = room > width ? room - width : 0;
 	shown = !named && text_width(id) <= room;
@@ -106,8 +106,8 @@ static void add_reason(struct sheet *sheet, const char *reason)
 	for (int left = REASON_LINES; *line != '\0'; left--) {
 		size_t len = strcspn(line, "\n");
 		bool more = left == 1 && line[len] != '\0';
-		cleanup_free char *one =
-			mem_printf("%.*s%s", (int)len, line, more ? "\xe2\x80\xa6" : "");
+		cleanup_free char *one = mem_printf(
+			"%.*s%s", (int)len, line, more ? terminal_sign(TEXT_ELLIPSIS) : "");
 
 		sheet_break(sheet, sheet->indent);
 		sheet_add_cut(sheet, one, sheet->columns - sheet->indent, NULL);
@@ -127,7 +127,7 @@ void report_add(struct buf *out, const struct report *report, size_t columns, bo
 		(void)buf_addf(out, "%s ", report->time);
 		sheet.used = text_width(report->time) + 1;
 	}
-	terminal_add_colored(out, report->look->mark, sgr);
+	terminal_add_colored(out, terminal_sign(report->look->mark), sgr);
 	(void)buf_add_char(out, ' ');
 	sheet.used += 2;
 	sheet.indent = sheet.used;

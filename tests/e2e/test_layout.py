@@ -109,6 +109,25 @@ def test_a_new_day_is_said(user, sim, tmp_path):
     terminal.close()
 
 
+@pytest.mark.parametrize("args", [("watch", "--once"), ("list", "--all"), ("wait", "t1", "t2", "t3")])
+def test_where_the_locale_has_no_utf8_signs_are_ascii(user, sim, args):
+    user.configure()
+    for number, status in enumerate(STATUSES):
+        sim.add_task(f"t{number}", name=f"embed-{number}-" + "w" * 90, status=status if args[0] == "list" else "processing")
+    terminal = Terminal()
+    process = terminal.start(user, *args, env={"LC_ALL": "C", "NO_COLOR": "1"})
+    if args[0] == "wait":
+        terminal.wait(lambda rows: rows and "0 of 3 ended" in rows[-1])
+        for number in (1, 2, 3):
+            sim.set_status(f"t{number}", "failure" if number == 2 else "success")
+    process.wait()
+    text = terminal.text()
+    terminal.close()
+    assert text.isascii() and re.search(r"embed-1-w+~", text), text
+    if args[0] == "wait":
+        assert "+ embed-1-" in text and "x embed-2-" in text, text
+
+
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_list(user, tasks, columns):
     lines, code = shown(user, columns, "list", "--all")

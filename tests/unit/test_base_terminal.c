@@ -73,12 +73,40 @@ static void colours_are_closed_again(void **state)
 	assert_string_equal(buf_text(&out), "\033[31mbad\033[0m plain");
 }
 
+static void asserts_dot(const char *all, const char *type, const char *lang, const char *expected)
+{
+	assert_int_equal(setenv("LC_ALL", all, 1), 0);
+	assert_int_equal(setenv("LC_CTYPE", type, 1), 0);
+	assert_int_equal(setenv("LANG", lang, 1), 0);
+	assert_string_equal(terminal_sign("\xc2\xb7"), expected);
+}
+
+static void signs_are_ascii_unless_the_locale_says_more(void **state)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	(void)state;
+	asserts_dot("", "", "de_DE.UTF-8@euro", "\xc2\xb7");
+	asserts_dot("C.utf8", "C", "C", "\xc2\xb7");
+	asserts_dot("", "UTF-8", "C", "\xc2\xb7");
+	asserts_dot("", "", "de_DE.ISO-8859-1", "-");
+	asserts_dot("", "POSIX", "C.UTF-8", "-");
+	asserts_dot("C", "C.UTF-8", "C.UTF-8", "-");
+	asserts_dot("", "", "", "-");
+	assert_int_equal(unsetenv("LC_ALL") | unsetenv("LC_CTYPE") | unsetenv("LANG"), 0);
+	assert_string_equal(terminal_sign("\xe2\x9c\x93"), "+");
+	assert_string_equal(terminal_sign("!"), "!");
+	terminal_add_cut(&text, "embed-knowledge-base", 8);
+	assert_string_equal(buf_text(&text), "embed-k~");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_as_wide_as_it_says),
 		cmocka_unit_test(what_is_no_terminal_has_no_width),
 		cmocka_unit_test(colours_are_closed_again),
+		cmocka_unit_test(signs_are_ascii_unless_the_locale_says_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

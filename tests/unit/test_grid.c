@@ -277,5 +277,7 @@ int main(void)
 		cmocka_unit_test(colour_takes_no_width),
 	};
 
+	if (setenv("LC_ALL", "C.UTF-8", 1) != 0)
+		return 1;
 	return cmocka_run_group_tests_name("grid", tests, NULL, NULL);
 }

@@ -189,5 +189,7 @@ int main(void)
 		cmocka_unit_test(no_line_is_wider_than_the_terminal),
 	};
 
+	if (setenv("LC_ALL", "C.UTF-8", 1) != 0)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

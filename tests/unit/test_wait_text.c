@@ -174,5 +174,7 @@ int main(void)
 		cmocka_unit_test_teardown(when_it_was_seen, teardown),
 	};
 
+	if (setenv("LC_ALL", "C.UTF-8", 1) != 0)
+		return 1;
 	return cmocka_run_group_tests_name("wait_text", tests, NULL, NULL);
 }
