@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { COLUMN_BYTES = 16 }; /* that a column of a cut text has at most: a letter and its marks */
+
 struct range {
 	uint32_t first;
 	uint32_t last;
@@ -258,10 +260,13 @@ void text_add_safe(struct buf *buf, const char *text)
 	}
 }
 
-/* how many bytes of valid text fit into so many columns, with the marks that combine with the last
+/*
+ * How many bytes of valid text fit into so many columns, with the marks that combine with the last.
+ * Marks have no width, but there is an end to them as well.
  */
 static size_t fitting(const char *text, size_t len, size_t columns)
 {
+	size_t most = columns * COLUMN_BYTES;
 	size_t pos = 0;
 
 	while (pos < len) {
@@ -269,7 +274,7 @@ static size_t fitting(const char *text, size_t len, size_t columns)
 		size_t took = text_decode(text + pos, len - pos, &code);
 		size_t width = code_width(code);
 
-		if (width > columns)
+		if (width > columns || pos + took > most)
 			break;
 		columns -= width;
 		pos += took;
@@ -288,7 +293,8 @@ void text_add_cut_by(struct buf *buf, const char *text, size_t columns, const ch
 	size_t pos;
 
 	text_add_safe(&safe, text);
-	if (columns == 0 || text_width(buf_text(&safe)) <= columns) {
+	if (columns == 0 ||
+		(text_width(buf_text(&safe)) <= columns && safe.len <= columns * COLUMN_BYTES)) {
 		(void)buf_add_text(buf, buf_text(&safe));
 		return;
 	}

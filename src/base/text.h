@@ -21,7 +21,10 @@ bool text_deceives(uint32_t code);
  * backslash stays as it is: the output is for people, JSON carries the value.
  */
 void text_add_safe(struct buf *buf, const char *text);
-/* as text_add_safe, and cut with an ellipsis to `columns` of a terminal (0: not cut) */
+/*
+ * As text_add_safe, and cut with an ellipsis to `columns` of a terminal and 16 bytes for each (0:
+ * not cut).
+ */
 void text_add_cut(struct buf *buf, const char *text, size_t columns);
 /* … with another sign of one column */
 void text_add_cut_by(struct buf *buf, const char *text, size_t columns, const char *sign);

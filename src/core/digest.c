@@ -56,6 +56,14 @@ static void entry_remove(struct digest *digest, size_t i)
 		(digest->entry_count - i) * sizeof(*digest->entries));
 }
 
+/* what went wrong, and what taskbell says of itself */
+static bool is_notable(enum event_type type)
+{
+	const struct event_type_info *info = event_info(type);
+
+	return info->bad || info->about != ABOUT_TASK;
+}
+
 /* the oldest line makes room; what may be over is still known by its topic */
 static void make_room(struct digest *digest)
 {
@@ -70,7 +78,6 @@ static void make_room(struct digest *digest)
 	if (named > DIGEST_LINES_MAX) {
 		free(digest->entries[oldest].line);
 		digest->entries[oldest].line = NULL;
-		digest->unnamed++;
 		if (digest->entries[oldest].topic == NULL)
 			entry_remove(digest, oldest);
 	}
@@ -97,7 +104,6 @@ static void times_add(struct digest *digest, int64_t first_ms, int64_t last_ms)
 
 void digest_add(struct digest *digest, const struct event *event)
 {
-	const struct event_type_info *info = event_info(event->type);
 	cleanup_free char *topic = digest_topic(event);
 	cleanup_buf struct buf line = { 0 };
 
@@ -106,7 +112,7 @@ void digest_add(struct digest *digest, const struct event *event)
 	digest->counts[event->type]++;
 	digest->count++;
 	times_add(digest, digest_time(event), digest_time(event));
-	if (!info->bad && info->about == ABOUT_TASK)
+	if (!is_notable(event->type))
 		return;
 	wording_line(event, &line);
 	if (event->message != NULL && *event->message != '\0') {
@@ -131,7 +137,6 @@ bool digest_over(struct digest *digest, const char *topic)
 			continue;
 		digest->counts[entry->type]--;
 		digest->count--;
-		digest->unnamed -= entry->line == NULL ? 1 : 0;
 		entry_remove(digest, i - 1);
 	}
 	return digest->entry_count < before;
@@ -146,7 +151,6 @@ void digest_merge(struct digest *digest, const struct digest *newer, bool all)
 		digest->count += count;
 	}
 	times_add(digest, newer->first_ms, newer->last_ms);
-	digest->unnamed += newer->unnamed;
 	for (size_t i = 0; i < newer->entry_count; i++) {
 		const struct digest_entry *entry = &newer->entries[i];
 
@@ -166,6 +170,15 @@ size_t digest_bad(const struct digest *digest)
 	for (int i = 0; i < EVENT_COUNT; i++)
 		bad += event_info((enum event_type)i)->bad ? digest->counts[i] : 0;
 	return bad;
+}
+
+size_t digest_notable(const struct digest *digest)
+{
+	size_t notable = 0;
+
+	for (int i = 0; i < EVENT_COUNT; i++)
+		notable += is_notable((enum event_type)i) ? digest->counts[i] : 0;
+	return notable;
 }
 
 void digest_done(struct digest *digest)

@@ -26,7 +26,6 @@ struct digest {
 	struct digest_entry *entries; /* own; the oldest first */
 	size_t entry_count;
 	size_t entry_cap;
-	size_t unnamed; /* worth a line, and without one */
 	int64_t first_ms; /* wall; the first and the last event; 0: none */
 	int64_t last_ms;
 };
@@ -49,6 +48,8 @@ bool digest_over(struct digest *digest, const char *topic);
 void digest_merge(struct digest *digest, const struct digest *newer, bool all);
 /* how many unsuccessful events are in it */
 size_t digest_bad(const struct digest *digest);
+/* how many that are worth a line, with one or without */
+size_t digest_notable(const struct digest *digest);
 void digest_done(struct digest *digest); /* releases all; it is then empty again */
 
 #endif

@@ -247,10 +247,8 @@ static void add_times(const struct digest *digest, int64_t now_ms, struct buf *o
 /* the newest first: of a long text some servers show no more than the beginning */
 static void add_lines(const struct digest *digest, size_t room, struct buf *out)
 {
-	size_t left = digest->unnamed;
+	size_t left = digest_notable(digest);
 
-	for (size_t i = 0; i < digest->entry_count; i++)
-		left += digest->entries[i].line != NULL ? 1 : 0;
 	room -= left > room ? 1 : 0;
 	for (size_t i = digest->entry_count; i > 0 && room > 0; i--) {
 		if (digest->entries[i - 1].line == NULL)
@@ -259,8 +257,10 @@ static void add_lines(const struct digest *digest, size_t room, struct buf *out)
 		room--;
 		left--;
 	}
-	if (left > 0)
-		(void)buf_addf(out, "\n\xe2\x80\xa6 and %zu more", left);
+	if (left > 0) {
+		add_part(out, "\n", "\xe2\x80\xa6 and ");
+		(void)buf_addf(out, "%zu more", left);
+	}
 }
 
 void wording_digest(const struct digest *digest, const struct wording *how, struct buf *out)

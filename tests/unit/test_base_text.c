@@ -110,6 +110,19 @@ static void cuts_with_an_ellipsis(void **state)
 	cut("", 0);
 }
 
+/* marks have no width: a text of nothing else would have no end */
+static void cuts_a_heap_of_marks(void **state)
+{
+	cleanup_buf struct buf heap = { 0 };
+
+	(void)state;
+	(void)buf_add_text(&heap, "x");
+	for (int i = 0; i < 40000; i++)
+		(void)buf_add_text(&heap, "\xcc\x81");
+	assert_int_in_range(strlen(cut(buf_text(&heap), 80)), 100, 80 * 16);
+	assert_string_equal(cut("e\xcc\x81\xcc\x82o", 2), "e\xcc\x81\xcc\x82o");
+}
+
 static char *wrapped(const char *text, size_t used, size_t indent, size_t columns)
 {
 	struct buf out = { 0 };
@@ -182,6 +195,7 @@ int main(void)
 		cmocka_unit_test(shows_what_could_deceive),
 		cmocka_unit_test(knows_columns),
 		cmocka_unit_test(cuts_with_an_ellipsis),
+		cmocka_unit_test(cuts_a_heap_of_marks),
 		cmocka_unit_test(is_put_on_lines),
 		cmocka_unit_test(replaces_invalid_bytes),
 	};

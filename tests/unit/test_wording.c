@@ -267,6 +267,35 @@ static void test_digest_forgets_what_is_over(void **state)
 	digest_done(&digest);
 }
 
+/* what is left is counted, whatever became of the lines */
+static void test_digest_counts_what_has_no_line(void **state)
+{
+	struct event event = task_event(EVENT_STUCK, "n");
+	struct digest digest = { 0 };
+	struct digest other = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		cleanup_free char *id = mem_printf("t%d", i);
+
+		event.task_id = id;
+		digest_add(&digest, &event);
+	}
+	for (int i = 12; i < 20; i++) {
+		cleanup_free char *topic = mem_printf("task\ntelnyx\nt%d", i);
+
+		assert_true(digest_over(&digest, topic));
+	}
+	expect_digest(&digest, "12 tasks stuck", "\xe2\x80\xa6 and 12 more", "critical");
+	event = (struct event){ .type = EVENT_SUMMARY, .source = "telnyx" };
+	for (int i = 0; i < 10; i++)
+		digest_add(&digest, &event);
+	add(&digest, EVENT_FAILURE, "bad", NULL);
+	digest_merge(&other, &digest, false);
+	digest_done(&digest);
+	expect_digest(&other, "1 task failed", "bad failed", "critical");
+}
+
 /* what comes late says when it was, in local time */
 static void test_late(void **state)
 {
@@ -376,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_digest_with_messages_of_the_monitor),
 		cmocka_unit_test(test_digest_is_bounded),
 		cmocka_unit_test(test_digest_forgets_what_is_over),
+		cmocka_unit_test(test_digest_counts_what_has_no_line),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_sound),
 		cmocka_unit_test(test_long_texts_are_cut),
