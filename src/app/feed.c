@@ -268,7 +268,7 @@ static bool fill(struct feed *feed, int64_t began_ms, struct instant now)
 		hand_over(feed, &feed->rows[feed->rows_first++], now);
 		count++;
 	}
-	feed->sink->more = feed->stale;
+	feed->sink->more = feed->stale || feed->rows_first < feed->rows_count;
 	return count > 0;
 }
 

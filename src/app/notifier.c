@@ -137,16 +137,24 @@ int64_t notifier_number(struct notifier *notifier)
 	return ++notifier->last_number;
 }
 
+static bool asked_find(const struct notifier *notifier, int64_t number, size_t *ret)
+{
+	for (*ret = 0; *ret < notifier->asked_count; ++*ret)
+		if (notifier->asked[*ret] == number)
+			return true;
+	return false;
+}
+
 static bool asked_take(struct notifier *notifier, int64_t number)
 {
-	for (size_t i = 0; i < notifier->asked_count; i++)
-		if (notifier->asked[i] == number) {
-			notifier->asked_count--;
-			memmove(&notifier->asked[i], &notifier->asked[i + 1],
-				(notifier->asked_count - i) * sizeof(*notifier->asked));
-			return true;
-		}
-	return false;
+	size_t i;
+
+	if (!asked_find(notifier, number, &i))
+		return false;
+	notifier->asked_count--;
+	memmove(&notifier->asked[i], &notifier->asked[i + 1],
+		(notifier->asked_count - i) * sizeof(*notifier->asked));
+	return true;
 }
 
 /* the program is no more: what was asked of it is answered here */
@@ -276,17 +284,19 @@ static void take_answer(
 	cleanup_free char *text = mem_strndup(rest, digits);
 	cleanup_buf struct buf why = { 0 };
 	int64_t number;
+	size_t later;
 
 	if (!parse_int(text, 1, INT64_MAX, &number))
 		return;
 	text_add_cut(&why, rest + digits + (rest[digits] == ' '), ERROR_COLUMNS);
-	if (kind != NOTICE_CLOSED) {
-		notifier->sent_ms = 0;
-		if (!asked_take(notifier, number))
-			return;
-	}
 	if (kind == NOTICE_ABSENT)
 		absent_set(notifier, buf_text(&why));
+	if (kind != NOTICE_CLOSED) {
+		notifier->sent_ms = 0;
+		/* of one that has been changed since, the last answer says how it is */
+		if (!asked_take(notifier, number) || asked_find(notifier, number, &later))
+			return;
+	}
 	tell(notifier, kind, number, buf_text(&why), now);
 }
 

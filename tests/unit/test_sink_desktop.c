@@ -925,6 +925,35 @@ static void test_failures_do_not_pile_up(void **state)
 	box_free(box);
 }
 
+/* the answer to a change that nobody waits for is none to what is shown in the same place next */
+static void test_each_change_has_its_answer(void **state)
+{
+	struct box *box = box_desktop();
+
+	(void)state;
+	box->config->sinks[0].window_ms = 0;
+	box->config->sinks[0].burst = 2;
+	box_open(box);
+	fails(box, "a");
+	box_settle(box);
+	fails(box, "b");
+	box_settle(box);
+	happens(box, EVENT_SOURCE_DOWN, NULL);
+	box_settle(box);
+	answers(box, "nothing");
+	happens(box, EVENT_SOURCE_UP, NULL);
+	fails(box, "c");
+	box_turn(box, 0);
+	fake_notify_tell(box, "shown: 3 13\n"); /* and now 1 is changed for both */
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	fake_notify_tell(box, "shown: 1 11\n");
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	fake_notify_tell(box, "refused: 1 no room\n");
+	assert_int_equal(box_pending(box, "desktop"), 1);
+	box_expect_log(box, "no room; again in");
+	box_free(box);
+}
+
 /* two sinks, one program; each knows what is its own */
 static void test_sinks_share_the_helper(void **state)
 {
@@ -1008,6 +1037,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_helper_hangs),
 		cmocka_unit_test(test_what_is_over_is_replaced),
 		cmocka_unit_test(test_failures_do_not_pile_up),
+		cmocka_unit_test(test_each_change_has_its_answer),
 		cmocka_unit_test(test_sinks_share_the_helper),
 		cmocka_unit_test(test_stop_with_one_under_way),
 		cmocka_unit_test(test_helper_dies),
