@@ -311,10 +311,13 @@ struct wrap {
 	size_t columns;
 };
 
-static void wrap_break(struct wrap *wrap)
+/* a word that has a line of its own to itself, but for the blanks before it, goes without them */
+static void wrap_break(struct wrap *wrap, size_t width)
 {
-	(void)buf_addf(wrap->out, "\n%*s", (int)wrap->indent, "");
-	wrap->used = wrap->indent;
+	bool whole = wrap->indent + width > wrap->columns && width <= wrap->columns;
+
+	wrap->used = whole ? 0 : wrap->indent;
+	(void)buf_addf(wrap->out, "\n%*s", (int)wrap->used, "");
 }
 
 /* a word that is longer than a line is broken where the line ends */
@@ -324,7 +327,7 @@ static void wrap_word(struct wrap *wrap, const char *word, size_t len)
 
 	while (fits < len) {
 		(void)buf_add(wrap->out, word, fits);
-		wrap_break(wrap);
+		wrap_break(wrap, SIZE_MAX / 2);
 		word += fits;
 		len -= fits;
 		fits = fitting(word, len, wrap->columns - wrap->used);
@@ -348,7 +351,7 @@ void text_add_wrapped(struct buf *buf, const char *text, size_t used, size_t ind
 	word = buf_text(&safe);
 	len = strcspn(word, " ");
 	if (used > indent && used + span_width(word, len) > columns)
-		wrap_break(&wrap);
+		wrap_break(&wrap, span_width(word, len));
 	for (;;) {
 		wrap_word(&wrap, word, len);
 		word += len;
@@ -360,7 +363,7 @@ void text_add_wrapped(struct buf *buf, const char *text, size_t used, size_t ind
 			(void)buf_add_char(buf, ' ');
 			wrap.used++;
 		} else {
-			wrap_break(&wrap);
+			wrap_break(&wrap, span_width(word, len));
 		}
 	}
 }

@@ -32,7 +32,8 @@ void text_add_cut_by(struct buf *buf, const char *text, size_t columns, const ch
 /*
  * As text_add_safe, on lines of `columns` (0: on one), broken at blanks, and within a word only
  * where it is longer than a line. The first begins where `used` columns are taken, the others with
- * `indent` blanks, which leaves room for at least two columns. No newline is added at the end.
+ * `indent` blanks, which leaves room for at least two columns; one that a word fills has none. No
+ * newline is added at the end.
  */
 void text_add_wrapped(
 	struct buf *buf, const char *text, size_t used, size_t indent, size_t columns);

@@ -179,12 +179,14 @@ void wait_text_end(struct buf *out, const struct waited_set *set, const struct w
 	if (task_duration(waited->task, &ms))
 		rest += GAP + strlen(event_span(ms, span));
 	terminal_add_colored(out, terminal_sign(info->mark), color ? info->sgr : NULL);
-	(void)buf_add_char(out, ' ');
 	terminal_add_cut(&name, label,
 		label == waited->task->id            ? 0
 		: used + NAME_LEAST + rest > columns ? NAME_LEAST
 						     : columns - used - rest);
-	(void)buf_add_text(out, buf_text(&name));
+	/* an id that fits no line but one of its own */
+	if (used + text_width(buf_text(&name)) > columns)
+		used = 0;
+	(void)buf_addf(out, "%s%s", used == 0 ? "\n" : " ", buf_text(&name));
 	used += text_width(buf_text(&name));
 	if (GAP + column + rest <= columns && used < GAP + column) {
 		(void)buf_addf(out, "%*s", (int)(GAP + column - used), "");

@@ -152,6 +152,9 @@ static void is_put_on_lines(void **state)
 		{ "a 123456 b", 0, 0, 6, "a\n123456\nb" },
 		{ "a 1234567 b", 0, 0, 6, "a\n123456\n7 b" },
 		{ "1234567", 4, 2, 6, "\n  1234\n  567" },
+		/* … which one without blanks before it may have */
+		{ "a 12345 b", 0, 2, 6, "a\n12345\n  b" },
+		{ "123456 b", 4, 2, 6, "\n123456\n  b" },
 		/* by columns, never within a character or before a mark of its own */
 		{ "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", 0, 0, 5,
 			"\xe6\x97\xa5\xe6\x9c\xac\n\xe8\xaa\x9e" },

@@ -80,6 +80,9 @@ static void an_id_is_not(void **state)
 	(void)state;
 	assert_end(waited, 40, "\xe2\x9c\x93 " ID "\n  success  2m 5s\n");
 	assert_end(waited, 80, "\xe2\x9c\x93 " ID "  success  2m 5s\n");
+	/* there is no room for it beside the mark */
+	waited = put(ID "-123", NULL, STATUS_SUCCESS);
+	assert_end(waited, 40, "\xe2\x9c\x93\n" ID "-123\n  success  2m 5s\n");
 }
 
 static void a_name_that_two_tasks_have_says_nothing(void **state)
