@@ -116,8 +116,8 @@ static void tell_answer(const struct visit *visit)
 	cleanup_free char *text = NULL;
 
 	if (err->kind == ERR_NONE) {
-		text = mem_printf("answered in %" PRId64 " ms, %" PRIu64 " active tasks",
-			visit->took_ms, visit->tasks);
+		text = mem_printf("answered in %" PRId64 " ms, %" PRIu64 " active task%s",
+			visit->took_ms, visit->tasks, visit->tasks == 1 ? "" : "s");
 		find(visit, FINDING_OK, "API", NULL, text);
 		if (visit->source->partial != NULL)
 			find(visit, FINDING_WARN, "list", "see whether base_url is right",

@@ -1,4 +1,5 @@
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -62,7 +63,8 @@ static int wait_run(struct cli *cli)
 		.interval_ms = cli_number(cli, "interval", 0),
 		.unreachable_ms = cli_number(cli, "unreachable-after", 0),
 		.fields = cli_given(cli, "json"),
-		.reasons = !cli->quiet,
+		/* a line on a terminal says why, and --quiet is of what is said besides */
+		.reasons = !cli->quiet || isatty(STDOUT_FILENO) == 1,
 	};
 	int64_t begun_ms = clock_now().mono_ms;
 	int code = wait_check(cli, &setup);

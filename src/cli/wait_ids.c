@@ -13,7 +13,6 @@
 #include "io/http.h"
 
 #define READ_MAX ((size_t)1 << 30) /* no list of ids is longer */
-#define STDIN_PATH "-"
 
 bool wait_ids_add(struct strings *ids, const char *id, struct err *err)
 {
@@ -42,7 +41,7 @@ static bool readable(int fd, int64_t deadline_ms)
 }
 
 static bool read_all(
-	int fd, const char *path, int64_t deadline_ms, struct buf *text, struct err *err)
+	int fd, const char *name, int64_t deadline_ms, struct buf *text, struct err *err)
 {
 	for (;;) {
 		char piece[16384];
@@ -50,16 +49,16 @@ static bool read_all(
 
 		if (deadline_ms != INSTANT_NEVER && !readable(fd, deadline_ms))
 			return err_set(err, ERR_TEMPORARY,
-				"timed out before the ids were read: '%.200s' has not ended", path);
+				"timed out before the ids were read: %.200s has not ended", name);
 		len = read(fd, piece, sizeof(piece));
 		if (len == 0)
 			return true;
 		if (len < 0 && errno == EINTR)
 			continue;
 		if (len < 0)
-			return err_errno(err, ERR_USAGE, errno, "cannot read '%.200s'", path);
+			return err_errno(err, ERR_USAGE, errno, "cannot read %.200s", name);
 		if (!buf_add(text, piece, (size_t)len))
-			return err_set(err, ERR_USAGE, "'%.200s' is too long", path);
+			return err_set(err, ERR_USAGE, "%.200s is too long", name);
 	}
 }
 
@@ -73,7 +72,7 @@ static char *line_trim(char *line, size_t len)
 	return *line != '\0' ? line : NULL;
 }
 
-static bool add_lines(struct strings *ids, const char *path, struct buf *text, struct err *err)
+static bool add_lines(struct strings *ids, const char *name, struct buf *text, struct err *err)
 {
 	char *at = text->data;
 	size_t number = 1;
@@ -84,9 +83,7 @@ static bool add_lines(struct strings *ids, const char *path, struct buf *text, s
 		char *line = line_trim(at, len);
 
 		if (line != NULL && !wait_ids_add(ids, line, err))
-			return err_prefix(err,
-				"%.200s:%zu: ", strcmp(path, STDIN_PATH) == 0 ? "stdin" : path,
-				number);
+			return err_prefix(err, "%.200s:%zu: ", name, number);
 		at = next;
 	}
 	return true;
@@ -95,16 +92,17 @@ static bool add_lines(struct strings *ids, const char *path, struct buf *text, s
 bool wait_ids_read(struct strings *ids, const char *path, int64_t deadline_ms, struct err *err)
 {
 	cleanup_buf struct buf text = BUF_INIT(READ_MAX);
-	bool from_stdin = strcmp(path, STDIN_PATH) == 0;
+	bool from_stdin = strcmp(path, "-") == 0;
+	const char *name = from_stdin ? "stdin" : path;
 	int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	bool done;
 
 	if (fd < 0)
 		return err_errno(err, ERR_USAGE, errno, "cannot open '%.200s'", path);
-	done = read_all(fd, path, deadline_ms, &text, err);
+	done = read_all(fd, name, deadline_ms, &text, err);
 	if (!from_stdin)
 		(void)close(fd);
 	if (done && text.data != NULL && strlen(text.data) != text.len)
-		return err_set(err, ERR_USAGE, "'%.200s' is no text", path);
-	return done && add_lines(ids, path, &text, err);
+		return err_set(err, ERR_USAGE, "%.200s is no text", name);
+	return done && add_lines(ids, name, &text, err);
 }

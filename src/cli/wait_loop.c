@@ -108,7 +108,7 @@ static void print_end(struct wait *wait, const struct waited *waited, const char
 static void say_status(struct wait *wait, const struct waited *waited, const char *source)
 {
 	const struct task *task = waited->task;
-	bool named = task->name != NULL;
+	bool named = task->name != NULL && *task->name != '\0';
 	bool why = waited->reason != NULL;
 	cleanup_free char *text = mem_printf("%s%s%s %s%s%s%s%s%s", source != NULL ? source : "",
 		source != NULL ? ": " : "", task->id, task_status_word(task), named ? " (" : "",

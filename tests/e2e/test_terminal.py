@@ -140,6 +140,14 @@ def test_why_it_failed_stands_with_the_end(user, sim, columns):
     terminal.close()
 
 
+def test_quiet_leaves_the_end_its_reason(user, sim, terminal):
+    user.configure(source={"explain": True})
+    sim.set_bucket("docs", [("a.pdf", "failed", "too large")])
+    sim.add_task("x", bucket="docs", status="failure")
+    assert terminal.start(user, "-q", "wait", "x").wait() == 1
+    assert "too large" in terminal.rows()[0]
+
+
 def test_why_it_failed_is_told_where_nothing_is_a_terminal(user, sim):
     user.configure(source={"explain": True})
     sim.set_bucket("docs", [("a.pdf", "failed", "too large")])
@@ -321,7 +329,13 @@ def test_the_deadline_holds_for_who_writes_the_ids_too(user, sim):
     done = user.run("wait", "--timeout", "1s", "-", stdin=ours)
     os.close(ours)
     os.close(theirs)
-    assert done.code == 124 and "timed out" in done.err
+    assert done.code == 124 and "stdin has not ended" in done.err
+
+
+def test_a_name_that_is_empty_is_not_shown(user, sim):
+    user.configure()
+    sim.add_task("a", name="", status="processing")
+    assert user.run("wait", "--timeout", "0", "a").err.splitlines()[0] == "taskbell: telnyx: a processing"
 
 
 def test_without_ids_it_is_said_which(user, sim):
