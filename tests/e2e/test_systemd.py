@@ -294,6 +294,16 @@ def test_kill_9_loses_nothing(manager, user, sim):
     assert sorted(set(ended)) == [("t0", "success"), ("t1", "failure"), ("t2", "partial_success")]
 
 
+def test_a_journal_that_goes_away_is_no_end_for_good(manager, user, sim):
+    manager.dropin("test", "[Service]\nRestartSec=100ms\n")
+    begin(manager, sim)
+    first = manager.show("MainPID")
+    os.kill(int(read(f"{manager.root}/journald.pid")), signal.SIGKILL)
+    os.unlink(f"{manager.root}/journald.pid")
+    manager.wait_show("NRestarts", "^[1-9]")
+    assert manager.show("MainPID") != first
+
+
 def test_the_key_is_a_credential_and_hooks_see_neither_it_nor_the_manager(manager, user, sim):
     user.configure(hook(user, 'env >"$HOME/env~"; mv "$HOME/env~" "$HOME/env"'))
     begin(manager, sim)
