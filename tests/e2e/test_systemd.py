@@ -22,6 +22,7 @@ from harness import KEY, LIBEXEC, LOG, TASKBELL, lines, polls, read, until
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SYSTEMD = "/usr/lib/systemd/systemd" if os.path.exists("/usr/lib/systemd/systemd") else "/lib/systemd/systemd"
 UNIT = "taskbell.service"
+PROGRAM = TASKBELL.replace(" ", r"\x20")  # as a unit writes a blank
 
 # A new /run/systemd, a journal in memory, a cgroup of our own; then the shell becomes the manager.
 # Mounts are shared as on a booted system, but with nobody outside: credentials come by such a mount.
@@ -86,7 +87,7 @@ class Manager:
     def install(self):
         """The unit as it is installed, with what the test's environment needs in the user's own file."""
         with open(os.path.join(TOP, "packaging/systemd/taskbell.service.in"), encoding="utf-8") as file:
-            text = file.read().replace("@bindir@", os.path.dirname(TASKBELL))
+            text = file.read().replace("@bindir@", os.path.dirname(PROGRAM))
         self.user.write(f".config/systemd/user/{UNIT}", text)
         passed = {k: v for k, v in self.user.env.items() if k.endswith("SAN_OPTIONS")}
         passed["TASKBELL_LIBEXEC"] = LIBEXEC
@@ -362,7 +363,7 @@ def test_what_would_fail_again_is_not_started_again(manager, user, case, code, s
     elif case == "broken file":
         user.configure_text("nonsense = 1;\n")
     else:
-        manager.dropin("test", f"[Service]\nExecStart=\nExecStart={TASKBELL} watch --nonsense\n")
+        manager.dropin("test", f"[Service]\nExecStart=\nExecStart={PROGRAM} watch --nonsense\n")
     manager.ctl("start", UNIT, check=False)
     manager.wait_show("ActiveState", "^failed$")
     assert manager.show("ExecMainStatus") == str(code)

@@ -127,6 +127,8 @@ def _data(reply: Reply) -> list[Any]:
         raise Bad(f"not JSON: {error}") from None
     if not isinstance(doc, dict) or not isinstance(doc.get("data"), list):
         raise Bad("no list")
+    if doc.get("errors") and not doc["data"]:
+        raise Bad("errors")
     data: list[Any] = doc["data"]
     return data
 
