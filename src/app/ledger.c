@@ -96,17 +96,6 @@ void ledger_sum_up(const struct ledger *ledger, int64_t span_ms)
 		counts.len != 0 ? buf_text(&counts) : ": nothing ended");
 }
 
-/* the oldest first */
-static int by_age(const void *a, const void *b)
-{
-	const struct task *x = a;
-	const struct task *y = b;
-
-	if (x->created_us != y->created_us)
-		return x->created_us < y->created_us ? -1 : 1;
-	return strcmp(x->id, y->id);
-}
-
 static void print_active(struct ledger *ledger, const struct book *book, const char *source)
 {
 	cleanup_free struct task *tasks = mem_array(book->active, sizeof(*tasks));
@@ -117,7 +106,7 @@ static void print_active(struct ledger *ledger, const struct book *book, const c
 		tasks[count] = record_task(book, record);
 		count += status_class(tasks[count].status) == CLASS_ACTIVE;
 	}
-	qsort(tasks, count, sizeof(*tasks), by_age);
+	qsort(tasks, count, sizeof(*tasks), task_by_age);
 	for (size_t i = 0; i < count && i < LEDGER_ACTIVE_MAX; i++)
 		print_event(ledger, &(struct event){
 					    .wall_ms = ledger->now.wall_ms,

@@ -103,17 +103,6 @@ static struct book *source_reload(void *arg, struct poller *poller)
 	return NULL;
 }
 
-/* the oldest first; a book has no order */
-static int task_by_age(const void *a, const void *b)
-{
-	const struct task *x = a;
-	const struct task *y = b;
-
-	if (x->created_us != y->created_us)
-		return x->created_us < y->created_us ? -1 : 1;
-	return strcmp(x->id, y->id);
-}
-
 /* no ids were named: what the first list of active tasks shows is waited for, and nothing else */
 static void source_settle(struct wait_source *source)
 {

@@ -81,6 +81,16 @@ bool task_id_valid(const char *id, size_t len)
 	return !(len == 1 && id[0] == '.') && !(len == 2 && id[0] == '.' && id[1] == '.');
 }
 
+int task_by_age(const void *a, const void *b)
+{
+	const struct task *x = a;
+	const struct task *y = b;
+
+	if (x->created_us != y->created_us)
+		return x->created_us < y->created_us ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
 const char *task_status_word(const struct task *task)
 {
 	if (task->status == STATUS_UNKNOWN && task->word != NULL)
