@@ -200,8 +200,11 @@ static char *bus_look(struct notifier *notifier, struct instant now)
 	cleanup_with(bus_done) struct bus bus = { 0 };
 	cleanup_buf struct buf why = { 0 };
 
-	/* watched before it is looked at: what comes between the two is seen */
-	if (notifier->absent != NULL && notifier->watch < 0)
+	/*
+	 * Watched before it is looked at: what comes between the two is seen. Not while it has just
+	 * told, and is looked at often: in a directory such as /tmp something comes all the time.
+	 */
+	if (notifier->absent != NULL && notifier->watch < 0 && now.mono_ms >= notifier->soon_ms)
 		notifier->watch = bus_watch();
 	bus_find(&bus);
 	if (bus.address != NULL) {

@@ -2,6 +2,7 @@
  * The sink `desktop` with a helper of our own, which notes what it is given and answers as a file
  * says. The real one and a real bus are in tests/e2e.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -31,9 +32,13 @@ void bus_find(struct bus *ret)
 	*ret = (struct bus){ .address = mem_strdup(bus_now) };
 }
 
+static const char *watched; /* what is read to find that something has come; NULL: nobody tells */
+static unsigned int watches;
+
 int bus_watch(void)
 {
-	return -1;
+	watches++;
+	return watched != NULL ? open(watched, O_RDONLY | O_CLOEXEC) : -1;
 }
 
 void bus_done(struct bus *bus)
@@ -404,6 +409,32 @@ static void test_waits_for_a_bus(void **state)
 	bus_now = "unix:path=/bus";
 	box_skip(box);
 	expect_notes(box, "summary: 2 tasks finished\n--\n");
+	box_free(box);
+}
+
+/* a directory where something comes all the time, and never a bus: looked at ten times a second */
+static void test_waits_for_a_bus_in_a_busy_place(void **state)
+{
+	struct box *box = box_desktop();
+	int64_t left;
+
+	(void)state;
+	bus_now = NULL;
+	watched = "/dev/zero";
+	watches = 0;
+	box_open(box);
+	(void)box_success(box, "a");
+	box_settle(box);
+	box_skip(box);
+	for (int i = 0; i < 20; i++)
+		box_turn(box, 0);
+	assert_int_in_range(watches, 1, 2);
+	left = sleep_ms(box);
+	assert_int_in_range(left, 0, 100);
+	bus_now = "unix:path=/bus";
+	box_skip(box);
+	expect_notes(box, "summary: a finished\n--\n");
+	watched = NULL;
 	box_free(box);
 }
 
@@ -1032,6 +1063,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_waits_while_the_disk_is_full),
 		cmocka_unit_test(test_clock_set_while_quiet),
 		cmocka_unit_test(test_retired_while_gathering),
+		cmocka_unit_test(test_waits_for_a_bus_in_a_busy_place),
 		cmocka_unit_test(test_a_bus_that_takes_nobody_in),
 		cmocka_unit_test(test_another_bus),
 		cmocka_unit_test(test_helper_hangs),
