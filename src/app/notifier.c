@@ -29,6 +29,7 @@ enum {
 	ANSWER_MAX = 4096, /* bytes; it writes no longer one */
 	ERROR_COLUMNS = 300,
 	EXIT_NO_BUS = 69,
+	REAP_MS = 200, /* what was killed is gone at once, unless it hangs in the kernel */
 };
 
 struct listener {
@@ -79,6 +80,8 @@ void notifier_free(struct notifier *notifier)
 	if (notifier == NULL)
 		return;
 	program_done(&notifier->helper);
+	/* not every init takes care of what others leave */
+	child_reap_killed(REAP_MS);
 	watch_end(notifier);
 	free(notifier->listeners);
 	free(notifier->bus);

@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "io/clock.h"
 #include "io/launch.h"
 
 extern char **environ;
@@ -296,4 +298,12 @@ void child_free(struct child *child)
 		buf_done(&child->streams[i].kept);
 	}
 	free(child);
+}
+
+void child_reap_killed(int64_t most_ms)
+{
+	int64_t end_ms = clock_now().mono_ms + most_ms;
+
+	for (killed_reap(); killed.count > 0 && clock_now().mono_ms < end_ms; killed_reap())
+		(void)poll(NULL, 0, 1);
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -61,5 +62,7 @@ pid_t child_pid(const struct child *child);
 size_t child_fds(const struct child *child, struct http_fd *fds, size_t cap);
 /* kills the group if the process still runs, reaps it; NULL is fine */
 void child_free(struct child *child);
+/* before we end: reaps what was killed, as soon as it is gone, for `most_ms` at most */
+void child_reap_killed(int64_t most_ms);
 
 #endif

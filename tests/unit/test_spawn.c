@@ -475,6 +475,13 @@ static void test_freed_while_running(void **state)
 		wait_once(child);
 	assert_int_equal(errno, ESRCH);
 	child_free(child);
+	/* … or by whoever is about to end */
+	child = start("sleep 1000", NULL);
+	pid = child_pid(child);
+	child_free(child);
+	child_reap_killed(20000);
+	assert_int_equal(kill(pid, 0), -1);
+	assert_int_equal(errno, ESRCH);
 }
 
 static int setup(void **state)
