@@ -49,13 +49,13 @@ bool terminal_same(int a, int b)
  */
 static bool speaks_utf8(void)
 {
-	static const char *const variables[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+	const char *const set[] = { getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG") };
 	const char *locale = NULL;
 	const char *encoding;
 	const char *dot;
 
-	for (size_t i = 0; i < ARRAY_LEN(variables) && (locale == NULL || *locale == '\0'); i++)
-		locale = getenv(variables[i]);
+	for (size_t i = 0; i < ARRAY_LEN(set) && (locale == NULL || *locale == '\0'); i++)
+		locale = set[i];
 	if (locale == NULL)
 		return false;
 	/* "de_DE.UTF-8@euro", and "UTF-8" alone as some terminals have it */
