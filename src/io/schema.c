@@ -10,10 +10,10 @@
  * home: one row. last_event is the id that was given last. A wrong hash_key would make news of
  * every ended task, so hash_proof is a hash made with it. lost_*: what was set aside when this file
  * was begun. ended: id is 1024 times the source's plus the block's; prints as core/ended stores
- * them. deliveries: a row until it is delivered. task is a hash of source and task id, NULL for
- * events without a task: what has to keep its order. Pending rows are found by time and, for the
- * order, by task. Words of types and statuses are stored as users read them: they outlive the order
- * of our enums.
+ * them. deliveries: a row until it is delivered. task is a hash of source and task id, or of
+ * a source that is down or up, NULL for other events: what has to keep its order. Pending rows are
+ * found by time and, for the order, by task. Words of types and statuses are stored as users read
+ * them: they outlive the order of our enums.
  */
 static const char version_1[] =
 	"CREATE TABLE home ("

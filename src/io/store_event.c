@@ -65,11 +65,19 @@ static bool insert_event(struct store *store, const struct event *event, struct 
 	return stmt_run(stmt, err);
 }
 
-/* what keeps its order: a task of a source */
+/* a source that went down is told before it is told that it came up again */
+static bool keeps_order(const struct event *event)
+{
+	return event->task_id != NULL || event->type == EVENT_SOURCE_DOWN ||
+	       event->type == EVENT_SOURCE_UP;
+}
+
+/* what keeps its order: a task of a source, or the source itself */
 static int64_t task_hash(const struct store *store, const struct event *event)
 {
 	const char *source = event->source != NULL ? event->source : "";
-	uint64_t id = hash_bytes(&store->key, event->task_id, strlen(event->task_id)).lo;
+	const char *task = event->task_id != NULL ? event->task_id : "";
+	uint64_t id = hash_bytes(&store->key, task, strlen(task)).lo;
 
 	return (int64_t)(id ^ hash_bytes(&store->key, source, strlen(source)).hi);
 }
@@ -90,7 +98,7 @@ static bool insert_deliveries(struct store *store, const struct store_event *row
 			return false;
 		stmt_bind_int(stmt, 1, row->event->id);
 		stmt_bind_int(stmt, 2, sink);
-		if (row->event->task_id != NULL)
+		if (keeps_order(row->event))
 			stmt_bind_int(stmt, 3, task_hash(store, row->event));
 		stmt_bind_int(stmt, 4, row->due_ms);
 		if (!stmt_run(stmt, err))

@@ -64,7 +64,7 @@ int64_t stored_tell(struct store *store, const char *task_id, const char *sink)
 {
 	struct event event = {
 		.wall_ms = STORED_NOW,
-		.type = task_id != NULL ? EVENT_SUCCESS : EVENT_SOURCE_DOWN,
+		.type = task_id != NULL ? EVENT_SUCCESS : EVENT_SINK_FAILED,
 		.source = "telnyx",
 		.task_id = task_id,
 		.created_us = STAMP_NONE,

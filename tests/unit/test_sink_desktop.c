@@ -903,6 +903,28 @@ static void test_what_is_over_is_replaced(void **state)
 	box_free(box);
 }
 
+/* a source that was down stays on no screen because that was told late */
+static void test_down_is_told_before_up(void **state)
+{
+	struct box *box = box_desktop();
+
+	(void)state;
+	box->config->sinks[0].window_ms = 0;
+	answers(box, "refused");
+	box_open(box);
+	happens(box, EVENT_SOURCE_DOWN, NULL);
+	box_settle(box);
+	box_expect_log(box, "again in");
+	answers(box, "shown");
+	happens(box, EVENT_SOURCE_UP, NULL);
+	box_settle(box);
+	box_skip(box);
+	expect_notes(box, "summary: telnyx cannot be reached\n--\n"
+			  "summary: telnyx cannot be reached\n--\n"
+			  "again 2\nsummary: telnyx is reached again\n--\n");
+	box_free(box);
+}
+
 /* no wall of failures in the morning: so many as burst says, then one that is updated */
 static void test_failures_do_not_pile_up(void **state)
 {
@@ -1068,6 +1090,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_another_bus),
 		cmocka_unit_test(test_helper_hangs),
 		cmocka_unit_test(test_what_is_over_is_replaced),
+		cmocka_unit_test(test_down_is_told_before_up),
 		cmocka_unit_test(test_failures_do_not_pile_up),
 		cmocka_unit_test(test_each_change_has_its_answer),
 		cmocka_unit_test(test_sinks_share_the_helper),
