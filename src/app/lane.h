@@ -84,7 +84,7 @@ struct poller {
 	bool excused; /* after a jump: the next failure of a poll does not count */
 	unsigned int refused; /* bits of the lanes whose key was refused and that have not succeeded
 				 since */
-	bool probing; /* the key was refused and no poll has succeeded since */
+	bool probing; /* see poller_refused() */
 	int64_t held_ms; /* mono; the server wants no request before; not for one-shots */
 	size_t lookups; /* by id, since the active list was last asked for */
 	int64_t reload_ms; /* mono; while there is no book: not asked for before */

@@ -455,6 +455,11 @@ struct book *poller_book(struct poller *poller)
 	return poller->book;
 }
 
+bool poller_refused(const struct poller *poller)
+{
+	return poller->probing;
+}
+
 struct health *poller_health(struct poller *poller)
 {
 	return &poller->health;

@@ -85,6 +85,8 @@ bool poller_finished(const struct poller *poller, struct err *err);
 const struct source_config *poller_config(const struct poller *poller);
 struct book *poller_book(struct poller *poller);
 struct health *poller_health(struct poller *poller);
+/* was the key, or by a proxy our password, refused, and no poll did well since? */
+bool poller_refused(const struct poller *poller);
 /* at the start: source_down was told in an earlier run and source_up not yet */
 void poller_restore_down(struct poller *poller, bool down, int64_t since_ms);
 /* complete lists taken in so far, of any lane */

@@ -351,7 +351,7 @@ static void station_pulse(
 	ret->failing_ms = health->failing ? health->failing_wall_ms : 0;
 	ret->active = book != NULL ? (int64_t)book->active : 0;
 	ret->down_after_ms = config->down_after_ms;
-	ret->refused = health->last_error.kind == ERR_AUTH;
+	ret->refused = health->last_error.kind == ERR_AUTH || poller_refused(station->poller);
 	if (health->last_error.kind != ERR_NONE)
 		(void)snprintf(ret->error, sizeof(ret->error), "%s", health->last_error.text);
 }

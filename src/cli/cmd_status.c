@@ -280,7 +280,7 @@ const struct command cmd_status = {
 		"and is "
 		"healthy, with 1 when it is degraded, with 3 when none is running. Degraded: a "
 		"source "
-		"without a good poll for its down_after or that refuses the key, a sink whose last "
+		"without a good poll for its down_after or that refuses us, a sink whose last "
 		"attempt failed, or a delivery given up in the last 24 hours.",
 	.flags = status_flags,
 	.run = status_run,

@@ -21,7 +21,7 @@ struct pulse_source {
 	int64_t active; /* tasks */
 	int64_t down_after_ms; /* as configured, so that status can judge without the configuration
 				*/
-	bool refused; /* the key was refused or is missing */
+	bool refused; /* the key, or by a proxy our password, was refused; or no key is there */
 	char error[600]; /* the last one; "" when all is well */
 };
 

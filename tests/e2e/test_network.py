@@ -467,6 +467,7 @@ def test_a_wrong_proxy_password_is_not_sent_again_and_again(user, scheme, why):
         watch = user.start("watch", "--json", env=env)
         down = watch.wait_event(event="source_down")
         assert "every 5 min" in down["message"] and why in down["message"] and words in down["message"], down
+        assert until(lambda: user.run("status").code) == 1 and "refused" in user.run("status").out
         for args, code in (("list", 69), ("show x", 69), ("wait x --timeout 1", 124), ("watch --once --state-dir once", 69)):
             before = len(proxy.requests)
             run = user.run(*args.split(), env=env, cwd=user.home)

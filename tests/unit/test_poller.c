@@ -557,6 +557,7 @@ static void a_proxy_that_refuses_us_is_asked_every_five_minutes(void **state)
 	refused.advice = (struct http_advice){ .refused = true, .after_ms = 300000 };
 	reply_full("active", &refused, NULL);
 	expect_told("source_down,");
+	assert_true(poller_refused(rig.poller));
 	reply_full("all", &refused, NULL);
 	for (int i = 1; i <= 3; i++) {
 		pass(299999);
@@ -572,6 +573,7 @@ static void a_proxy_that_refuses_us_is_asked_every_five_minutes(void **state)
 	step();
 	list("active", "a=processing");
 	expect_told("source_up,");
+	assert_false(poller_refused(rig.poller));
 	assert_non_null(call_open("all"));
 	list("all", "a=processing");
 }
