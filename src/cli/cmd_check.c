@@ -8,6 +8,7 @@
 #include "cli/out.h"
 #include "cli/sources.h"
 #include "io/conf.h"
+#include "io/key.h"
 
 static void print_config(const struct config *config)
 {
@@ -19,6 +20,26 @@ static void print_config(const struct config *config)
 	out_bytes(buf_text(&folded), folded.len);
 }
 
+/* of a key that is found without being named; the file of one that is was judged with the rest */
+static bool keys_private(const struct config *config)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < config->source_count; i++) {
+		const struct source_config *source = &config->sources[i];
+		struct err err = { 0 };
+		cleanup_free char *form = source->api_key[0] == '\0'
+						  ? key_default(kind_find(source->type), &err)
+						  : NULL;
+
+		if (form == NULL || key_file_check(form, &err))
+			continue;
+		log_line(LOG_ERROR, "%s: %s", source->name, err.text);
+		good = false;
+	}
+	return good;
+}
+
 static int check_run(struct cli *cli)
 {
 	int code = 0;
@@ -28,6 +49,8 @@ static int check_run(struct cli *cli)
 		return code;
 	if (cli_given(cli, "print"))
 		print_config(config);
+	if (!keys_private(config))
+		return out_end(err_exit_code(ERR_CONFIG));
 	if (config->file != NULL)
 		log_line(LOG_NOTICE, "configuration OK: %s", config->file);
 	else

@@ -287,8 +287,10 @@ def test_a_key_in_its_file_serves_every_command(user, sim, name):
     assert {entry.key for entry in sim.requests()} == {"right"}
     assert path in user.run("doctor", env=gone).out
     os.chmod(path, 0o644)
-    done = user.run("list", env=gone)
-    assert done.code == 78 and path in done.err and "chmod 600" in done.err
+    for command in ("list", "check"):
+        done = user.run(command, env=gone)
+        assert done.code == 78 and path in done.err and "chmod 600" in done.err
+    assert user.run("check").code == 0, "it is not looked for where the variable is set"
     os.unlink(path)
     done = user.run("list", env=gone)
     assert done.code == 77 and user.path(".config/taskbell/api-key") in done.err, "it is said what was looked for"
