@@ -9,6 +9,7 @@
 #include "core/fault.h"
 #include "core/frame.h"
 #include "core/pace.h"
+#include "core/scan.h"
 #include "io/gunzip.h"
 #include "io/wire.h"
 
@@ -143,7 +144,9 @@ static bool on_plain(void *arg, const char *bytes, size_t len)
 	struct err ignored;
 
 	call->answer.bytes += len;
-	if (!call->head.framed && call->document == NULL)
+	/* before its first character there is none: blanks alone say no more than nothing */
+	if (!call->head.framed && call->document == NULL &&
+		scan_blanks(bytes, bytes + len) < bytes + len)
 		call->document = frame_new(NULL, NULL);
 	if (call->document != NULL)
 		(void)frame_feed(call->document, bytes, len, &ignored);

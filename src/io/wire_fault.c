@@ -36,6 +36,8 @@ static const struct {
 	{ CURLE_HTTP2_STREAM, FAULT_BROKEN, true },
 	{ CURLE_PARTIAL_FILE, FAULT_CUT, true },
 	{ CURLE_BAD_CONTENT_ENCODING, FAULT_ENCODING, true },
+	/* of a scheme of the proxy: libcurl's words have its URL in full, with the password */
+	{ CURLE_NOT_BUILT_IN, FAULT_OTHER, false },
 	/* as memory is never wanting here, these are libcurl's own limits for a header line */
 	{ CURLE_OUT_OF_MEMORY, FAULT_HEADER, false },
 	{ TOO_LARGE, FAULT_HEADER, false },

@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "io/http.h"
+#include "io/wire_fault.h"
 #include "loopback.h"
 
 #define KEY "KEY-secret-0123"
@@ -438,9 +439,30 @@ static void test_errors_without_length(void **state)
 	assert_int_equal(ask.answer.status, 422);
 	ask = ask_reply(f, "HTTP/1.1 204 No\r\n\r\n", THEN_CLOSE);
 	assert_int_equal(ask.answer.status, 204);
-	ask = ask_reply(f, "HTTP/1.1 422 No\r\n\r\n{\"detail\":", THEN_CLOSE);
+	ask = ask_reply(f, "HTTP/1.1 422 No\r\n\r\n \r\n", THEN_CLOSE);
+	assert_int_equal(ask.answer.status, 422);
+	buf_done(&ask.body);
+	ask = ask_reply(f, "HTTP/1.1 422 No\r\n\r\n\n{\"detail\":", THEN_CLOSE);
 	assert_failed(&ask, ERR_UNREACHABLE, "was cut short");
 	buf_done(&ask.body);
+	ask = ask_reply(f, "HTTP/1.1 200 OK\r\n\r\n\n", THEN_CLOSE);
+	assert_failed(&ask, ERR_UNREACHABLE, "was cut short");
+	buf_done(&ask.body);
+}
+
+/* some of libcurl's own words have a proxy's URL in them */
+static void test_words_with_a_password(void **state)
+{
+	const struct wire_end end = {
+		.code = 4, /* CURLE_NOT_BUILT_IN */
+		.words = "Unsupported proxy 'https://me:S3CRET@p', libcurl is built without it",
+		.proxy = true,
+	};
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(wire_fault(NULL, &end, "api.test:443", &err), FAULT_OTHER);
+	assert_string_equal(err.text, "the request to api.test:443 failed");
 }
 
 static void test_nothing_at_all(void **state)
@@ -1449,6 +1471,7 @@ int main(void)
 		TEST(test_cut_chunked),
 		TEST(test_cut_without_length),
 		TEST(test_errors_without_length),
+		TEST(test_words_with_a_password),
 		TEST(test_nothing_at_all),
 		TEST(test_length_too_small),
 		TEST(test_not_http),
