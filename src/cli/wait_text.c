@@ -10,7 +10,7 @@
 enum {
 	GAP = 2, /* between two columns, and before what goes on below */
 	NAME_LEAST = 12, /* columns that a name keeps when it is cut */
-	LABELS_MAX = 500, /* names are compared with each other; of more tasks ids are shown */
+	LABELS_MAX = 500, /* names are compared with each other; of more tasks ids are shown too */
 	REASON_LINES = 3, /* of a reason; `show` has all of it */
 };
 
@@ -43,18 +43,25 @@ void wait_text_silence(
 		whole_span(now.mono_ms - since_ms, span));
 }
 
-/* what people call it: the name, where it has one that no other of these has */
-static const char *task_label(const struct waited_set *set, const struct waited *waited)
+/* what people call it */
+static const char *task_label(const struct waited *waited)
 {
 	const char *name = waited->task->name;
 
-	if (name == NULL || *name == '\0' || set->count > LABELS_MAX)
-		return waited->task->id;
-	for (size_t i = 0; i < set->count; i++)
-		if (set->items[i] != waited && set->items[i]->task->name != NULL &&
-			strcmp(set->items[i]->task->name, name) == 0)
-			return waited->task->id;
-	return name;
+	return name != NULL && *name != '\0' ? name : waited->task->id;
+}
+
+/* does its label say which of them it is? */
+static bool is_told_apart(const struct waited_set *set, const struct waited *waited)
+{
+	const char *label = task_label(waited);
+
+	if (label == waited->task->id)
+		return true;
+	for (size_t i = 0; i < set->count && set->count <= LABELS_MAX; i++)
+		if (set->items[i] != waited && strcmp(task_label(set->items[i]), label) == 0)
+			return false;
+	return set->count <= LABELS_MAX;
 }
 
 /* a source that does not answer, in a few words; false: all do */
@@ -76,7 +83,7 @@ static void add_one(struct buf *out, const struct waited_set *set, struct instan
 	const struct waited *waited = set->items[0];
 	int64_t ms = active_ms(waited->task, now);
 	cleanup_buf struct buf tail = { 0 };
-	const char *label = task_label(set, waited);
+	const char *label = task_label(waited);
 	char span[EVENT_SPAN_MAX];
 	size_t width;
 	size_t room;
@@ -134,7 +141,7 @@ static size_t label_column(const struct waited_set *set)
 	for (size_t i = 0; i < set->count && set->count <= LABELS_MAX; i++) {
 		cleanup_buf struct buf label = { 0 };
 
-		text_add_safe(&label, task_label(set, set->items[i]));
+		text_add_safe(&label, task_label(set->items[i]));
 		if (text_width(buf_text(&label)) > width)
 			width = text_width(buf_text(&label));
 	}
@@ -162,11 +169,24 @@ static void make_room(struct buf *out, size_t *used, size_t width, size_t column
 	}
 }
 
+/* whole, on a line of its own if need be */
+static void add_id(struct buf *out, size_t *used, const char *id, size_t columns)
+{
+	cleanup_buf struct buf safe = { 0 };
+	size_t width;
+
+	text_add_safe(&safe, id);
+	width = text_width(buf_text(&safe));
+	make_room(out, used, width, columns, GAP + width <= columns ? GAP : 0);
+	(void)buf_add_text(out, buf_text(&safe));
+	*used = *used + width < columns ? *used + width : columns;
+}
+
 void wait_text_end(struct buf *out, const struct waited_set *set, const struct waited *waited,
 	bool color, size_t columns)
 {
 	const struct event_type_info *info = event_info(event_of_status(waited->task->status));
-	const char *label = task_label(set, waited);
+	const char *label = task_label(waited);
 	const char *reason = end_reason(waited);
 	cleanup_buf struct buf name = { 0 };
 	cleanup_buf struct buf word = { 0 };
@@ -198,6 +218,8 @@ void wait_text_end(struct buf *out, const struct waited_set *set, const struct w
 	if (*span != '\0')
 		(void)buf_addf(out, "%*s%s", GAP, "", span);
 	used += rest - GAP;
+	if (!is_told_apart(set, waited))
+		add_id(out, &used, waited->task->id, columns);
 	if (reason != NULL) {
 		cleanup_buf struct buf cut = { 0 };
 

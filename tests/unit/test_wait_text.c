@@ -85,13 +85,15 @@ static void an_id_is_not(void **state)
 	assert_end(waited, 40, "\xe2\x9c\x93\n" ID "-123\n  success  2m 5s\n");
 }
 
-static void a_name_that_two_tasks_have_says_nothing(void **state)
+static void of_two_tasks_of_one_name_the_ids_are_shown(void **state)
 {
 	struct waited *waited = put(ID, "same", STATUS_SUCCESS);
 
 	(void)state;
 	(void)put(OTHER, "same", STATUS_SUCCESS);
-	assert_end(waited, 80, "\xe2\x9c\x93 " ID "  success  2m 5s\n");
+	assert_end(waited, 80, "\xe2\x9c\x93 same  success  2m 5s  " ID "\n");
+	waited->reason = mem_strdup("too big");
+	assert_end(waited, 40, "\xe2\x9c\x93 same  success  2m 5s\n  " ID "\n    too big\n");
 }
 
 static void what_did_not_succeed_says_why(void **state)
@@ -129,13 +131,16 @@ static void no_line_is_wider_than_the_terminal(void **state)
 		for (size_t r = 0; r < ARRAY_LEN(reasons); r++)
 			for (size_t columns = 40; columns <= 200; columns++) {
 				struct waited *waited = put(ID, names[n], STATUS_PARTIAL_SUCCESS);
+				bool two = (columns & 1) != 0;
 				cleanup_free char *text = NULL;
 				char *rest;
 
+				if (two)
+					(void)put(OTHER, names[n], STATUS_PROCESSING);
 				if (reasons[r] != NULL)
 					waited->reason = mem_strdup(reasons[r]);
 				text = end_text(waited, columns);
-				if (names[n] == NULL)
+				if (names[n] == NULL || two)
 					assert_non_null(strstr(text, ID));
 				for (char *line = strtok_r(text, "\n", &rest); line != NULL;
 					line = strtok_r(NULL, "\n", &rest))
@@ -171,7 +176,7 @@ int main(void)
 		cmocka_unit_test_teardown(one_line_where_there_is_room, teardown),
 		cmocka_unit_test_teardown(a_name_is_cut, teardown),
 		cmocka_unit_test_teardown(an_id_is_not, teardown),
-		cmocka_unit_test_teardown(a_name_that_two_tasks_have_says_nothing, teardown),
+		cmocka_unit_test_teardown(of_two_tasks_of_one_name_the_ids_are_shown, teardown),
 		cmocka_unit_test_teardown(what_did_not_succeed_says_why, teardown),
 		cmocka_unit_test_teardown(no_line_is_wider_than_the_terminal, teardown),
 		cmocka_unit_test_teardown(when_it_was_seen, teardown),
