@@ -234,20 +234,28 @@ static void test_digest_is_bounded(void **state)
 	digest_done(&digest);
 }
 
+/* tasks t0, t1, … of the name n */
+static void add_stuck(struct digest *digest, int count)
+{
+	struct event event = task_event(EVENT_STUCK, "n");
+
+	for (int i = 0; i < count; i++) {
+		cleanup_free char *id = mem_printf("t%d", i);
+
+		event.task_id = id;
+		digest_add(digest, &event);
+	}
+}
+
 /* whatever was stuck or down and is no more is taken out, named or not */
 static void test_digest_forgets_what_is_over(void **state)
 {
-	struct event event = task_event(EVENT_STUCK, "n");
+	struct event event = task_event(EVENT_SUCCESS, "n");
 	struct digest digest = { 0 };
 	struct digest other = { 0 };
 
 	(void)state;
-	for (int i = 0; i < 20; i++) {
-		cleanup_free char *id = mem_printf("t%d", i);
-
-		event.task_id = id;
-		digest_add(&digest, &event);
-	}
+	add_stuck(&digest, 20);
 	digest_merge(&other, &digest, false);
 	for (int i = 0; i < 18; i++) {
 		cleanup_free char *topic = mem_printf("task\ntelnyx\nt%d", i);
@@ -256,7 +264,6 @@ static void test_digest_forgets_what_is_over(void **state)
 		assert_false(digest_over(&other, topic));
 	}
 	expect_digest(&other, "2 tasks stuck", "n is stuck\\nn is stuck", "critical");
-	event = task_event(EVENT_SUCCESS, "n");
 	event.task_id = "t3";
 	digest_add(&digest, &event);
 	assert_int_equal(digest_bad(&digest), 19);
@@ -270,24 +277,18 @@ static void test_digest_forgets_what_is_over(void **state)
 /* what is left is counted, whatever became of the lines */
 static void test_digest_counts_what_has_no_line(void **state)
 {
-	struct event event = task_event(EVENT_STUCK, "n");
+	struct event event = { .type = EVENT_SUMMARY, .source = "telnyx" };
 	struct digest digest = { 0 };
 	struct digest other = { 0 };
 
 	(void)state;
-	for (int i = 0; i < 20; i++) {
-		cleanup_free char *id = mem_printf("t%d", i);
-
-		event.task_id = id;
-		digest_add(&digest, &event);
-	}
+	add_stuck(&digest, 20);
 	for (int i = 12; i < 20; i++) {
 		cleanup_free char *topic = mem_printf("task\ntelnyx\nt%d", i);
 
 		assert_true(digest_over(&digest, topic));
 	}
 	expect_digest(&digest, "12 tasks stuck", "\xe2\x80\xa6 and 12 more", "critical");
-	event = (struct event){ .type = EVENT_SUMMARY, .source = "telnyx" };
 	for (int i = 0; i < 10; i++)
 		digest_add(&digest, &event);
 	add(&digest, EVENT_FAILURE, "bad", NULL);
