@@ -37,6 +37,14 @@ bool parse_int(const char *text, int64_t min, int64_t max, int64_t *ret)
 	return true;
 }
 
+int parse_hex(char digit)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *found = memchr(digits, digit, sizeof(digits) - 1);
+
+	return found != NULL ? (int)(found - digits) % 16 : -1;
+}
+
 static const struct unit *unit_find(const char *suffix)
 {
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)

@@ -8,6 +8,8 @@
 
 /* decimal integer within [min, max], nothing before or after it */
 bool parse_int(const char *text, int64_t min, int64_t max, int64_t *ret);
+/* 0 to 15; -1: no hexadecimal digit */
+int parse_hex(char digit);
 /* duration as on the command line, `500ms 30s 1.5m 2h 1d`, a plain number is seconds; milliseconds
  */
 bool parse_duration(const char *text, int64_t *ret_ms);

@@ -1,6 +1,6 @@
 #include "core/escape.h"
 
-#include <string.h>
+#include "base/parse.h"
 
 static enum escape_state read_letter(struct escape *escape, char c)
 {
@@ -20,16 +20,13 @@ static enum escape_state read_letter(struct escape *escape, char c)
 
 enum escape_state escape_next(struct escape *escape, char c)
 {
-	static const char digits[] = "0123456789abcdefABCDEF";
-	const char *digit;
-	uint32_t value;
+	int value;
 
 	if (escape->digits == 0)
 		return read_letter(escape, c);
-	digit = c != '\0' ? strchr(digits, c) : NULL;
-	if (digit == NULL)
+	value = parse_hex(c);
+	if (value < 0)
 		return ESCAPE_BAD;
-	value = (uint32_t)(digit - digits);
-	escape->code = escape->code << 4 | (value < 16 ? value : value - 6);
+	escape->code = escape->code << 4 | (uint32_t)value;
 	return --escape->digits == 0 ? ESCAPE_WHOLE : ESCAPE_OPEN;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/text.h"
 
 #define ENV "DBUS_SESSION_BUS_ADDRESS"
@@ -45,20 +46,12 @@ static int path_try(const char *path, size_t len, bool abstract)
 	return socket_try(&peer, len + 1);
 }
 
-static int hex_value(char c)
-{
-	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-	const char *found = c != '\0' ? strchr(digits, c) : NULL;
-
-	return found != NULL ? (int)(found - digits) % 16 : -1;
-}
-
 /* %XX of an address */
 static void unescape(struct buf *out, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		int high = text[i] == '%' && i + 2 < len ? hex_value(text[i + 1]) : -1;
-		int low = high >= 0 ? hex_value(text[i + 2]) : -1;
+		int high = text[i] == '%' && i + 2 < len ? parse_hex(text[i + 1]) : -1;
+		int low = high >= 0 ? parse_hex(text[i + 2]) : -1;
 		char c = text[i];
 
 		if (low >= 0) {

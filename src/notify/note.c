@@ -34,14 +34,6 @@ const char *note_text(const struct note *note, enum note_field field)
 	return buf_text(&note->fields[field]);
 }
 
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-	const char *found = memchr(digits, c, sizeof(digits) - 1);
-
-	return found != NULL ? (int)(found - digits) % 16 : -1;
-}
-
 /* a C escape after its backslash: n t \ xHH; the characters it takes, 0 when it is none */
 static size_t escape_decode(const char *text, size_t len, char *ret)
 {
@@ -60,8 +52,8 @@ static size_t escape_decode(const char *text, size_t len, char *ret)
 		return 0;
 	if (text[0] != 'x')
 		return 1;
-	high = hex_digit(text[1]);
-	low = hex_digit(text[2]);
+	high = parse_hex(text[1]);
+	low = parse_hex(text[2]);
 	if (high < 0 || low < 0)
 		return 0;
 	*ret = (char)(high * 16 + low);

@@ -131,9 +131,23 @@ static void globs_match_whole_texts(void **state)
 	assert_false(glob_match("[!d]ocs", "docs"));
 }
 
+static void reads_hexadecimal_digits(void **state)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	(void)state;
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(parse_hex(digits[i]), i);
+	assert_int_equal(parse_hex('A'), 10);
+	assert_int_equal(parse_hex('F'), 15);
+	assert_int_equal(parse_hex('g'), -1);
+	assert_int_equal(parse_hex('\0'), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_hexadecimal_digits),
 		cmocka_unit_test(integers_are_whole_and_in_range),
 		cmocka_unit_test(durations_have_units),
 		cmocka_unit_test(durations_are_written_so_that_they_read_back),
