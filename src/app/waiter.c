@@ -195,21 +195,32 @@ static void waiter_tell_ends(struct waiter *waiter, bool all)
 	waiter->ending_count = kept;
 }
 
+/* has every source that can be asked said once that it has it not? One at least has to be */
+static bool waited_nowhere(const struct waiter *waiter, const struct waited *waited)
+{
+	bool asked = false;
+
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		const struct wait_source *source = &waiter->sources[i];
+
+		if (source->poller == NULL)
+			continue;
+		if (!waited->denied[i] &&
+			!detect_nowhere(poller_book(source->poller), waited->task->id))
+			return false;
+		asked = true;
+	}
+	return asked;
+}
+
 /* three polls are needed to say that a task is missing, one to ask whether the id is right */
 static void waiter_doubt(struct waiter *waiter)
 {
 	for (size_t i = 0; waiter_named(waiter) && i < waiter->set.count; i++) {
 		struct waited *waited = waiter->set.items[i];
-		bool nowhere =
-			waited->source == WAITED_NOWHERE && !waited->ended && !waited->doubted;
 
-		for (size_t s = 0; nowhere && s < waiter->source_count; s++) {
-			const struct wait_source *source = &waiter->sources[s];
-
-			nowhere = source->poller == NULL || waited->denied[s] ||
-				  detect_nowhere(poller_book(source->poller), waited->task->id);
-		}
-		if (!nowhere)
+		if (waited->source != WAITED_NOWHERE || waited->ended || waited->doubted ||
+			!waited_nowhere(waiter, waited))
 			continue;
 		waited->doubted = true;
 		waiter->setup.doubted(waiter->setup.arg, waited);

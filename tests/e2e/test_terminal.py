@@ -338,6 +338,16 @@ def test_a_name_that_is_empty_is_not_shown(user, sim):
     assert user.run("wait", "--timeout", "0", "a").err.splitlines()[0] == "taskbell: telnyx: a processing"
 
 
+def test_without_an_answer_no_id_is_doubted(user, sim):
+    user.configure()
+    sim.add_task("a", status="processing")
+    done = user.run("wait", "a", env={"TELNYX_API_KEY": None})
+    assert done.code == 77 and "no API key" in done.err and "not found" not in done.err
+    sim.fault("status-401", count=None)
+    done = user.run("wait", "a")
+    assert done.code == 77 and "refused the key" in done.err and "not found" not in done.err
+
+
 def test_without_ids_it_is_said_which(user, sim):
     user.configure()
     sim.add_task("a", name="embed-a", status="processing")
