@@ -200,6 +200,7 @@ def test_no_line_is_wider_than_the_terminal(user, bus, columns):
         done.wait()
         assert not terminal.screen().wrapped, terminal.rows()
         rows = terminal.rows()
-        assert all(row.startswith(("ok  ", "warn", "fail", "      ")) for row in rows)
+        # a word that has room for itself only, as a path may be, stands alone
+        assert all(row.startswith(("ok  ", "warn", "fail", "      ")) or " " not in row for row in rows), rows
     finally:
         terminal.close()
