@@ -128,7 +128,7 @@ static int read_tasks(
 		cleanup_buf struct buf choice = { 0 };
 		int code = 0;
 
-		if (prefix_usable(prefix.text) && !store_prefix(store, &prefix, err))
+		if (prefix_usable(prefix.text) && !store_prefix(store, cli->source, &prefix, err))
 			code = cli_fail(err);
 		if (prefix.ids.count > 1) {
 			prefix_add_choice(&prefix, &choice);

@@ -199,8 +199,9 @@ struct store_query {
 };
 bool store_history(struct store *store, const struct store_query *query,
 	bool (*take)(void *arg, const struct event *event), void *arg, struct err *err);
-/* offers every task id of the history that begins with the text of the prefix */
-bool store_prefix(struct store *store, struct prefix *prefix, struct err *err);
+/* offers every task id in the history of a source (NULL: of all) that begins with the text of the
+ * prefix */
+bool store_prefix(struct store *store, const char *source, struct prefix *prefix, struct err *err);
 /* active tasks known to the state: for completion and `status` */
 bool store_active(struct store *store, const char *source,
 	bool (*take)(void *arg, const char *source, const struct task *task), void *arg,

@@ -400,16 +400,18 @@ bool store_history(struct store *store, const struct store_query *query,
 	return read;
 }
 
-bool store_prefix(struct store *store, struct prefix *prefix, struct err *err)
+bool store_prefix(struct store *store, const char *source, struct prefix *prefix, struct err *err)
 {
 	struct stmt *stmt = db_stmt(store->db,
-		"SELECT DISTINCT task_id FROM events WHERE substr(task_id, 1, length(?1)) = ?1",
+		"SELECT DISTINCT task_id FROM events WHERE substr(task_id, 1, length(?1)) = ?1 "
+		"AND source = coalesce(?2, source)",
 		err);
 	enum db_step step;
 
 	if (stmt == NULL)
 		return false;
 	stmt_bind_text(stmt, 1, prefix->text);
+	stmt_bind_text(stmt, 2, source);
 	while ((step = stmt_step(stmt, err)) == DB_ROW)
 		prefix_offer(prefix, stmt_text(stmt, 0));
 	stmt_reset(stmt);

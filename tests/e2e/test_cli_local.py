@@ -40,6 +40,7 @@ class Place:
         self.env = {
             "HOME": str(root),
             "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
             "TELNYX_API_KEY": "KEYSIM",
             "TASKBELL_LIBEXEC": os.environ.get("TASKBELL_LIBEXEC", ""),
             "TASKBELL_CONFIG": str(self.config),

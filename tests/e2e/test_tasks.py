@@ -357,6 +357,16 @@ def test_show_by_the_first_characters(set_up, sim):
     assert set_up.run("show", "34dd76b3-c").code == 3
 
 
+def test_history_by_the_first_characters(user, sim, other_sim):
+    user.configure(sources=[user.source(first_run="all"), user.source(other_sim, name="other", first_run="all", api_key="env:OTHER")])
+    sim.add_task("34dd76b3-aaaa", status="success")
+    other_sim.add_task("34dd76b3-bbbb", status="success")
+    assert user.run("watch", "--once", env={"OTHER": "KEYOTHER"}).code == 0
+    assert ids(user.run("history", "--json", "34dd76b3-b")) == ["34dd76b3-bbbb"]
+    assert user.run("history", "34dd76").code == 64
+    assert ids(user.run("history", "--json", "--source", "other", "34dd76")) == ["34dd76b3-bbbb"]
+
+
 @pytest.mark.parametrize("answer", ["errors", "detail", "400", "422"])
 def test_show_what_is_not_there(set_up, sim, answer):
     """400, 404 and 422 by id say only: not by this id. The list of all five decides."""
