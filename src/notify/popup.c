@@ -7,6 +7,7 @@ enum { POPUPS_MAX = 200 }; /* of some servers nobody hears that a notification h
 struct popup {
 	struct popups *popups; /* borrowed */
 	int64_t number;
+	bool stays; /* until somebody takes it down */
 	NotifyNotification *shown; /* own */
 };
 
@@ -121,12 +122,23 @@ static struct popup *popup_find(struct popups *popups, int64_t number)
 	return NULL;
 }
 
+/* forgets the oldest, rather one that goes by itself */
+static void make_room(struct popups *popups)
+{
+	struct popup *oldest = popups->list.head->data;
+
+	for (GList *item = popups->list.head; item != NULL && oldest->stays; item = item->next)
+		if (!((struct popup *)item->data)->stays)
+			oldest = item->data;
+	popup_free(popups, oldest);
+}
+
 static struct popup *popup_new(struct popups *popups, int64_t number)
 {
 	struct popup *popup = g_new0(struct popup, 1);
 
 	if (g_queue_get_length(&popups->list) == POPUPS_MAX)
-		popup_free(popups, popups->list.head->data);
+		make_room(popups);
 	popup->popups = popups;
 	popup->number = number;
 	popup->shown = notify_notification_new("", NULL, NULL);
@@ -159,6 +171,7 @@ static void popup_fill(struct popup *popup, const struct note *note, const struc
 	bool nameless = note->one_shot && server_forgets_senders(server);
 	g_autofree char *body = body_text(note, server);
 
+	popup->stays = note->urgency == NOTIFY_URGENCY_CRITICAL;
 	notify_notification_clear_hints(shown);
 	notify_notification_clear_actions(shown);
 	(void)notify_notification_update(

@@ -101,6 +101,20 @@ def test_the_helper_answers_each_request(bus):
     bus.start()
 
 
+def test_what_stays_on_the_screen_is_not_forgotten(bus):
+    """Whatever else was shown since, by a server that does not tell when something has gone."""
+    bus.serve("body")
+    helper = Helper(bus)
+    helper.ask("show: 1\nsummary: down\nurgency: critical", "shown: 1 ")
+    for number in range(2, 250):
+        helper.ask(f"show: {number}\nsummary: up", f"shown: {number} ")
+    assert helper.ask("show: 1\nsummary: still down\nurgency: critical", "shown: 1 ") == "1"
+    assert helper.ask("close: 1", "closed: 1 ") == "3"
+    assert bus.shown()[-1]["replaces"] == 1 and bus.taken_down() == [1]
+    helper.popen.stdin.close()
+    assert helper.popen.wait(20) == 0
+
+
 def test_the_sender_lives_as_long_as_the_monitor(user, sim, bus):
     bus.serve()
     user.configure(desktop(), {**desktop(), "name": "second", "on": ["failure"]}, LOG)
