@@ -19,7 +19,7 @@
 extern char **environ;
 
 enum {
-	SILENCE_MS = 60000, /* each of its steps is shorter, and it says when one is done */
+	SILENCE_MS = 40000, /* each of its steps has 30 s, and it says when one is done */
 	ANSWER_MS = 30000, /* so long what was sent to a server is not sent again */
 	LOOK_MS = 1000, /* how often to look whether there is a bus now … */
 	LOOK_WATCHED_MS = 60000, /* … where nobody tells us */
