@@ -110,7 +110,6 @@ static void request_show(struct helper *helper, struct request *request)
 	char *why = NULL;
 	uint32_t id = 0;
 
-	answer("sent: %" PRId64, request->note.number);
 	switch (popup_show(&helper->popups, &request->note, &helper->server, &id, &why)) {
 	case POPUP_SHOWN:
 		(void)g_snprintf(number, sizeof(number), "%" PRIu32, id);
@@ -195,6 +194,12 @@ static void on_lost(void *arg, const char *why)
 	while (g_queue_peek_head(&helper->requests) != NULL)
 		request_done(helper, "absent", why);
 	leave(ERR_UNREACHABLE, why);
+}
+
+static void on_sent(void *arg, int64_t number)
+{
+	(void)arg;
+	answer("sent: %" PRId64, number);
 }
 
 static void on_closed(void *arg, int64_t number, int reason)
@@ -299,7 +304,7 @@ static int run(bool check)
 {
 	struct helper helper = {
 		.input = BUF_INIT(NOTE_INPUT_MAX),
-		.popups = { .closed = on_closed, .clicked = on_clicked },
+		.popups = { .sent = on_sent, .closed = on_closed, .clicked = on_clicked },
 		.server = {
 			.changed = check ? on_check_changed : on_changed,
 			.joined = check ? NULL : on_joined,

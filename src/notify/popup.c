@@ -18,6 +18,9 @@ struct popup {
 static struct {
 	GMutex lock;
 	GCond came;
+	const struct popups *popups; /* borrowed */
+	int64_t number;
+	gint64 until_us; /* so long the answer is waited for */
 	guint32 serial; /* 0: none was sent */
 	guint32 id;
 	bool answered;
@@ -32,7 +35,10 @@ static GDBusMessage *on_message(
 	(void)arg;
 	g_mutex_lock(&sent.lock);
 	if (!incoming && g_strcmp0(g_dbus_message_get_member(message), "Notify") == 0) {
+		/* only now: libnotify may have asked the server for its version before */
 		sent.serial = g_dbus_message_get_serial(message);
+		sent.until_us = g_get_monotonic_time() + SERVER_ANSWER_MS * G_GINT64_CONSTANT(1000);
+		sent.popups->sent(sent.popups->arg, sent.number);
 	} else if (incoming && sent.serial != 0 &&
 		   g_dbus_message_get_reply_serial(message) == sent.serial && body != NULL &&
 		   g_variant_is_of_type(body, G_VARIANT_TYPE("(u)"))) {
@@ -45,7 +51,7 @@ static GDBusMessage *on_message(
 }
 
 /* watches from now on what is sent */
-static void sent_begin(GDBusConnection *bus)
+static void sent_begin(GDBusConnection *bus, const struct popups *popups, int64_t number)
 {
 	static bool watched;
 
@@ -53,20 +59,22 @@ static void sent_begin(GDBusConnection *bus)
 		(void)g_dbus_connection_add_filter(bus, on_message, NULL, NULL);
 	watched = true;
 	g_mutex_lock(&sent.lock);
+	sent.popups = popups;
+	sent.number = number;
 	sent.serial = 0;
 	sent.answered = false;
 	g_mutex_unlock(&sent.lock);
 }
 
-/* waits until then for the answer; 0: it has not come */
-static guint32 sent_await(gint64 until_us, bool *ret_sent)
+/* waits for the answer; 0: it has not come */
+static guint32 sent_await(bool *ret_sent)
 {
 	guint32 id = 0;
 
 	g_mutex_lock(&sent.lock);
 	*ret_sent = sent.serial != 0;
 	while (*ret_sent && !sent.answered)
-		if (!g_cond_wait_until(&sent.came, &sent.lock, until_us))
+		if (!g_cond_wait_until(&sent.came, &sent.lock, sent.until_us))
 			break;
 	if (sent.answered)
 		id = sent.id;
@@ -207,7 +215,6 @@ static bool says_lost(const GError *error)
 enum popup_result popup_show(struct popups *popups, const struct note *note,
 	const struct server *server, uint32_t *ret_id, char **ret_why)
 {
-	gint64 until_us = g_get_monotonic_time() + SERVER_ANSWER_MS * G_GINT64_CONSTANT(1000);
 	struct popup *popup = popup_find(popups, note->number);
 	g_autoptr(GError) error = NULL;
 	bool was_sent = false;
@@ -218,11 +225,11 @@ enum popup_result popup_show(struct popups *popups, const struct note *note,
 	if (popup == NULL)
 		popup = popup_new(popups, note->number);
 	popup_fill(popup, note, server);
-	sent_begin(server->bus);
+	sent_begin(server->bus, popups, note->number);
 	*ret_why = NULL;
 	if (!notify_notification_show(popup->shown, &error) &&
 		g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
-		id = sent_await(until_us, &was_sent);
+		id = sent_await(&was_sent);
 	if (id != 0)
 		g_object_set(popup->shown, "id", (gint)id, NULL);
 	*ret_id = popup_id(popup);

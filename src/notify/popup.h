@@ -1,8 +1,7 @@
 /*
  * The notifications that this process shows, by number. They are kept as long as they are on the
  * screen, so that they can be changed and taken down. Showing blocks as long as libnotify does: up
- * to 25 s where the server does not answer, and up to SERVER_ANSWER_MS to see whether it does
- * after all.
+ * to 25 s where the server does not say its version, then up to SERVER_ANSWER_MS for the answer.
  */
 #ifndef NOTIFY_POPUP_H
 #define NOTIFY_POPUP_H
@@ -17,6 +16,8 @@
 
 struct popups {
 	GQueue list; /* own; the oldest first */
+	/* it goes to the server; said by another thread, while this one is in popup_show */
+	void (*sent)(void *arg, int64_t number);
 	void (*closed)(void *arg, int64_t number, int reason); /* as in the specification */
 	void (*clicked)(void *arg, int64_t number);
 	void *arg;

@@ -160,6 +160,16 @@ if ret >= {n}: os._exit(1)
             code = f"import time; time.sleep({seconds}); ret = {value}"
             self._call("AddMethod", NAME, method, "susssasa{sv}i" if method == "Notify" else "", out, code)
 
+    def tell_slowly(self, path: str, seconds: float) -> None:
+        """From now on it takes so long to say who it is; each time that it has adds a line to the file."""
+        code = f"""
+import time
+time.sleep({seconds})
+with open({path!r}, "a") as file: file.write("asked\\n")
+ret = ("mock-notify", "test", "1", "1.2")
+"""
+        self._call("AddMethod", NAME, "GetServerInformation", "", "ssss", code)
+
     def pose(self, name: str, version: str) -> None:
         """From now on it says that it is this one."""
         self._call("AddMethod", NAME, "GetServerInformation", "", "ssss", f'ret = ("{name}", "x", "{version}", "1.2")')

@@ -101,6 +101,21 @@ def test_the_helper_answers_each_request(bus):
     bus.start()
 
 
+def test_it_is_sent_when_the_server_gets_it(bus, tmp_path):
+    """Not when libnotify asks for a version first, which may take as long: the limit of the answer begins here."""
+    bus.serve("body")
+    asked = tmp_path / "asked"
+    asked.touch()
+    bus.tell_slowly(str(asked), 2)
+    helper = Helper(bus)
+    helper.ask("show: 1\nsummary: x", "sent: 1")
+    before = asked.read_text()
+    helper.says("shown: 1 ")
+    assert asked.read_text() == before != ""
+    helper.popen.stdin.close()
+    assert helper.popen.wait(20) == 0
+
+
 def test_what_stays_on_the_screen_is_not_forgotten(bus):
     """Whatever else was shown since, by a server that does not tell when something has gone."""
     bus.serve("body")
