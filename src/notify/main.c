@@ -7,6 +7,7 @@
  *	bus: NAME		the bus has taken us in
  *	server: OWNER		there is a notification server now
  *	gone:			there is none any more, nor what it showed
+ *	turn: NUMBER		the request has its turn: each step has a limit of its own
  *	sent: NUMBER		the request goes to the server now
  *	shown: NUMBER ID	the request was done; ID is the server's number
  *	refused: NUMBER WHY	it was not; another time it may be
@@ -110,6 +111,7 @@ static void request_show(struct helper *helper, struct request *request)
 	char *why = NULL;
 	uint32_t id = 0;
 
+	answer("turn: %" PRId64, request->note.number);
 	switch (popup_show(&helper->popups, &request->note, &helper->server, &id, &why)) {
 	case POPUP_SHOWN:
 		(void)g_snprintf(number, sizeof(number), "%" PRIu32, id);
