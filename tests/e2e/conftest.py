@@ -34,3 +34,17 @@ def user(tmp_path, sim):
         yield person
     finally:
         person.leave()
+
+
+@pytest.fixture
+def bus(user, tmp_path):
+    """A session bus that the user's programs find."""
+    from desktop import Bus  # only tests of the desktop need python3-dbus
+
+    session = Bus(str(tmp_path))
+    user.env["DBUS_SESSION_BUS_ADDRESS"] = session.address
+    try:
+        yield session
+    finally:
+        user.leave()
+        session.close()

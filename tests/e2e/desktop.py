@@ -24,6 +24,11 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
 """
 
 
+def desktop(**keys: Any) -> dict[str, Any]:
+    """A sink that shows soon."""
+    return {"type": "desktop", "window": "100ms", **keys}
+
+
 def without_session() -> None:
     """For a test that needs a user who is not logged in: whoever runs it may be."""
     if os.path.exists(f"/run/user/{os.getuid()}/bus"):

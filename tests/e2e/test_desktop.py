@@ -7,25 +7,10 @@ import re
 import time
 
 import pytest
-from desktop import Bus, without_session
+from desktop import Bus, desktop, without_session
 from harness import LOG, children, lines, moved, polls, read, until
 
 LOW, NORMAL, CRITICAL = 0, 1, 2
-
-
-@pytest.fixture
-def bus(user, tmp_path):
-    session = Bus(str(tmp_path))
-    user.env["DBUS_SESSION_BUS_ADDRESS"] = session.address
-    try:
-        yield session
-    finally:
-        user.leave()
-        session.close()
-
-
-def desktop(**keys):
-    return {"type": "desktop", "window": "100ms", **keys}
 
 
 def ended(sim, n, status="success", prefix="t"):

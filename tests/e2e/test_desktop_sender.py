@@ -10,26 +10,11 @@ import time
 
 import dbus
 import pytest
-from desktop import Bus, without_session
+from desktop import Bus, desktop, without_session
 from harness import LIBEXEC, LOG, Stream, children, lives, moved, polls, read, until
 from mounts import namespace
 
 CRITICAL = 2
-
-
-@pytest.fixture
-def bus(user, tmp_path):
-    session = Bus(str(tmp_path))
-    user.env["DBUS_SESSION_BUS_ADDRESS"] = session.address
-    try:
-        yield session
-    finally:
-        user.leave()
-        session.close()
-
-
-def desktop(**keys):
-    return {"type": "desktop", "window": "100ms", **keys}
 
 
 def ends(user, sim, name, status="success"):
