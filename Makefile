@@ -49,7 +49,7 @@ ALL_CPPFLAGS = -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 
                -DTASKBELL_LIBEXEC='"$(libexecdir)/taskbell"' $(if $(SANITIZE),-DTASKBELL_SANITIZED) -Isrc $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS  = -pie -Wl,-z,relro,-z,now $(SAN_FLAGS) $(LDFLAGS)
 
-ROOMS    := base core io app cli
+ROOMS    := base json core io deliver watch client cli
 SRC      := $(foreach r,$(ROOMS),$(sort $(wildcard src/$(r)/*.c)))
 OBJ      := $(SRC:%.c=$(BUILD)/%.o)
 LIB_OBJ  := $(filter-out $(BUILD)/src/cli/main.o,$(OBJ))

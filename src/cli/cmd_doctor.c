@@ -1,7 +1,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/doctor.h"
+#include "client/doctor.h"
 #include "base/mem.h"
 #include "base/terminal.h"
 #include "base/text.h"

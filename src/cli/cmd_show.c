@@ -2,7 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/client.h"
+#include "client/client.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/terminal.h"

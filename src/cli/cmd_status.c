@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/vitals.h"
-#include "base/json.h"
+#include "watch/vitals.h"
+#include "json/json.h"
 #include "base/mem.h"
 #include "base/terminal.h"
 #include "cli/commands.h"

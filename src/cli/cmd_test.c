@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/hook.h"
-#include "app/sink.h"
+#include "deliver/hook.h"
+#include "deliver/sink.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/commands.h"

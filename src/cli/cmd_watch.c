@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "app/monitor.h"
+#include "watch/monitor.h"
 #include "base/mem.h"
 #include "cli/commands.h"
 #include "io/statedir.h"

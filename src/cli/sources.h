@@ -2,7 +2,7 @@
 #ifndef CLI_SOURCES_H
 #define CLI_SOURCES_H
 
-#include "app/client.h"
+#include "client/client.h"
 #include "base/log.h"
 #include "cli/command.h"
 

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "app/client.h"
+#include "client/client.h"
 
 struct tasks_item {
 	struct task *task; /* own */

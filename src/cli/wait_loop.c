@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/streams.h"
-#include "app/waiter.h"
+#include "watch/streams.h"
+#include "client/waiter.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"

@@ -2,7 +2,7 @@
 #ifndef CLI_WAIT_LOOP_H
 #define CLI_WAIT_LOOP_H
 
-#include "app/waiter.h"
+#include "client/waiter.h"
 #include "cli/command.h"
 
 enum wait_progress { PROGRESS_AUTO, PROGRESS_PLAIN };

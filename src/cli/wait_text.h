@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "app/waiter.h"
+#include "client/waiter.h"
 #include "base/buf.h"
 #include "base/stamp.h"
 #include "base/terminal.h"

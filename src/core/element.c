@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/stamp.h"
-#include "core/scan.h"
+#include "json/scan.h"
 
 enum kind_field element_field(const struct kind *kind, const char *name, size_t len)
 {

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
-#include "core/flat.h"
+#include "json/flat.h"
 #include "core/kind.h"
 #include "core/task.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/scan.h"
+#include "json/scan.h"
 
 /* The filter takes the schema's `failure`; its prose also says `failed`, which is only understood.
  */

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/word.h"
-#include "core/scan.h"
+#include "json/scan.h"
 
 static size_t text_size(const char *text)
 {

@@ -6,8 +6,8 @@
 
 #include "base/text.h"
 #include "core/element.h"
-#include "core/frame.h"
-#include "core/scan.h"
+#include "json/frame.h"
+#include "json/scan.h"
 #include "io/envelope.h"
 #include "io/problem.h"
 #include "io/tree.h"

@@ -7,9 +7,9 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "core/fault.h"
-#include "core/frame.h"
+#include "json/frame.h"
 #include "core/pace.h"
-#include "core/scan.h"
+#include "json/scan.h"
 #include "io/gunzip.h"
 #include "io/wire.h"
 

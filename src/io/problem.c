@@ -5,8 +5,8 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "core/frame.h"
-#include "core/scan.h"
+#include "json/frame.h"
+#include "json/scan.h"
 #include "io/tree.h"
 
 /* bytes that are shown of a body in no known form */

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/frame.h"
+#include "json/frame.h"
 #include "io/api.h"
 
 #define PIECE 16384

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/json.h"
+#include "json/json.h"
 #include "base/text.h"
-#include "core/frame.h"
+#include "json/frame.h"
 #include "io/api.h"
 #include "io/envelope.h"
 #include "io/tree.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "core/frame.h"
+#include "json/frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "app/poller.h"
+#include "watch/poller.h"
 #include "base/mem.h"
 #include "shelf.h"
 

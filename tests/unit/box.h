@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 
-#include "app/outbox.h"
+#include "deliver/outbox.h"
 #include "core/config.h"
 #include "io/store.h"
 

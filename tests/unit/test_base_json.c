@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "base/json.h"
+#include "json/json.h"
 
 static void writes_one_flat_object(void **state)
 {

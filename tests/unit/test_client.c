@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "app/client.h"
+#include "client/client.h"
 
 #include "fake_api.h"
 

@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "core/element.h"
-#include "core/flat.h"
+#include "json/flat.h"
 
 #define LONG_NAME "a_name_that_is_longer_than_any_lead_which_is_kept"
 

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
-#include "core/frame.h"
+#include "json/frame.h"
 
 /* what was handed out: each element and a newline */
 struct seen {

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "core/frame.h"
+#include "json/frame.h"
 
 #define MIB (1024UL * 1024)
 

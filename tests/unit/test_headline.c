@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "app/headline.h"
+#include "watch/headline.h"
 #include "base/mem.h"
 
 static void expect_headline(struct pulse_source *sources, size_t count, const char *expected)

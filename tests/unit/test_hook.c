@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "app/hook.h"
+#include "deliver/hook.h"
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "core/template.h"

@@ -144,7 +144,7 @@ static void look_up_take(const struct look_up *look_up, struct book *book, struc
 			changes);
 }
 
-/* as app/lane does it: `passed` is read before what follows it, once */
+/* as watch/lane does it: `passed` is read before what follows it, once */
 static bool passed_feed(struct side *side, struct api_list *list, bool *read)
 {
 	struct err err = { 0 };

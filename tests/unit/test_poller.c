@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "app/poller.h"
+#include "watch/poller.h"
 #include "base/mem.h"
 #include "core/sched.h"
 #include "shelf.h"

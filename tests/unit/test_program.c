@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "app/program.h"
+#include "deliver/program.h"
 #include "io/signals.h"
 
 #define SECOND 1000

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "app/session.h"
+#include "deliver/session.h"
 #include "base/mem.h"
 #include "io/signals.h"
 #include "scratch.h"

@@ -17,8 +17,8 @@
 
 #include <cmocka.h>
 
-#include "app/helper.h"
-#include "app/sink.h"
+#include "deliver/helper.h"
+#include "deliver/sink.h"
 #include "base/mem.h"
 #include "box.h"
 #include "fake_notify.h"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "app/vitals.h"
+#include "watch/vitals.h"
 #include "base/mem.h"
 
 #define NOW 1000000000

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "app/waiter.h"
+#include "client/waiter.h"
 
 #include "fake_api.h"
 

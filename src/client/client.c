@@ -1,0 +1,446 @@
+#include "client/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "watch/keyring.h"
+#include "watch/traffic.h"
+#include "base/mem.h"
+#include "core/sched.h"
+#include "io/api.h"
+#include "io/clock.h"
+
+#define REASON_MAX ((size_t)4 * 1024 * 1024) /* bytes of the files of a bucket, some 20,000 */
+#define REASON_MS 5000 /* what an answer about them is worth waiting for */
+#define FILL_MAX                                                                                   \
+	(4 * 1024 * 1024) /* bytes of a list that are read for the sake of a bucket's name */
+
+/* One request to one source, with its tries. */
+struct ask {
+	struct client *client; /* borrowed */
+	size_t source; /* index into client->sources */
+	char *url; /* own; NULL: nothing is asked of this source */
+	struct http_call *call;
+	int64_t due_ms; /* mono; of the next try */
+	struct sched sched;
+	bool done;
+	bool lookup; /* by id: the answer is one task */
+	bool reason; /* why a task failed: the answer is the files of its bucket */
+	bool enough; /* the reader has seen what it wants */
+	struct err reader; /* why the reader ended the transfer */
+	struct err err; /* the result; ERR_NONE: a complete, valid answer */
+	struct buf body; /* of a look-up, or of an error */
+	struct api_list *decoder;
+	const struct client_taker *taker; /* borrowed; of a list */
+	size_t taken; /* bytes of the list so far */
+	size_t take_max; /* 0: no limit */
+};
+
+struct client *client_new(const struct config *config, const char *only)
+{
+	struct client *client = mem_alloc(sizeof(*client));
+	char key[KEY_MAX + 1];
+
+	client->http = http_new();
+	client->sources = mem_array(config->source_count, sizeof(*client->sources));
+	for (size_t i = 0; i < config->source_count; i++) {
+		struct client_source *source = &client->sources[client->count];
+
+		if (only != NULL && strcmp(config->sources[i].name, only) != 0)
+			continue;
+		source->config = &config->sources[i];
+		source->kind = kind_find(source->config->type);
+		if (key_find(source->config->api_key, source->kind, key, &source->err) ==
+			SEARCH_FOUND)
+			source->key = mem_strdup(key);
+		client->count++;
+	}
+	mem_wipe(key, sizeof(key));
+	return client;
+}
+
+void client_free(struct client *client)
+{
+	if (client == NULL)
+		return;
+	http_free(client->http);
+	for (size_t i = 0; i < client->count; i++) {
+		char *key = client->sources[i].key;
+
+		if (key != NULL)
+			mem_wipe(key, strlen(key));
+		free(key);
+		free(client->sources[i].partial);
+	}
+	free(client->sources);
+	free(client);
+}
+
+int client_exit_code(const struct client *client)
+{
+	int worst = 0;
+
+	for (size_t i = 0; i < client->count; i++) {
+		int code = err_exit_code(client->sources[i].err.kind);
+
+		if (code > worst)
+			worst = code;
+	}
+	return worst;
+}
+
+static bool ask_task(void *arg, const struct task *view, const char *bytes, size_t len)
+{
+	struct ask *ask = arg;
+
+	(void)bytes;
+	(void)len;
+	ask->enough = ask->enough || !ask->taker->task(ask->taker->arg, ask->source, view);
+	return !ask->enough;
+}
+
+/* gets ready for a try; false when it is too late for another */
+static bool ask_reset(struct ask *ask)
+{
+	struct api_taker taker = { .task = ask_task, .arg = ask };
+
+	ask->reader = (struct err){ 0 };
+	ask->taken = 0;
+	buf_clear(&ask->body);
+	if (ask->lookup || ask->reason)
+		return true;
+	if (ask->decoder != NULL && !ask->taker->again(ask->taker->arg, ask->source))
+		return false;
+	api_list_free(ask->decoder);
+	ask->decoder = api_list_new(ask->client->sources[ask->source].kind, &taker);
+	return true;
+}
+
+static bool ask_body(void *arg, long status, const char *bytes, size_t len)
+{
+	struct ask *ask = arg;
+
+	if (ask->reason)
+		return status == 200 && buf_add(&ask->body, bytes, len);
+	if (status != 200 || ask->lookup)
+		return api_task_feed(&ask->body, status, bytes, len, &ask->reader);
+	ask->taken += len;
+	if (ask->take_max != 0 && ask->taken > ask->take_max)
+		ask->enough = true;
+	return !ask->enough && api_list_feed(ask->decoder, bytes, len, &ask->reader);
+}
+
+static void ask_note_partial(struct ask *ask, const struct http_answer *answer)
+{
+	struct client_source *source = &ask->client->sources[ask->source];
+	const char *partial = api_list_partial(ask->decoder, answer);
+
+	free(source->partial);
+	source->partial = partial != NULL ? mem_strdup(partial) : NULL;
+}
+
+/* what the answer is worth; false with err, and whether and when another try may help */
+static bool ask_valid(struct ask *ask, const struct http_answer *answer, struct err *err,
+	struct http_advice *advice)
+{
+	*advice = (struct http_advice){ .after_ms = -1 };
+	if (ask->enough)
+		return true;
+	if (ask->reader.kind != ERR_NONE) {
+		*err = ask->reader;
+		return false;
+	}
+	*advice = answer->advice;
+	if (answer->status == 0 || (answer->status == 200 && answer->err.kind != ERR_NONE)) {
+		*err = answer->err;
+		return false;
+	}
+	if (answer->status != 200)
+		return api_error(answer, buf_text(&ask->body), ask->body.len, advice, err);
+	if (ask->reason)
+		return true;
+	if (ask->lookup ? !api_task_errors(buf_text(&ask->body), ask->body.len, err)
+			: api_list_end(ask->decoder, err)) {
+		ask_note_partial(ask, answer);
+		return true;
+	}
+	advice->retry = err->kind == ERR_UNREACHABLE;
+	return false;
+}
+
+/* may we wait until then? waits of several sources at the same time count once */
+static bool client_sleeps(struct client *client, int64_t now_ms, int64_t due_ms)
+{
+	int64_t from = client->asleep_until_ms > now_ms ? client->asleep_until_ms : now_ms;
+	int64_t more = due_ms > from ? due_ms - from : 0;
+
+	if (client->slept_ms + more > CLIENT_SLEEP_MS)
+		return false;
+	client->slept_ms += more;
+	client->asleep_until_ms = from + more;
+	return true;
+}
+
+/* plans another try; false when there will be none */
+static bool ask_again(struct ask *ask, int64_t after_ms)
+{
+	struct sched_advice wish = { .retry = true, .after_ms = after_ms };
+	int64_t now_ms = clock_now().mono_ms;
+
+	sched_bad(&ask->sched, ask->err.kind, &wish, 0, now_ms);
+	if (ask->sched.failures >= CLIENT_TRIES ||
+		!client_sleeps(ask->client, now_ms, ask->sched.due_ms) || !ask_reset(ask))
+		return false;
+	ask->due_ms = ask->sched.due_ms;
+	return true;
+}
+
+static void ask_done(void *arg, const struct http_answer *answer)
+{
+	struct ask *ask = arg;
+	struct http_advice advice;
+
+	ask->call = NULL;
+	ask->err = (struct err){ 0 };
+	ask->client->sources[ask->source].answer = *answer;
+	traffic_say(ask->client->sources[ask->source].config->name,
+		ask->lookup   ? "task"
+		: ask->reason ? "reason"
+			      : "list",
+		answer);
+	ask->done = ask_valid(ask, answer, &ask->err, &advice);
+	if (ask->done)
+		return;
+	proxy_name(answer->proxy, &ask->err);
+	ask->done = !advice.retry || !ask_again(ask, advice.after_ms);
+}
+
+static void ask_send(struct ask *ask, struct instant now)
+{
+	const struct client_source *source = &ask->client->sources[ask->source];
+	struct http_request request = {
+		.url = ask->url,
+		.key = source->key,
+		.ca_file = source->config->ca_file,
+		.proxy = source->config->proxy,
+		.timeout_ms = ask->reason ? REASON_MS : source->config->timeout_ms,
+		.connect_timeout_ms = source->config->connect_timeout_ms,
+		.bulky = !ask->lookup && !ask->reason,
+		.body = ask_body,
+		.done = ask_done,
+		.arg = ask,
+	};
+
+	ask->call = http_start(ask->client->http, &request, now);
+}
+
+/* sends what is due; returns when something has to be done next, mono; 0: all is done */
+static int64_t asks_step(struct client *client, struct ask *asks)
+{
+	struct instant now = clock_now();
+	int64_t next = 0;
+	bool open = false;
+
+	for (size_t i = 0; i < client->count; i++)
+		if (!asks[i].done && asks[i].call == NULL && asks[i].due_ms <= now.mono_ms)
+			ask_send(&asks[i], now);
+	http_step(client->http, now);
+	next = http_next(client->http);
+	for (size_t i = 0; i < client->count; i++) {
+		if (!asks[i].done && asks[i].call == NULL && asks[i].due_ms < next)
+			next = asks[i].due_ms;
+		open = open || !asks[i].done;
+	}
+	return open ? next : 0;
+}
+
+/* one ask for each source; those with a URL are asked all at once, until each has its answer */
+static void asks_run(struct client *client, struct ask *asks)
+{
+	int64_t next;
+
+	for (size_t i = 0; i < client->count; i++) {
+		asks[i].client = client;
+		asks[i].source = i;
+		asks[i].sched.random = ((uint64_t)clock_now().wall_ms ^ i) | 1;
+		asks[i].done = asks[i].url == NULL || !ask_reset(&asks[i]);
+	}
+	while ((next = asks_step(client, asks)) != 0) {
+		int64_t now_ms = clock_now().mono_ms;
+		int64_t timeout = next == INSTANT_NEVER ? -1 : next > now_ms ? next - now_ms : 0;
+
+		(void)http_wait(client->http, NULL, 0, timeout);
+	}
+}
+
+static void asks_free(struct ask *asks, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		api_list_free(asks[i].decoder);
+		buf_done(&asks[i].body);
+		free(asks[i].url);
+	}
+	free(asks);
+}
+
+void client_list(
+	struct client *client, const bool wanted[STATUS_COUNT], const struct client_taker *taker)
+{
+	struct ask *asks = mem_array(client->count, sizeof(*asks));
+
+	for (size_t i = 0; i < client->count; i++) {
+		const struct client_source *source = &client->sources[i];
+
+		asks[i].taker = taker;
+		if (source->key != NULL)
+			asks[i].url =
+				api_statuses_url(source->kind, source->config->base_url, wanted);
+	}
+	asks_run(client, asks);
+	for (size_t i = 0; i < client->count; i++)
+		if (asks[i].url != NULL)
+			client->sources[i].err = asks[i].err;
+	asks_free(asks, client->count);
+}
+
+/* what is looked for, and what was found of it in each source */
+struct find {
+	const char *id; /* borrowed */
+	struct task **tasks; /* borrowed */
+	const bool *by_id; /* borrowed; in these sources it is known, only fields are missing */
+};
+
+/* fields that the answer by id left out */
+static void find_fill(struct task **task, const struct task *view)
+{
+	struct task *filled = task_filled(*task, view);
+
+	free(*task);
+	*task = filled;
+}
+
+static bool find_task(void *arg, size_t source, const struct task *view)
+{
+	struct find *find = arg;
+
+	if (strcmp(view->id, find->id) != 0)
+		return true;
+	if (find->by_id[source]) {
+		find_fill(&find->tasks[source], view);
+		return false;
+	}
+	/* an id that stands twice counts as it stands last: the list is read to its end */
+	free(find->tasks[source]);
+	find->tasks[source] = task_copy(view);
+	return true;
+}
+
+static bool find_again(void *arg, size_t source)
+{
+	struct find *find = arg;
+
+	if (find->by_id[source])
+		return false;
+	free(find->tasks[source]);
+	find->tasks[source] = NULL;
+	return true;
+}
+
+/* 400, 404 and 422 mean "not by this id" when the API says it, in JSON; a proxy's 404 is no word */
+static bool says_not_by_id(const struct ask *ask, long status)
+{
+	return (status == 400 || status == 404 || status == 422) &&
+	       api_is_json(buf_text(&ask->body), ask->body.len);
+}
+
+/* reads the answer by id; returns whether the list is to be asked as well */
+static bool find_by_id(
+	struct client_source *source, struct ask *ask, const char *id, struct task **ret)
+{
+	cleanup_buf struct buf scratch = { 0 };
+	struct task view;
+
+	source->err = ask->err;
+	if (ask->err.kind != ERR_NONE) {
+		if (!says_not_by_id(ask, source->answer.status))
+			return false;
+		source->err = (struct err){ 0 };
+		return true;
+	}
+	if (!api_task(source->kind, id, buf_text(&ask->body), ask->body.len, &scratch, &view,
+		    &source->err)) {
+		proxy_name(source->answer.proxy, &source->err);
+		return false;
+	}
+	*ret = task_copy(&view);
+	return view.status != STATUS_UNKNOWN && (view.bucket == NULL || view.user_id == NULL);
+}
+
+/* the list that a task is looked for in: of its status when that is known, else of all five */
+static char *find_list_url(const struct client_source *source, const struct task *task)
+{
+	bool wanted[STATUS_COUNT] = { false };
+
+	for (int i = STATUS_QUEUED; i <= STATUS_PARTIAL_SUCCESS; i++)
+		wanted[i] = task == NULL || (int)task->status == i;
+	return api_statuses_url(source->kind, source->config->base_url, wanted);
+}
+
+void client_find(struct client *client, const char *id, struct task **tasks)
+{
+	struct ask *asks = mem_array(client->count, sizeof(*asks));
+	struct ask *lists = mem_array(client->count, sizeof(*lists));
+	cleanup_free bool *by_id = mem_array(client->count, sizeof(*by_id));
+	struct find find = { .id = id, .tasks = tasks, .by_id = by_id };
+	struct client_taker taker = { find_task, find_again, &find };
+
+	for (size_t i = 0; i < client->count; i++) {
+		const struct client_source *source = &client->sources[i];
+
+		tasks[i] = NULL;
+		asks[i].lookup = true;
+		if (source->key != NULL)
+			asks[i].url = api_task_url(source->kind, source->config->base_url, id);
+	}
+	asks_run(client, asks);
+	for (size_t i = 0; i < client->count; i++) {
+		struct client_source *source = &client->sources[i];
+
+		if (asks[i].url == NULL || !find_by_id(source, &asks[i], id, &tasks[i]))
+			continue;
+		by_id[i] = tasks[i] != NULL;
+		lists[i].taker = &taker;
+		lists[i].take_max = by_id[i] ? FILL_MAX : 0;
+		lists[i].url = find_list_url(source, tasks[i]);
+	}
+	asks_run(client, lists);
+	for (size_t i = 0; i < client->count; i++)
+		if (lists[i].url != NULL && !by_id[i])
+			client->sources[i].err = lists[i].err;
+	asks_free(asks, client->count);
+	asks_free(lists, client->count);
+}
+
+char *client_reason(struct client *client, size_t source, const struct task *task)
+{
+	const struct source_config *config = client->sources[source].config;
+	const struct kind *kind = client->sources[source].kind;
+	bool bad = task->status == STATUS_FAILURE || task->status == STATUS_PARTIAL_SUCCESS;
+	struct buf reason = { 0 };
+	struct ask *asks;
+	struct ask *ask;
+
+	if (!bad || !config->explain || task->bucket == NULL || kind->reason_path == NULL)
+		return NULL;
+	asks = mem_array(client->count, sizeof(*asks));
+	ask = &asks[source];
+	ask->reason = true;
+	ask->body.limit = REASON_MAX;
+	ask->sched.failures = CLIENT_TRIES - 1; /* it is not worth another try */
+	ask->url = api_reason_url(kind, config->base_url, task->bucket);
+	asks_run(client, asks);
+	if (ask->err.kind == ERR_NONE)
+		(void)api_reason(buf_text(&ask->body), ask->body.len, &reason);
+	asks_free(asks, client->count);
+	return reason.len != 0 ? buf_steal(&reason) : NULL;
+}

@@ -1,0 +1,70 @@
+#include "client/errand.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "deliver/hook.h"
+#include "base/mem.h"
+#include "io/clock.h"
+#include "io/signals.h"
+
+extern char **environ;
+
+CLEANUP_DEFINE(child_cleanup, struct child *, child_free)
+
+/* until the program ends or the time is up */
+static bool errand_wait(struct child *child, int64_t timeout_ms, int *ret_status)
+{
+	cleanup_with(http_cleanup) struct http *http = http_new();
+	int64_t now_ms = clock_now().mono_ms;
+	int64_t end_ms = now_ms + timeout_ms;
+
+	child_step(child);
+	while (!child_ended(child, ret_status)) {
+		struct http_fd fds[4];
+		size_t count = child_fds(child, fds, ARRAY_LEN(fds) - 1);
+
+		if (now_ms >= end_ms)
+			return false;
+		fds[count++] = (struct http_fd){ .fd = signals_fd() };
+		(void)http_wait(http, fds, count, end_ms - now_ms);
+		(void)signals_take(SIGCHLD);
+		child_step(child);
+		now_ms = clock_now().mono_ms;
+	}
+	return true;
+}
+
+/* with our environment, but for keys */
+static bool errand_start(struct child **ret, const struct spawn *spawn, struct err *err)
+{
+	static const struct strings none = { 0 };
+	char **env = hook_env_clean(environ, &none);
+	struct spawn clean = *spawn;
+	bool started;
+
+	clean.env = (const char *const *)env;
+	started = child_start(ret, &clean, err);
+	hook_vector_free(env);
+	return started;
+}
+
+bool errand_run(const struct spawn *spawn, int64_t timeout_ms, int *ret_code, struct buf *output,
+	struct err *err)
+{
+	static const int wake[] = { SIGCHLD };
+	cleanup_with(child_cleanup) struct child *child = NULL;
+	int status;
+
+	/* before there is a child, so that its end is not missed */
+	if (!signals_open(wake, ARRAY_LEN(wake), err) || !errand_start(&child, spawn, err))
+		return false;
+	if (!errand_wait(child, timeout_ms, &status))
+		return err_set(err, ERR_TEMPORARY, "%s did not end within %lld s", spawn->argv[0],
+			(long long)timeout_ms / 1000);
+	if (!WIFEXITED(status))
+		return err_set(err, ERR_TEMPORARY, "%s was ended by a signal", spawn->argv[0]);
+	*ret_code = WEXITSTATUS(status);
+	(void)buf_add(output, buf_text(child_output(child)), child_output(child)->len);
+	return true;
+}

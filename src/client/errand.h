@@ -1,0 +1,19 @@
+/* A program that is run to its end, for one-shot commands: waits for it, but not for ever. */
+#ifndef CLIENT_ERRAND_H
+#define CLIENT_ERRAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "io/spawn.h"
+
+/*
+ * Runs it in our environment, but for keys; *ret_code is its exit code, and what it wrote to stdout
+ * (and stderr, with `merge`) is in `output`. False when it cannot be started (as child_start), was
+ * ended by a signal, or did not end in time (ERR_TEMPORARY).
+ */
+bool errand_run(const struct spawn *spawn, int64_t timeout_ms, int *ret_code, struct buf *output,
+	struct err *err);
+
+#endif

@@ -1,0 +1,181 @@
+#include "client/wait_detail.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/api.h"
+
+#define FILL_MAX ((size_t)4 * 1024 * 1024) /* bytes of a list that are read for a reason's sake */
+#define FILL_WAIT_MS 30000 /* for fields that are wanted whenever a task ended */
+
+static bool failed(const struct waited *waited)
+{
+	return waited->task->status == STATUS_FAILURE ||
+	       waited->task->status == STATUS_PARTIAL_SUCCESS;
+}
+
+/* is something not known that the list of ended tasks may say? */
+static bool has_gaps(const struct waiter *waiter, const struct waited *waited)
+{
+	const struct task *task = waited->task;
+
+	if (task->status != STATUS_SUCCESS && !failed(waited))
+		return false;
+	if (waiter->setup.fields && (task->bucket == NULL || task->user_id == NULL))
+		return true;
+	return waiter->setup.reasons && failed(waited) && task->bucket == NULL;
+}
+
+static bool fill_task(void *arg, const struct task *view, const char *bytes, size_t len)
+{
+	struct wait_source *source = arg;
+	struct waited *waited = waited_find(&source->waiter->set, source->index, view->id);
+
+	(void)bytes;
+	(void)len;
+	if (waited == NULL || waited->fields != LEARN_ASKED || waited->source != source->index)
+		return true;
+	waited_fill(waited, view);
+	waited->fields = LEARN_DONE;
+	return --source->fill.wanted != 0;
+}
+
+static bool fill_body(void *arg, long status, const char *bytes, size_t len)
+{
+	struct wait_source *source = arg;
+	struct err err;
+
+	source->fill.bytes += len;
+	return status == 200 && (source->waiter->setup.fields || source->fill.bytes <= FILL_MAX) &&
+	       api_list_feed(source->fill.list, bytes, len, &err);
+}
+
+static void fill_end(struct wait_source *source)
+{
+	struct waited_set *set = &source->waiter->set;
+
+	api_list_free(source->fill.list);
+	source->fill = (struct wait_fill){ 0 };
+	for (size_t i = 0; i < set->count; i++)
+		if (set->items[i]->source == source->index && set->items[i]->fields == LEARN_ASKED)
+			set->items[i]->fields = LEARN_DONE;
+}
+
+/* whatever came of it: what is not known now stays so */
+static void fill_done(void *arg, const struct http_answer *answer)
+{
+	(void)answer;
+	fill_end(arg);
+}
+
+static void fill_ask(struct wait_source *source, const bool statuses[STATUS_COUNT])
+{
+	const struct kind *kind = kind_find(source->config.type);
+	cleanup_free char *url = api_statuses_url(kind, source->config.base_url, statuses);
+	struct http_request request = poller_request(source->poller, url);
+	struct api_taker taker = { .task = fill_task, .arg = source };
+
+	request.bulky = true;
+	request.body = fill_body;
+	request.done = fill_done;
+	request.arg = source;
+	source->fill.list = api_list_new(kind, &taker);
+	source->fill.call = http_start(source->waiter->http, &request, source->waiter->now);
+}
+
+/* one list for all that want it; those that come later have the next */
+static void fill_step(struct wait_source *source)
+{
+	struct waiter *waiter = source->waiter;
+	bool statuses[STATUS_COUNT] = { false };
+
+	if (source->fill.call != NULL)
+		return;
+	for (size_t i = 0; i < waiter->ending_count; i++) {
+		struct waited *waited = waiter->ending[i];
+
+		if (waited->source != source->index || waited->fields != LEARN_OPEN)
+			continue;
+		waited->fields = has_gaps(waiter, waited) ? LEARN_ASKED : LEARN_DONE;
+		if (waited->fields == LEARN_DONE)
+			continue;
+		statuses[waited->task->status] = true;
+		source->fill.wanted++;
+	}
+	if (source->fill.wanted != 0)
+		fill_ask(source, statuses);
+}
+
+static void reason_ask(struct wait_source *source, struct waited *waited)
+{
+	struct waiter *waiter = source->waiter;
+	const struct task *task = waited->task;
+	struct event event = {
+		.wall_ms = waiter->now.wall_ms,
+		.type = event_of_status(task->status),
+		.source = source->config.name,
+		.task_id = task->id,
+		.bucket = task->bucket,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE,
+	};
+
+	waited->why = LEARN_DONE;
+	if (!waiter->setup.reasons || !failed(waited) ||
+		!explain_wants(waiter->explain, source->poller, &event))
+		return;
+	waited->why = LEARN_ASKED;
+	explain_add(waiter->explain, source->poller, &event, waiter->now);
+}
+
+void wait_detail_explained(void *arg, const struct event *event, const char *message)
+{
+	struct waiter *waiter = arg;
+
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		struct waited *waited = waited_find(&waiter->set, i, event->task_id);
+
+		if (strcmp(waiter->sources[i].config.name, event->source) != 0 || waited == NULL ||
+			waited->why != LEARN_ASKED)
+			continue;
+		waited->why = LEARN_DONE;
+		if (message != NULL)
+			waited->reason = mem_strdup(message);
+	}
+}
+
+void wait_detail_step(struct wait_source *source)
+{
+	struct waiter *waiter = source->waiter;
+
+	fill_step(source);
+	for (size_t i = 0; i < waiter->ending_count; i++) {
+		struct waited *waited = waiter->ending[i];
+
+		if (waited->source == source->index && waited->fields == LEARN_DONE &&
+			waited->why == LEARN_OPEN)
+			reason_ask(source, waited);
+	}
+}
+
+void wait_detail_drop(struct wait_source *source)
+{
+	if (source->fill.call != NULL)
+		http_cancel(source->waiter->http, source->fill.call);
+	fill_end(source);
+	explain_drop(source->waiter->explain, source->poller);
+}
+
+int64_t wait_detail_patience_ms(const struct waiter *waiter)
+{
+	return waiter->setup.fields ? FILL_WAIT_MS : EXPLAIN_WAIT_MS;
+}
+
+bool wait_detail_done(const struct waiter *waiter, const struct waited *waited)
+{
+	if (waited->source == WAITED_NOWHERE || waiter->sources[waited->source].poller == NULL)
+		return true;
+	return (waited->fields == LEARN_DONE && waited->why == LEARN_DONE) ||
+	       waiter->now.mono_ms >= waited->ended_ms + wait_detail_patience_ms(waiter);
+}

@@ -1,0 +1,432 @@
+#include "client/waiter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/wait_detail.h"
+#include "base/mem.h"
+
+#define WAITER_GRACE_MS 1000 /* for the other answers of a poll of which one was enough */
+
+static void waiter_end(struct waiter *waiter, int code)
+{
+	if (!waiter->over)
+		waiter->code = code;
+	waiter->over = true;
+}
+
+void waiter_fail(struct waiter *waiter, const struct err *err)
+{
+	if (waiter->over)
+		return;
+	waiter->err = *err;
+	waiter_end(waiter, err_exit_code(err->kind));
+}
+
+bool waiter_named(const struct waiter *waiter)
+{
+	return waiter->setup.id_count != 0;
+}
+
+const char *waiter_source(const struct waiter *waiter, const struct waited *waited)
+{
+	if (waited->source != WAITED_NOWHERE)
+		return waiter->sources[waited->source].config.name;
+	return waiter->source_count == 1 ? waiter->sources[0].config.name : NULL;
+}
+
+void waiter_changed(struct waiter *waiter, const struct waited *waited)
+{
+	waiter->setup.changed(waiter->setup.arg, waited, waiter_source(waiter, waited));
+}
+
+void waiter_ending(struct waiter *waiter, struct waited *waited)
+{
+	waiter->ending = mem_grow(waiter->ending, &waiter->ending_cap, waiter->ending_count + 1,
+		sizeof(struct waited *));
+	waiter->ending[waiter->ending_count++] = waited;
+	waited->ended_ms = waiter->now.mono_ms;
+}
+
+bool waiter_denied(const struct waiter *waiter, const struct waited *waited)
+{
+	for (size_t i = 0; i < waiter->source_count; i++)
+		if (waiter->sources[i].poller != NULL && !waited->denied[i])
+			return false;
+	return true;
+}
+
+static struct source_config source_pace(
+	const struct source_config *config, const struct waiter_setup *setup)
+{
+	struct source_config own = *config;
+
+	if (setup->interval_ms != 0)
+		own.interval_ms = setup->interval_ms;
+	/* an answer that takes longer than a source may be away is none */
+	if (setup->unreachable_ms != 0 && setup->unreachable_ms < own.timeout_ms)
+		own.timeout_ms = setup->unreachable_ms;
+	own.stuck_after_ms = 0;
+	return own;
+}
+
+struct waiter *waiter_new(const struct waiter_setup *setup, struct instant now)
+{
+	const struct config *config = setup->config;
+	struct waiter *waiter = mem_alloc(sizeof(*waiter));
+
+	waiter->setup = *setup;
+	waiter->now = now;
+	waiter->http = http_new();
+	waiter->explain = explain_new(waiter->http, wait_detail_explained, waiter);
+	waiter->deadline_ms =
+		setup->timeout_ms > 0 ? now.mono_ms + setup->timeout_ms : INSTANT_NEVER;
+	waiter->enough_ms = INSTANT_NEVER;
+	waiter->sources = mem_array(config->source_count, sizeof(*waiter->sources));
+	for (size_t i = 0; i < config->source_count; i++) {
+		struct wait_source *source = &waiter->sources[waiter->source_count];
+
+		if (setup->only_source != NULL &&
+			strcmp(setup->only_source, config->sources[i].name) != 0)
+			continue;
+		source->waiter = waiter;
+		source->index = waiter->source_count++;
+		source->config = source_pace(&config->sources[i], setup);
+	}
+	waiter->set.sources = waiter->source_count;
+	waited_add_named(&waiter->set, setup->ids, setup->id_count);
+	for (size_t i = 0; i < waiter->source_count; i++)
+		wait_source_open(waiter, &waiter->sources[i]);
+	return waiter;
+}
+
+void waiter_free(struct waiter *waiter)
+{
+	if (waiter == NULL)
+		return;
+	for (size_t i = 0; i < waiter->source_count; i++)
+		wait_source_close(&waiter->sources[i]);
+	free(waiter->sources);
+	free(waiter->ending);
+	waited_done(&waiter->set);
+	explain_free(waiter->explain);
+	http_free(waiter->http);
+	free(waiter);
+}
+
+/* can no other source have a task of this id as well? one that does not answer is not waited for */
+static bool waited_sure(const struct waiter *waiter, const struct waited *waited)
+{
+	for (size_t i = 0; waiter_named(waiter) && i < waiter->source_count; i++) {
+		const struct wait_source *source = &waiter->sources[i];
+
+		if (i != waited->source && source->poller != NULL && !waited->denied[i] &&
+			!source->troubled)
+			return false;
+	}
+	return true;
+}
+
+static void waiter_tell(struct waiter *waiter, struct waited *waited)
+{
+	int code = waited_exit_code(waited);
+
+	waited->told = true;
+	waiter->set.told++;
+	waiter_changed(waiter, waited);
+	if (waiter->enough_ms == INSTANT_NEVER &&
+		(waiter->setup.any || (waiter->setup.fail_fast && code != 0)))
+		waiter->enough_ms =
+			instant_earlier(waiter->now.mono_ms + WAITER_GRACE_MS, waiter->deadline_ms);
+}
+
+/* was one end enough? The result is that of the poll, not of the answer that came first */
+static bool waiter_enough(const struct waiter *waiter)
+{
+	if (waiter->enough_ms == INSTANT_NEVER)
+		return false;
+	if (waiter->now.mono_ms >= waiter->enough_ms)
+		return true;
+	if (waiter->ending_count != 0)
+		return false;
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		const struct wait_source *source = &waiter->sources[i];
+
+		if (source->poller != NULL && !source->troubled && !poller_resting(source->poller))
+			return false;
+	}
+	return true;
+}
+
+/* may more ends come of the answers that this one came with? Then they are told in their order */
+static bool waited_early(const struct waiter *waiter, const struct waited *waited)
+{
+	if (waiter->now.mono_ms >= waited->ended_ms + WAITER_GRACE_MS)
+		return false;
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		const struct wait_source *source = &waiter->sources[i];
+
+		if (source->poller != NULL && poller_follows(source->poller))
+			return true;
+	}
+	return false;
+}
+
+/* tells the ends that are sure, in their order; `all`: what is known now is all that will be */
+static void waiter_tell_ends(struct waiter *waiter, bool all)
+{
+	size_t kept = 0;
+
+	if (waiter->ending_count > 1)
+		qsort(waiter->ending, waiter->ending_count, sizeof(struct waited *),
+			waited_by_place);
+	for (size_t i = 0; i < waiter->ending_count; i++) {
+		struct waited *waited = waiter->ending[i];
+		bool ready =
+			waited_sure(waiter, waited) && wait_detail_done(waiter, waited) &&
+			!waited_early(waiter, waited) &&
+			(kept == 0 || waiter->now.mono_ms >= waited->ended_ms + WAITER_GRACE_MS);
+
+		if (!waiter->over && (all || ready))
+			waiter_tell(waiter, waited);
+		else
+			waiter->ending[kept++] = waited;
+	}
+	waiter->ending_count = kept;
+}
+
+/* has every source that can be asked said once that it has it not? One at least has to be */
+static bool waited_nowhere(const struct waiter *waiter, const struct waited *waited)
+{
+	bool asked = false;
+
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		const struct wait_source *source = &waiter->sources[i];
+
+		if (source->poller == NULL)
+			continue;
+		if (!waited->denied[i] &&
+			!detect_nowhere(poller_book(source->poller), waited->task->id))
+			return false;
+		asked = true;
+	}
+	return asked;
+}
+
+/* three polls are needed to say that a task is missing, one to ask whether the id is right */
+static void waiter_doubt(struct waiter *waiter)
+{
+	for (size_t i = 0; waiter_named(waiter) && i < waiter->set.count; i++) {
+		struct waited *waited = waiter->set.items[i];
+
+		if (waited->source != WAITED_NOWHERE || waited->ended || waited->doubted ||
+			!waited_nowhere(waiter, waited))
+			continue;
+		waited->doubted = true;
+		waiter->setup.doubted(waiter->setup.arg, waited);
+	}
+}
+
+/* a task that no source has that can be asked may be in the one that cannot */
+static void waiter_check_given_up(struct waiter *waiter)
+{
+	for (size_t s = 0; s < waiter->source_count; s++) {
+		const struct wait_source *source = &waiter->sources[s];
+
+		if (source->poller != NULL)
+			continue;
+		for (size_t i = 0; i < waiter->set.count; i++) {
+			const struct waited *waited = waiter->set.items[i];
+
+			if (waited->source == WAITED_NOWHERE && !waited->ended &&
+				waiter_denied(waiter, waited))
+				waiter_fail(waiter, &source->err);
+		}
+	}
+}
+
+/* --timeout 0: one poll of each source */
+static void waiter_check_once(struct waiter *waiter)
+{
+	struct err failure = { 0 };
+
+	for (size_t i = 0; i < waiter->ending_count; i++)
+		if (waited_sure(waiter, waiter->ending[i]))
+			return;
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		const struct wait_source *source = &waiter->sources[i];
+
+		if (source->poller == NULL)
+			continue;
+		if (!source->polled || source->search != NULL)
+			return;
+		if (failure.kind != ERR_NONE || !source->troubled)
+			continue;
+		failure = poller_health(source->poller)->last_error;
+		(void)err_prefix(&failure, "%s: ", source->config.name);
+	}
+	if (failure.kind != ERR_NONE)
+		waiter_fail(waiter, &failure);
+	else
+		waiter_end(waiter, WAITER_TIMED_OUT);
+}
+
+/* the deadline has come: is what was asked on its account still under way? */
+static bool waiter_last_look(struct waiter *waiter)
+{
+	bool busy = waiter->ending_count != 0;
+
+	if (waiter->look_ms == 0) {
+		waiter->look_ms = waiter->now.mono_ms;
+		for (size_t i = 0; i < waiter->source_count; i++)
+			if (wait_source_last_look(&waiter->sources[i]))
+				waiter->look_ms = waiter->now.mono_ms + WAITER_LAST_LOOK_MS;
+		return waiter->look_ms != waiter->now.mono_ms;
+	}
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		const struct wait_source *source = &waiter->sources[i];
+
+		busy = busy || (source->poller != NULL && !poller_resting(source->poller));
+	}
+	return busy && waiter->now.mono_ms < waiter->look_ms;
+}
+
+static void waiter_check_end(struct waiter *waiter)
+{
+	struct err err;
+	bool settled = true;
+	bool late = waiter->now.mono_ms >= waiter->deadline_ms;
+
+	if (late && waiter_last_look(waiter))
+		late = false;
+	if (late || waiter_enough(waiter))
+		waiter_tell_ends(waiter, true);
+	for (size_t i = 0; i < waiter->source_count; i++)
+		settled = settled && waiter->sources[i].settled;
+	if (settled && waiter->set.count == 0) {
+		(void)err_set(&err, ERR_NOT_FOUND, "no task is queued or processing");
+		waiter_fail(waiter, &err);
+	} else if (waiter_enough(waiter) || (settled && waiter->set.told == waiter->set.count)) {
+		waiter_end(waiter, waited_worst(&waiter->set));
+	} else if (late) {
+		waiter_end(waiter, WAITER_TIMED_OUT);
+	} else if (waiter->setup.timeout_ms == 0) {
+		waiter_check_once(waiter);
+	}
+}
+
+void waiter_step(struct waiter *waiter, struct instant now)
+{
+	waiter->now = now;
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		struct wait_source *source = &waiter->sources[i];
+
+		if (source->poller != NULL)
+			poller_step(source->poller, now);
+		if (source->poller != NULL)
+			wait_source_key(source);
+		if (source->poller != NULL)
+			poller_step(source->poller, now);
+	}
+	http_step(waiter->http, now);
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		if (waiter->sources[i].poller != NULL)
+			wait_source_look(&waiter->sources[i]);
+		wait_source_denials(&waiter->sources[i]);
+	}
+	waiter_doubt(waiter);
+	waiter_check_given_up(waiter);
+	for (size_t i = 0; i < waiter->source_count; i++)
+		if (waiter->sources[i].poller != NULL)
+			wait_detail_step(&waiter->sources[i]);
+	explain_step(waiter->explain, now);
+	waiter_tell_ends(waiter, false);
+	if (!waiter->over)
+		waiter_check_end(waiter);
+}
+
+/* when an end that is held back is to be looked at again */
+static int64_t waited_next(const struct waiter *waiter, const struct waited *waited)
+{
+	if (waiter->now.mono_ms < waited->ended_ms + WAITER_GRACE_MS)
+		return waited->ended_ms + WAITER_GRACE_MS;
+	if (waiter->now.mono_ms < waited->ended_ms + wait_detail_patience_ms(waiter))
+		return waited->ended_ms + wait_detail_patience_ms(waiter);
+	return INSTANT_NEVER;
+}
+
+int64_t waiter_next(const struct waiter *waiter)
+{
+	int64_t deadline = waiter->look_ms != 0 ? waiter->look_ms : waiter->deadline_ms;
+	int64_t next = instant_earlier(http_next(waiter->http), deadline);
+
+	next = instant_earlier(next, waiter->enough_ms);
+	next = instant_earlier(next, explain_next(waiter->explain));
+	for (size_t i = 0; i < waiter->ending_count; i++)
+		next = instant_earlier(next, waited_next(waiter, waiter->ending[i]));
+	for (size_t i = 0; i < waiter->source_count; i++) {
+		const struct wait_source *source = &waiter->sources[i];
+
+		if (source->poller == NULL)
+			continue;
+		next = instant_earlier(next, wait_source_patience(source));
+		if (source->search != NULL)
+			next = instant_earlier(next, key_search_next(source->search));
+		else
+			next = instant_earlier(next, poller_next(source->poller));
+		if (source->search == NULL && source->key_retry_ms != 0)
+			next = instant_earlier(next, source->key_retry_ms);
+	}
+	return next;
+}
+
+size_t waiter_fds(const struct waiter *waiter, struct http_fd *fds, size_t cap)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < waiter->source_count; i++)
+		if (waiter->sources[i].search != NULL)
+			count +=
+				key_search_fds(waiter->sources[i].search, fds + count, cap - count);
+	return count;
+}
+
+struct http *waiter_http(struct waiter *waiter)
+{
+	return waiter->http;
+}
+
+void waiter_jump(struct waiter *waiter, struct instant now)
+{
+	waiter->now = now;
+	http_drop_connections(waiter->http);
+	for (size_t i = 0; i < waiter->source_count; i++)
+		if (waiter->sources[i].poller != NULL)
+			poller_jump(waiter->sources[i].poller, now);
+}
+
+bool waiter_over(const struct waiter *waiter, int *ret_code, struct err *ret_err)
+{
+	*ret_code = waiter->code;
+	*ret_err = waiter->err;
+	return waiter->over;
+}
+
+bool waiter_look(const struct waiter *waiter, size_t i, struct waiter_source *ret)
+{
+	const struct wait_source *source = &waiter->sources[i];
+	const struct err *err = &source->err;
+
+	if (i >= waiter->source_count)
+		return false;
+	if (source->poller != NULL)
+		err = &poller_health(source->poller)->last_error;
+	*ret = (struct waiter_source){ source->config.name, source->heard_ms,
+		err->kind != ERR_NONE ? err : NULL };
+	return true;
+}
+
+const struct waited_set *waiter_tasks(const struct waiter *waiter)
+{
+	return &waiter->set;
+}

@@ -1,0 +1,78 @@
+/*
+ * `wait`: blocks nobody, writes nothing, keeps nothing. It polls the sources by watch/poller, with
+ * books in memory that hold only the tasks that are waited for, and tells its owner what became of
+ * them.
+ */
+#ifndef CLIENT_WAITER_H
+#define CLIENT_WAITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/waited.h"
+#include "base/err.h"
+#include "base/stamp.h"
+#include "core/config.h"
+#include "io/http.h"
+
+#define WAITER_TIMED_OUT 124
+#define WAITER_FOR_EVER (-1)
+#define WAITER_LAST_LOOK_MS 2000 /* past the deadline, for answers that were asked for by then */
+
+struct waiter;
+
+struct waiter_setup {
+	const struct config *config; /* borrowed */
+	const char *only_source; /* borrowed; NULL: all */
+	char *const *ids; /* borrowed until waiter_new returns */
+	size_t id_count; /* 0: the tasks that are active at the first poll */
+	bool any; /* until one has ended … */
+	bool fail_fast; /* … or the first that did not succeed */
+	bool fail_missing; /* a task that three polls cannot find counts as ended */
+	int64_t timeout_ms; /* 0: one poll; WAITER_FOR_EVER */
+	int64_t interval_ms; /* 0: as each source has it */
+	int64_t unreachable_ms; /* a source that fails for so long ends it; 0: none does */
+	bool fields; /* of a task that ended, all that the API has is wanted; */
+	bool reasons; /* … and why it failed */
+	/* a task was found or has another status, or its end is told (waited->told), once each;
+	 * those that ended together in their order */
+	void (*changed)(void *arg, const struct waited *waited, const char *source);
+	/* no ids were named: these are the tasks of a source that are waited for */
+	void (*begun)(void *arg, struct waited *const *items, size_t count, const char *source);
+	/* the first complete answers have no such task; told once */
+	void (*doubted)(void *arg, const struct waited *waited);
+	/* a source is in trouble (bad), or is well again; text for people */
+	void (*trouble)(void *arg, bool bad, const char *text);
+	void *arg;
+};
+
+struct waiter *waiter_new(const struct waiter_setup *setup, struct instant now);
+void waiter_free(struct waiter *waiter); /* NULL is fine */
+/* does what is due; call after every wake-up */
+void waiter_step(struct waiter *waiter, struct instant now);
+/* mono time of the next step that is needed; INSTANT_NEVER while only answers are awaited */
+int64_t waiter_next(const struct waiter *waiter);
+/* descriptors to wait for, by http_wait(waiter_http()); returns how many were put in, at most `cap`
+ */
+size_t waiter_fds(const struct waiter *waiter, struct http_fd *fds, size_t cap);
+struct http *waiter_http(struct waiter *waiter);
+/* after a suspend */
+void waiter_jump(struct waiter *waiter, struct instant now);
+/* is it over? *ret_code is the exit code, *ret_err why when it is none of the tasks' results */
+bool waiter_over(const struct waiter *waiter, int *ret_code, struct err *ret_err);
+const struct waited_set *waiter_tasks(const struct waiter *waiter);
+/* Why nothing is heard of a source. */
+struct waiter_source {
+	const char *name;
+	int64_t heard_ms; /* mono; its last complete answer; 0: none */
+	const struct err *err; /* what keeps it from answering; NULL: nothing does */
+};
+
+/* of the i-th source; false past the last */
+bool waiter_look(const struct waiter *waiter, size_t i, struct waiter_source *ret);
+/* the name of the source in which a task was found, or the only one there is; NULL: not known yet
+ */
+const char *waiter_source(const struct waiter *waiter, const struct waited *waited);
+
+#endif

@@ -1,0 +1,459 @@
+#include "deliver/notifier.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "deliver/helper.h"
+#include "deliver/hook.h"
+#include "deliver/program.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "io/bus.h"
+
+extern char **environ;
+
+enum {
+	SILENCE_MS = 40000, /* each of its steps has 30 s, and it says when one is done */
+	ANSWER_MS = 30000, /* so long what was sent to a server is not sent again */
+	LOOK_MS = 1000, /* how often to look whether there is a bus now … */
+	LOOK_WATCHED_MS = 60000, /* … where nobody tells us */
+	LOOK_SOON_MS = 100, /* … after something has come that is no bus, or not yet */
+	LOOK_SOON_FOR_MS = 2000,
+	SHUT_MAX_MS = 60000, /* a bus that takes nobody in is tried no more often in the end */
+	ANSWER_MAX = 4096, /* bytes; it writes no longer one */
+	ERROR_COLUMNS = 300,
+	EXIT_NO_BUS = 69,
+	REAP_MS = 200, /* what was killed is gone at once, unless it hangs in the kernel */
+};
+
+struct listener {
+	notice_fn notice;
+	void *arg;
+};
+
+struct notifier {
+	const struct strings *secrets; /* borrowed */
+	struct listener *listeners; /* own */
+	size_t listener_count;
+	struct program helper; /* child NULL: not running */
+	char *bus; /* own; the address that it was given */
+	char *absent; /* own; NULL: somebody may be there */
+	int64_t look_ms; /* mono; when to look for a bus again; 0: the program does */
+	int watch; /* own; what tells of a bus that comes; -1: none */
+	int64_t soon_ms; /* mono; until then it has just told */
+	int64_t shut_ms; /* how long to wait when the bus does not take the program in */
+	int64_t last_number;
+	int64_t *asked; /* own; numbers of what is not answered yet, in order */
+	size_t asked_count;
+	size_t asked_cap;
+	int64_t heard_ms; /* mono; when it last said something, or was asked with nothing open */
+	int64_t sent_ms; /* mono; when it last sent something to the server; 0: it has answered */
+	int64_t held_ms; /* mono */
+	int64_t asleep_ms; /* of the last step */
+};
+
+struct notifier *notifier_new(const struct strings *secrets)
+{
+	struct notifier *notifier = mem_alloc(sizeof(*notifier));
+
+	notifier->secrets = secrets;
+	notifier->watch = -1;
+	notifier->shut_ms = LOOK_MS;
+	return notifier;
+}
+
+static void watch_end(struct notifier *notifier)
+{
+	if (notifier->watch >= 0)
+		(void)close(notifier->watch);
+	notifier->watch = -1;
+}
+
+void notifier_free(struct notifier *notifier)
+{
+	if (notifier == NULL)
+		return;
+	program_done(&notifier->helper);
+	/* not every init takes care of what others leave */
+	child_reap_killed(REAP_MS);
+	watch_end(notifier);
+	free(notifier->listeners);
+	free(notifier->bus);
+	free(notifier->absent);
+	free(notifier->asked);
+	free(notifier);
+}
+
+void notifier_listen(struct notifier *notifier, notice_fn listener, void *arg)
+{
+	notifier->listeners = mem_resize(
+		notifier->listeners, notifier->listener_count + 1, sizeof(*notifier->listeners));
+	notifier->listeners[notifier->listener_count++] =
+		(struct listener){ .notice = listener, .arg = arg };
+}
+
+void notifier_unlisten(struct notifier *notifier, const void *arg)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < notifier->listener_count; i++)
+		if (notifier->listeners[i].arg != arg)
+			notifier->listeners[kept++] = notifier->listeners[i];
+	notifier->listener_count = kept;
+}
+
+static void tell(struct notifier *notifier, enum notice_kind kind, int64_t number, const char *why,
+	struct instant now)
+{
+	struct notice notice = { .kind = kind, .number = number, .why = why };
+
+	for (size_t i = 0; i < notifier->listener_count; i++)
+		notifier->listeners[i].notice(notifier->listeners[i].arg, &notice, now);
+}
+
+static void absent_set(struct notifier *notifier, const char *why)
+{
+	char *text = mem_strdup(why);
+
+	free(notifier->absent);
+	notifier->absent = text;
+}
+
+const char *notifier_absent(const struct notifier *notifier)
+{
+	return notifier->absent;
+}
+
+int64_t notifier_held(const struct notifier *notifier, struct instant now)
+{
+	return notifier->held_ms > now.mono_ms ? notifier->held_ms : 0;
+}
+
+int64_t notifier_number(struct notifier *notifier)
+{
+	return ++notifier->last_number;
+}
+
+static bool asked_find(const struct notifier *notifier, int64_t number, size_t *ret)
+{
+	for (*ret = 0; *ret < notifier->asked_count; ++*ret)
+		if (notifier->asked[*ret] == number)
+			return true;
+	return false;
+}
+
+static bool asked_take(struct notifier *notifier, int64_t number)
+{
+	size_t i;
+
+	if (!asked_find(notifier, number, &i))
+		return false;
+	notifier->asked_count--;
+	memmove(&notifier->asked[i], &notifier->asked[i + 1],
+		(notifier->asked_count - i) * sizeof(*notifier->asked));
+	return true;
+}
+
+/* the program is no more: what was asked of it is answered here */
+static void helper_gone(
+	struct notifier *notifier, enum notice_kind kind, const char *why, struct instant now)
+{
+	program_done(&notifier->helper);
+	/* the server may still show it */
+	if (notifier->sent_ms != 0 && kind == NOTICE_REFUSED)
+		notifier->held_ms = notifier->sent_ms + ANSWER_MS;
+	notifier->sent_ms = 0;
+	tell(notifier, NOTICE_GONE, 0, NULL, now);
+	while (notifier->asked_count > 0) {
+		int64_t number = notifier->asked[0];
+
+		(void)asked_take(notifier, number);
+		tell(notifier, kind, number, why, now);
+	}
+}
+
+static bool helper_start(struct notifier *notifier, struct instant now, struct err *err)
+{
+	cleanup_free char *path = helper_find(err);
+	const char *argv[] = { path, "--bus", notifier->bus, NULL };
+	struct spawn spawn = {
+		.argv = argv, .cwd = "/", .input_open = true, .output_max = SIZE_MAX
+	};
+	char **env;
+	bool started;
+
+	if (path == NULL)
+		return false;
+	env = hook_env_clean(environ, notifier->secrets);
+	spawn.env = (const char *const *)env;
+	started = program_start(&notifier->helper, &spawn, 0, now, err);
+	hook_vector_free(env);
+	return started;
+}
+
+/* the address of the bus that there is now, owned; NULL: none, and it is looked for again later */
+static char *bus_look(struct notifier *notifier, struct instant now)
+{
+	cleanup_with(bus_done) struct bus bus = { 0 };
+	cleanup_buf struct buf why = { 0 };
+
+	/*
+	 * Watched before it is looked at: what comes between the two is seen. Not while it has just
+	 * told, and is looked at often: in a directory such as /tmp something comes all the time.
+	 */
+	if (notifier->absent != NULL && notifier->watch < 0 && now.mono_ms >= notifier->soon_ms)
+		notifier->watch = bus_watch();
+	bus_find(&bus);
+	if (bus.address != NULL) {
+		watch_end(notifier);
+		return mem_steal(&bus.address);
+	}
+	bus_explain(&bus, &why);
+	absent_set(notifier, buf_text(&why));
+	notifier->look_ms = now.mono_ms + (now.mono_ms < notifier->soon_ms ? LOOK_SOON_MS
+						  : notifier->watch >= 0   ? LOOK_WATCHED_MS
+									   : LOOK_MS);
+	return NULL;
+}
+
+/* the program runs, for the bus that there is now */
+static bool helper_ready(struct notifier *notifier, struct instant now, struct err *err)
+{
+	cleanup_free char *bus = bus_look(notifier, now);
+
+	if (bus == NULL)
+		return err_set(err, ERR_UNREACHABLE, "%s", notifier->absent);
+	if (notifier->helper.child != NULL && strcmp(bus, notifier->bus) == 0)
+		return true;
+	if (notifier->helper.child != NULL) {
+		notifier->sent_ms = 0;
+		helper_gone(notifier, NOTICE_REFUSED, "there is another session bus now", now);
+	}
+	free(notifier->bus);
+	notifier->bus = mem_steal(&bus);
+	return helper_start(notifier, now, err);
+}
+
+static void request_send(
+	struct notifier *notifier, const char *verb, int64_t number, const struct buf *note)
+{
+	cleanup_buf struct buf request = { 0 };
+
+	(void)buf_addf(&request, "%s: %" PRId64 "\n%s\n", verb, number,
+		note != NULL ? buf_text(note) : "");
+	child_write(notifier->helper.child, buf_text(&request), request.len);
+}
+
+bool notifier_show(struct notifier *notifier, int64_t number, const struct buf *note,
+	struct instant now, struct err *err)
+{
+	if (!helper_ready(notifier, now, err))
+		return false;
+	if (notifier->asked_count == 0) {
+		notifier->heard_ms = now.mono_ms;
+		notifier->asleep_ms = now.asleep_ms;
+	}
+	notifier->asked = mem_grow(notifier->asked, &notifier->asked_cap, notifier->asked_count + 1,
+		sizeof(*notifier->asked));
+	notifier->asked[notifier->asked_count++] = number;
+	request_send(notifier, "show", number, note);
+	return true;
+}
+
+void notifier_close(struct notifier *notifier, int64_t number)
+{
+	if (notifier->helper.child != NULL)
+		request_send(notifier, "close", number, NULL);
+}
+
+void notifier_look(struct notifier *notifier)
+{
+	if (notifier->absent == NULL || notifier->asked_count > 0)
+		return;
+	/* anew from the start, with a server that may be started now; nothing is on the screen */
+	program_done(&notifier->helper);
+	absent_set(notifier, NULL);
+	notifier->look_ms = 0;
+}
+
+/* what is told of one request: "NUMBER WHY" */
+static void take_answer(
+	struct notifier *notifier, enum notice_kind kind, const char *rest, struct instant now)
+{
+	size_t digits = strspn(rest, "0123456789");
+	cleanup_free char *text = mem_strndup(rest, digits);
+	cleanup_buf struct buf why = { 0 };
+	int64_t number;
+	size_t later;
+
+	if (!parse_int(text, 1, INT64_MAX, &number))
+		return;
+	text_add_cut(&why, rest + digits + (rest[digits] == ' '), ERROR_COLUMNS);
+	if (kind == NOTICE_ABSENT)
+		absent_set(notifier, buf_text(&why));
+	if (kind != NOTICE_CLOSED) {
+		notifier->sent_ms = 0;
+		/* of one that has been changed since, the last answer says how it is */
+		if (!asked_take(notifier, number) || asked_find(notifier, number, &later))
+			return;
+	}
+	tell(notifier, kind, number, buf_text(&why), now);
+}
+
+static void take_line(struct notifier *notifier, const char *line, struct instant now)
+{
+	static const struct {
+		const char *word;
+		enum notice_kind kind;
+	} answers[] = {
+		{ "shown: ", NOTICE_SHOWN },
+		{ "refused: ", NOTICE_REFUSED },
+		{ "absent: ", NOTICE_ABSENT },
+		{ "closed: ", NOTICE_CLOSED },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		size_t len = strlen(answers[i].word);
+
+		if (strncmp(line, answers[i].word, len) == 0)
+			take_answer(notifier, answers[i].kind, line + len, now);
+	}
+	if (strncmp(line, "bus: ", 5) == 0)
+		notifier->shut_ms = LOOK_MS;
+	else if (strncmp(line, "sent: ", 6) == 0)
+		notifier->sent_ms = now.mono_ms;
+	else if (strncmp(line, "server: ", 8) == 0)
+		absent_set(notifier, NULL);
+	else if (strcmp(line, "gone:") == 0)
+		tell(notifier, NOTICE_GONE, 0, NULL, now);
+}
+
+/* takes whole lines out of what it wrote; false: it writes none, so it is not our program */
+static bool take_output(struct notifier *notifier, struct instant now)
+{
+	struct buf *output = child_output(notifier->helper.child);
+	struct buf *errors = child_errors(notifier->helper.child);
+	const char *end;
+
+	if (errors->len > ANSWER_MAX)
+		buf_drop(errors, errors->len - ANSWER_MAX);
+
+	while (output->len > 0 && (end = memchr(output->data, '\n', output->len)) != NULL) {
+		cleanup_free char *line = mem_strndup(output->data, (size_t)(end - output->data));
+
+		buf_drop(output, (size_t)(end - output->data) + 1);
+		notifier->heard_ms = now.mono_ms;
+		take_line(notifier, line, now);
+	}
+	return output->len <= ANSWER_MAX;
+}
+
+/* the last line that it or a library of it wrote on stderr, else how it ended; owned */
+static char *how_it_ended(const struct notifier *notifier, int status)
+{
+	const struct buf *errors = child_errors(notifier->helper.child);
+	cleanup_free char *words = mem_strdup(buf_text(errors));
+	struct buf text = { 0 };
+	char *line;
+
+	words[strlen(words) - (*words != '\0' && words[strlen(words) - 1] == '\n')] = '\0';
+	line = strrchr(words, '\n');
+	line = line != NULL ? line + 1 : words;
+	if (*line != '\0')
+		text_add_cut(&text, line, ERROR_COLUMNS);
+	else if (WIFSIGNALED(status))
+		(void)buf_addf(&text, "taskbell-notify was ended by signal %d", WTERMSIG(status));
+	else
+		(void)buf_addf(&text, "taskbell-notify ended with %d", WEXITSTATUS(status));
+	return buf_steal(&text);
+}
+
+static void helper_ended(struct notifier *notifier, int status, struct instant now)
+{
+	cleanup_free char *how = how_it_ended(notifier, status);
+	bool no_bus = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_BUS;
+
+	/* whoever was absent would have been told of by the program */
+	absent_set(notifier, no_bus ? how : NULL);
+	notifier->look_ms = no_bus ? now.mono_ms + notifier->shut_ms : 0;
+	notifier->shut_ms *= 2;
+	if (notifier->shut_ms > SHUT_MAX_MS)
+		notifier->shut_ms = SHUT_MAX_MS;
+	helper_gone(notifier, no_bus ? NOTICE_ABSENT : NOTICE_REFUSED, how, now);
+}
+
+/* neither the program nor the server runs while the machine sleeps */
+static void limits_shift(struct notifier *notifier, struct instant now)
+{
+	int64_t slept = now.asleep_ms - notifier->asleep_ms;
+
+	if (slept < 100)
+		return;
+	notifier->asleep_ms = now.asleep_ms;
+	notifier->heard_ms += slept;
+	if (notifier->sent_ms != 0)
+		notifier->sent_ms += slept;
+}
+
+/* has something come that may be a bus? */
+static void watch_step(struct notifier *notifier, struct instant now)
+{
+	char told[4096];
+
+	if (notifier->watch < 0 || read(notifier->watch, told, sizeof(told)) <= 0)
+		return;
+	/* anew, since it may be a directory */
+	watch_end(notifier);
+	notifier->soon_ms = now.mono_ms + LOOK_SOON_FOR_MS;
+	notifier->look_ms = now.mono_ms;
+}
+
+void notifier_step(struct notifier *notifier, struct instant now)
+{
+	int status = 0;
+	bool ended;
+
+	limits_shift(notifier, now);
+	watch_step(notifier, now);
+	if (notifier->look_ms != 0 && now.mono_ms >= notifier->look_ms) {
+		cleanup_free char *bus = bus_look(notifier, now);
+
+		if (bus != NULL)
+			notifier_look(notifier);
+	}
+	if (notifier->helper.child == NULL)
+		return;
+	ended = program_step(&notifier->helper, now, &status);
+	if (!take_output(notifier, now) || (!ended && now.mono_ms >= notifier_next(notifier)))
+		helper_gone(notifier, NOTICE_REFUSED, "taskbell-notify does not answer", now);
+	else if (ended)
+		helper_ended(notifier, status, now);
+}
+
+int64_t notifier_next(const struct notifier *notifier)
+{
+	if (notifier->helper.child == NULL || notifier->asked_count == 0)
+		return INSTANT_NEVER;
+	return notifier->heard_ms + SILENCE_MS;
+}
+
+int64_t notifier_next_look(const struct notifier *notifier)
+{
+	return notifier->look_ms != 0 ? notifier->look_ms : INSTANT_NEVER;
+}
+
+size_t notifier_fds(const struct notifier *notifier, struct http_fd *fds, size_t cap)
+{
+	if (notifier->helper.child != NULL)
+		return child_fds(notifier->helper.child, fds, cap);
+	if (notifier->watch < 0 || cap == 0)
+		return 0;
+	fds[0] = (struct http_fd){ .fd = notifier->watch };
+	return 1;
+}

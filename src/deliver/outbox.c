@@ -1,0 +1,238 @@
+#include "deliver/outbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "deliver/feed.h"
+#include "deliver/hook.h"
+#include "deliver/program.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+enum {
+	STOP_SLACK_MS = 500
+}; /* for a killed program to be gone; one that is not hangs in the kernel */
+enum {
+	CLOCK_SET_MS = 1000
+}; /* the two clocks drift no further apart by themselves: somebody set the one of the wall */
+
+struct outbox {
+	struct feed_shop shop;
+	struct feed **feeds; /* own, each own */
+	size_t count;
+	size_t cap;
+	int64_t stop_ms; /* mono; a stop takes no longer; 0: none is under way */
+	struct instant now; /* of the last step */
+	int64_t apart_ms; /* of the two clocks, as the times in the store mean it */
+	bool started; /* the store knows what the clock shows */
+};
+
+static struct feed *outbox_add(
+	struct outbox *outbox, const struct sink_config *config, struct err *err)
+{
+	struct feed *feed = feed_new(&outbox->shop, config, err);
+
+	outbox->feeds =
+		mem_grow(outbox->feeds, &outbox->cap, outbox->count + 1, sizeof(*outbox->feeds));
+	outbox->feeds[outbox->count++] = feed;
+	return feed;
+}
+
+bool outbox_new(struct outbox **ret, const struct outbox_setup *setup, struct err *err)
+{
+	struct outbox *outbox = mem_alloc(sizeof(*outbox));
+	const struct config *config = setup->config;
+
+	outbox->shop = (struct feed_shop){
+		.store = setup->store,
+		.state_dir = setup->state_dir,
+		.trouble = setup->trouble,
+		.once = setup->once,
+		.event = setup->event,
+		.arg = setup->arg,
+	};
+	hook_secrets(config, &outbox->shop.secrets);
+	outbox->shop.notifier = notifier_new(&outbox->shop.secrets);
+	for (size_t i = 0; i < config->sink_count; i++) {
+		struct err fault = { 0 };
+
+		(void)outbox_add(outbox, &config->sinks[i], &fault);
+		if (fault.kind == ERR_NONE)
+			continue;
+		*err = fault;
+		(void)err_prefix(err, "sink %s: ", config->sinks[i].name);
+		outbox_free(outbox);
+		return false;
+	}
+	*ret = outbox;
+	return true;
+}
+
+void outbox_free(struct outbox *outbox)
+{
+	if (outbox == NULL)
+		return;
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_free(outbox->feeds[i]);
+	free(outbox->feeds);
+	notifier_free(outbox->shop.notifier);
+	strings_done(&outbox->shop.secrets);
+	free(outbox);
+}
+
+static struct feed *outbox_find(const struct outbox *outbox, const struct sink_config *config)
+{
+	for (size_t i = 0; i < outbox->count; i++) {
+		const struct sink_config *has = feed_config(outbox->feeds[i]);
+
+		if (has->type == config->type && strcmp(has->name, config->name) == 0)
+			return outbox->feeds[i];
+	}
+	return NULL;
+}
+
+void outbox_reload(struct outbox *outbox, const struct config *config)
+{
+	hook_secrets(config, &outbox->shop.secrets);
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_retire(outbox->feeds[i]);
+	for (size_t i = 0; i < config->sink_count; i++) {
+		const struct sink_config *sink = &config->sinks[i];
+		struct feed *feed = outbox_find(outbox, sink);
+		struct err err = { 0 };
+
+		if (feed == NULL)
+			(void)outbox_add(outbox, sink, &err);
+		else if (feed_configure(feed, sink, &err))
+			continue;
+		if (err.kind != ERR_NONE)
+			log_line(LOG_ERROR, "sink %s: %s", sink->name, err.text);
+	}
+}
+
+void outbox_wake(struct outbox *outbox)
+{
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_wake(outbox->feeds[i]);
+}
+
+void outbox_rewind(struct outbox *outbox)
+{
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_rewind(outbox->feeds[i]);
+}
+
+/* sinks that are no longer configured go once nothing of them runs */
+static void outbox_prune(struct outbox *outbox)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < outbox->count; i++) {
+		if (feed_retired(outbox->feeds[i]) && feed_idle(outbox->feeds[i]))
+			feed_free(outbox->feeds[i]);
+		else
+			outbox->feeds[kept++] = outbox->feeds[i];
+	}
+	outbox->count = kept;
+}
+
+/*
+ * Times of deliveries are by the wall clock, so that they mean something after a restart. When it
+ * is set they go along: nothing waits for a year, and nothing is given up for an age that it never
+ * had.
+ */
+static void outbox_clock(struct outbox *outbox, struct instant now)
+{
+	int64_t apart_ms = now.wall_ms - now.mono_ms;
+	int64_t by_ms = outbox->started ? apart_ms - outbox->apart_ms : 0;
+	struct err err = { 0 };
+
+	if ((outbox->started && by_ms < CLOCK_SET_MS && by_ms > -CLOCK_SET_MS) ||
+		now.mono_ms < outbox->shop.store_retry_ms ||
+		!store_clock_set(outbox->shop.store, by_ms, now.wall_ms, &err))
+		return;
+	if (by_ms != 0)
+		log_line(LOG_NOTICE, "the clock was set: deliveries keep the waits they had");
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_clock_set(outbox->feeds[i], by_ms);
+	outbox->apart_ms = apart_ms;
+	outbox->started = true;
+}
+
+void outbox_step(struct outbox *outbox, struct instant now)
+{
+	outbox->now = now;
+	outbox_clock(outbox, now);
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_step(outbox->feeds[i], now);
+	outbox_prune(outbox);
+	if (outbox_settled(outbox, now))
+		store_rest(outbox->shop.store);
+}
+
+int64_t outbox_next(const struct outbox *outbox, struct instant now)
+{
+	int64_t next = outbox->stop_ms != 0 ? outbox->stop_ms : INSTANT_NEVER;
+
+	for (size_t i = 0; i < outbox->count; i++) {
+		int64_t its = feed_next(outbox->feeds[i], now);
+
+		next = its < next ? its : next;
+	}
+	return next;
+}
+
+void outbox_pulse(const struct outbox *outbox, const struct config *config, struct instant now,
+	struct pulse *ret)
+{
+	for (size_t i = 0; i < config->sink_count; i++) {
+		const struct feed *feed = outbox_find(outbox, &config->sinks[i]);
+		const char *why = feed != NULL ? feed_waits(feed, now) : NULL;
+
+		strings_add(&ret->sinks, config->sinks[i].name);
+		strings_add(&ret->waits, why != NULL ? why : "");
+	}
+}
+
+bool outbox_waits_changed(struct outbox *outbox)
+{
+	bool changed = outbox->shop.waits_changed;
+
+	outbox->shop.waits_changed = false;
+	return changed;
+}
+
+size_t outbox_fds(const struct outbox *outbox, struct http_fd *fds, size_t cap)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < outbox->count; i++)
+		count += feed_fds(outbox->feeds[i], fds + count, cap - count);
+	return count;
+}
+
+bool outbox_settled(const struct outbox *outbox, struct instant now)
+{
+	for (size_t i = 0; i < outbox->count; i++)
+		if (!feed_settled(outbox->feeds[i], now))
+			return false;
+	return true;
+}
+
+void outbox_stop(struct outbox *outbox, struct instant now, int64_t grace_ms)
+{
+	outbox->now = now;
+	outbox->stop_ms = now.mono_ms + grace_ms + PROGRAM_STOP_KILL_MS + STOP_SLACK_MS;
+	for (size_t i = 0; i < outbox->count; i++)
+		feed_stop(outbox->feeds[i], now, grace_ms);
+}
+
+bool outbox_stopped(const struct outbox *outbox)
+{
+	if (outbox->stop_ms != 0 && outbox->now.mono_ms >= outbox->stop_ms)
+		return true;
+	for (size_t i = 0; i < outbox->count; i++)
+		if (!feed_settled(outbox->feeds[i], outbox->now))
+			return false;
+	return true;
+}

@@ -1,0 +1,71 @@
+/*
+ * The outbox: pulls due deliveries from the store and gives them to their sinks, each at its own
+ * pace, so that a sink that fails or hangs delays neither another sink nor the next poll.
+ */
+#ifndef DELIVER_OUTBOX_H
+#define DELIVER_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/stamp.h"
+#include "core/config.h"
+#include "core/event.h"
+#include "core/trouble.h"
+#include "io/http.h"
+#include "io/pulse.h"
+#include "io/store.h"
+
+struct outbox;
+
+/* the outbox asks its owner to store an event of its own (sink_failed) */
+typedef bool (*outbox_event_fn)(void *arg, const struct event *event);
+
+/* who meets the trouble of the state, in struct trouble */
+enum { LEDGER_READ = 1, LEDGER_WRITE = 2, FEED_READ = 4, FEED_WRITE = 8, FEED_NOTE = 16 };
+
+struct outbox_setup {
+	const struct config *config; /* borrowed until outbox_reload or outbox_free */
+	struct store *store; /* borrowed */
+	const char *state_dir; /* borrowed */
+	struct trouble *trouble; /* borrowed; of the state: whoever meets it first says so */
+	bool once; /* this run ends as soon as all is delivered */
+	outbox_event_fn event;
+	void *arg;
+};
+
+/* opens the logs; ERR_CANT_CREATE or ERR_IO when one cannot be opened at the start */
+bool outbox_new(struct outbox **ret, const struct outbox_setup *setup, struct err *err);
+void outbox_free(struct outbox *outbox); /* kills what still runs; NULL is fine */
+/* a new configuration (HUP): running hooks go on; logs are reopened */
+void outbox_reload(struct outbox *outbox, const struct config *config);
+/* new deliveries were stored: look at the store at the next step */
+void outbox_wake(struct outbox *outbox);
+/* an event that was held back is due: it belongs to what is being gathered with later ones */
+void outbox_rewind(struct outbox *outbox);
+/* starts what is due, reaps what ended, ends what is past its time; never blocks */
+void outbox_step(struct outbox *outbox, struct instant now);
+/* mono time at which outbox_step must be called again; INSTANT_NEVER: only when woken or a
+ * descriptor is ready */
+int64_t outbox_next(const struct outbox *outbox, struct instant now);
+/* adds the configured sinks, and why they hold deliveries back */
+void outbox_pulse(const struct outbox *outbox, const struct config *config, struct instant now,
+	struct pulse *ret);
+/* did a sink begin or end to hold deliveries back, or the reason change, since this was last asked?
+ */
+bool outbox_waits_changed(struct outbox *outbox);
+/* descriptors to wait for (output of hooks); returns how many were put in, at most `cap` */
+size_t outbox_fds(const struct outbox *outbox, struct http_fd *fds, size_t cap);
+/* --once: nothing is running and nothing is due now; what waits for a later try is given up for
+ * this run */
+bool outbox_settled(const struct outbox *outbox, struct instant now);
+/*
+ * Orderly stop: starts nothing more; running programs have `grace_ms`, then TERM to their groups,
+ * KILL 2 s later. Call outbox_step until outbox_stopped. A delivery so ended stays pending and
+ * uncounted.
+ */
+void outbox_stop(struct outbox *outbox, struct instant now, int64_t grace_ms);
+bool outbox_stopped(const struct outbox *outbox);
+
+#endif

@@ -1,0 +1,382 @@
+/* The sink `exec`: a program of the user for each event, several at once. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "deliver/hook.h"
+#include "deliver/program.h"
+#include "deliver/session.h"
+#include "deliver/sink.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/text.h"
+
+extern char **environ;
+
+enum {
+	CONCURRENCY_MAX = 64,
+	LEFT_MAX = 64, /* ended hooks of which something is left in the background */
+	OUTPUT_MAX = 64 * 1024, /* bytes of one attempt that reach the log */
+	LINE_MAX_BYTES = 4000, /* a longer line is logged in pieces */
+	LAST_LINE_COLUMNS = 200,
+};
+
+struct hook {
+	struct program program;
+	int64_t event_id;
+	int64_t timeout_ms;
+	bool shell; /* run by sh, which says with 126 and 127 that it could not start something */
+	bool told_cut; /* "output truncated" was logged */
+	char *last_line; /* own; the last one that it printed, for the error */
+};
+
+/* a delivery whose hook starts when it is known what the session's display is */
+struct held {
+	struct event *event; /* own */
+	int64_t attempt;
+};
+
+struct sink_exec {
+	struct sink sink;
+	struct session session;
+	struct held held[CONCURRENCY_MAX];
+	size_t held_count;
+	struct hook running[CONCURRENCY_MAX];
+	size_t count;
+	struct program left[LEFT_MAX];
+	size_t left_count;
+};
+
+static struct sink_exec *self(const struct sink *sink)
+{
+	return (struct sink_exec *)(uintptr_t)sink;
+}
+
+static struct sink *exec_make(void)
+{
+	struct sink_exec *exec = mem_alloc(sizeof(*exec));
+
+	return &exec->sink;
+}
+
+static bool exec_configure(struct sink *sink, struct err *err)
+{
+	(void)sink;
+	(void)err;
+	return true;
+}
+
+static size_t exec_room(const struct sink *sink, struct instant now)
+{
+	size_t most = (size_t)sink->config->concurrency;
+	size_t count = self(sink)->count + self(sink)->held_count;
+
+	(void)now;
+	most = most < CONCURRENCY_MAX ? most : CONCURRENCY_MAX;
+	return count < most ? most - count : 0;
+}
+
+static void hook_done(struct hook *hook)
+{
+	program_done(&hook->program);
+	free(hook->last_line);
+	hook->last_line = NULL;
+}
+
+static bool hook_start(struct sink_exec *exec, struct hook *hook, const struct event *event,
+	int64_t attempt, struct instant now, struct err *err)
+{
+	const struct sink_config *config = exec->sink.config;
+	cleanup_buf struct buf input = { 0 };
+	char **argv = hook_argv(config, event);
+	char **env = hook_env(
+		config, event, attempt, environ, &exec->session.variables, exec->sink.secrets);
+	const char *home = getenv("HOME");
+	struct spawn spawn = {
+		.argv = (const char *const *)argv,
+		.env = (const char *const *)env,
+		.cwd = home != NULL && *home == '/' ? home : "/",
+		.output_max = OUTPUT_MAX,
+		.merge = true,
+	};
+	bool started;
+
+	event_json(event, &input);
+	(void)buf_add_char(&input, '\n');
+	spawn.input = buf_text(&input);
+	spawn.input_len = input.len;
+	*hook = (struct hook){
+		.event_id = event->id,
+		.timeout_ms = config->timeout_ms,
+		.shell = *config->shell != '\0',
+	};
+	started = program_start(&hook->program, &spawn, config->timeout_ms, now, err);
+	hook_vector_free(argv);
+	hook_vector_free(env);
+	return started;
+}
+
+/* starts what is held, unless it is not yet known what the session's display is */
+static void held_start(struct sink_exec *exec, struct instant now)
+{
+	if (exec->held_count == 0 || !session_ready(&exec->session, now))
+		return;
+	for (size_t i = 0; i < exec->held_count; i++) {
+		struct event *event = exec->held[i].event;
+		struct err err = { 0 };
+
+		if (hook_start(exec, &exec->running[exec->count], event, exec->held[i].attempt, now,
+			    &err))
+			exec->count++;
+		else
+			sink_receipt_add(&exec->sink, event->id, SINK_ABSENT, mem_strdup(err.text));
+		free(event);
+	}
+	exec->held_count = 0;
+}
+
+static void exec_take(struct sink *sink, struct event *event, int64_t attempt, struct instant now)
+{
+	struct sink_exec *exec = self(sink);
+
+	exec->held[exec->held_count++] = (struct held){ event, attempt };
+	held_start(exec, now);
+}
+
+static void log_output_line(const struct sink_exec *exec, struct hook *hook, char *line, size_t len)
+{
+	if (len > 0 && line[len - 1] == '\r')
+		len--;
+	/* a NUL would end the line for everybody who reads it */
+	for (char *nul = memchr(line, '\0', len); nul != NULL; nul = memchr(line, '\0', len))
+		*nul = ' ';
+	log_line(LOG_NOTICE, "%s: %.*s", exec->sink.config->name, (int)len, line);
+	if (len > 0) {
+		free(hook->last_line);
+		hook->last_line = mem_strndup(line, len);
+	}
+}
+
+/* logs the whole lines that are there; at the end also what follows the last newline */
+static void log_output(const struct sink_exec *exec, struct hook *hook, bool ended)
+{
+	struct buf *output = child_output(hook->program.child);
+	size_t pos = 0;
+
+	while (pos < output->len) {
+		size_t left = output->len - pos;
+		char *line = output->data + pos;
+		char *newline = memchr(line, '\n', left);
+		size_t len = newline != NULL ? (size_t)(newline - line) : left;
+
+		if (newline == NULL && !ended && left < LINE_MAX_BYTES)
+			break;
+		if (len > LINE_MAX_BYTES)
+			len = LINE_MAX_BYTES;
+		log_output_line(exec, hook, line, len);
+		pos += len + (line + len == newline ? 1 : 0);
+	}
+	buf_drop(output, pos);
+	if (child_truncated(hook->program.child) && !hook->told_cut) {
+		hook->told_cut = true;
+		log_line(LOG_NOTICE, "%s: output truncated after %d KiB", exec->sink.config->name,
+			OUTPUT_MAX / 1024);
+	}
+}
+
+static bool retry_named(const struct strings *retry, int code)
+{
+	int64_t value;
+
+	for (size_t i = 0; i < retry->count; i++)
+		if (strcmp(retry->items[i], "any") == 0 ||
+			(parse_int(retry->items[i], 0, 255, &value) && value == code))
+			return true;
+	return false;
+}
+
+/* what an exit code means (contract 6, 9) */
+static enum sink_result code_result(const struct sink_exec *exec, const struct hook *hook, int code)
+{
+	if (code == 0)
+		return SINK_DELIVERED;
+	if (retry_named(&exec->sink.config->retry, code) ||
+		(hook->shell && (code == 126 || code == 127)))
+		return SINK_AGAIN;
+	return SINK_REFUSED;
+}
+
+/* how it ended, and its last line of output, which mostly says why */
+static char *hook_error(const struct hook *hook, int status)
+{
+	struct buf text = { 0 };
+	char span[PARSE_DURATION_MAX];
+
+	if (hook->program.late)
+		(void)buf_addf(
+			&text, "did not end within %s", duration_text(hook->timeout_ms, span));
+	else if (WIFSIGNALED(status))
+		(void)buf_addf(&text, "was ended by signal %d", WTERMSIG(status));
+	else
+		(void)buf_addf(&text, "ended with %d", WEXITSTATUS(status));
+	if (hook->last_line != NULL) {
+		(void)buf_add_text(&text, ": ");
+		text_add_cut(&text, hook->last_line, LAST_LINE_COLUMNS);
+	}
+	return buf_steal(&text);
+}
+
+static void hook_ended(struct sink_exec *exec, const struct hook *hook, int status)
+{
+	enum sink_result result;
+
+	if (hook->program.cut)
+		result = SINK_BACK;
+	else if (hook->program.late || WIFSIGNALED(status))
+		result = SINK_AGAIN;
+	else
+		result = code_result(exec, hook, WEXITSTATUS(status));
+	sink_receipt_add(&exec->sink, hook->event_id, result,
+		result == SINK_DELIVERED || result == SINK_BACK ? NULL : hook_error(hook, status));
+}
+
+/* what a hook left in the background keeps its pipe, or is waited for with the KILL; the oldest
+ * gives way */
+static void leave(struct sink_exec *exec, struct hook *hook)
+{
+	if (exec->left_count == LEFT_MAX) {
+		program_done(&exec->left[0]);
+		memmove(&exec->left[0], &exec->left[1], (LEFT_MAX - 1) * sizeof(exec->left[0]));
+		exec->left_count--;
+	}
+	exec->left[exec->left_count++] = hook->program;
+	hook->program = (struct program){ .term_ms = INSTANT_NEVER, .kill_ms = INSTANT_NEVER };
+}
+
+static void left_step(struct sink_exec *exec, struct instant now)
+{
+	size_t kept = 0;
+	int status;
+
+	for (size_t i = 0; i < exec->left_count; i++) {
+		(void)program_step(&exec->left[i], now, &status);
+		if (program_lingers(&exec->left[i]))
+			exec->left[kept++] = exec->left[i];
+		else
+			program_done(&exec->left[i]);
+	}
+	exec->left_count = kept;
+}
+
+static void exec_step(struct sink *sink, struct instant now)
+{
+	struct sink_exec *exec = self(sink);
+	size_t kept = 0;
+
+	session_step(&exec->session, now);
+	held_start(exec, now);
+	left_step(exec, now);
+	for (size_t i = 0; i < exec->count; i++) {
+		struct hook *hook = &exec->running[i];
+		int status = 0;
+		bool ended = program_step(&hook->program, now, &status);
+
+		log_output(exec, hook, ended);
+		if (!ended) {
+			exec->running[kept++] = *hook;
+			continue;
+		}
+		hook_ended(exec, hook, status);
+		if (program_lingers(&hook->program))
+			leave(exec, hook);
+		hook_done(hook);
+	}
+	exec->count = kept;
+}
+
+static int64_t exec_next(const struct sink *sink, struct instant now)
+{
+	const struct sink_exec *exec = self(sink);
+	int64_t next = session_next(&exec->session);
+
+	(void)now;
+	for (size_t i = 0; i < exec->count; i++)
+		if (program_next(&exec->running[i].program) < next)
+			next = program_next(&exec->running[i].program);
+	for (size_t i = 0; i < exec->left_count; i++)
+		if (program_next(&exec->left[i]) < next)
+			next = program_next(&exec->left[i]);
+	return next;
+}
+
+static size_t exec_fds(const struct sink *sink, struct http_fd *fds, size_t cap)
+{
+	const struct sink_exec *exec = self(sink);
+	size_t count = session_fds(&exec->session, fds, cap);
+
+	for (size_t i = 0; i < exec->count; i++)
+		count += child_fds(exec->running[i].program.child, fds + count, cap - count);
+	for (size_t i = 0; i < exec->left_count; i++)
+		count += child_fds(exec->left[i].child, fds + count, cap - count);
+	return count;
+}
+
+static void exec_stop(struct sink *sink, struct instant now, int64_t grace_ms)
+{
+	struct sink_exec *exec = self(sink);
+
+	for (size_t i = 0; i < exec->held_count; i++) {
+		sink_receipt_add(sink, exec->held[i].event->id, SINK_BACK, NULL);
+		free(exec->held[i].event);
+	}
+	exec->held_count = 0;
+	session_done(&exec->session);
+	for (size_t i = 0; i < exec->count; i++)
+		program_stop(&exec->running[i].program, now, grace_ms);
+	for (size_t i = 0; i < exec->left_count; i++)
+		program_stop(&exec->left[i], now, grace_ms);
+}
+
+static bool exec_busy(const struct sink *sink)
+{
+	const struct sink_exec *exec = self(sink);
+	size_t waited = exec->count + exec->held_count;
+
+	/* whoever only holds a pipe is waited for by nobody */
+	for (size_t i = 0; i < exec->left_count; i++)
+		waited += exec->left[i].kill_ms != INSTANT_NEVER ? 1 : 0;
+	return waited > 0;
+}
+
+static void exec_destroy(struct sink *sink)
+{
+	struct sink_exec *exec = self(sink);
+
+	for (size_t i = 0; i < exec->held_count; i++)
+		free(exec->held[i].event);
+	session_done(&exec->session);
+	for (size_t i = 0; i < exec->count; i++)
+		hook_done(&exec->running[i]);
+	for (size_t i = 0; i < exec->left_count; i++)
+		program_done(&exec->left[i]);
+	free(exec);
+}
+
+const struct sink_kind sink_kind_exec = {
+	.batch = false,
+	.pull = 256,
+	.make = exec_make,
+	.configure = exec_configure,
+	.room = exec_room,
+	.take = exec_take,
+	.step = exec_step,
+	.next = exec_next,
+	.fds = exec_fds,
+	.stop = exec_stop,
+	.busy = exec_busy,
+	.destroy = exec_destroy,
+};

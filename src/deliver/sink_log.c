@@ -1,0 +1,178 @@
+/* The sink `log`: one line an event, on the disk before it counts. A batch costs one fdatasync. */
+#include <stdlib.h>
+
+#include "deliver/sink.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "io/logfile.h"
+
+enum {
+	BATCH_MAX = 1024,
+	PIECE = 64 * 1024, /* bytes of lines that are put together before they are written */
+};
+
+struct sink_log {
+	struct sink sink;
+	struct logfile *file; /* own; NULL: could not be opened */
+	struct event *events[BATCH_MAX]; /* own */
+	size_t count;
+};
+
+static struct sink_log *self(const struct sink *sink)
+{
+	return (struct sink_log *)(uintptr_t)sink;
+}
+
+static struct sink *log_make(void)
+{
+	struct sink_log *log = mem_alloc(sizeof(*log));
+
+	return &log->sink;
+}
+
+static bool log_open(struct sink_log *log, struct err *err)
+{
+	const char *path = log->sink.config->path;
+	bool own = *path == '\0';
+	cleanup_free char *full =
+		own ? mem_printf("%s/events.log", log->sink.state_dir) : mem_strdup(path);
+
+	return logfile_open(&log->file, full, own, err);
+}
+
+static bool log_configure(struct sink *sink, struct err *err)
+{
+	struct sink_log *log = self(sink);
+
+	logfile_close(log->file);
+	log->file = NULL;
+	return log_open(log, err);
+}
+
+static size_t log_room(const struct sink *sink, struct instant now)
+{
+	(void)now;
+	return BATCH_MAX - self(sink)->count;
+}
+
+static void log_take(struct sink *sink, struct event *event, int64_t attempt, struct instant now)
+{
+	struct sink_log *log = self(sink);
+
+	(void)attempt;
+	(void)now;
+	log->events[log->count++] = event;
+}
+
+static void log_add(const struct sink_log *log, const struct event *event, struct buf *lines)
+{
+	if (log->sink.config->format == LOG_FORMAT_JSON)
+		event_json(event, lines);
+	else
+		event_line(event, lines);
+	(void)buf_add_char(lines, '\n');
+}
+
+/* counts the lines that are there on *wrote */
+static bool piece_write(
+	const struct sink_log *log, const struct buf *lines, size_t *wrote, struct err *err)
+{
+	size_t whole;
+	bool good = logfile_lines(log->file, buf_text(lines), lines->len, &whole, err);
+
+	for (size_t i = 0; i < whole; i++)
+		*wrote += lines->data[i] == '\n';
+	return good;
+}
+
+/* returns how many of the batch are on the disk */
+static size_t batch_write(struct sink_log *log, struct err *err)
+{
+	cleanup_buf struct buf lines = { 0 };
+	struct err late = { 0 };
+	size_t wrote = 0;
+	bool good = true;
+
+	if (log->file == NULL ? !log_open(log, err) : !logfile_begin(log->file, err))
+		return 0;
+	for (size_t i = 0; i < log->count && good; i++) {
+		log_add(log, log->events[i], &lines);
+		if (lines.len < PIECE && i + 1 < log->count)
+			continue;
+		good = piece_write(log, &lines, &wrote, err);
+		buf_clear(&lines);
+	}
+	if (logfile_sync(log->file, &late))
+		return wrote;
+	*err = late;
+	return 0;
+}
+
+static void log_step(struct sink *sink, struct instant now)
+{
+	struct sink_log *log = self(sink);
+	struct err err = { 0 };
+	size_t wrote;
+
+	(void)now;
+	if (log->count == 0)
+		return;
+	wrote = batch_write(log, &err);
+	for (size_t i = 0; i < log->count; i++) {
+		bool good = i < wrote;
+
+		sink_receipt_add(sink, log->events[i]->id, good ? SINK_DELIVERED : SINK_AGAIN,
+			good ? NULL : mem_strdup(err.text));
+		free(log->events[i]);
+	}
+	log->count = 0;
+}
+
+static int64_t log_next(const struct sink *sink, struct instant now)
+{
+	return self(sink)->count > 0 ? now.mono_ms : INSTANT_NEVER;
+}
+
+static size_t log_fds(const struct sink *sink, struct http_fd *fds, size_t cap)
+{
+	(void)sink;
+	(void)fds;
+	(void)cap;
+	return 0;
+}
+
+static void log_stop(struct sink *sink, struct instant now, int64_t grace_ms)
+{
+	(void)grace_ms;
+	log_step(sink, now);
+}
+
+static bool log_busy(const struct sink *sink)
+{
+	return self(sink)->count > 0;
+}
+
+static void log_destroy(struct sink *sink)
+{
+	struct sink_log *log = self(sink);
+
+	for (size_t i = 0; i < log->count; i++)
+		free(log->events[i]);
+	logfile_close(log->file);
+	free(log);
+}
+
+const struct sink_kind sink_kind_log = {
+	.batch = true,
+	.pull = BATCH_MAX,
+	.make = log_make,
+	.configure = log_configure,
+	.room = log_room,
+	.take = log_take,
+	.step = log_step,
+	.next = log_next,
+	.fds = log_fds,
+	.stop = log_stop,
+	.busy = log_busy,
+	.destroy = log_destroy,
+};

@@ -1,0 +1,460 @@
+#include "watch/monitor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "watch/explain.h"
+#include "watch/headline.h"
+#include "watch/ledger.h"
+#include "deliver/outbox.h"
+#include "watch/station.h"
+#include "watch/streams.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/clock.h"
+#include "io/conf.h"
+#include "io/http.h"
+#include "io/pulse.h"
+#include "io/sdnotify.h"
+#include "io/signals.h"
+#include "io/statedir.h"
+#include "io/store.h"
+
+/* more than a process may open by default; a hook past it would only be heard at its end */
+#define MONITOR_FDS 4096
+#define MONITOR_STOP_MS 8000 /* a stop takes no longer … */
+#define MONITOR_GRACE_MS 5000 /* … of which running hooks have so much to end by themselves */
+#define MONITOR_PULSE_MS 50 /* the pulse is written no more often */
+#define MONITOR_LATE_MS 3000 /* woken so much later than asked for: the machine was stopped */
+#define MONITOR_TIDY_MS 3600000 /* old events and idle memory go so often, together with a poll */
+#define MONITOR_PRUNE_AFTER_MS 600000 /* … and not before: a clock wrong at boot is set by then */
+#define MONITOR_PRUNE_LIMIT 1000 /* … and so many are forgotten at once */
+#define MONITOR_SLEEP_MAX_MS 60000 /* where there is no timer that runs on through a suspend */
+
+struct monitor {
+	const struct monitor_setup *setup; /* borrowed */
+	struct config *config; /* own */
+	int lock_fd;
+	struct clock_timer timer;
+	struct store *store; /* own */
+	struct http *http; /* own */
+	struct outbox *outbox; /* own */
+	struct explain *explain; /* own */
+	struct stations *stations; /* own */
+	struct pulse_file *pulse; /* own */
+	struct streams streams;
+	struct ledger ledger;
+	struct trouble trouble; /* of the state */
+	struct instant now;
+	int64_t started_ms; /* wall */
+	int64_t wake_ms; /* mono; what the last sleep was to last until */
+	int64_t asleep_ms; /* of the last turn */
+	int64_t pulse_due_ms; /* mono; INSTANT_NEVER: nothing new */
+	int64_t pulse_written_ms;
+	int64_t watchdog_due_ms; /* mono; INSTANT_NEVER: none */
+	int64_t tidy_due_ms; /* mono */
+	int64_t stop_ms; /* mono; when a stop is over at the latest; 0: nobody stops us */
+	int code; /* the exit code of the stop */
+};
+
+static void monitor_stop(struct monitor *monitor, int code)
+{
+	if (monitor->stop_ms != 0)
+		return;
+	sd_tell("STOPPING=1\nSTATUS=stopping");
+	monitor->code = code;
+	monitor->stop_ms = monitor->now.mono_ms + MONITOR_STOP_MS;
+	stations_free(monitor->stations);
+	monitor->stations = NULL;
+	outbox_stop(monitor->outbox, monitor->now, MONITOR_GRACE_MS);
+}
+
+/* the outbox's own event, sink_failed */
+static bool outbox_event(void *arg, const struct event *event)
+{
+	struct monitor *monitor = arg;
+
+	return ledger_event(&monitor->ledger, event);
+}
+
+static bool config_check_source(
+	const struct monitor *monitor, const struct config *config, struct err *err)
+{
+	const char *only = monitor->setup->only_source;
+
+	for (size_t i = 0; i < config->source_count; i++)
+		if (only == NULL || strcmp(config->sources[i].name, only) == 0)
+			return true;
+	if (only == NULL)
+		return err_set(
+			err, ERR_CONFIG, "no source is configured; nothing would be watched");
+	return err_set(err, ERR_USAGE, "--source %s: no such source in the configuration", only);
+}
+
+static void monitor_reload(struct monitor *monitor)
+{
+	cleanup_buf struct buf faults = { 0 };
+	struct config *config = NULL;
+	struct config *old = monitor->config;
+	struct err err = { 0 };
+
+	sd_tell("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_monotonic_us());
+	if (!conf_load(old->file, CONF_TEXT, &config, &faults, &err) ||
+		!config_check_source(monitor, config, &err)) {
+		for (char *line = faults.data; line != NULL && *line != '\0';) {
+			size_t len = strcspn(line, "\n");
+
+			log_line(LOG_ERROR, "%.*s", (int)len, line);
+			line += len + (line[len] == '\n');
+		}
+		log_line(
+			LOG_ERROR, "configuration not read again, the old one stays: %s", err.text);
+		config_free(config);
+		outbox_reload(monitor->outbox, old);
+		config = old;
+	} else {
+		monitor->config = config;
+		monitor->ledger.config = config;
+		outbox_reload(monitor->outbox, config);
+		log_line(LOG_NOTICE, "configuration read again");
+	}
+	stations_reload(monitor->stations, config, monitor->now);
+	if (config != old)
+		config_free(old);
+	sd_tell("READY=1");
+}
+
+static void monitor_signals(struct monitor *monitor)
+{
+	unsigned int terms = signals_take(SIGTERM);
+	unsigned int ints = signals_take(SIGINT);
+	bool hup = signals_take(SIGHUP) > 0;
+	bool hurry = signals_take(SIGUSR1) > 0;
+
+	(void)signals_take(SIGCHLD);
+	if (terms + ints > 1 || (terms + ints > 0 && monitor->stop_ms != 0)) {
+		outbox_free(monitor->outbox);
+		signals_die(terms > 0 ? SIGTERM : SIGINT);
+	}
+	if (terms + ints > 0 || (hup && monitor->streams.hangup_stops))
+		monitor_stop(monitor, 0);
+	if (monitor->stations == NULL)
+		return;
+	if (hup)
+		monitor_reload(monitor);
+	if (hurry) {
+		stations_hurry(monitor->stations, monitor->now);
+		outbox_wake(monitor->outbox);
+	}
+}
+
+/* a machine or a process that stood still: connections are dead, nobody is to blame for lateness */
+static void monitor_jump(struct monitor *monitor)
+{
+	bool late =
+		monitor->wake_ms != 0 && monitor->now.mono_ms - monitor->wake_ms > MONITOR_LATE_MS;
+	bool slept = monitor->now.asleep_ms - monitor->asleep_ms > 1000;
+
+	monitor->asleep_ms = monitor->now.asleep_ms;
+	if (!late && !slept)
+		return;
+	http_drop_connections(monitor->http);
+	if (monitor->stations != NULL)
+		stations_jump(monitor->stations, monitor->now);
+}
+
+/* nobody is left to read: a closed terminal is a stop, as HUP from it; a pipe ends us as any filter
+ */
+static void monitor_output(struct monitor *monitor)
+{
+	int failed;
+
+	streams_step(&monitor->streams);
+	failed = tap_failed(monitor->streams.out);
+	if (failed == 0 || monitor->stop_ms != 0)
+		return;
+	if (tap_terminal(monitor->streams.out)) {
+		monitor_stop(monitor, 0);
+		return;
+	}
+	if (failed != EPIPE)
+		log_line(LOG_ERROR, "stdout: %s", strerror(failed));
+	monitor_stop(monitor, failed == EPIPE ? 128 + SIGPIPE : err_exit_code(ERR_IO));
+}
+
+static void pulse_beat(struct monitor *monitor)
+{
+	struct pulse pulse = { .pid = (int64_t)getpid(), .started_ms = monitor->started_ms };
+
+	stations_pulse(monitor->stations, monitor->now, &pulse);
+	outbox_pulse(monitor->outbox, monitor->config, monitor->now, &pulse);
+	pulse_write(monitor->pulse, &pulse);
+	if (sd_listens()) {
+		cleanup_buf struct buf line = { 0 };
+
+		headline_add(&line, &pulse);
+		sd_tell("STATUS=%s", buf_text(&line));
+	}
+	pulse_done(&pulse);
+	monitor->pulse_written_ms = monitor->now.mono_ms;
+	monitor->pulse_due_ms = INSTANT_NEVER;
+}
+
+static void monitor_tidy(struct monitor *monitor)
+{
+	int64_t before_ms = monitor->now.wall_ms - monitor->config->history_keep_ms;
+	struct err err = { 0 };
+	size_t count = 0;
+
+	/* a failure is that of the disk, of which the next commit will tell */
+	if (monitor->now.mono_ms < monitor->tidy_due_ms ||
+		(store_prune(monitor->store, before_ms, MONITOR_PRUNE_LIMIT, &count, &err) &&
+			count == MONITOR_PRUNE_LIMIT))
+		return;
+	mem_trim();
+	monitor->tidy_due_ms = monitor->now.mono_ms + MONITOR_TIDY_MS;
+}
+
+/* what goes along with polls, so that it never wakes us by itself */
+static void monitor_polled(struct monitor *monitor)
+{
+	bool polled;
+
+	if (monitor->stations == NULL)
+		return;
+	polled = stations_polled(monitor->stations);
+	if (outbox_waits_changed(monitor->outbox) || polled) {
+		int64_t due = monitor->pulse_written_ms + MONITOR_PULSE_MS;
+
+		monitor->pulse_due_ms = due > monitor->now.mono_ms ? due : monitor->now.mono_ms;
+	}
+	if (polled)
+		monitor_tidy(monitor);
+	if (monitor->now.mono_ms >= monitor->pulse_due_ms)
+		pulse_beat(monitor);
+}
+
+static void monitor_watchdog(struct monitor *monitor)
+{
+	if (monitor->now.mono_ms < monitor->watchdog_due_ms)
+		return;
+	sd_tell("WATCHDOG=1");
+	monitor->watchdog_due_ms = monitor->now.mono_ms + sd_watchdog_ms();
+}
+
+/* everything that can be done now */
+static void monitor_turn(struct monitor *monitor)
+{
+	monitor->now = clock_now();
+	monitor->ledger.now = monitor->now;
+	log_clock(monitor->now.wall_ms);
+	monitor_jump(monitor);
+	monitor_signals(monitor);
+	/* before the answers are taken in, so that what they set off counts from now */
+	if (monitor->stations != NULL)
+		stations_step(monitor->stations, monitor->now);
+	http_step(monitor->http, monitor->now);
+	explain_step(monitor->explain, monitor->now);
+	if (store_changed(monitor->store, monitor->now.wall_ms))
+		outbox_wake(monitor->outbox);
+	outbox_step(monitor->outbox, monitor->now);
+	monitor_output(monitor);
+	monitor_polled(monitor);
+	monitor_watchdog(monitor);
+}
+
+static int64_t monitor_next(const struct monitor *monitor)
+{
+	int64_t next = outbox_next(monitor->outbox, monitor->now);
+
+	next = instant_earlier(next, http_next(monitor->http));
+	next = instant_earlier(next, explain_next(monitor->explain));
+	if (monitor->stations != NULL)
+		next = instant_earlier(next, stations_next(monitor->stations));
+	next = instant_earlier(next, monitor->pulse_due_ms);
+	next = instant_earlier(next, monitor->watchdog_due_ms);
+	return monitor->stop_ms != 0 ? instant_earlier(next, monitor->stop_ms) : next;
+}
+
+/* the one blocking call */
+static void monitor_wait(struct monitor *monitor)
+{
+	struct http_fd fds[MONITOR_FDS];
+	int64_t next = monitor_next(monitor);
+	int64_t left = next - monitor->now.mono_ms;
+	int64_t before_ms;
+	int64_t timeout = -1;
+	size_t count = 0;
+
+	fds[count++] = (struct http_fd){ .fd = signals_fd() };
+	if (monitor->timer.fd >= 0)
+		fds[count++] = (struct http_fd){ .fd = monitor->timer.fd };
+	count += streams_fds(&monitor->streams, fds + count, MONITOR_FDS - count);
+	if (monitor->stations != NULL)
+		count += stations_fds(monitor->stations, fds + count, MONITOR_FDS - count);
+	count += outbox_fds(monitor->outbox, fds + count, MONITOR_FDS - count);
+	clock_timer_arm(&monitor->timer, next);
+	if (left <= 0 || signals_waiting())
+		timeout = 0;
+	else if (monitor->timer.fd < 0)
+		timeout = left < MONITOR_SLEEP_MAX_MS ? left : MONITOR_SLEEP_MAX_MS;
+	/* from here: what this turn took is not time that the machine stood still */
+	before_ms = clock_now().mono_ms;
+	monitor->wake_ms = next == INSTANT_NEVER ? 0 : next > before_ms ? next : before_ms;
+	(void)http_wait(monitor->http, fds, count, timeout);
+}
+
+/* is there a reason to end, by ourselves? */
+static void monitor_consider(struct monitor *monitor)
+{
+	struct err err = { 0 };
+
+	if (stations_keyless(monitor->stations, &err)) {
+		log_line(LOG_ERROR, "%s", err.text);
+		monitor_stop(monitor, err_exit_code(err.kind));
+		return;
+	}
+	if (!monitor->setup->once || !stations_finished(monitor->stations, &err))
+		return;
+	/* a slow reader gets all of it: it is the end of a pipeline */
+	if (explain_next(monitor->explain) != INSTANT_NEVER || tap_waits(monitor->streams.out) ||
+		!outbox_settled(monitor->outbox, monitor->now))
+		return;
+	if (err.kind != ERR_NONE)
+		log_line(LOG_ERROR, "%s", err.text);
+	monitor_stop(monitor, err_exit_code(err.kind));
+}
+
+static bool monitor_done(struct monitor *monitor)
+{
+	if (monitor->stop_ms == 0)
+		monitor_consider(monitor);
+	return monitor->stop_ms != 0 &&
+	       (outbox_stopped(monitor->outbox) || monitor->now.mono_ms >= monitor->stop_ms);
+}
+
+static bool monitor_open_state(
+	struct monitor *monitor, struct store_damage *damage, struct err *err)
+{
+	const char *dir = monitor->setup->state_dir;
+
+	if (!statedir_make(dir, err) || !statedir_lock(dir, &monitor->lock_fd, err))
+		return false;
+	return store_open(&monitor->store, dir, STORE_WRITE, monitor->now.wall_ms, damage, err);
+}
+
+static bool monitor_open(struct monitor *monitor, struct err *err)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD };
+	const struct monitor_setup *setup = monitor->setup;
+	struct store_damage damage = { 0 };
+	struct outbox_setup outbox = {
+		.config = monitor->config,
+		.state_dir = setup->state_dir,
+		.trouble = &monitor->trouble,
+		.once = setup->once,
+		.event = outbox_event,
+		.arg = monitor,
+	};
+	struct stations_setup stations = {
+		.config = monitor->config, .only = setup->only_source, .once = setup->once
+	};
+
+	if (!config_check_source(monitor, monitor->config, err) ||
+		!signals_open(numbers, ARRAY_LEN(numbers), err) ||
+		!monitor_open_state(monitor, &damage, err))
+		return false;
+	/* each run tries all there is; when that cannot be written, what is due by itself */
+	if (setup->once)
+		(void)store_hurry(monitor->store, monitor->now.wall_ms, err);
+	outbox.store = monitor->store;
+	if (!outbox_new(&monitor->outbox, &outbox, err))
+		return false;
+	monitor->http = http_new();
+	monitor->explain = explain_new(monitor->http, ledger_explained, &monitor->ledger);
+	monitor->ledger = (struct ledger){
+		.config = monitor->config,
+		.store = monitor->store,
+		.outbox = monitor->outbox,
+		.explain = monitor->explain,
+		.streams = &monitor->streams,
+		.trouble = &monitor->trouble,
+		.json = setup->json,
+		.color = setup->color,
+		.stamped = !sd_stderr_is_journal(),
+		.now = monitor->now,
+	};
+	stations.http = monitor->http;
+	stations.ledger = &monitor->ledger;
+	stations.explain = monitor->explain;
+	monitor->stations = stations_new(&stations, monitor->now);
+	store_loaded_forget(monitor->store);
+	monitor->timer = clock_timer_new();
+	monitor->pulse = pulse_open(setup->state_dir, monitor->lock_fd);
+	ledger_tell_damage(&monitor->ledger, &damage);
+	return true;
+}
+
+static void monitor_close(struct monitor *monitor)
+{
+	stations_free(monitor->stations);
+	explain_free(monitor->explain);
+	outbox_free(monitor->outbox);
+	http_free(monitor->http);
+	store_close(monitor->store);
+	trouble_done(&monitor->trouble);
+	pulse_close(monitor->pulse);
+	clock_timer_done(&monitor->timer);
+	if (monitor->lock_fd >= 0)
+		(void)close(monitor->lock_fd);
+	config_free(monitor->config);
+}
+
+static void monitor_start(struct monitor *monitor)
+{
+	monitor->started_ms = monitor->now.wall_ms;
+	if (!monitor->setup->once)
+		monitor->tidy_due_ms = monitor->now.mono_ms + MONITOR_PRUNE_AFTER_MS;
+	monitor->asleep_ms = monitor->now.asleep_ms;
+	monitor->pulse_due_ms = monitor->now.mono_ms;
+	monitor->watchdog_due_ms = sd_watchdog_ms() != 0 ? monitor->now.mono_ms : INSTANT_NEVER;
+	log_line(LOG_NOTICE, "watching %zu source%s; state in %s",
+		stations_count(monitor->stations),
+		stations_count(monitor->stations) == 1 ? "" : "s", monitor->setup->state_dir);
+	sd_tell("READY=1");
+}
+
+int monitor_run(const struct monitor_setup *setup)
+{
+	struct monitor monitor = {
+		.setup = setup,
+		.config = setup->config,
+		.lock_fd = -1,
+		.timer.fd = -1,
+		.now = clock_now(),
+	};
+	struct err err = { 0 };
+
+	streams_open(&monitor.streams, sd_stderr_is_journal() ? LOG_JOURNAL : LOG_STAMPED,
+		TAP_WAITING_MAX);
+	sd_open();
+	log_clock(monitor.now.wall_ms);
+	if (monitor_open(&monitor, &err)) {
+		monitor_start(&monitor);
+		for (monitor_turn(&monitor); !monitor_done(&monitor); monitor_turn(&monitor))
+			monitor_wait(&monitor);
+		if (!setup->once && monitor.code == 0)
+			ledger_sum_up(&monitor.ledger, monitor.now.wall_ms - monitor.started_ms);
+	} else {
+		log_line(LOG_ERROR, "%s", err.text);
+		monitor.code = err_exit_code(err.kind);
+	}
+	monitor_close(&monitor);
+	streams_close(&monitor.streams);
+	if (monitor.code == 128 + SIGPIPE)
+		signals_die(SIGPIPE);
+	return monitor.code;
+}
