@@ -14,9 +14,9 @@
 #define WAITER_FRESH_MS 1000 /* so old an answer may be at the deadline, … */
 #define WAITER_HUNG_MS 3000 /* … and so old a request that is still waited for */
 
-static struct book *source_book(const struct wait_source *source)
+static struct snapshot *source_snapshot(const struct wait_source *source)
 {
-	return poller_book(source->poller);
+	return poller_snapshot(source->poller);
 }
 
 static void source_expect(struct wait_source *source, const char *id)
@@ -28,8 +28,8 @@ static void source_expect(struct wait_source *source, const char *id)
 		.finished_us = STAMP_NONE,
 	};
 
-	if (book_find(source_book(source), id) == NULL)
-		(void)book_add(source_book(source), &task, source->waiter->now.wall_ms);
+	if (snapshot_find(source_snapshot(source), id) == NULL)
+		(void)snapshot_add(source_snapshot(source), &task, source->waiter->now.wall_ms);
 }
 
 /* three polls of this source could not find it */
@@ -96,7 +96,7 @@ static bool source_commit(void *arg, struct poller *poller, struct changes *chan
 }
 
 /* commit never fails, so that nothing is ever asked for anew */
-static struct book *source_reload(void *arg, struct poller *poller)
+static struct snapshot *source_reload(void *arg, struct poller *poller)
 {
 	(void)arg;
 	(void)poller;
@@ -107,17 +107,17 @@ static struct book *source_reload(void *arg, struct poller *poller)
 static void source_settle(struct wait_source *source)
 {
 	struct waiter *waiter = source->waiter;
-	struct book *book = source_book(source);
+	struct snapshot *snapshot = source_snapshot(source);
 	cleanup_free struct record **others =
-		mem_resize(NULL, book->count, sizeof(struct record *));
-	cleanup_free struct task *active = mem_array(book->count, sizeof(*active));
+		mem_resize(NULL, snapshot->count, sizeof(struct record *));
+	cleanup_free struct task *active = mem_array(snapshot->count, sizeof(*active));
 	struct record *record;
 	size_t other_count = 0;
 	size_t count = 0;
 	size_t pos = 0;
 
-	while ((record = book_next(book, &pos)) != NULL) {
-		active[count] = record_task(book, record);
+	while ((record = snapshot_next(snapshot, &pos)) != NULL) {
+		active[count] = record_task(snapshot, record);
 		if (status_class(active[count].status) == CLASS_ACTIVE)
 			count++;
 		else
@@ -128,8 +128,8 @@ static void source_settle(struct wait_source *source)
 	for (size_t i = 0; i < count; i++)
 		waited_add_active(&waiter->set, source->index, &active[i]);
 	while (other_count > 0)
-		book_remove(book, others[--other_count]);
-	book->closed = true;
+		snapshot_remove(snapshot, others[--other_count]);
+	snapshot->closed = true;
 	source->settled = true;
 	if (count > 0)
 		waiter->setup.begun(waiter->setup.arg,
@@ -140,7 +140,7 @@ static void source_settle(struct wait_source *source)
 static void source_heard(struct wait_source *source)
 {
 	struct waited_set *set = &source->waiter->set;
-	struct book *book = source_book(source);
+	struct snapshot *snapshot = source_snapshot(source);
 
 	source->heard_ms = source->waiter->now.mono_ms;
 	source->refused = 0;
@@ -148,7 +148,7 @@ static void source_heard(struct wait_source *source)
 		struct waited *waited = set->items[i];
 
 		if (waited->source == source->index && !waited->ended &&
-			!detect_nowhere(book, waited->task->id))
+			!detect_nowhere(snapshot, waited->task->id))
 			waited->seen_ms = source->heard_ms;
 	}
 }
@@ -181,7 +181,7 @@ void wait_source_open(struct waiter *waiter, struct wait_source *source)
 	struct poller_setup setup = {
 		.config = &source->config,
 		.http = waiter->http,
-		.book = book_new(&key),
+		.snapshot = snapshot_new(&key),
 		.mode = POLLER_WAIT,
 		.seed = key.k0 ^ source->index,
 		.owner = { source_commit, source_reload, source_polled, source },
@@ -189,7 +189,7 @@ void wait_source_open(struct waiter *waiter, struct wait_source *source)
 
 	source->poller = poller_new(&setup, waiter->now);
 	source->settled = waiter_named(waiter);
-	source_book(source)->closed = source->settled;
+	source_snapshot(source)->closed = source->settled;
 	for (size_t i = 0; i < waiter->set.count; i++)
 		source_expect(source, waiter->set.items[i]->task->id);
 }
@@ -372,20 +372,20 @@ bool wait_source_last_look(struct wait_source *source)
 void wait_source_denials(struct wait_source *source)
 {
 	struct waiter *waiter = source->waiter;
-	struct book *book;
+	struct snapshot *snapshot;
 
 	if (source->poller == NULL || waiter->source_count < 2 || !waiter_named(waiter))
 		return;
-	book = source_book(source);
+	snapshot = source_snapshot(source);
 	for (size_t i = 0; i < waiter->set.count; i++) {
 		struct waited *waited = waiter->set.items[i];
 
 		if (waited->source == source->index || waited->told)
 			continue;
 		waited->denied[source->index] =
-			waited->denied[source->index] || detect_nowhere(book, waited->task->id);
+			waited->denied[source->index] || detect_nowhere(snapshot, waited->task->id);
 		if (waited->denied[source->index] && waited->source != WAITED_NOWHERE &&
-			book_find(book, waited->task->id) != NULL)
-			book_remove(book, book_find(book, waited->task->id));
+			snapshot_find(snapshot, waited->task->id) != NULL)
+			snapshot_remove(snapshot, snapshot_find(snapshot, waited->task->id));
 	}
 }

@@ -206,7 +206,7 @@ static bool waited_nowhere(const struct waiter *waiter, const struct waited *wai
 		if (source->poller == NULL)
 			continue;
 		if (!waited->denied[i] &&
-			!detect_nowhere(poller_book(source->poller), waited->task->id))
+			!detect_nowhere(poller_snapshot(source->poller), waited->task->id))
 			return false;
 		asked = true;
 	}

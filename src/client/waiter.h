@@ -1,7 +1,7 @@
 /*
  * `wait`: blocks nobody, writes nothing, keeps nothing. It polls the sources by watch/poller, with
- * books in memory that hold only the tasks that are waited for, and tells its owner what became of
- * them.
+ * snapshots in memory that hold only the tasks that are waited for, and tells its owner what became
+ * of them.
  */
 #ifndef CLIENT_WAITER_H
 #define CLIENT_WAITER_H

@@ -5,16 +5,16 @@
 #include "core/detect.h"
 #include "core/scene.h"
 
-bool detect_nowhere(const struct book *book, const char *id)
+bool detect_nowhere(const struct snapshot *snapshot, const char *id)
 {
-	const struct record *record = book_find(book, id);
+	const struct record *record = snapshot_find(snapshot, id);
 
 	return record != NULL && record->search != NULL && record->search->missing != 0;
 }
 
-void detect_not_by_id(struct book *book, const char *id, uint32_t serial)
+void detect_not_by_id(struct snapshot *snapshot, const char *id, uint32_t serial)
 {
-	struct record *record = book_find(book, id);
+	struct record *record = snapshot_find(snapshot, id);
 
 	if (record != NULL && serial > record->as_of)
 		record_search(record)->not_by_id = serial;
@@ -30,12 +30,12 @@ static uint32_t not_by_id(const struct record *record)
 	return record->search != NULL ? record->search->not_by_id : 0;
 }
 
-static bool is_missing(
-	const struct book *book, const struct record *record, enum lane lane, uint32_t serial)
+static bool is_missing(const struct snapshot *snapshot, const struct record *record, enum lane lane,
+	uint32_t serial)
 {
 	if (record->listed[lane] >= serial || record->as_of >= serial)
 		return false;
-	return lane == LANE_SWEEP || book->closed || record->status != STATUS_UNKNOWN;
+	return lane == LANE_SWEEP || snapshot->closed || record->status != STATUS_UNKNOWN;
 }
 
 /* longest not looked up first, then by id, so that the choice does not depend on the hash key */
@@ -49,8 +49,8 @@ static int lookup_order(const void *a, const void *b)
 	return strcmp(record_id(x), record_id(y));
 }
 
-size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, uint32_t since,
-	struct record **ret, size_t max)
+size_t detect_missing(const struct snapshot *snapshot, enum lane lane, uint32_t serial,
+	uint32_t since, struct record **ret, size_t max)
 {
 	cleanup_free struct record **all = NULL;
 	struct record *record;
@@ -58,8 +58,8 @@ size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, 
 	size_t cap = 0;
 	size_t pos = 0;
 
-	while ((record = book_next(book, &pos)) != NULL) {
-		if (!is_missing(book, record, lane, serial) ||
+	while ((record = snapshot_next(snapshot, &pos)) != NULL) {
+		if (!is_missing(snapshot, record, lane, serial) ||
 			(since != 0 && not_by_id(record) >= since))
 			continue;
 		all = mem_grow(all, &cap, count + 1, sizeof(struct record *));
@@ -88,24 +88,26 @@ static bool word_counts(struct record *record, int64_t asked_ms)
 	return search->missing >= DETECT_GONE_WORDS;
 }
 
-size_t detect_gone(struct book *book, const struct detect_rules *rules, uint32_t serial,
+size_t detect_gone(struct snapshot *snapshot, const struct detect_rules *rules, uint32_t serial,
 	uint32_t since, int64_t asked_ms, struct instant now, struct changes *changes)
 {
-	struct scene scene = {
-		.book = book, .rules = rules, .serial = serial, .now = now, .changes = changes
-	};
-	size_t total = detect_missing(book, LANE_SWEEP, serial, 0, NULL, 0);
+	struct scene scene = { .snapshot = snapshot,
+		.rules = rules,
+		.serial = serial,
+		.now = now,
+		.changes = changes };
+	size_t total = detect_missing(snapshot, LANE_SWEEP, serial, 0, NULL, 0);
 	cleanup_free struct record **missing = mem_resize(NULL, total, sizeof(struct record *));
 	size_t waiting = 0;
 
-	(void)detect_missing(book, LANE_SWEEP, serial, 0, missing, total);
+	(void)detect_missing(snapshot, LANE_SWEEP, serial, 0, missing, total);
 	for (size_t i = 0; i < total; i++) {
 		struct record *record = missing[i];
 
 		if (not_by_id(record) == 0 || not_by_id(record) < since) {
 			waiting += record->search != NULL && record->search->missing != 0;
 		} else if (word_counts(record, asked_ms)) {
-			struct task task = record_task(book, record);
+			struct task task = record_task(snapshot, record);
 
 			scene_tell(&scene, EVENT_GONE, &task, scene_from(&task), NULL);
 			scene_end(&scene, record);
@@ -116,17 +118,19 @@ size_t detect_gone(struct book *book, const struct detect_rules *rules, uint32_t
 	return waiting;
 }
 
-void detect_stuck(struct book *book, const struct detect_rules *rules, struct instant now,
+void detect_stuck(struct snapshot *snapshot, const struct detect_rules *rules, struct instant now,
 	struct changes *changes)
 {
-	struct scene scene = { .book = book, .rules = rules, .now = now, .changes = changes };
+	struct scene scene = {
+		.snapshot = snapshot, .rules = rules, .now = now, .changes = changes
+	};
 	struct record *record;
 	size_t pos = 0;
 
 	if (rules->stuck_after_ms == 0)
 		return;
-	while ((record = book_next(book, &pos)) != NULL) {
-		struct task task = record_task(book, record);
+	while ((record = snapshot_next(snapshot, &pos)) != NULL) {
+		struct task task = record_task(snapshot, record);
 		int64_t since = task.created_us != STAMP_NONE ? task.created_us / 1000
 							      : (int64_t)record->seen_s * 1000;
 

@@ -15,11 +15,12 @@
  */
 static bool comeback_believed(const struct scene *scene, const char *id)
 {
-	struct comeback *comeback = book_comeback(scene->book, id);
+	struct comeback *comeback = snapshot_comeback(scene->snapshot, id);
 	int64_t apart;
 
 	if (comeback == NULL) {
-		book_add_comeback(scene->book, id, scene->asked_ms, scene->newest)->fresh = true;
+		snapshot_add_comeback(scene->snapshot, id, scene->asked_ms, scene->newest)->fresh =
+			true;
 		return false;
 	}
 	comeback->fresh = true;
@@ -32,15 +33,15 @@ static bool comeback_believed(const struct scene *scene, const char *id)
 }
 
 /* those that the list which has just been applied did not show again were a slip */
-static void comebacks_close(struct book *book, uint32_t serial)
+static void comebacks_close(struct snapshot *snapshot, uint32_t serial)
 {
-	for (size_t i = 0; i < book->comeback_count; i++) {
-		struct comeback *comeback = &book->comebacks[i];
+	for (size_t i = 0; i < snapshot->comeback_count; i++) {
+		struct comeback *comeback = &snapshot->comebacks[i];
 
 		comeback->over = comeback->over || (!comeback->fresh && serial > comeback->after);
 		comeback->fresh = false;
 	}
-	book_sort_comebacks(book);
+	snapshot_sort_comebacks(snapshot);
 }
 
 static void record_begin(const struct scene *scene, struct record *record)
@@ -49,14 +50,14 @@ static void record_begin(const struct scene *scene, struct record *record)
 	record->listed[LANE_POLL] = scene->serial;
 	record->listed[LANE_SWEEP] = scene->serial;
 	record->dirty = true;
-	book_put(scene->book, record, scene->now.wall_ms);
+	snapshot_put(scene->snapshot, record, scene->now.wall_ms);
 }
 
 /* an id without a record; true when `record` has been taken over */
 static bool observe_stranger(
 	const struct scene *scene, const struct task *view, struct record *record)
 {
-	const struct ended *ended = book_ended(scene->book, view->id);
+	const struct ended *ended = snapshot_ended(scene->snapshot, view->id);
 	const char *from = ended != NULL ? status_word((enum status)ended->status) : NULL;
 	bool has_ended = status_class(view->status) == CLASS_ENDED;
 
@@ -71,16 +72,17 @@ static bool observe_stranger(
 	} else if (has_ended && !scene->ended_known) {
 		return false;
 	}
-	if (ended != NULL || has_ended || view->status == STATUS_UNKNOWN || scene->book->baseline)
+	if (ended != NULL || has_ended || view->status == STATUS_UNKNOWN ||
+		scene->snapshot->baseline)
 		scene_tell(
 			scene, event_of_status(view->status), view, from, task_status_word(view));
 	if (has_ended) {
-		(void)book_set_ended(scene->book, view->id, view->status);
+		(void)snapshot_set_ended(scene->snapshot, view->id, view->status);
 		scene_note_end(scene, view->id);
 		return false;
 	}
 	if (ended != NULL)
-		book_unset_ended(scene->book, view->id);
+		snapshot_unset_ended(scene->snapshot, view->id);
 	record_begin(scene, record);
 	return true;
 }
@@ -101,7 +103,7 @@ static void record_found(struct record *record, uint32_t serial)
 static void observe_record(
 	const struct scene *scene, struct record *record, const struct task *view, uint64_t hash)
 {
-	struct task old = record_task(scene->book, record);
+	struct task old = record_task(scene->snapshot, record);
 	cleanup_free char *from = mem_strdup(scene_from(&old));
 	bool changed = strcmp(task_status_word(&old), task_status_word(view)) != 0;
 	struct task merged;
@@ -110,17 +112,17 @@ static void observe_record(
 		return;
 	record_found(record, scene->serial);
 	record->dirty = record->dirty || task_differs(&old, view);
-	record = book_update(scene->book, record, view);
+	record = snapshot_update(scene->snapshot, record, view);
 	record->bytes_hash = hash;
 	if (changed) {
-		merged = record_task(scene->book, record);
+		merged = record_task(scene->snapshot, record);
 		merged.finished_us = view->finished_us;
 		scene_tell(scene, event_of_status(view->status), &merged, from,
 			task_status_word(view));
 	}
 	if (status_class(view->status) != CLASS_ENDED)
 		return;
-	(void)book_set_ended(scene->book, view->id, view->status);
+	(void)snapshot_set_ended(scene->snapshot, view->id, view->status);
 	scene_end(scene, record);
 }
 
@@ -128,14 +130,15 @@ static void observe_record(
 static bool is_history(const struct listing *listing, const struct task *view)
 {
 	return listing->fresh != NULL &&
-	       ended_find(listing->fresh, ended_print(book_hash(listing->book, view->id))) != NULL;
+	       ended_find(listing->fresh,
+		       ended_print(snapshot_hash(listing->snapshot, view->id))) != NULL;
 }
 
 static void observe(
 	const struct scene *scene, const struct listing *listing, struct sighting *sighting)
 {
-	struct task view = record_task(scene->book, sighting->record);
-	struct record *record = book_find(scene->book, view.id);
+	struct task view = record_task(scene->snapshot, sighting->record);
+	struct record *record = snapshot_find(scene->snapshot, view.id);
 
 	view.finished_us = sighting->finished_us;
 	if (record != NULL)
@@ -200,20 +203,20 @@ static void tell_summary(const struct scene *scene, const size_t counts[STATUS_C
 /* prints of the first run that a newer answer has meanwhile shown to be active are no history */
 static void take_in_first_run(const struct scene *scene, struct ended_set *fresh)
 {
-	const struct book *book = scene->book;
+	const struct snapshot *snapshot = scene->snapshot;
 	size_t counts[STATUS_COUNT] = { 0 };
 	const struct record *record;
 	struct ended *entry;
 	size_t pos = 0;
 
-	while ((record = book_next(book, &pos)) != NULL)
-		ended_remove(fresh, ended_print(book_hash(book, record_id(record))));
+	while ((record = snapshot_next(snapshot, &pos)) != NULL)
+		ended_remove(fresh, ended_print(snapshot_hash(snapshot, record_id(record))));
 	pos = 0;
 	while ((entry = ended_next(fresh, &pos)) != NULL) {
-		entry->generation = book->sweeps;
+		entry->generation = snapshot->sweeps;
 		counts[entry->status]++;
 	}
-	ended_merge(&scene->book->ended, fresh);
+	ended_merge(&scene->snapshot->ended, fresh);
 	if (scene->rules->first_run == FIRST_RUN_SUMMARY)
 		tell_summary(scene, counts);
 }
@@ -221,28 +224,28 @@ static void take_in_first_run(const struct scene *scene, struct ended_set *fresh
 /* what follows from the list as a whole */
 static void list_close(const struct scene *scene, struct listing *listing)
 {
-	struct book *book = scene->book;
+	struct snapshot *snapshot = scene->snapshot;
 	struct record *record;
 	size_t pos = 0;
 
 	if (listing->scope == LIST_ENDED) {
-		book_sort_comebacks(book);
+		snapshot_sort_comebacks(snapshot);
 		return;
 	}
 	listing_keep_echo(listing);
 	walk_close(&listing->walk);
-	while ((record = book_next(book, &pos)) != NULL)
+	while ((record = snapshot_next(snapshot, &pos)) != NULL)
 		if (record->listed[listing->lane] == listing->serial)
 			record_found(record, listing->serial);
-	comebacks_close(book, listing->serial);
+	comebacks_close(snapshot, listing->serial);
 	if (listing->scope != LIST_ALL)
 		return;
 	if (!listing->partial)
-		ended_prune(&book->ended, book->sweeps, (uint16_t)(scene->now.wall_ms / 86400000),
-			DETECT_ABSENT_DAYS);
-	book->baseline_dirty = book->baseline_dirty || !book->baseline;
-	book->baseline = true;
-	book->told_after_us = STAMP_NONE;
+		ended_prune(&snapshot->ended, snapshot->sweeps,
+			(uint16_t)(scene->now.wall_ms / 86400000), DETECT_ABSENT_DAYS);
+	snapshot->baseline_dirty = snapshot->baseline_dirty || !snapshot->baseline;
+	snapshot->baseline = true;
+	snapshot->told_after_us = STAMP_NONE;
 }
 
 /* how many records the list brings at most, so that a first list makes room once */
@@ -255,7 +258,7 @@ static size_t strangers_count(const struct listing *listing)
 
 		count += record != NULL &&
 			 status_class((enum status)record->status) != CLASS_ENDED &&
-			 book_find(listing->book, record_id(record)) == NULL;
+			 snapshot_find(listing->snapshot, record_id(record)) == NULL;
 	}
 	return count;
 }
@@ -263,20 +266,20 @@ static size_t strangers_count(const struct listing *listing)
 void detect_list(
 	struct listing *listing, uint32_t newest, struct instant now, struct changes *changes)
 {
-	struct book *book = listing->book;
+	struct snapshot *snapshot = listing->snapshot;
 	struct scene scene = {
-		.book = book,
+		.snapshot = snapshot,
 		.rules = listing->rules,
 		.serial = listing->serial,
 		.newest = newest,
 		.now = now,
 		.asked_ms = listing->asked_ms != 0 ? listing->asked_ms : now.wall_ms,
 		.changes = changes,
-		.ended_known = book->baseline || listing->scope == LIST_ALL,
+		.ended_known = snapshot->baseline || listing->scope == LIST_ALL,
 	};
 
 	sightings_unique(listing);
-	book_reserve(book, strangers_count(listing));
+	snapshot_reserve(snapshot, strangers_count(listing));
 	for (size_t i = 0; i < listing->count; i++)
 		if (listing->items[i].record != NULL)
 			observe(&scene, listing, &listing->items[i]);
@@ -285,18 +288,19 @@ void detect_list(
 	list_close(&scene, listing);
 }
 
-void detect_task(struct book *book, const struct detect_rules *rules, const struct task *view,
-	uint32_t serial, uint32_t newest, struct instant now, struct changes *changes)
+void detect_task(struct snapshot *snapshot, const struct detect_rules *rules,
+	const struct task *view, uint32_t serial, uint32_t newest, struct instant now,
+	struct changes *changes)
 {
 	struct scene scene = {
-		.book = book,
+		.snapshot = snapshot,
 		.rules = rules,
 		.serial = serial,
 		.newest = newest,
 		.now = now,
 		.changes = changes,
 	};
-	struct record *record = book_find(book, view->id);
+	struct record *record = snapshot_find(snapshot, view->id);
 
 	if (record != NULL)
 		observe_record(&scene, record, view, 0);

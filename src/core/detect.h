@@ -1,7 +1,7 @@
 /*
- * Detection: what an answer of the API changes in a book, and what users are told of it. Pure: the
- * same book, answers and times give the same events. Nothing of a list is applied before it is
- * complete.
+ * Detection: what an answer of the API changes in a snapshot, and what users are told of it. Pure:
+ * the same snapshot, answers and times give the same events. Nothing of a list is applied before it
+ * is complete.
  *
  * Every request has a serial, counted up as requests are sent. An observation counts as of its
  * serial and never overrides one with a later serial.
@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/stamp.h"
-#include "core/book.h"
+#include "core/snapshot.h"
 #include "core/element.h"
 #include "core/event.h"
 #include "core/kind.h"
@@ -40,7 +40,7 @@ struct changes {
 	struct event **events; /* own, each own (one allocation) */
 	size_t event_count;
 	size_t event_cap;
-	char **removed; /* own; ids of records that left the book */
+	char **removed; /* own; ids of records that left the snapshot */
 	size_t removed_count;
 	size_t removed_cap;
 };
@@ -50,7 +50,7 @@ void changes_done(struct changes *changes);
 
 /* one list while it streams in */
 struct listing;
-struct listing *listing_new(struct book *book, const struct detect_rules *rules,
+struct listing *listing_new(struct snapshot *snapshot, const struct detect_rules *rules,
 	const struct kind *kind, enum list_scope scope, enum lane lane, uint32_t serial);
 void listing_free(
 	struct listing *listing); /* an answer cut short: as if it had never come; NULL is fine */
@@ -86,30 +86,31 @@ void listing_set_asked(struct listing *listing, int64_t wall_ms);
 void detect_list(
 	struct listing *listing, uint32_t newest, struct instant now, struct changes *changes);
 /* an answer 200 to a look-up by id */
-void detect_task(struct book *book, const struct detect_rules *rules, const struct task *view,
-	uint32_t serial, uint32_t newest, struct instant now, struct changes *changes);
+void detect_task(struct snapshot *snapshot, const struct detect_rules *rules,
+	const struct task *view, uint32_t serial, uint32_t newest, struct instant now,
+	struct changes *changes);
 /* an answer 400, 404 or 422 with a JSON body to a look-up by id */
-void detect_not_by_id(struct book *book, const char *id, uint32_t serial);
+void detect_not_by_id(struct snapshot *snapshot, const char *id, uint32_t serial);
 /*
  * The tasks that should have been in the lane's list `serial` and were not, those never or longest
- * not looked up first: at most `max` records, borrowed until the book changes; returns how many
- * there are in all. Tasks of an unknown status are missed by sweeps only, unless the book is
+ * not looked up first: at most `max` records, borrowed until the snapshot changes; returns how many
+ * there are in all. Tasks of an unknown status are missed by sweeps only, unless the snapshot is
  * closed. `since`: those for which a look-up sent at or after it said "not by this id" are left
  * out; 0 leaves out none.
  */
-size_t detect_missing(const struct book *book, enum lane lane, uint32_t serial, uint32_t since,
-	struct record **ret, size_t max);
+size_t detect_missing(const struct snapshot *snapshot, enum lane lane, uint32_t serial,
+	uint32_t since, struct record **ret, size_t max);
 /* did the last complete sweep have a word that the task is nowhere? */
-bool detect_nowhere(const struct book *book, const char *id);
+bool detect_nowhere(const struct snapshot *snapshot, const char *id);
 /*
  * Closes a sweep that was asked for at `asked_ms` (wall): each task that is in no list of `serial`
  * and of which a look-up sent at or after `since` said "not by this id" gets one word closer to
  * `gone`. Returns how many are on that way.
  */
-size_t detect_gone(struct book *book, const struct detect_rules *rules, uint32_t serial,
+size_t detect_gone(struct snapshot *snapshot, const struct detect_rules *rules, uint32_t serial,
 	uint32_t since, int64_t asked_ms, struct instant now, struct changes *changes);
 /* tells of tasks that are active for longer than stuck_after, once each */
-void detect_stuck(struct book *book, const struct detect_rules *rules, struct instant now,
+void detect_stuck(struct snapshot *snapshot, const struct detect_rules *rules, struct instant now,
 	struct changes *changes);
 
 #endif

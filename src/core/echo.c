@@ -16,12 +16,12 @@ static void heard_add(struct listing *listing, const char *bytes, size_t len)
 static void echo_break(struct listing *listing)
 {
 	listing->echo = false;
-	heard_add(listing, listing->book->echo.bytes.data, listing->passed);
+	heard_add(listing, listing->snapshot->echo.bytes.data, listing->passed);
 }
 
 bool listing_echoes(struct listing *listing, const char *bytes, size_t len)
 {
-	const struct buf *last = &listing->book->echo.bytes;
+	const struct buf *last = &listing->snapshot->echo.bytes;
 
 	if (listing->echo && len <= last->len - listing->passed &&
 		memcmp(last->data + listing->passed, bytes, len) == 0) {
@@ -37,36 +37,36 @@ bool listing_echoes(struct listing *listing, const char *bytes, size_t len)
 const char *listing_passed(const struct listing *listing, size_t *ret_len)
 {
 	*ret_len = listing->passed;
-	return buf_text(&listing->book->echo.bytes);
+	return buf_text(&listing->snapshot->echo.bytes);
 }
 
 bool listing_echoed(struct listing *listing)
 {
-	const struct book *book = listing->book;
-	const struct trail *trail = &book->trail;
-	bool same =
-		listing->passed == book->echo.bytes.len && book->echo.revision == book->revision;
+	const struct snapshot *snapshot = listing->snapshot;
+	const struct trail *trail = &snapshot->trail;
+	bool same = listing->passed == snapshot->echo.bytes.len &&
+		    snapshot->echo.revision == snapshot->revision;
 
 	if (listing->echo && !same)
 		echo_break(listing);
 	if (!listing->echo)
 		return false;
 	for (size_t i = 0; i < trail->count; i++)
-		book->slots[trail->steps[i].slot]->listed[listing->lane] = listing->serial;
+		snapshot->slots[trail->steps[i].slot]->listed[listing->lane] = listing->serial;
 	listing->walk.at = trail->count;
 	return true;
 }
 
 void listing_keep_echo(struct listing *listing)
 {
-	struct book *book = listing->book;
+	struct snapshot *snapshot = listing->snapshot;
 
 	if (listing->scope != LIST_ACTIVE || listing->echo)
 		return;
-	buf_done(&book->echo.bytes);
+	buf_done(&snapshot->echo.bytes);
 	/* what was known when it was read may not be any more */
-	if (listing->news || listing->revision != book->revision)
+	if (listing->news || listing->revision != snapshot->revision)
 		return;
-	book->echo = (struct echo){ listing->heard, book->revision };
+	snapshot->echo = (struct echo){ listing->heard, snapshot->revision };
 	listing->heard = (struct buf){ 0 };
 }

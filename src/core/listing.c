@@ -6,30 +6,30 @@
 #include "base/mem.h"
 #include "core/config.h"
 
-struct listing *listing_new(struct book *book, const struct detect_rules *rules,
+struct listing *listing_new(struct snapshot *snapshot, const struct detect_rules *rules,
 	const struct kind *kind, enum list_scope scope, enum lane lane, uint32_t serial)
 {
 	struct listing *listing = mem_alloc(sizeof(*listing));
 
-	listing->book = book;
+	listing->snapshot = snapshot;
 	listing->rules = rules;
 	listing->kind = kind;
 	listing->scope = scope;
 	listing->lane = lane;
 	listing->serial = serial;
-	listing->first = scope == LIST_ALL && !book->baseline;
+	listing->first = scope == LIST_ALL && !snapshot->baseline;
 	/* sweeps are rare, and most of what they list has no record */
 	if (scope == LIST_ACTIVE)
-		listing->walk.trail = &book->trail;
-	listing->revision = book->revision;
-	listing->echo = scope == LIST_ACTIVE && book->echo.bytes.len != 0 &&
-			book->echo.revision == book->revision;
+		listing->walk.trail = &snapshot->trail;
+	listing->revision = snapshot->revision;
+	listing->echo = scope == LIST_ACTIVE && snapshot->echo.bytes.len != 0 &&
+			snapshot->echo.revision == snapshot->revision;
 	listing->news = scope != LIST_ACTIVE;
 	listing->heard.limit = LISTING_ECHO_MAX;
 	/* never 0, which an entry has that was loaded or has just ended */
 	if (scope == LIST_ALL)
-		book->sweeps = (uint8_t)(book->sweeps % 255 + 1);
-	book->open[lane] = serial;
+		snapshot->sweeps = (uint8_t)(snapshot->sweeps % 255 + 1);
+	snapshot->open[lane] = serial;
 	return listing;
 }
 
@@ -51,17 +51,17 @@ static void set_free(struct ended_set *set)
 }
 
 /* ends are remembered for as long as a list is under way that was asked for before them */
-static void late_ends_forget(struct book *book)
+static void late_ends_forget(struct snapshot *snapshot)
 {
-	uint32_t poll = book->open[LANE_POLL];
-	uint32_t sweep = book->open[LANE_SWEEP];
+	uint32_t poll = snapshot->open[LANE_POLL];
+	uint32_t sweep = snapshot->open[LANE_SWEEP];
 	uint32_t oldest = poll == 0 || (sweep != 0 && sweep < poll) ? sweep : poll;
 	size_t kept = 0;
 
-	for (size_t i = 0; oldest != 0 && i < book->late_count; i++)
-		if (book->late[i].serial > oldest)
-			book->late[kept++] = book->late[i];
-	book->late_count = kept;
+	for (size_t i = 0; oldest != 0 && i < snapshot->late_count; i++)
+		if (snapshot->late[i].serial > oldest)
+			snapshot->late[kept++] = snapshot->late[i];
+	snapshot->late_count = kept;
 }
 
 void listing_free(struct listing *listing)
@@ -75,15 +75,15 @@ void listing_free(struct listing *listing)
 	set_free(listing->fresh);
 	walk_done(&listing->walk);
 	buf_done(&listing->heard);
-	listing->book->open[listing->lane] = 0;
-	late_ends_forget(listing->book);
+	listing->snapshot->open[listing->lane] = 0;
+	late_ends_forget(listing->snapshot);
 	free(listing);
 }
 
 /* 0 is "no bytes": a hash that happens to be 0 only costs one more decoding */
 static uint64_t bytes_hash(const struct listing *listing, const char *bytes, size_t len)
 {
-	return bytes != NULL ? hash_bytes(&listing->book->key, bytes, len).lo : 0;
+	return bytes != NULL ? hash_bytes(&listing->snapshot->key, bytes, len).lo : 0;
 }
 
 /*
@@ -108,26 +108,27 @@ static bool record_unchanged(
  */
 __attribute__((always_inline)) static inline void records_fetch(const struct listing *listing)
 {
-	const struct book *book = listing->book;
+	const struct snapshot *snapshot = listing->snapshot;
 	const struct trail_step *later = walk_ahead(&listing->walk, 8);
 	const struct trail_step *soon = walk_ahead(&listing->walk, 4);
 
-	if (later != NULL && later->slot < book->slot_count)
-		__builtin_prefetch(&book->slots[later->slot]);
-	if (soon != NULL && soon->slot < book->slot_count && book->slots[soon->slot] != NULL)
-		__builtin_prefetch(&book->slots[soon->slot]->listed, 1);
+	if (later != NULL && later->slot < snapshot->slot_count)
+		__builtin_prefetch(&snapshot->slots[later->slot]);
+	if (soon != NULL && soon->slot < snapshot->slot_count &&
+		snapshot->slots[soon->slot] != NULL)
+		__builtin_prefetch(&snapshot->slots[soon->slot]->listed, 1);
 }
 
 size_t listing_known(struct listing *listing, const char *bytes, size_t len)
 {
 	const struct trail_step *step = walk_next(&listing->walk);
-	const struct book *book = listing->book;
+	const struct snapshot *snapshot = listing->snapshot;
 	struct record *record;
 
 	/* an element that goes on in the next piece is no wrong guess */
 	if (step == NULL || step->len > len)
 		return 0;
-	record = step->slot < book->slot_count ? book->slots[step->slot] : NULL;
+	record = step->slot < snapshot->slot_count ? snapshot->slots[step->slot] : NULL;
 	if (record == NULL || !record_unchanged(listing, record, bytes, step->len)) {
 		walk_miss(&listing->walk);
 		return 0;
@@ -139,7 +140,7 @@ size_t listing_known(struct listing *listing, const char *bytes, size_t len)
 
 static void sighting_add(struct listing *listing, const struct task *view, uint64_t hash)
 {
-	struct record *record = record_new(listing->book, view);
+	struct record *record = record_new(listing->snapshot, view);
 
 	record->bytes_hash = hash;
 	listing->items = mem_grow(
@@ -160,12 +161,12 @@ static void set_put(struct ended_set **set, struct print print, enum status stat
  */
 static bool history_take(struct listing *listing, const struct task *view, struct print print)
 {
-	const struct book *book = listing->book;
+	const struct snapshot *snapshot = listing->snapshot;
 
 	if (!listing->first || listing->rules->first_run == FIRST_RUN_ALL)
 		return false;
-	if (book->told_after_us != STAMP_NONE && view->finished_us != STAMP_NONE &&
-		view->finished_us > book->told_after_us)
+	if (snapshot->told_after_us != STAMP_NONE && view->finished_us != STAMP_NONE &&
+		view->finished_us > snapshot->told_after_us)
 		return false;
 	set_put(&listing->fresh, print, view->status);
 	return true;
@@ -175,7 +176,7 @@ static bool history_take(struct listing *listing, const struct task *view, struc
 static bool ended_settled(struct listing *listing, struct ended *ended, enum status status)
 {
 	if (listing->scope == LIST_ALL)
-		ended->generation = listing->book->sweeps;
+		ended->generation = listing->snapshot->sweeps;
 	if (ended->status != status)
 		set_put(&listing->doubted, ended->print, status);
 	/* what stands twice is looked at in order, because the last one counts */
@@ -185,13 +186,13 @@ static bool ended_settled(struct listing *listing, struct ended *ended, enum sta
 /* an id without a record: true when there is nothing to look at later */
 static bool stranger_settled(struct listing *listing, const struct task *view, struct print print)
 {
-	struct ended *ended = ended_find(&listing->book->ended, print);
+	struct ended *ended = ended_find(&listing->snapshot->ended, print);
 
 	if (ended != NULL)
 		return ended_settled(listing, ended, view->status);
 	if (status_class(view->status) == CLASS_ENDED) {
 		/* history that the first list of all statuses will take in */
-		if (!listing->book->baseline && listing->scope == LIST_ENDED)
+		if (!listing->snapshot->baseline && listing->scope == LIST_ENDED)
 			return true;
 		if (history_take(listing, view, print))
 			return true;
@@ -207,7 +208,7 @@ static bool stranger_settled(struct listing *listing, const struct task *view, s
 static bool record_settled(
 	struct listing *listing, struct record *record, const struct task *view, uint64_t hash)
 {
-	struct task known = record_task(listing->book, record);
+	struct task known = record_task(listing->snapshot, record);
 	bool again = record->listed[listing->lane] == listing->serial;
 
 	if (listing->scope == LIST_ENDED)
@@ -221,13 +222,13 @@ static bool record_settled(
 
 void listing_task(struct listing *listing, const struct task *view, const char *bytes, size_t len)
 {
-	struct hash hash = book_hash(listing->book, view->id);
-	struct record *record = book_find_hash(listing->book, view->id, hash);
+	struct hash hash = snapshot_hash(listing->snapshot, view->id);
+	struct record *record = snapshot_find_hash(listing->snapshot, view->id, hash);
 	uint64_t seen;
 
 	listing->news = true;
 	if (record == NULL &&
-		(listing->book->closed || stranger_settled(listing, view, ended_print(hash))))
+		(listing->snapshot->closed || stranger_settled(listing, view, ended_print(hash))))
 		return;
 	seen = bytes_hash(listing, bytes, len);
 	if (record == NULL || !record_settled(listing, record, view, seen))
@@ -241,29 +242,29 @@ void listing_task(struct listing *listing, const struct task *view, const char *
  */
 void listing_foresee(const struct listing *listing, struct glance *glances, size_t count)
 {
-	const struct book *book = listing->book;
+	const struct snapshot *snapshot = listing->snapshot;
 
 	for (size_t i = 0; i < count; i++) {
 		struct glance *glance = &glances[i];
 
-		glance->hash = hash_bytes(&book->key, glance->id, glance->id_len);
-		ended_fetch(&book->ended, ended_print(glance->hash));
+		glance->hash = hash_bytes(&snapshot->key, glance->id, glance->id_len);
+		ended_fetch(&snapshot->ended, ended_print(glance->hash));
 	}
 }
 
 bool listing_settled(struct listing *listing, const struct glance *glance)
 {
-	const struct book *book = listing->book;
-	size_t slot = book_slot(book, glance->id, glance->id_len, glance->hash);
+	const struct snapshot *snapshot = listing->snapshot;
+	size_t slot = snapshot_slot(snapshot, glance->id, glance->id_len, glance->hash);
 	struct ended *ended;
 
-	if (slot != BOOK_NO_SLOT) {
+	if (slot != SNAPSHOT_NO_SLOT) {
 		walk_meet(&listing->walk, slot, glance->len);
-		return record_unchanged(listing, book->slots[slot], glance->bytes, glance->len);
+		return record_unchanged(listing, snapshot->slots[slot], glance->bytes, glance->len);
 	}
 	listing->news = true;
-	if (book->closed)
+	if (snapshot->closed)
 		return true;
-	ended = ended_find(&book->ended, ended_print(glance->hash));
+	ended = ended_find(&snapshot->ended, ended_print(glance->hash));
 	return ended != NULL && ended_settled(listing, ended, glance->status);
 }

@@ -9,12 +9,12 @@
 
 /* an element that says something new, in the order of the answer */
 struct sighting {
-	struct record *record; /* own; in no book; NULL: the id stands again further on */
+	struct record *record; /* own; in no snapshot; NULL: the id stands again further on */
 	int64_t finished_us;
 };
 
 struct listing {
-	struct book *book; /* borrowed */
+	struct snapshot *snapshot; /* borrowed */
 	const struct detect_rules *rules; /* borrowed */
 	const struct kind *kind; /* borrowed */
 	enum list_scope scope;
@@ -22,8 +22,8 @@ struct listing {
 	uint32_t serial;
 	bool first; /* the first list of all statuses: ended tasks are taken in by first_run */
 	struct walk walk;
-	uint32_t revision; /* of the book, when the list was asked for */
-	bool echo; /* so far the answer is, byte for byte, the book's echo */
+	uint32_t revision; /* of the snapshot, when the list was asked for */
+	bool echo; /* so far the answer is, byte for byte, the snapshot's echo */
 	size_t passed; /* bytes of the echo that were not read */
 	bool partial; /* it is not all there is */
 	int64_t asked_ms; /* wall; when it was asked for; 0: not known */

@@ -31,16 +31,16 @@ const char *scene_from(const struct task *task)
 
 void scene_note_end(const struct scene *scene, const char *id)
 {
-	struct book *book = scene->book;
+	struct snapshot *snapshot = scene->snapshot;
 	struct late_end *late;
 
 	for (int i = 0; i < LANE_COUNT; i++) {
-		if (book->open[i] == 0 || book->open[i] >= scene->serial)
+		if (snapshot->open[i] == 0 || snapshot->open[i] >= scene->serial)
 			continue;
-		book->late = mem_grow(
-			book->late, &book->late_cap, book->late_count + 1, sizeof(*book->late));
-		late = &book->late[book->late_count++];
-		late->print = ended_print(book_hash(book, id));
+		snapshot->late = mem_grow(snapshot->late, &snapshot->late_cap,
+			snapshot->late_count + 1, sizeof(*snapshot->late));
+		late = &snapshot->late[snapshot->late_count++];
+		late->print = ended_print(snapshot_hash(snapshot, id));
 		late->serial = scene->serial;
 		return;
 	}
@@ -48,15 +48,15 @@ void scene_note_end(const struct scene *scene, const char *id)
 
 bool scene_is_late(const struct scene *scene, const char *id)
 {
-	const struct book *book = scene->book;
+	const struct snapshot *snapshot = scene->snapshot;
 	struct print print;
 
-	if (book->late_count == 0)
+	if (snapshot->late_count == 0)
 		return false;
-	print = ended_print(book_hash(book, id));
-	for (size_t i = 0; i < book->late_count; i++)
-		if (book->late[i].serial > scene->serial &&
-			print_order(book->late[i].print, print) == 0)
+	print = ended_print(snapshot_hash(snapshot, id));
+	for (size_t i = 0; i < snapshot->late_count; i++)
+		if (snapshot->late[i].serial > scene->serial &&
+			print_order(snapshot->late[i].print, print) == 0)
 			return true;
 	return false;
 }
@@ -69,5 +69,5 @@ void scene_end(const struct scene *scene, struct record *record)
 	changes->removed = mem_grow(changes->removed, &changes->removed_cap,
 		changes->removed_count + 1, sizeof(*changes->removed));
 	changes->removed[changes->removed_count++] = mem_strdup(record_id(record));
-	book_remove(scene->book, record);
+	snapshot_remove(scene->snapshot, record);
 }

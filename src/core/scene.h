@@ -6,7 +6,7 @@
 #include "core/detect.h"
 
 struct scene {
-	struct book *book; /* borrowed, as all here */
+	struct snapshot *snapshot; /* borrowed, as all here */
 	const struct detect_rules *rules;
 	uint32_t serial;
 	uint32_t newest; /* last serial given out so far */
@@ -26,7 +26,7 @@ const char *scene_from(const struct task *task);
 void scene_note_end(const struct scene *scene, const char *id);
 /* was the end of this task learned from a request that was sent after this one? */
 bool scene_is_late(const struct scene *scene, const char *id);
-/* the record leaves the book, because its task has ended one way or another */
+/* the record leaves the snapshot, because its task has ended one way or another */
 void scene_end(const struct scene *scene, struct record *record);
 
 #endif

@@ -35,7 +35,7 @@ struct task *task_copy(const struct task *task);
 struct task *task_filled(const struct task *task, const struct task *view);
 /* 1 to 256 bytes, no control characters, not "." or ".." */
 bool task_id_valid(const char *id, size_t len);
-/* for qsort(3): the oldest first, for a book has no order */
+/* for qsort(3): the oldest first, for a snapshot has no order */
 int task_by_age(const void *a, const void *b);
 /* what users read for the status: the canonical word, or the API's own when nobody knows it */
 const char *task_status_word(const struct task *task);

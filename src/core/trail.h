@@ -1,7 +1,7 @@
 /*
- * Where in a book the records of the last list stand, in the order of that list: a guess at what
- * the next list will say next. Whoever follows it holds each guess against the record itself, so
- * that a trail which is out of date costs time and nothing else.
+ * Where in a snapshot the records of the last list stand, in the order of that list: a guess at
+ * what the next list will say next. Whoever follows it holds each guess against the record itself,
+ * so that a trail which is out of date costs time and nothing else.
  */
 #ifndef CORE_TRAIL_H
 #define CORE_TRAIL_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct trail_step {
-	uint32_t slot; /* of the book, maybe of another record by now */
+	uint32_t slot; /* of the snapshot, maybe of another record by now */
 	uint32_t len; /* bytes of the element */
 };
 

@@ -162,7 +162,7 @@ static bool open_file(struct store *store, const char *path, enum store_mode mod
 		return false;
 	if (mode == STORE_WRITE) {
 		db_set_busy(store->db, STORE_BUSY_MS);
-		return store_check_books(store, err) && store_check_queue(store, err);
+		return store_check_snapshots(store, err) && store_check_queue(store, err);
 	}
 	return true;
 }

@@ -1,4 +1,4 @@
-/* The state on disk: books, events, deliveries. SQLite is behind io/db. */
+/* The state on disk: snapshots, events, deliveries. SQLite is behind io/db. */
 #ifndef IO_STORE_H
 #define IO_STORE_H
 
@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "base/stamp.h"
-#include "core/book.h"
+#include "core/snapshot.h"
 #include "core/event.h"
 #include "core/prefix.h"
 
@@ -72,22 +72,23 @@ void store_close(struct store *store); /* NULL is fine */
 /* the key of all fingerprints of this state directory */
 struct hash_key store_hash_key(const struct store *store);
 /*
- * Loads what is known of a source into a new book (empty for a new source), which the caller frees.
- * After a loss, the book of a source without a baseline has told_after_us set.
+ * Loads what is known of a source into a new snapshot (empty for a new source), which the caller
+ * frees. After a loss, the snapshot of a source without a baseline has told_after_us set.
  */
-bool store_load_book(struct store *store, const char *source, struct book **ret, struct err *err);
-/* frees the books that were made when the state was opened and that no source came for */
+bool store_load_snapshot(
+	struct store *store, const char *source, struct snapshot **ret, struct err *err);
+/* frees the snapshots that were made when the state was opened and that no source came for */
 void store_loaded_forget(struct store *store);
 /* loads health; ret->name is NULL when the source is new. The caller frees ret->name */
 bool store_load_source(
 	struct store *store, const char *source, struct store_source *ret, struct err *err);
 
 /*
- * One transaction, synchronous=FULL: the dirty parts of `book` (NULL: none), removed record ids,
- * health (NULL: unchanged), and the events, each with one pending delivery for each sink in its
- * `wanted` list. Sets events[i]->id. On success the book's dirty flags are cleared; on failure
- * nothing has changed on disk and the caller reloads the book. With nothing to write nothing
- * touches the disk.
+ * One transaction, synchronous=FULL: the dirty parts of `snapshot` (NULL: none), removed record
+ * ids, health (NULL: unchanged), and the events, each with one pending delivery for each sink in
+ * its `wanted` list. Sets events[i]->id. On success the snapshot's dirty flags are cleared; on
+ * failure nothing has changed on disk and the caller reloads the snapshot. With nothing to write
+ * nothing touches the disk.
  */
 struct store_event {
 	struct event *event; /* borrowed; gets its id */
@@ -97,8 +98,8 @@ struct store_event {
 };
 struct store_changes {
 	const char *source; /* NULL: events only */
-	struct book *book;
-	const char *const *removed; /* ids of records that are gone from the book */
+	struct snapshot *snapshot;
+	const char *const *removed; /* ids of records that are gone from the snapshot */
 	size_t removed_count;
 	const struct store_source *health;
 	struct store_event *events;

@@ -188,7 +188,7 @@ static bool source_changed(const struct store_changes *changes)
 {
 	return changes->source != NULL &&
 	       (changes->removed_count != 0 || changes->health != NULL ||
-		       (changes->book != NULL && store_book_dirty(changes->book)));
+		       (changes->snapshot != NULL && store_snapshot_dirty(changes->snapshot)));
 }
 
 static bool save_source(struct store *store, const struct store_changes *changes, struct err *err)
@@ -197,11 +197,11 @@ static bool save_source(struct store *store, const struct store_changes *changes
 
 	if (!insert_source(store, changes->source, &id, err))
 		return false;
-	/* a task that ended and came back is both removed and in the book: in this order */
+	/* a task that ended and came back is both removed and in the snapshot: in this order */
 	for (size_t i = 0; i < changes->removed_count; i++)
 		if (!remove_record(store, id, changes->removed[i], err))
 			return false;
-	if (changes->book != NULL && !store_save_book(store, id, changes->book, err))
+	if (changes->snapshot != NULL && !store_save_snapshot(store, id, changes->snapshot, err))
 		return false;
 	return changes->health == NULL || save_health(store, id, changes->health, err);
 }
@@ -209,7 +209,7 @@ static bool save_source(struct store *store, const struct store_changes *changes
 bool store_commit(struct store *store, struct store_changes *changes, struct err *err)
 {
 	bool source = source_changed(changes);
-	bool baseline = changes->book != NULL && changes->book->baseline_dirty;
+	bool baseline = changes->snapshot != NULL && changes->snapshot->baseline_dirty;
 	struct err ignored = { 0 };
 
 	changes->written = false;
@@ -228,8 +228,8 @@ bool store_commit(struct store *store, struct store_changes *changes, struct err
 		return false;
 	}
 	changes->written = true;
-	if (changes->book != NULL)
-		store_book_clean(changes->book);
+	if (changes->snapshot != NULL)
+		store_snapshot_clean(changes->snapshot);
 	/* into the file itself: whatever happens to the log later, this is no first run again */
 	if (baseline)
 		(void)db_exec(store->db, "PRAGMA wal_checkpoint", &ignored);

@@ -12,7 +12,7 @@ struct store_sink_id {
 
 struct store_loaded {
 	int64_t source_id;
-	struct book *book; /* own; NULL: taken */
+	struct snapshot *snapshot; /* own; NULL: taken */
 };
 
 struct store {
@@ -27,21 +27,22 @@ struct store {
 		*sinks; /* own; those that the file has, as far as they were asked for */
 	size_t sink_count;
 	size_t sink_cap;
-	struct store_loaded *loaded; /* own; books made when it was opened, for store_load_book() */
+	struct store_loaded
+		*loaded; /* own; snapshots made when it was opened, for store_load_snapshot() */
 	size_t loaded_count;
 	size_t loaded_cap;
 };
 
 /* the source's row; *ret_id is 0 when there is none */
 bool store_source_id(struct store *store, const char *source, int64_t *ret_id, struct err *err);
-/* puts the dirty parts of a book into its rows, within the caller's transaction */
-bool store_save_book(
-	struct store *store, int64_t source_id, const struct book *book, struct err *err);
-bool store_book_dirty(const struct book *book);
+/* puts the dirty parts of a snapshot into its rows, within the caller's transaction */
+bool store_save_snapshot(
+	struct store *store, int64_t source_id, const struct snapshot *snapshot, struct err *err);
+bool store_snapshot_dirty(const struct snapshot *snapshot);
 /* what was saved is stored */
-void store_book_clean(struct book *book);
-/* are the rows of all sources such that books can be made of them? db_refuse()s what is not */
-bool store_check_books(struct store *store, struct err *err);
+void store_snapshot_clean(struct snapshot *snapshot);
+/* are the rows of all sources such that snapshots can be made of them? db_refuse()s what is not */
+bool store_check_snapshots(struct store *store, struct err *err);
 
 /* … and is each delivery one of an event and a sink? */
 bool store_check_queue(struct store *store, struct err *err);

@@ -170,9 +170,9 @@ static void lane_close(struct lane_run *run)
 	lane_drop_lookups(run);
 	/* that a task is not in a part of the list is no word on it */
 	if (run->lane == LANE_SWEEP && !run->partial)
-		(void)detect_gone(poller->book, &poller->rules, run->list_serial, run->since,
+		(void)detect_gone(poller->snapshot, &poller->rules, run->list_serial, run->since,
 			run->asked_ms, poller->now, &changes);
-	detect_stuck(poller->book, &poller->rules, poller->now, &changes);
+	detect_stuck(poller->snapshot, &poller->rules, poller->now, &changes);
 	if (!lane_commit(run, &changes))
 		return;
 	run->step = STEP_IDLE;
@@ -216,7 +216,7 @@ static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
 	if (err->kind != ERR_NONE)
 		return false;
 	if (says_not_by_id(answer, &lookup->body)) {
-		detect_not_by_id(poller->book, lookup->id, lookup->serial);
+		detect_not_by_id(poller->snapshot, lookup->id, lookup->serial);
 		lane_want_sweep(lookup->run);
 		return true;
 	}
@@ -231,7 +231,7 @@ static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
 		advice->retry = err->kind == ERR_UNREACHABLE;
 		return false;
 	}
-	detect_task(poller->book, &poller->rules, &view, lookup->serial, poller->serial,
+	detect_task(poller->snapshot, &poller->rules, &view, lookup->serial, poller->serial,
 		poller->now, changes);
 	return true;
 }
@@ -296,7 +296,7 @@ static bool lookup_due(const struct poller *poller, const struct record *record)
 	const struct search *search = record->search;
 	int64_t apart_ms = poller->config->sweep_interval_ms * 3 / 4;
 
-	return record->status != STATUS_UNKNOWN || poller->book->closed || search == NULL ||
+	return record->status != STATUS_UNKNOWN || poller->snapshot->closed || search == NULL ||
 	       search->looked_up_ms == 0 || poller->now.mono_ms - search->looked_up_ms >= apart_ms;
 }
 
@@ -305,7 +305,7 @@ static void lane_lookups(struct lane_run *run, uint32_t since)
 	struct record *missing[DETECT_LOOKUPS_MAX];
 	struct poller *poller = run->poller;
 	size_t count = detect_missing(
-		poller->book, run->lane, run->list_serial, since, missing, DETECT_LOOKUPS_MAX);
+		poller->snapshot, run->lane, run->list_serial, since, missing, DETECT_LOOKUPS_MAX);
 
 	run->step = STEP_LOOKUPS;
 	for (size_t i = 0; i < count && i < DETECT_LOOKUPS_MAX; i++) {
@@ -331,7 +331,7 @@ static void lane_follow(struct lane_run *run)
 	if (poller_held(poller))
 		lane_close(run);
 	else if (run->step == STEP_LIST && run->lane == LANE_POLL &&
-		 detect_missing(poller->book, LANE_POLL, run->list_serial, 0, NULL, 0) >
+		 detect_missing(poller->snapshot, LANE_POLL, run->list_serial, 0, NULL, 0) >
 			 DETECT_BY_ID_MAX)
 		lane_list(run, LIST_ENDED);
 	else
@@ -401,8 +401,8 @@ static void lane_list(struct lane_run *run, enum list_scope scope)
 		run->asked_ms = poller->now.wall_ms;
 	}
 	run->reader = (struct err){ 0 };
-	run->listing =
-		listing_new(poller->book, &poller->rules, poller->kind, scope, run->lane, serial);
+	run->listing = listing_new(
+		poller->snapshot, &poller->rules, poller->kind, scope, run->lane, serial);
 	listing_set_asked(run->listing, poller->now.wall_ms);
 	request.bulky = scope != LIST_ACTIVE || run->list_bytes >= BULKY;
 	request.body = list_body;

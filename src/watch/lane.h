@@ -64,7 +64,7 @@ struct poller {
 	const struct source_config *config; /* borrowed */
 	const struct kind *kind;
 	struct http *http; /* borrowed */
-	struct book *book; /* own; NULL: to be reloaded */
+	struct snapshot *snapshot; /* own; NULL: to be reloaded */
 	enum poller_mode mode;
 	struct poller_owner owner;
 	char *list_urls[LIST_SCOPE_COUNT]; /* own, each own; NULL: not asked for yet */
@@ -87,7 +87,7 @@ struct poller {
 	bool probing; /* see poller_refused() */
 	int64_t held_ms; /* mono; the server wants no request before; not for one-shots */
 	size_t lookups; /* by id, since the active list was last asked for */
-	int64_t reload_ms; /* mono; while there is no book: not asked for before */
+	int64_t reload_ms; /* mono; while there is no snapshot: not asked for before */
 	long failed_status; /* HTTP status of the list that failed last */
 	struct err failure; /* one-shot: the first one */
 	int64_t slept_ms; /* one-shot: between tries */

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/terminal.h"
-#include "core/book.h"
+#include "core/snapshot.h"
 #include "core/filter.h"
 #include "core/report.h"
 
@@ -96,14 +96,15 @@ void ledger_sum_up(const struct ledger *ledger, int64_t span_ms)
 		counts.len != 0 ? buf_text(&counts) : ": nothing ended");
 }
 
-static void print_active(struct ledger *ledger, const struct book *book, const char *source)
+static void print_active(struct ledger *ledger, const struct snapshot *snapshot, const char *source)
 {
-	cleanup_free struct task *tasks = mem_array(book->active, sizeof(*tasks));
+	cleanup_free struct task *tasks = mem_array(snapshot->active, sizeof(*tasks));
 	const struct record *record;
 	size_t count = 0;
 
-	for (size_t at = 0; count < book->active && (record = book_next(book, &at)) != NULL;) {
-		tasks[count] = record_task(book, record);
+	for (size_t at = 0;
+		count < snapshot->active && (record = snapshot_next(snapshot, &at)) != NULL;) {
+		tasks[count] = record_task(snapshot, record);
 		count += status_class(tasks[count].status) == CLASS_ACTIVE;
 	}
 	qsort(tasks, count, sizeof(*tasks), task_by_age);
@@ -125,14 +126,14 @@ static void print_active(struct ledger *ledger, const struct book *book, const c
 
 void ledger_print_active(struct ledger *ledger, struct poller *poller)
 {
-	const struct book *book = poller_book(poller);
+	const struct snapshot *snapshot = poller_snapshot(poller);
 	const char *source = poller_config(poller)->name;
 
 	if (ledger->json || terminal_columns(STDOUT_FILENO) == 0)
 		return;
-	log_line(LOG_NOTICE, "source %s: %zu active task%s", source, book->active,
-		book->active == 1 ? "" : "s");
-	print_active(ledger, book, source);
+	log_line(LOG_NOTICE, "source %s: %zu active task%s", source, snapshot->active,
+		snapshot->active == 1 ? "" : "s");
+	print_active(ledger, snapshot, source);
 }
 
 /*
@@ -228,7 +229,7 @@ bool ledger_commit(
 	};
 	struct store_changes stored = {
 		.source = config->name,
-		.book = poller_book(poller),
+		.snapshot = poller_snapshot(poller),
 		.removed = (const char *const *)changes->removed,
 		.removed_count = changes->removed_count,
 		.health = health ? &source : NULL,
@@ -237,17 +238,17 @@ bool ledger_commit(
 	return ledger_store(ledger, poller, changes->events, changes->event_count, &stored);
 }
 
-struct book *ledger_book(struct ledger *ledger, const char *source)
+struct snapshot *ledger_snapshot(struct ledger *ledger, const char *source)
 {
-	struct book *book = NULL;
+	struct snapshot *snapshot = NULL;
 	struct err err = { 0 };
 
-	if (!store_load_book(ledger->store, source, &book, &err)) {
+	if (!store_load_snapshot(ledger->store, source, &snapshot, &err)) {
 		store_failed(ledger, LEDGER_READ, &err);
 		return NULL;
 	}
 	store_works(ledger, LEDGER_READ);
-	return book;
+	return snapshot;
 }
 
 bool ledger_event(struct ledger *ledger, const struct event *event)

@@ -38,7 +38,7 @@ void ledger_print_active(struct ledger *ledger, struct poller *poller);
 /* says on a terminal how many events of what kind there were in so long a time */
 void ledger_sum_up(const struct ledger *ledger, int64_t span_ms);
 /* what is stored of a source; NULL, said once, when it cannot be read now. The caller frees it */
-struct book *ledger_book(struct ledger *ledger, const char *source);
+struct snapshot *ledger_snapshot(struct ledger *ledger, const char *source);
 /* an event of the monitor itself; false when it could not be stored */
 bool ledger_event(struct ledger *ledger, const struct event *event);
 /* a state that was damaged lies aside: event state_lost, of which the store reminds us until it is

@@ -8,7 +8,7 @@
 
 #define POLLER_SETTLE_MS 1000 /* after a resume the network needs a moment */
 #define POLLER_SWEEP_APART_MS 1000 /* sweeps that polls want are at least so far apart */
-#define POLLER_RELOAD_MS 1000 /* a book that could not be read or stored is tried again */
+#define POLLER_RELOAD_MS 1000 /* a snapshot that could not be read or stored is tried again */
 #define POLLER_SLEEP_ONCE_MS 10000 /* one-shot: the sum of all waits between tries */
 
 struct poller *poller_new(const struct poller_setup *setup, struct instant now)
@@ -16,7 +16,7 @@ struct poller *poller_new(const struct poller_setup *setup, struct instant now)
 	struct poller *poller = mem_alloc(sizeof(*poller));
 
 	poller->http = setup->http;
-	poller->book = setup->book;
+	poller->snapshot = setup->snapshot;
 	poller->mode = setup->mode;
 	poller->owner = setup->owner;
 	poller->now = now;
@@ -45,7 +45,7 @@ void poller_free(struct poller *poller)
 	for (int i = 0; i < LANE_COUNT; i++)
 		lane_cancel(&poller->lanes[i]);
 	poller_key_drop(poller);
-	book_free(poller->book);
+	snapshot_free(poller->snapshot);
 	poller_urls_drop(poller);
 	free(poller);
 }
@@ -68,7 +68,8 @@ static int64_t poller_interval(const struct poller *poller, enum lane lane)
 
 	if (lane == LANE_SWEEP && poller->mode == POLLER_WATCH)
 		return config->sweep_interval_ms;
-	if (poller->mode == POLLER_WAIT || poller->book == NULL || poller->book->active != 0)
+	if (poller->mode == POLLER_WAIT || poller->snapshot == NULL ||
+		poller->snapshot->active != 0)
 		return config->interval_ms;
 	return config->idle_interval_ms;
 }
@@ -100,11 +101,11 @@ static void once_give_up(struct poller *poller, const struct err *err)
 
 static void poller_load(struct poller *poller)
 {
-	poller->book = poller->owner.reload(poller->owner.arg, poller);
+	poller->snapshot = poller->owner.reload(poller->owner.arg, poller);
 	poller->reload_ms = poller->now.mono_ms + POLLER_RELOAD_MS;
 }
 
-/* the book in memory is not what is stored: forget it, and what was asked on its account */
+/* the snapshot in memory is not what is stored: forget it, and what was asked on its account */
 static void poller_reload(struct poller *poller)
 {
 	static const struct err unstored = { ERR_IO, "what a poll found could not be stored" };
@@ -119,7 +120,7 @@ static void poller_reload(struct poller *poller)
 		run->sched.due_ms = poller->now.mono_ms + POLLER_RELOAD_MS;
 		given_up = given_up || ++run->tries >= LANE_TRIES_ONCE;
 	}
-	book_free(poller->book);
+	snapshot_free(poller->snapshot);
 	poller_load(poller);
 	if (poller->mode == POLLER_ONCE && given_up)
 		once_give_up(poller, &unstored);
@@ -356,9 +357,9 @@ static void poller_begin(struct poller *poller)
 void poller_step(struct poller *poller, struct instant now)
 {
 	poller->now = now;
-	if (poller->book == NULL && now.mono_ms >= poller->reload_ms)
+	if (poller->snapshot == NULL && now.mono_ms >= poller->reload_ms)
 		poller_load(poller);
-	if (poller_key_needed(poller) || poller->book == NULL)
+	if (poller_key_needed(poller) || poller->snapshot == NULL)
 		return;
 	poller_begin(poller);
 	for (int i = 0; i < LANE_COUNT; i++)
@@ -383,7 +384,7 @@ int64_t poller_next(const struct poller *poller)
 
 	if (poller_finished(poller, &err))
 		return INSTANT_NEVER;
-	if (poller->book == NULL)
+	if (poller->snapshot == NULL)
 		return poller->reload_ms;
 	if (poller_key_needed(poller))
 		return poller_wants_key(poller) ? INSTANT_NEVER : poller->key_due_ms;
@@ -450,9 +451,9 @@ const struct source_config *poller_config(const struct poller *poller)
 	return poller->config;
 }
 
-struct book *poller_book(struct poller *poller)
+struct snapshot *poller_snapshot(struct poller *poller)
 {
-	return poller->book;
+	return poller->snapshot;
 }
 
 bool poller_refused(const struct poller *poller)

@@ -27,12 +27,13 @@ enum poller_mode {
 struct poller_owner {
 	/*
 	 * Stores changes and, when `health` is set, the poller's health, in one transaction. False:
-	 * nothing was stored; the poller then asks for the book anew and the poll counts as not
+	 * nothing was stored; the poller then asks for the snapshot anew and the poll counts as not
 	 * made.
 	 */
 	bool (*commit)(void *arg, struct poller *poller, struct changes *changes, bool health);
-	/* the book as it is stored (owned by the poller from then on); NULL: cannot be read now */
-	struct book *(*reload)(void *arg, struct poller *poller);
+	/* the snapshot as it is stored (owned by the poller from then on); NULL: cannot be read now
+	 */
+	struct snapshot *(*reload)(void *arg, struct poller *poller);
 	/* a list was taken in, or a poll failed (poller_health says how) */
 	void (*polled)(void *arg, struct poller *poller);
 	void *arg;
@@ -41,7 +42,7 @@ struct poller_owner {
 struct poller_setup {
 	const struct source_config *config; /* borrowed */
 	struct http *http; /* borrowed */
-	struct book *book; /* the poller's from now on */
+	struct snapshot *snapshot; /* the poller's from now on */
 	enum poller_mode mode;
 	uint64_t seed; /* for jitter */
 	struct poller_owner owner;
@@ -83,7 +84,7 @@ struct http_request poller_request(const struct poller *poller, const char *url)
 /* POLLER_ONCE: both lanes are through; err holds the first failure (ERR_NONE: none) */
 bool poller_finished(const struct poller *poller, struct err *err);
 const struct source_config *poller_config(const struct poller *poller);
-struct book *poller_book(struct poller *poller);
+struct snapshot *poller_snapshot(struct poller *poller);
 struct health *poller_health(struct poller *poller);
 /* was the key, or by a proxy our password, refused, and no poll did well since? */
 bool poller_refused(const struct poller *poller);

@@ -34,11 +34,11 @@ static bool owner_commit(void *arg, struct poller *poller, struct changes *chang
 	return ledger_commit(stations->setup.ledger, poller, changes, health);
 }
 
-static struct book *owner_reload(void *arg, struct poller *poller)
+static struct snapshot *owner_reload(void *arg, struct poller *poller)
 {
 	struct stations *stations = arg;
 
-	return ledger_book(stations->setup.ledger, poller_config(poller)->name);
+	return ledger_snapshot(stations->setup.ledger, poller_config(poller)->name);
 }
 
 static struct station *station_of(struct stations *stations, const struct poller *poller)
@@ -73,7 +73,7 @@ static void owner_polled(void *arg, struct poller *poller)
 		log_line(LOG_NOTICE, "source %s: answers again", poller_config(poller)->name);
 }
 
-/* a book that cannot be read now is asked for again by the poller */
+/* a snapshot that cannot be read now is asked for again by the poller */
 static void station_open(struct stations *stations, const struct source_config *config,
 	struct station *station, struct instant now)
 {
@@ -81,7 +81,7 @@ static void station_open(struct stations *stations, const struct source_config *
 	struct poller_setup setup = {
 		.config = config,
 		.http = stations->setup.http,
-		.book = ledger_book(ledger, config->name),
+		.snapshot = ledger_snapshot(ledger, config->name),
 		.mode = stations->setup.once ? POLLER_ONCE : POLLER_WATCH,
 		.seed = stations->seed += (uint64_t)now.wall_ms | 1,
 		.owner = { owner_commit, owner_reload, owner_polled, stations },
@@ -341,7 +341,7 @@ static void station_pulse(
 {
 	const struct source_config *config = poller_config(station->poller);
 	const struct health *health = poller_health(station->poller);
-	const struct book *book = poller_book(station->poller);
+	const struct snapshot *snapshot = poller_snapshot(station->poller);
 
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", config->name);
 	ret->last_good_ms = health->last_good_ms;
@@ -349,7 +349,7 @@ static void station_pulse(
 	if (!poller_asks(station->poller))
 		ret->next_ms = wall_of(poller_next(station->poller), now);
 	ret->failing_ms = health->failing ? health->failing_wall_ms : 0;
-	ret->active = book != NULL ? (int64_t)book->active : 0;
+	ret->active = snapshot != NULL ? (int64_t)snapshot->active : 0;
 	ret->down_after_ms = config->down_after_ms;
 	ret->refused = health->last_error.kind == ERR_AUTH || poller_refused(station->poller);
 	if (health->last_error.kind != ERR_NONE)

@@ -1,12 +1,12 @@
 /*
- * Reads the .case files beside it: what a book knows, what the API answers, what is told. One step
- * a line:
+ * Reads the .case files beside it: what a snapshot knows, what the API answers, what is told. One
+ * step a line:
  *
- *   case TITLE                     begins a case; the book is empty, no list was ever taken in
+ *   case TITLE                     begins a case; the snapshot is empty, no list was ever taken in
  *   rules KEY VALUE                first_run baseline|summary|all, stuck_after DURATION
- *   book baseline                  the first list of all statuses has been taken in
- *   book told_after STAMP          after lost state
- *   book STATUS ID [FIELD=VALUE]…  a task as it is known
+ *   snapshot baseline                  the first list of all statuses has been taken in
+ *   snapshot told_after STAMP          after lost state
+ *   snapshot STATUS ID [FIELD=VALUE]…  a task as it is known
  *   after DURATION                 time passes, on both clocks
  *   poll | sweep | ended TASK…     a complete list comes: of the active, of all, of the ended
  * statuses send NAME LIST                 a list is asked for now (LIST as above) … answer NAME
@@ -58,8 +58,8 @@ struct asked {
 
 struct stage {
 	const struct tale *tale;
-	struct book *book; /* own */
-	struct book *shelf; /* own; what is stored, as of the last restart */
+	struct snapshot *snapshot; /* own */
+	struct snapshot *shelf; /* own; what is stored, as of the last restart */
 	struct detect_rules rules;
 	struct instant now;
 	uint32_t serial;
@@ -157,20 +157,20 @@ static struct task task_read(const struct stage *stage, char *word)
 	return task;
 }
 
-static void step_book(struct stage *stage, char **words, size_t count)
+static void step_snapshot(struct stage *stage, char **words, size_t count)
 {
 	struct task task = { .created_us = STAMP_NONE, .finished_us = STAMP_NONE };
 	struct record *record;
 
 	if (strcmp(words[1], "baseline") == 0) {
-		stage->book->baseline = true;
-		stage->book->baseline_dirty = true;
+		stage->snapshot->baseline = true;
+		stage->snapshot->baseline_dirty = true;
 		return;
 	}
 	if (count < 3)
-		fail_line(stage, "book what?");
+		fail_line(stage, "snapshot what?");
 	if (strcmp(words[1], "told_after") == 0) {
-		stage->book->told_after_us = stamp(stage, words[2]);
+		stage->snapshot->told_after_us = stamp(stage, words[2]);
 		return;
 	}
 	task.id = words[2];
@@ -180,10 +180,10 @@ static void step_book(struct stage *stage, char **words, size_t count)
 	for (size_t i = 3; i < count; i++)
 		task_field(stage, &task, words[i]);
 	if (status_class(task.status) == CLASS_ENDED) {
-		(void)book_set_ended(stage->book, task.id, task.status);
+		(void)snapshot_set_ended(stage->snapshot, task.id, task.status);
 		return;
 	}
-	record = book_add(stage->book, &task, stage->now.wall_ms);
+	record = snapshot_add(stage->snapshot, &task, stage->now.wall_ms);
 	record->dirty = true;
 }
 
@@ -225,7 +225,7 @@ static struct listing *list_send(struct stage *stage, const char *what)
 		if (stage->since == 0)
 			stage->since = stage->serial;
 	}
-	return listing_new(stage->book, &stage->rules, &kinds[0], scope, lane, stage->serial);
+	return listing_new(stage->snapshot, &stage->rules, &kinds[0], scope, lane, stage->serial);
 }
 
 /* as io/api does it: first the bytes, then id and status, then all that it means */
@@ -299,11 +299,11 @@ static void step_lookup(struct stage *stage, char **words, size_t count)
 	if (strcmp(words[2], "proxy") == 0)
 		return;
 	if (strcmp(words[2], "404") == 0) {
-		detect_not_by_id(stage->book, task.id, serial);
+		detect_not_by_id(stage->snapshot, task.id, serial);
 		return;
 	}
 	task_status(stage, &task, words[2]);
-	detect_task(stage->book, &stage->rules, &task, serial, stage->serial, stage->now,
+	detect_task(stage->snapshot, &stage->rules, &task, serial, stage->serial, stage->now,
 		&stage->changes);
 }
 
@@ -311,8 +311,8 @@ static void step_missing(struct stage *stage, char **words, size_t count)
 {
 	struct record *missing[WORDS_MAX] = { 0 };
 	size_t expected = strcmp(words[1], "nothing") == 0 ? 0 : count - 1;
-	size_t found =
-		detect_missing(stage->book, LANE_POLL, stage->poll_serial, 0, missing, WORDS_MAX);
+	size_t found = detect_missing(
+		stage->snapshot, LANE_POLL, stage->poll_serial, 0, missing, WORDS_MAX);
 
 	if (found != expected)
 		fail_line(stage, "%zu are missing", found);
@@ -367,11 +367,11 @@ static void step_told(struct stage *stage, const char *line)
 
 static void step_restart(struct stage *stage)
 {
-	shelf_store(stage->shelf, stage->book, &stage->changes);
+	shelf_store(stage->shelf, stage->snapshot, &stage->changes);
 	while (stage->changes.removed_count > 0)
 		free(stage->changes.removed[--stage->changes.removed_count]);
-	book_free(stage->book);
-	stage->book = shelf_copy(stage->shelf);
+	snapshot_free(stage->snapshot);
+	stage->snapshot = shelf_copy(stage->shelf);
 	stage->serial = 0;
 	stage->since = 0;
 }
@@ -388,7 +388,7 @@ static void step_after(struct stage *stage, const char *text)
 
 static void step_word(struct stage *stage)
 {
-	(void)detect_gone(stage->book, &stage->rules, stage->sweep_serial, stage->since,
+	(void)detect_gone(stage->snapshot, &stage->rules, stage->sweep_serial, stage->since,
 		stage->sweep_ms, stage->now, &stage->changes);
 	stage->since = 0;
 }
@@ -447,7 +447,7 @@ static void step(struct stage *stage, char *line)
 	else if (strcmp(words[0], "word") == 0)
 		step_word(stage);
 	else if (strcmp(words[0], "stuck") == 0)
-		detect_stuck(stage->book, &stage->rules, stage->now, &stage->changes);
+		detect_stuck(stage->snapshot, &stage->rules, stage->now, &stage->changes);
 	else if (strcmp(words[0], "restart") == 0)
 		step_restart(stage);
 	else if (strcmp(words[0], "poll") == 0 || strcmp(words[0], "sweep") == 0 ||
@@ -455,8 +455,8 @@ static void step(struct stage *stage, char *line)
 		list_take(stage, list_send(stage, words[0]), words + 1, count - 1);
 	else if (count < 2)
 		fail_line(stage, "what is: %s", words[0]);
-	else if (strcmp(words[0], "book") == 0)
-		step_book(stage, words, count);
+	else if (strcmp(words[0], "snapshot") == 0)
+		step_snapshot(stage, words, count);
 	else if (strcmp(words[0], "rules") == 0)
 		step_rules(stage, words, count);
 	else if (strcmp(words[0], "after") == 0)
@@ -474,8 +474,8 @@ static void stage_done(struct stage *stage)
 	for (int i = 0; i < ASKED_MAX; i++)
 		listing_free(stage->asked[i].listing);
 	changes_done(&stage->changes);
-	book_free(stage->book);
-	book_free(stage->shelf);
+	snapshot_free(stage->snapshot);
+	snapshot_free(stage->shelf);
 }
 
 static void run(void **state)
@@ -483,8 +483,8 @@ static void run(void **state)
 	const struct tale *tale = *state;
 	struct stage stage = {
 		.tale = tale,
-		.book = book_new(&key),
-		.shelf = book_new(&key),
+		.snapshot = snapshot_new(&key),
+		.shelf = snapshot_new(&key),
 		.rules = { .source = "src" },
 		.now = { .mono_ms = 1000, .wall_ms = START_MS },
 		.line = tale->line,

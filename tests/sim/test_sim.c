@@ -65,7 +65,7 @@ struct world {
 	bool calm;
 	struct http_call calls[CALLS_MAX];
 	struct poller *poller;
-	struct book *stored; /* own */
+	struct snapshot *stored; /* own */
 	struct instant now;
 	int64_t wall_offset_ms;
 	int64_t trouble_ms; /* the next one */
@@ -401,11 +401,11 @@ static bool owner_commit(void *arg, struct poller *poller, struct changes *chang
 		if (event_info(event->type)->about == ABOUT_TASK)
 			told_of_task(event);
 	}
-	shelf_store(world.stored, poller_book(poller), changes);
+	shelf_store(world.stored, poller_snapshot(poller), changes);
 	return true;
 }
 
-static struct book *owner_reload(void *arg, struct poller *poller)
+static struct snapshot *owner_reload(void *arg, struct poller *poller)
 {
 	(void)arg;
 	(void)poller;
@@ -423,7 +423,7 @@ static void poller_begin(void)
 {
 	struct poller_setup setup = {
 		.config = &world.config,
-		.book = shelf_copy(world.stored),
+		.snapshot = shelf_copy(world.stored),
 		.mode = POLLER_WATCH,
 		.seed = random_next(),
 		.owner = { owner_commit, owner_reload, owner_polled, NULL },
@@ -526,7 +526,7 @@ static void check_life(const struct life *life, int64_t begin_ms)
 	if (history && !life->regresses && life->told != 0)
 		missed(life, "it was history");
 	if (at_end == STATUS_EXPECTED) {
-		if (book_find(poller_book(world.poller), id) != NULL)
+		if (snapshot_find(poller_snapshot(world.poller), id) != NULL)
 			missed(life, "it is gone and still awaited");
 		if (life->gone > 1 || (life->gone > 0 && life->ends > 0 && !life->regresses))
 			missed(life, "its end and that it is gone were told");
@@ -556,7 +556,7 @@ static void run(uint64_t seed, int64_t length_ms, size_t lives)
 			.interval_ms = 10 * SECOND, .idle_interval_ms = MINUTE, .sweep_interval_ms = 5 * MINUTE,
 			.timeout_ms = 30 * SECOND, .connect_timeout_ms = 5 * SECOND, .down_after_ms = 2 * MINUTE,
 		},
-		.stored = book_new(&key),
+		.stored = snapshot_new(&key),
 		.trouble_ms = random_in(0, HOUR),
 	};
 	lives_make(length_ms, lives);
@@ -565,7 +565,7 @@ static void run(uint64_t seed, int64_t length_ms, size_t lives)
 	/* the first list is the beginning of what has to be told */
 	world.calm = true;
 	live_until(41 * SECOND);
-	assert_true(poller_book(world.poller)->baseline);
+	assert_true(poller_snapshot(world.poller)->baseline);
 	world.calm = false;
 	live_until(length_ms);
 	world.calm = true;
@@ -574,7 +574,7 @@ static void run(uint64_t seed, int64_t length_ms, size_t lives)
 		check_life(&world.lives[i], 0);
 	assert_int_equal(world.downs, world.ups);
 	poller_free(world.poller);
-	book_free(world.stored);
+	snapshot_free(world.stored);
 	for (size_t i = 0; i < CALLS_MAX; i++)
 		buf_done(&world.calls[i].body);
 	free(world.lives);

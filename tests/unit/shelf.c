@@ -2,14 +2,15 @@
 
 #include <stdlib.h>
 
-static void keep_record(struct book *shelf, const struct book *book, const struct record *record)
+static void keep_record(
+	struct snapshot *shelf, const struct snapshot *snapshot, const struct record *record)
 {
-	struct task task = record_task(book, record);
-	struct record *kept = book_find(shelf, task.id);
+	struct task task = record_task(snapshot, record);
+	struct record *kept = snapshot_find(shelf, task.id);
 
 	if (kept != NULL)
-		book_remove(shelf, kept);
-	kept = book_add(shelf, &task, (int64_t)record->seen_s * 1000);
+		snapshot_remove(shelf, kept);
+	kept = snapshot_add(shelf, &task, (int64_t)record->seen_s * 1000);
 	kept->stuck_told = record->stuck_told;
 	if (record->search == NULL || record->search->missing == 0)
 		return;
@@ -17,7 +18,7 @@ static void keep_record(struct book *shelf, const struct book *book, const struc
 	kept->search->missing_ms = record->search->missing_ms;
 }
 
-static void keep_block(struct book *shelf, const struct book *book, unsigned int number)
+static void keep_block(struct snapshot *shelf, const struct snapshot *snapshot, unsigned int number)
 {
 	cleanup_buf struct buf bytes = { 0 };
 	const struct ended *entry;
@@ -28,65 +29,65 @@ static void keep_block(struct book *shelf, const struct book *book, unsigned int
 			ended_remove(&shelf->ended, entry->print);
 			pos--; /* another one may have moved up */
 		}
-	ended_block_save(&book->ended, number, &bytes);
+	ended_block_save(&snapshot->ended, number, &bytes);
 	if (!ended_block_load(&shelf->ended, number, buf_text(&bytes), bytes.len))
 		abort();
 }
 
-static void keep_comebacks(struct book *shelf, const struct book *book)
+static void keep_comebacks(struct snapshot *shelf, const struct snapshot *snapshot)
 {
 	for (size_t i = 0; i < shelf->comeback_count; i++)
 		shelf->comebacks[i].over = true;
-	book_sort_comebacks(shelf);
-	for (size_t i = 0; i < book->comeback_count; i++)
-		(void)book_add_comeback(
-			shelf, book->comebacks[i].id, book->comebacks[i].first_ms, 0);
-	book_sort_comebacks(shelf);
+	snapshot_sort_comebacks(shelf);
+	for (size_t i = 0; i < snapshot->comeback_count; i++)
+		(void)snapshot_add_comeback(
+			shelf, snapshot->comebacks[i].id, snapshot->comebacks[i].first_ms, 0);
+	snapshot_sort_comebacks(shelf);
 	shelf->comebacks_dirty = false;
 }
 
-struct book *shelf_copy(const struct book *book)
+struct snapshot *shelf_copy(const struct snapshot *snapshot)
 {
-	struct book *copy = book_new(&book->key);
+	struct snapshot *copy = snapshot_new(&snapshot->key);
 	const struct record *record;
 	size_t pos = 0;
 
-	while ((record = book_next(book, &pos)) != NULL)
-		keep_record(copy, book, record);
+	while ((record = snapshot_next(snapshot, &pos)) != NULL)
+		keep_record(copy, snapshot, record);
 	for (unsigned int i = 0; i < ENDED_BLOCKS; i++)
-		keep_block(copy, book, i);
-	keep_comebacks(copy, book);
-	copy->baseline = book->baseline;
-	copy->told_after_us = book->told_after_us;
+		keep_block(copy, snapshot, i);
+	keep_comebacks(copy, snapshot);
+	copy->baseline = snapshot->baseline;
+	copy->told_after_us = snapshot->told_after_us;
 	return copy;
 }
 
-void shelf_store(struct book *shelf, struct book *book, const struct changes *changes)
+void shelf_store(struct snapshot *shelf, struct snapshot *snapshot, const struct changes *changes)
 {
 	struct record *record;
 	size_t pos = 0;
 
 	for (size_t i = 0; i < changes->removed_count; i++) {
-		struct record *gone = book_find(shelf, changes->removed[i]);
+		struct record *gone = snapshot_find(shelf, changes->removed[i]);
 
 		if (gone != NULL)
-			book_remove(shelf, gone);
+			snapshot_remove(shelf, gone);
 	}
-	while ((record = book_next(book, &pos)) != NULL)
+	while ((record = snapshot_next(snapshot, &pos)) != NULL)
 		if (record->dirty) {
-			keep_record(shelf, book, record);
+			keep_record(shelf, snapshot, record);
 			record->dirty = false;
 		}
 	for (unsigned int i = 0; i < ENDED_BLOCKS; i++)
-		if (book->ended.block_dirty[i])
-			keep_block(shelf, book, i);
-	ended_clean(&book->ended);
-	if (book->comebacks_dirty)
-		keep_comebacks(shelf, book);
-	book->comebacks_dirty = false;
-	if (book->baseline_dirty) {
-		shelf->baseline = book->baseline;
-		shelf->told_after_us = book->told_after_us;
-		book->baseline_dirty = false;
+		if (snapshot->ended.block_dirty[i])
+			keep_block(shelf, snapshot, i);
+	ended_clean(&snapshot->ended);
+	if (snapshot->comebacks_dirty)
+		keep_comebacks(shelf, snapshot);
+	snapshot->comebacks_dirty = false;
+	if (snapshot->baseline_dirty) {
+		shelf->baseline = snapshot->baseline;
+		shelf->told_after_us = snapshot->told_after_us;
+		snapshot->baseline_dirty = false;
 	}
 }

@@ -50,14 +50,14 @@ struct store *stored_open_damaged(const char *dir, int64_t wall_ms, struct store
 	return store;
 }
 
-struct book *stored_book(struct store *store, const char *source)
+struct snapshot *stored_snapshot(struct store *store, const char *source)
 {
-	struct book *book = NULL;
+	struct snapshot *snapshot = NULL;
 	struct err err = { 0 };
 
-	if (!store_load_book(store, source, &book, &err))
+	if (!store_load_snapshot(store, source, &snapshot, &err))
 		fail_msg("%s", err.text);
-	return book;
+	return snapshot;
 }
 
 int64_t stored_tell(struct store *store, const char *task_id, const char *sink)
@@ -140,27 +140,27 @@ void stored_sql(const char *dir, const char *sql)
 void stored_fill(const char *dir)
 {
 	struct store *store = stored_open_good(dir, STORED_NOW);
-	struct book *book = stored_book(store, "telnyx");
+	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
 	struct task task = { .id = "active",
 		.status = STATUS_QUEUED,
 		.created_us = STAMP_NONE,
 		.finished_us = STAMP_NONE };
-	struct store_changes changes = { .source = "telnyx", .book = book };
+	struct store_changes changes = { .source = "telnyx", .snapshot = snapshot };
 	struct err err = { 0 };
 
-	book_add(book, &task, STORED_NOW)->dirty = true;
+	snapshot_add(snapshot, &task, STORED_NOW)->dirty = true;
 	for (int i = 0; i < 200; i++) {
 		char id[32];
 
 		(void)snprintf(id, sizeof(id), "ended-%d", i);
-		(void)book_set_ended(book, id, STATUS_SUCCESS);
+		(void)snapshot_set_ended(snapshot, id, STATUS_SUCCESS);
 	}
-	book->baseline = true;
-	book->baseline_dirty = true;
+	snapshot->baseline = true;
+	snapshot->baseline_dirty = true;
 	assert_true(store_commit(store, &changes, &err));
 	(void)stored_tell(store, "a", "hook");
 	(void)stored_tell(store, "b", "log");
-	book_free(book);
+	snapshot_free(snapshot);
 	store_close(store);
 }
 

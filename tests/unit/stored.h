@@ -13,7 +13,7 @@ struct store *stored_open(const char *dir, enum store_mode mode);
 /* opens for writing and expects nothing to be damaged, or something to be */
 struct store *stored_open_good(const char *dir, int64_t wall_ms);
 struct store *stored_open_damaged(const char *dir, int64_t wall_ms, struct store_damage *damage);
-struct book *stored_book(struct store *store, const char *source);
+struct snapshot *stored_snapshot(struct store *store, const char *source);
 /* an event of a task (NULL: of none) for one sink (NULL: for none), due at once; returns its id */
 int64_t stored_tell(struct store *store, const char *task_id, const char *sink);
 size_t stored_pending(struct store *store, const char *sink);

@@ -1,6 +1,6 @@
 /*
- * What is known by its bytes is told of as if it had been decoded: two books get the same answers,
- * one with all that spares decoding and one without, and must tell and hold the same.
+ * What is known by its bytes is told of as if it had been decoded: two snapshots get the same
+ * answers, one with all that spares decoding and one without, and must tell and hold the same.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +28,7 @@ struct look_up {
 
 struct side {
 	bool spares; /* the echo, known and settled are asked */
-	struct book *book;
+	struct snapshot *snapshot;
 	struct listing *listing;
 	size_t decoded; /* of the last answer */
 	bool echoed; /* the last answer was the one before it */
@@ -96,14 +96,14 @@ static void world_begin(struct world *world)
 	}
 	for (int i = 0; i < 2; i++) {
 		world->sides[i].spares = i == 0;
-		world->sides[i].book = book_new(&key);
+		world->sides[i].snapshot = snapshot_new(&key);
 	}
 }
 
 static void world_end(struct world *world)
 {
 	for (int i = 0; i < 2; i++) {
-		book_free(world->sides[i].book);
+		snapshot_free(world->sides[i].snapshot);
 		buf_done(&world->sides[i].told);
 	}
 }
@@ -131,7 +131,8 @@ static void answer_make(const struct world *world, enum list_scope scope, struct
 	(void)buf_add_text(text, "]}");
 }
 
-static void look_up_take(const struct look_up *look_up, struct book *book, struct changes *changes)
+static void look_up_take(
+	const struct look_up *look_up, struct snapshot *snapshot, struct changes *changes)
 {
 	struct task view = { .id = look_up->id,
 		.word = status_word(look_up->status),
@@ -140,7 +141,7 @@ static void look_up_take(const struct look_up *look_up, struct book *book, struc
 		.finished_us = STAMP_NONE };
 
 	if (look_up->id != NULL)
-		detect_task(book, &rules, &view, look_up->serial, look_up->serial, look_up->now,
+		detect_task(snapshot, &rules, &view, look_up->serial, look_up->serial, look_up->now,
 			changes);
 }
 
@@ -172,7 +173,7 @@ static bool pieces_feed(struct side *side, struct api_list *list, const char *te
 			continue;
 		good = passed_feed(side, list, &read) && api_list_feed(list, copy, some, &err);
 	}
-	look_up_take(midway, side->book, changes);
+	look_up_take(midway, side->snapshot, changes);
 	side->echoed = good && side->spares && listing_echoed(side->listing);
 	return side->echoed || (good && passed_feed(side, list, &read) && api_list_end(list, &err));
 }
@@ -198,7 +199,7 @@ static void side_take(struct side *side, const struct world *world, enum list_sc
 		taker.foresee = side_foresee;
 	}
 	side->decoded = 0;
-	side->listing = listing_new(side->book, &rules, &kinds[0], scope,
+	side->listing = listing_new(side->snapshot, &rules, &kinds[0], scope,
 		scope == LIST_ALL ? LANE_SWEEP : LANE_POLL, world->serial);
 	list = api_list_new(&kinds[0], &taker);
 	side->complete = pieces_feed(side, list, text, len, piece, &world->midway, &changes);
@@ -211,26 +212,26 @@ static void side_take(struct side *side, const struct world *world, enum list_sc
 	changes_done(&changes);
 }
 
-/* what the book holds of each task, and whether the list of this serial, when it was complete, had
- * it */
-static void book_write(const struct side *side, uint32_t serial, struct buf *out)
+/* what the snapshot holds of each task, and whether the list of this serial, when it was complete,
+ * had it */
+static void snapshot_write(const struct side *side, uint32_t serial, struct buf *out)
 {
-	const struct book *book = side->book;
+	const struct snapshot *snapshot = side->snapshot;
 
 	buf_clear(out);
 	for (size_t i = 0; i < TASKS; i++) {
 		cleanup_free char *id = mem_printf("t%zu", i);
-		const struct record *record = book_find(book, id);
-		const struct ended *ended = book_ended(book, id);
+		const struct record *record = snapshot_find(snapshot, id);
+		const struct ended *ended = snapshot_ended(snapshot, id);
 
 		if (record != NULL)
 			(void)buf_addf(out, "%s %d %s %u %d %d\n", id, record->status,
-				record_task(book, record).name, record->as_of,
+				record_task(snapshot, record).name, record->as_of,
 				side->complete && record->listed[LANE_POLL] == serial,
 				side->complete && record->listed[LANE_SWEEP] == serial);
 		if (ended != NULL)
 			(void)buf_addf(out, "%s ended %d %d\n", id, ended->status,
-				side->swept && ended->generation == book->sweeps);
+				side->swept && ended->generation == snapshot->sweeps);
 	}
 }
 
@@ -241,7 +242,7 @@ static void sides_equal(const struct world *world)
 	assert_int_equal(world->sides[0].complete, world->sides[1].complete);
 	assert_string_equal(buf_text(&world->sides[0].told), buf_text(&world->sides[1].told));
 	for (int i = 0; i < 2; i++)
-		book_write(&world->sides[i], world->serial, &held[i]);
+		snapshot_write(&world->sides[i], world->serial, &held[i]);
 	assert_string_equal(buf_text(&held[0]), buf_text(&held[1]));
 	for (int i = 0; i < 2; i++)
 		buf_done(&held[i]);
@@ -341,7 +342,7 @@ static void world_look_up(struct world *world, const char *id, enum status statu
 	for (int i = 0; i < 2; i++) {
 		struct changes changes = { 0 };
 
-		look_up_take(&look_up, world->sides[i].book, &changes);
+		look_up_take(&look_up, world->sides[i].snapshot, &changes);
 		side_tell(&world->sides[i], &changes);
 		changes_done(&changes);
 	}
@@ -404,7 +405,7 @@ static void an_answer_that_repeats_is_not_read(void **state)
 }
 
 /* the bytes are the same, but what they say is not known any more */
-static void a_repeated_answer_is_read_when_the_book_has_changed(void **state)
+static void a_repeated_answer_is_read_when_the_snapshot_has_changed(void **state)
 {
 	struct world world;
 
@@ -537,7 +538,7 @@ int main(void)
 		cmocka_unit_test(an_end_that_came_back_ends_again),
 		cmocka_unit_test(a_look_up_in_between_is_not_forgotten),
 		cmocka_unit_test(an_answer_that_repeats_is_not_read),
-		cmocka_unit_test(a_repeated_answer_is_read_when_the_book_has_changed),
+		cmocka_unit_test(a_repeated_answer_is_read_when_the_snapshot_has_changed),
 		cmocka_unit_test(any_course_is_told_alike),
 	};
 

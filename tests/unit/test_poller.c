@@ -34,7 +34,7 @@ struct http_call {
 struct rig {
 	struct source_config config;
 	struct poller *poller;
-	struct book *stored; /* own; as the last commit left it */
+	struct snapshot *stored; /* own; as the last commit left it */
 	struct instant now;
 	bool has_key; /* a key is there when it is wanted */
 	int keys_wanted;
@@ -124,11 +124,11 @@ static bool owner_commit(void *arg, struct poller *poller, struct changes *chang
 			event->task_id != NULL ? " " : "",
 			event->task_id != NULL ? event->task_id : ""));
 	}
-	shelf_store(rig.stored, poller_book(poller), changes);
+	shelf_store(rig.stored, poller_snapshot(poller), changes);
 	return true;
 }
 
-static struct book *owner_reload(void *arg, struct poller *poller)
+static struct snapshot *owner_reload(void *arg, struct poller *poller)
 {
 	assert_ptr_equal(arg, &rig);
 	(void)poller;
@@ -155,7 +155,7 @@ static int begin(void **state)
 			.interval_ms = 10000, .idle_interval_ms = 60000, .sweep_interval_ms = 300000,
 			.timeout_ms = 30000, .connect_timeout_ms = 5000, .down_after_ms = 120000,
 		},
-		.stored = book_new(&key),
+		.stored = snapshot_new(&key),
 		.now = { .mono_ms = 1000, .wall_ms = START_MS },
 		.has_key = true,
 	};
@@ -167,7 +167,7 @@ static int end(void **state)
 	(void)state;
 	poller_free(rig.poller);
 	assert_int_equal(calls_open(), 0);
-	book_free(rig.stored);
+	snapshot_free(rig.stored);
 	buf_done(&rig.asked);
 	buf_done(&rig.told);
 	return 0;
@@ -197,7 +197,7 @@ static void start(enum poller_mode mode)
 {
 	struct poller_setup setup = {
 		.config = &rig.config,
-		.book = shelf_copy(rig.stored),
+		.snapshot = shelf_copy(rig.stored),
 		.mode = mode,
 		.seed = 7,
 		.owner = { owner_commit, owner_reload, owner_polled, &rig },
@@ -711,7 +711,7 @@ static void an_answer_that_is_not_valid_counts_as_failing_but_is_no_storm(void *
 	/* not sooner than the interval, then as slow as any backoff */
 	assert_true(strlen(buf_text(&rig.asked)) < sizeof("100 active,") * 13);
 	assert_int_equal(poller_health(rig.poller)->last_error.kind, ERR_PROTOCOL);
-	assert_int_equal(poller_book(rig.poller)->active, 1);
+	assert_int_equal(poller_snapshot(rig.poller)->active, 1);
 }
 
 static void a_refused_question_is_no_storm(void **state)
@@ -783,7 +783,7 @@ static void down_is_remembered_across_restarts(void **state)
 	};
 
 	(void)state;
-	setup.book = shelf_copy(rig.stored);
+	setup.snapshot = shelf_copy(rig.stored);
 	rig.poller = poller_new(&setup, rig.now);
 	poller_restore_down(rig.poller, true, START_MS - 60000);
 	step();
@@ -1071,7 +1071,7 @@ static void a_proxys_404_is_no_word(void **state)
 			list("all", "");
 	}
 	expect_told("");
-	assert_int_equal(poller_book(rig.poller)->active, 1);
+	assert_int_equal(poller_snapshot(rig.poller)->active, 1);
 }
 
 static void a_look_up_that_fails_is_answered_by_the_sweep(void **state)
@@ -1097,7 +1097,7 @@ static void what_cannot_be_stored_was_not_told(void **state)
 	rig.commit_fails = true;
 	list("active", "a=queued b=processing c=queued");
 	expect_told("");
-	assert_int_equal(poller_book(rig.poller)->active, 2);
+	assert_int_equal(poller_snapshot(rig.poller)->active, 2);
 	rig.commit_fails = false;
 	buf_clear(&rig.asked);
 	pass(1000);
@@ -1140,7 +1140,7 @@ static void what_cannot_be_stored_of_the_health_is_told_later(void **state)
 	expect_told("source_up,");
 }
 
-static void a_book_that_cannot_be_read_is_asked_for_once_a_second(void **state)
+static void a_snapshot_that_cannot_be_read_is_asked_for_once_a_second(void **state)
 {
 	(void)state;
 	settled(POLLER_WATCH, "a=processing");
@@ -1148,7 +1148,7 @@ static void a_book_that_cannot_be_read_is_asked_for_once_a_second(void **state)
 	rig.commit_fails = true;
 	rig.reload_fails = true;
 	list("active", "a=queued");
-	assert_null(poller_book(rig.poller));
+	assert_null(poller_snapshot(rig.poller));
 	buf_clear(&rig.asked);
 	pass(5000);
 	expect_asked("");
@@ -1282,7 +1282,7 @@ static void once_resolves_what_has_vanished(void **state)
 
 	(void)state;
 	rig.stored->baseline = true;
-	(void)book_add(rig.stored, &task, START_MS);
+	(void)snapshot_add(rig.stored, &task, START_MS);
 	for (int run = 1; run <= 3; run++) {
 		start(POLLER_ONCE);
 		list("active", "");
@@ -1380,7 +1380,7 @@ static void wait_polls_only_and_sweeps_when_a_task_is_nowhere(void **state)
 
 	(void)state;
 	rig.stored->baseline = true;
-	(void)book_add(rig.stored, &task, START_MS);
+	(void)snapshot_add(rig.stored, &task, START_MS);
 	start(POLLER_WAIT);
 	expect_asked("0 active,");
 	list("active", "a=queued");
@@ -1413,7 +1413,7 @@ static void wait_is_through_with_a_poll_and_what_it_led_to(void **state)
 	const struct task task = { .id = "a", .status = STATUS_EXPECTED, .created_us = STAMP_NONE };
 
 	(void)state;
-	(void)book_add(rig.stored, &task, START_MS);
+	(void)snapshot_add(rig.stored, &task, START_MS);
 	start(POLLER_WAIT);
 	assert_false(poller_resting(rig.poller));
 	list("active", "");
@@ -1422,7 +1422,7 @@ static void wait_is_through_with_a_poll_and_what_it_led_to(void **state)
 	assert_false(poller_resting(rig.poller));
 	list("all", "");
 	assert_true(poller_resting(rig.poller));
-	assert_true(detect_nowhere(poller_book(rig.poller), "a"));
+	assert_true(detect_nowhere(poller_snapshot(rig.poller), "a"));
 }
 
 static void a_list_that_is_cut_changes_nothing(void **state)
@@ -1520,7 +1520,7 @@ int main(void)
 		test(a_look_up_that_fails_is_answered_by_the_sweep),
 		test(what_cannot_be_stored_was_not_told),
 		test(what_cannot_be_stored_of_the_health_is_told_later),
-		test(a_book_that_cannot_be_read_is_asked_for_once_a_second),
+		test(a_snapshot_that_cannot_be_read_is_asked_for_once_a_second),
 		test(after_a_jump_one_poll_follows_soon_and_may_fail),
 		test(an_answer_from_before_a_jump_is_dropped),
 		test(hurry_asks_at_once),

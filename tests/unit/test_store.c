@@ -129,7 +129,7 @@ static void test_hash_key_stays(void **state)
 }
 
 /* a record with everything, one with nothing but what it must have */
-static void fill_book(struct book *book)
+static void fill_snapshot(struct snapshot *snapshot)
 {
 	struct task full = { .id = "full",
 		.name = "nämé",
@@ -143,36 +143,37 @@ static void fill_book(struct book *book)
 		.status = STATUS_QUEUED,
 		.created_us = STAMP_NONE,
 		.finished_us = STAMP_NONE };
-	struct record *record = book_add(book, &full, 1234000);
+	struct record *record = snapshot_add(snapshot, &full, 1234000);
 
 	record->stuck_told = true;
 	record->dirty = true;
 	record_search(record)->missing = 2;
 	record_search(record)->missing_ms = 5678;
-	book_add(book, &bare, 4321000)->dirty = true;
+	snapshot_add(snapshot, &bare, 4321000)->dirty = true;
 	for (int i = 0; i < 3000; i++) {
 		char id[32];
 
 		(void)snprintf(id, sizeof(id), "ended-%d", i);
-		(void)book_set_ended(book, id, i % 2 != 0 ? STATUS_SUCCESS : STATUS_FAILURE);
+		(void)snapshot_set_ended(
+			snapshot, id, i % 2 != 0 ? STATUS_SUCCESS : STATUS_FAILURE);
 	}
-	book_ended(book, "ended-7")->absent_day = 20000;
-	(void)book_add_comeback(book, "ended-9", 9876, 12);
-	(void)book_add_comeback(book, "ended-10", 8765, 12);
-	book_sort_comebacks(book);
-	book->baseline = true;
-	book->baseline_dirty = true;
+	snapshot_ended(snapshot, "ended-7")->absent_day = 20000;
+	(void)snapshot_add_comeback(snapshot, "ended-9", 9876, 12);
+	(void)snapshot_add_comeback(snapshot, "ended-10", 8765, 12);
+	snapshot_sort_comebacks(snapshot);
+	snapshot->baseline = true;
+	snapshot->baseline_dirty = true;
 }
 
-static void assert_filled(const struct book *book)
+static void assert_filled(const struct snapshot *snapshot)
 {
-	const struct record *record = book_find(book, "full");
+	const struct record *record = snapshot_find(snapshot, "full");
 	struct task task;
 
-	assert_int_equal(book->count, 2);
-	assert_int_equal(book->active, 1);
+	assert_int_equal(snapshot->count, 2);
+	assert_int_equal(snapshot->active, 1);
 	assert_non_null(record);
-	task = record_task(book, record);
+	task = record_task(snapshot, record);
 	assert_string_equal(task.name, "nämé");
 	assert_string_equal(task.bucket, "docs");
 	assert_string_equal(task.user_id, "u1");
@@ -184,69 +185,69 @@ static void assert_filled(const struct book *book)
 	assert_int_equal(record->search->missing_ms, 5678);
 	assert_true(record->stuck_told);
 	assert_false(record->dirty);
-	record = book_find(book, "bare");
+	record = snapshot_find(snapshot, "bare");
 	assert_non_null(record);
-	task = record_task(book, record);
+	task = record_task(snapshot, record);
 	assert_null(task.name);
 	assert_null(task.bucket);
 	assert_int_equal(task.status, STATUS_QUEUED);
 	assert_true(task.created_us == STAMP_NONE);
 	assert_null(record->search);
-	assert_int_equal(book->ended.count, 3000);
-	assert_int_equal(book_ended(book, "ended-7")->status, STATUS_SUCCESS);
-	assert_int_equal(book_ended(book, "ended-7")->absent_day, 20000);
-	assert_int_equal(book_ended(book, "ended-8")->status, STATUS_FAILURE);
-	assert_int_equal(book->comeback_count, 2);
-	assert_int_equal(book_comeback(book, "ended-9")->first_ms, 9876);
-	assert_int_equal(book_comeback(book, "ended-10")->first_ms, 8765);
-	assert_false(book_comeback(book, "ended-10")->fresh);
-	assert_null(book_comeback(book, "ended-1"));
-	assert_false(book->comebacks_dirty);
-	assert_true(book->baseline);
-	assert_false(book->baseline_dirty);
+	assert_int_equal(snapshot->ended.count, 3000);
+	assert_int_equal(snapshot_ended(snapshot, "ended-7")->status, STATUS_SUCCESS);
+	assert_int_equal(snapshot_ended(snapshot, "ended-7")->absent_day, 20000);
+	assert_int_equal(snapshot_ended(snapshot, "ended-8")->status, STATUS_FAILURE);
+	assert_int_equal(snapshot->comeback_count, 2);
+	assert_int_equal(snapshot_comeback(snapshot, "ended-9")->first_ms, 9876);
+	assert_int_equal(snapshot_comeback(snapshot, "ended-10")->first_ms, 8765);
+	assert_false(snapshot_comeback(snapshot, "ended-10")->fresh);
+	assert_null(snapshot_comeback(snapshot, "ended-1"));
+	assert_false(snapshot->comebacks_dirty);
+	assert_true(snapshot->baseline);
+	assert_false(snapshot->baseline_dirty);
 }
 
-static void commit_book(struct store *store, const char *source, struct book *book)
+static void commit_snapshot(struct store *store, const char *source, struct snapshot *snapshot)
 {
-	struct store_changes changes = { .source = source, .book = book };
+	struct store_changes changes = { .source = source, .snapshot = snapshot };
 	struct err err = { 0 };
 
 	assert_true(ok(store_commit(store, &changes, &err), &err));
 }
 
-static void test_books(void **state)
+static void test_snapshots(void **state)
 {
 	struct store *store = stored_open_good(dir, STORED_NOW);
-	struct book *book = stored_book(store, "telnyx");
-	struct book *other;
+	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
+	struct snapshot *other;
 
 	(void)state;
-	assert_false(book->baseline);
-	assert_true(book->told_after_us == STAMP_NONE);
-	fill_book(book);
-	commit_book(store, "telnyx", book);
-	assert_filled(book);
-	book_free(book);
+	assert_false(snapshot->baseline);
+	assert_true(snapshot->told_after_us == STAMP_NONE);
+	fill_snapshot(snapshot);
+	commit_snapshot(store, "telnyx", snapshot);
+	assert_filled(snapshot);
+	snapshot_free(snapshot);
 	store_close(store);
 	store = stored_open_good(dir, STORED_NOW);
-	book = stored_book(store, "telnyx");
-	assert_filled(book);
+	snapshot = stored_snapshot(store, "telnyx");
+	assert_filled(snapshot);
 	/* the same id in another source is another task */
-	other = stored_book(store, "other");
+	other = stored_snapshot(store, "other");
 	assert_int_equal(other->count + other->ended.count, 0);
 	assert_false(other->baseline);
-	book_free(other);
-	book_free(book);
+	snapshot_free(other);
+	snapshot_free(snapshot);
 	store_close(store);
 }
 
-static void test_book_shrinks(void **state)
+static void test_snapshot_shrinks(void **state)
 {
 	static const char *const removed[] = { "full", "bare", "never stored" };
 	struct store *store = stored_open_good(dir, STORED_NOW);
-	struct book *book = stored_book(store, "telnyx");
+	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
 	struct store_changes changes = {
-		.source = "telnyx", .book = book, .removed = removed, .removed_count = 3
+		.source = "telnyx", .snapshot = snapshot, .removed = removed, .removed_count = 3
 	};
 	struct task back = { .id = "bare",
 		.name = "again",
@@ -256,25 +257,25 @@ static void test_book_shrinks(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	fill_book(book);
-	commit_book(store, "telnyx", book);
-	book_remove(book, book_find(book, "full"));
-	book_remove(book, book_find(book, "bare"));
+	fill_snapshot(snapshot);
+	commit_snapshot(store, "telnyx", snapshot);
+	snapshot_remove(snapshot, snapshot_find(snapshot, "full"));
+	snapshot_remove(snapshot, snapshot_find(snapshot, "bare"));
 	/* it ended and came back within one poll */
-	book_add(book, &back, 99000)->dirty = true;
+	snapshot_add(snapshot, &back, 99000)->dirty = true;
 	for (int i = 0; i < 3000; i++) {
 		char id[32];
 
 		(void)snprintf(id, sizeof(id), "ended-%d", i);
-		book_unset_ended(book, id);
+		snapshot_unset_ended(snapshot, id);
 	}
 	assert_true(ok(store_commit(store, &changes, &err), &err));
-	book_free(book);
-	book = stored_book(store, "telnyx");
-	assert_int_equal(book->count, 1);
-	assert_string_equal(record_task(book, book_find(book, "bare")).name, "again");
-	assert_int_equal(book->ended.count, 0);
-	book_free(book);
+	snapshot_free(snapshot);
+	snapshot = stored_snapshot(store, "telnyx");
+	assert_int_equal(snapshot->count, 1);
+	assert_string_equal(record_task(snapshot, snapshot_find(snapshot, "bare")).name, "again");
+	assert_int_equal(snapshot->ended.count, 0);
+	snapshot_free(snapshot);
 	store_close(store);
 }
 
@@ -315,16 +316,16 @@ static void look(struct stat looks[3])
 static void test_nothing_to_write(void **state)
 {
 	struct store *store = stored_open_good(dir, STORED_NOW);
-	struct book *book = stored_book(store, "telnyx");
-	struct store_changes nothing = { .source = "telnyx", .book = book };
+	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
+	struct store_changes nothing = { .source = "telnyx", .snapshot = snapshot };
 	struct stat before[3];
 	struct stat after[3];
 	struct err err = { 0 };
 	size_t count;
 
 	(void)state;
-	fill_book(book);
-	commit_book(store, "telnyx", book);
+	fill_snapshot(snapshot);
+	commit_snapshot(store, "telnyx", snapshot);
 	(void)stored_tell(store, "a", "log");
 	look(before);
 	for (int i = 0; i < 10; i++)
@@ -339,7 +340,7 @@ static void test_nothing_to_write(void **state)
 		assert_int_equal(after[i].st_size, before[i].st_size);
 		assert_memory_equal(&after[i].st_mtim, &before[i].st_mtim, sizeof(struct timespec));
 	}
-	book_free(book);
+	snapshot_free(snapshot);
 	store_close(store);
 }
 
@@ -349,7 +350,7 @@ static void test_busy(void **state)
 {
 	cleanup_free char *path = scratch_path(dir, "state.db");
 	struct store *store = stored_open_good(dir, STORED_NOW);
-	struct book *book = stored_book(store, "telnyx");
+	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
 	const char *sink = "log";
 	struct event event = { .type = EVENT_SUCCESS,
 		.task_id = "a",
@@ -357,24 +358,24 @@ static void test_busy(void **state)
 		.finished_us = STAMP_NONE };
 	struct store_event row = { &event, &sink, 1, 0 };
 	struct store_changes changes = {
-		.source = "telnyx", .book = book, .events = &row, .event_count = 1
+		.source = "telnyx", .snapshot = snapshot, .events = &row, .event_count = 1
 	};
 	struct err err = { 0 };
 	struct db *other;
 
 	(void)state;
-	fill_book(book);
+	fill_snapshot(snapshot);
 	assert_true(db_open(&other, path, DB_WRITE, 0, &err));
 	assert_true(db_begin(other, DB_SYNC_FULL, &err));
 	assert_false(store_commit(store, &changes, &err));
 	assert_int_equal(err.kind, ERR_TEMPORARY);
 	assert_int_equal(event.id, 0);
-	assert_true(book->baseline_dirty);
+	assert_true(snapshot->baseline_dirty);
 	db_close(other);
 	assert_true(ok(store_commit(store, &changes, &err), &err));
 	assert_int_equal(event.id, STORED_NOW);
-	assert_filled(book);
-	book_free(book);
+	assert_filled(snapshot);
+	snapshot_free(snapshot);
 	store_close(store);
 }
 
@@ -396,7 +397,7 @@ static void test_active(void **state)
 
 	(void)state;
 	for (size_t s = 0; s < 2; s++) {
-		struct book *book = stored_book(store, sources[s]);
+		struct snapshot *snapshot = stored_snapshot(store, sources[s]);
 
 		for (size_t i = 0; i < 3; i++) {
 			struct task task = { .id = ids[i],
@@ -404,11 +405,11 @@ static void test_active(void **state)
 				.created_us = STAMP_NONE,
 				.finished_us = STAMP_NONE };
 
-			book_add(book, &task, 1000)->dirty = true;
+			snapshot_add(snapshot, &task, 1000)->dirty = true;
 		}
-		fill_book(book);
-		commit_book(store, sources[s], book);
-		book_free(book);
+		fill_snapshot(snapshot);
+		commit_snapshot(store, sources[s], snapshot);
+		snapshot_free(snapshot);
 	}
 	assert_true(store_active(store, "two", take_active, &text, &err));
 	assert_string_equal(buf_text(&text),
@@ -427,8 +428,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wide_modes_are_narrowed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hash_key_stays, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_books, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_book_shrinks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_snapshots, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_snapshot_shrinks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_health, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_to_write, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),

@@ -37,9 +37,10 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* one poll: a new task is in the book, and an event tells of it; the id of the event, 0 on failure
+/* one poll: a new task is in the snapshot, and an event tells of it; the id of the event, 0 on
+ * failure
  */
-static int64_t poll_once(struct store *store, struct book *book, int64_t n, struct err *err)
+static int64_t poll_once(struct store *store, struct snapshot *snapshot, int64_t n, struct err *err)
 {
 	const char *sink = "hook";
 	char id[32];
@@ -55,11 +56,11 @@ static int64_t poll_once(struct store *store, struct book *book, int64_t n, stru
 		.finished_us = STAMP_NONE };
 	struct store_event row = { &event, &sink, 1, NOW };
 	struct store_changes changes = {
-		.source = "telnyx", .book = book, .events = &row, .event_count = 1
+		.source = "telnyx", .snapshot = snapshot, .events = &row, .event_count = 1
 	};
 
 	(void)snprintf(id, sizeof(id), "task-%lld", (long long)n);
-	book_add(book, &task, NOW)->dirty = true;
+	snapshot_add(snapshot, &task, NOW)->dirty = true;
 	return store_commit(store, &changes, err) ? event.id : 0;
 }
 
@@ -68,15 +69,15 @@ static int64_t poll_once(struct store *store, struct book *book, int64_t n, stru
 static void live(int out)
 {
 	struct store *store;
-	struct book *book;
+	struct snapshot *snapshot;
 	struct err err = { 0 };
 	struct store_damage damage;
 
 	if (!store_open(&store, dir, STORE_WRITE, NOW, &damage, &err) || damage.aside[0] != '\0' ||
-		!store_load_book(store, "telnyx", &book, &err))
+		!store_load_snapshot(store, "telnyx", &snapshot, &err))
 		_exit(1);
-	for (int64_t n = (int64_t)book->count;; n++) {
-		int64_t id = poll_once(store, book, n, &err);
+	for (int64_t n = (int64_t)snapshot->count;; n++) {
+		int64_t id = poll_once(store, snapshot, n, &err);
 
 		if (id == 0 || write(out, &id, sizeof(id)) != sizeof(id))
 			_exit(1);
@@ -119,7 +120,7 @@ static int64_t live_and_die(size_t count)
 }
 
 struct witness {
-	const struct book *book;
+	const struct snapshot *snapshot;
 	int64_t next; /* the id that has to come now */
 };
 
@@ -129,7 +130,7 @@ static bool take_witness(void *arg, const struct event *event)
 
 	assert_true(event->id == witness->next);
 	witness->next++;
-	assert_non_null(book_find(witness->book, event->task_id));
+	assert_non_null(snapshot_find(witness->snapshot, event->task_id));
 	return true;
 }
 
@@ -143,8 +144,8 @@ static void test_killed_at_any_moment(void **state)
 		 * commits */
 		int64_t promised = live_and_die(round < 8 ? 0 : round % 7);
 		struct store *store = stored_open_good(dir, NOW);
-		struct book *book = stored_book(store, "telnyx");
-		struct witness witness = { book, NOW };
+		struct snapshot *snapshot = stored_snapshot(store, "telnyx");
+		struct witness witness = { snapshot, NOW };
 		struct store_query all = { 0 };
 		struct err err = { 0 };
 
@@ -153,9 +154,9 @@ static void test_killed_at_any_moment(void **state)
 		/* every promise was kept, and each event came with its task: the same transaction
 		 */
 		assert_true(witness.next > last);
-		assert_int_equal(book->count, witness.next - NOW);
+		assert_int_equal(snapshot->count, witness.next - NOW);
 		assert_true(stored_pending(store, "hook") >= (size_t)(witness.next - NOW) / 3);
-		book_free(book);
+		snapshot_free(snapshot);
 		store_close(store);
 	}
 	assert_true(last > NOW);
@@ -289,7 +290,7 @@ static void test_redeliver_beside_writer(void **state)
 static void test_no_space(void **state)
 {
 	struct store *store = stored_open_good(dir, NOW);
-	struct book *book = stored_book(store, "telnyx");
+	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
 	cleanup_free char *log = scratch_path(dir, "state.db-wal");
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct sigaction before;
@@ -304,28 +305,28 @@ static void test_no_space(void **state)
 	(void)state;
 	assert_int_equal(sigaction(SIGXFSZ, &ignore, &before), 0);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	(void)poll_once(store, book, stored++, &err);
+	(void)poll_once(store, snapshot, stored++, &err);
 	assert_int_equal(stat(log, &info), 0);
 	tight = (struct rlimit){ (rlim_t)info.st_size + 20000, limit.rlim_max };
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
-	while ((id = poll_once(store, book, stored, &err)) != 0 && stored < 1000)
+	while ((id = poll_once(store, snapshot, stored, &err)) != 0 && stored < 1000)
 		stored++;
 	assert_int_equal(id, 0);
 	assert_int_equal(err.kind, ERR_IO);
 	/* again and again, and reading works meanwhile */
 	for (int i = 0; i < 5; i++) {
-		book_free(book);
-		book = stored_book(store, "telnyx");
-		assert_int_equal(book->count, stored);
-		assert_int_equal(poll_once(store, book, stored, &err), 0);
+		snapshot_free(snapshot);
+		snapshot = stored_snapshot(store, "telnyx");
+		assert_int_equal(snapshot->count, stored);
+		assert_int_equal(poll_once(store, snapshot, stored, &err), 0);
 		assert_int_equal(stored_events(store, &last), stored);
 	}
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	book_free(book);
-	book = stored_book(store, "telnyx");
-	id = poll_once(store, book, stored, &err);
+	snapshot_free(snapshot);
+	snapshot = stored_snapshot(store, "telnyx");
+	id = poll_once(store, snapshot, stored, &err);
 	assert_int_equal(id, NOW + stored);
-	book_free(book);
+	snapshot_free(snapshot);
 	store_close(store);
 	store = stored_open_good(dir, NOW);
 	assert_int_equal(stored_events(store, &last), stored + 1);

@@ -195,7 +195,7 @@ static void test_loss_is_told(void **state)
 	struct store_changes changes = { .events = &row, .event_count = 1 };
 	struct store_damage damage;
 	struct store *store;
-	struct book *book;
+	struct snapshot *snapshot;
 	struct err err = { 0 };
 	int64_t changed_ms;
 
@@ -207,22 +207,22 @@ static void test_loss_is_told(void **state)
 	store = stored_open_damaged(dir, LATER + 1, &damage);
 	assert_int_equal(damage.changed_ms, changed_ms);
 	assert_string_equal(strrchr(damage.aside, '/') + 1, NAMED);
-	book = stored_book(store, "telnyx");
-	assert_true(book->told_after_us == changed_ms * 1000);
-	book_free(book);
+	snapshot = stored_snapshot(store, "telnyx");
+	assert_true(snapshot->told_after_us == changed_ms * 1000);
+	snapshot_free(snapshot);
 	assert_true(store_commit(store, &changes, &err));
 	store_close(store);
 	store = stored_open_good(dir, LATER + 2);
 	/* a source whose first list has not come yet still needs to know; months later it is just
 	 * new */
-	book = stored_book(store, "telnyx");
-	assert_true(book->told_after_us == changed_ms * 1000);
-	book_free(book);
+	snapshot = stored_snapshot(store, "telnyx");
+	assert_true(snapshot->told_after_us == changed_ms * 1000);
+	snapshot_free(snapshot);
 	store_close(store);
 	store = stored_open_good(dir, LATER + 60 * 86400000LL);
-	book = stored_book(store, "telnyx");
-	assert_true(book->told_after_us == STAMP_NONE);
-	book_free(book);
+	snapshot = stored_snapshot(store, "telnyx");
+	assert_true(snapshot->told_after_us == STAMP_NONE);
+	snapshot_free(snapshot);
 	store_close(store);
 }
 
@@ -241,28 +241,28 @@ static void test_ids_with_a_wrong_clock(void **state)
 	store_close(store);
 }
 
-/* books are made of the rows before the fault is found: none of them comes to the new state */
-static void test_books_of_a_damaged_state_are_gone(void **state)
+/* snapshots are made of the rows before the fault is found: none of them comes to the new state */
+static void test_snapshots_of_a_damaged_state_are_gone(void **state)
 {
 	struct store_damage damage;
 	struct store_changes changes = { .source = "telnyx" };
 	struct err err = { 0 };
 	struct store *store;
-	struct book *book;
+	struct snapshot *snapshot;
 
 	(void)state;
 	stored_fill(dir);
 	stored_sql(dir, "INSERT INTO ended (id, prints) VALUES (99 * 1024, zeroblob(16))");
 	store = stored_open_damaged(dir, LATER, &damage);
-	book = stored_book(store, "telnyx");
-	book_set_ended(book, "new", STATUS_SUCCESS);
-	changes.book = book;
+	snapshot = stored_snapshot(store, "telnyx");
+	snapshot_set_ended(snapshot, "new", STATUS_SUCCESS);
+	changes.snapshot = snapshot;
 	assert_true(store_commit(store, &changes, &err));
-	book_free(book);
-	book = stored_book(store, "telnyx");
-	assert_int_equal(book->ended.count, 1);
-	assert_non_null(book_ended(book, "new"));
-	book_free(book);
+	snapshot_free(snapshot);
+	snapshot = stored_snapshot(store, "telnyx");
+	assert_int_equal(snapshot->ended.count, 1);
+	assert_non_null(snapshot_ended(snapshot, "new"));
+	snapshot_free(snapshot);
 	store_close(store);
 }
 
@@ -281,7 +281,7 @@ static void test_damage_found_by_a_reader(void **state)
 		struct store_pull pull = { .sink = "hook", .wall_ms = INT64_MAX, .limit = 9 };
 		struct store *store = NULL;
 		struct delivery *rows = NULL;
-		struct book *book = NULL;
+		struct snapshot *snapshot = NULL;
 		size_t count = 0;
 		struct err err = { 0 };
 
@@ -289,13 +289,13 @@ static void test_damage_found_by_a_reader(void **state)
 		stored_write(dir, "state.db", copy, len);
 		if (!store_open(&store, dir, STORE_READ, LATER, NULL, &err) ||
 			!store_due(store, &pull, &rows, &count, &err) ||
-			!store_load_book(store, "telnyx", &book, &err)) {
+			!store_load_snapshot(store, "telnyx", &snapshot, &err)) {
 			assert_int_equal(err.kind, ERR_IO);
 			assert_non_null(strstr(err.text, "damaged"));
 			failures++;
 		}
 		deliveries_free(rows, count);
-		book_free(book);
+		snapshot_free(snapshot);
 		store_close(store);
 	}
 	assert_true(failures > 5);
@@ -317,7 +317,7 @@ static void assert_survives(uint32_t seed)
 	struct store *store = NULL;
 	struct store_damage damage;
 	struct err err = { 0 };
-	struct book *book;
+	struct snapshot *snapshot;
 	int64_t last;
 
 	if (!store_open(&store, dir, STORE_WRITE, LATER, &damage, &err)) {
@@ -326,16 +326,16 @@ static void assert_survives(uint32_t seed)
 			fail_msg("seed %u: %s", seed, err.text);
 		return;
 	}
-	book = stored_book(store, "telnyx");
+	snapshot = stored_snapshot(store, "telnyx");
 	if (damage.aside[0] == '\0') {
-		if (!book->baseline || book->ended.count != 200 || book->count != 1 ||
+		if (!snapshot->baseline || snapshot->ended.count != 200 || snapshot->count != 1 ||
 			stored_events(store, &last) == 0)
 			fail_msg("seed %u: lost without a word", seed);
 	} else {
 		assert_int_equal(access(damage.aside, F_OK), 0);
-		assert_false(book->baseline);
+		assert_false(snapshot->baseline);
 	}
-	book_free(book);
+	snapshot_free(snapshot);
 	(void)stored_tell(store, "c", "hook");
 	store_close(store);
 }
@@ -417,7 +417,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_loss_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ids_with_a_wrong_clock, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
-			test_books_of_a_damaged_state_are_gone, set_up, tear_down),
+			test_snapshots_of_a_damaged_state_are_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_damage_found_by_a_reader, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flipped_bytes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flipped_bytes_in_the_log, set_up, tear_down),

@@ -224,7 +224,7 @@ static void test_upgrade_of_version_0(void **state)
 static void test_upgrade_of_version_1(void **state)
 {
 	struct store *store;
-	struct book *book;
+	struct snapshot *snapshot;
 
 	(void)state;
 	stored_fill(dir);
@@ -235,10 +235,10 @@ static void test_upgrade_of_version_1(void **state)
 		store_close(store);
 	}
 	store = stored_open_good(dir, NOW);
-	book = stored_book(store, "telnyx");
-	assert_int_equal(book->ended.count, 200);
-	assert_int_equal(book->comeback_count, 0);
-	book_free(book);
+	snapshot = stored_snapshot(store, "telnyx");
+	assert_int_equal(snapshot->ended.count, 200);
+	assert_int_equal(snapshot->comeback_count, 0);
+	snapshot_free(snapshot);
 	store_close(store);
 }
 

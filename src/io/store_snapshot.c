@@ -1,4 +1,4 @@
-/* Books and the health of sources, as rows. */
+/* Snapshots and the health of sources, as rows. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,16 +46,16 @@ static bool record_view(struct stmt *stmt, struct task *ret)
 
 #define RECORD_COLUMNS "task_id, task_name, bucket, user_id, status, word, created_us, finished_us"
 
-static bool load_record(struct stmt *stmt, struct book *book)
+static bool load_record(struct stmt *stmt, struct snapshot *snapshot)
 {
 	struct record *record;
 	struct task task;
 	int64_t missing = stmt_int(stmt, 9);
 
 	if (!record_view(stmt, &task) || missing < 0 || missing > UINT8_MAX ||
-		book_find(book, task.id) != NULL)
+		snapshot_find(snapshot, task.id) != NULL)
 		return false;
-	record = book_add(book, &task, stmt_int(stmt, 8));
+	record = snapshot_add(snapshot, &task, stmt_int(stmt, 8));
 	if (missing != 0) {
 		struct search *search = record_search(record);
 
@@ -67,7 +67,8 @@ static bool load_record(struct stmt *stmt, struct book *book)
 	return true;
 }
 
-static bool load_records(struct store *store, int64_t source_id, struct book *book, struct err *err)
+static bool load_records(
+	struct store *store, int64_t source_id, struct snapshot *snapshot, struct err *err)
 {
 	struct stmt *stmt = db_stmt(store->db,
 		"SELECT " RECORD_COLUMNS ", seen_ms, missing, missing_ms, stuck_told"
@@ -79,7 +80,7 @@ static bool load_records(struct store *store, int64_t source_id, struct book *bo
 		return false;
 	stmt_bind_int(stmt, 1, source_id);
 	while ((step = stmt_step(stmt, err)) == DB_ROW)
-		if (!load_record(stmt, book)) {
+		if (!load_record(stmt, snapshot)) {
 			stmt_reset(stmt);
 			return db_refuse(store->db, err, "a task in it makes no sense");
 		}
@@ -88,7 +89,7 @@ static bool load_records(struct store *store, int64_t source_id, struct book *bo
 
 /* room for all at once: to grow from block to block would move them a dozen times */
 static bool reserve_ended(
-	struct store *store, int64_t source_id, struct book *book, struct err *err)
+	struct store *store, int64_t source_id, struct snapshot *snapshot, struct err *err)
 {
 	struct stmt *stmt = db_stmt(store->db,
 		"SELECT sum(length(prints)) FROM ended WHERE id >= ?1 AND id < ?1 + 1024", err);
@@ -99,12 +100,13 @@ static bool reserve_ended(
 	stmt_bind_int(stmt, 1, source_id * ENDED_BLOCKS);
 	step = stmt_step(stmt, err);
 	if (step == DB_ROW)
-		ended_reserve(&book->ended, (size_t)stmt_int(stmt, 0) / ENDED_STORED);
+		ended_reserve(&snapshot->ended, (size_t)stmt_int(stmt, 0) / ENDED_STORED);
 	stmt_reset(stmt);
 	return step != DB_ERROR;
 }
 
-static bool load_ended(struct store *store, int64_t source_id, struct book *book, struct err *err)
+static bool load_ended(
+	struct store *store, int64_t source_id, struct snapshot *snapshot, struct err *err)
 {
 	struct stmt *stmt = db_stmt(
 		store->db, "SELECT id, prints FROM ended WHERE id >= ?1 AND id < ?1 + 1024", err);
@@ -118,7 +120,7 @@ static bool load_ended(struct store *store, int64_t source_id, struct book *book
 		size_t len;
 		const void *bytes = stmt_blob(stmt, 1, &len);
 
-		if (!ended_block_load(&book->ended, block, bytes, len)) {
+		if (!ended_block_load(&snapshot->ended, block, bytes, len)) {
 			stmt_reset(stmt);
 			return db_refuse(
 				store->db, err, "a block of ended tasks in it makes no sense");
@@ -128,7 +130,7 @@ static bool load_ended(struct store *store, int64_t source_id, struct book *book
 }
 
 static bool load_baseline(
-	struct store *store, int64_t source_id, struct book *book, struct err *err)
+	struct store *store, int64_t source_id, struct snapshot *snapshot, struct err *err)
 {
 	struct stmt *stmt = db_stmt(store->db, "SELECT baseline FROM sources WHERE id = ?1", err);
 	enum db_step step;
@@ -137,15 +139,15 @@ static bool load_baseline(
 		return false;
 	stmt_bind_int(stmt, 1, source_id);
 	step = stmt_step(stmt, err);
-	book->baseline = step == DB_ROW && stmt_int(stmt, 0) != 0;
-	if (!book->baseline)
-		book->told_after_us = store->told_after_us;
+	snapshot->baseline = step == DB_ROW && stmt_int(stmt, 0) != 0;
+	if (!snapshot->baseline)
+		snapshot->told_after_us = store->told_after_us;
 	stmt_reset(stmt);
 	return step != DB_ERROR;
 }
 
 static bool load_comebacks(
-	struct store *store, int64_t source_id, struct book *book, struct err *err)
+	struct store *store, int64_t source_id, struct snapshot *snapshot, struct err *err)
 {
 	struct stmt *stmt = db_stmt(
 		store->db, "SELECT task_id, first_ms FROM comebacks WHERE source_id = ?1", err);
@@ -159,36 +161,37 @@ static bool load_comebacks(
 
 		/* no serial of this run is before it */
 		if (id != NULL && task_id_valid(id, strlen(id)))
-			(void)book_add_comeback(book, id, stmt_int(stmt, 1), 0);
+			(void)snapshot_add_comeback(snapshot, id, stmt_int(stmt, 1), 0);
 	}
-	book_sort_comebacks(book);
-	book->comebacks_dirty = false;
+	snapshot_sort_comebacks(snapshot);
+	snapshot->comebacks_dirty = false;
 	return step == DB_DONE;
 }
 
-static struct book *load_book(struct store *store, int64_t source_id, struct err *err)
+static struct snapshot *load_snapshot(struct store *store, int64_t source_id, struct err *err)
 {
-	struct book *book = book_new(&store->key);
+	struct snapshot *snapshot = snapshot_new(&store->key);
 
-	if (load_baseline(store, source_id, book, err) &&
-		load_records(store, source_id, book, err) &&
-		reserve_ended(store, source_id, book, err) &&
-		load_ended(store, source_id, book, err) &&
-		load_comebacks(store, source_id, book, err))
-		return book;
-	book_free(book);
+	if (load_baseline(store, source_id, snapshot, err) &&
+		load_records(store, source_id, snapshot, err) &&
+		reserve_ended(store, source_id, snapshot, err) &&
+		load_ended(store, source_id, snapshot, err) &&
+		load_comebacks(store, source_id, snapshot, err))
+		return snapshot;
+	snapshot_free(snapshot);
 	return NULL;
 }
 
-static struct book *take_loaded(struct store *store, int64_t source_id)
+static struct snapshot *take_loaded(struct store *store, int64_t source_id)
 {
 	for (size_t i = 0; i < store->loaded_count; i++)
 		if (store->loaded[i].source_id == source_id)
-			return mem_steal(&store->loaded[i].book);
+			return mem_steal(&store->loaded[i].snapshot);
 	return NULL;
 }
 
-bool store_load_book(struct store *store, const char *source, struct book **ret, struct err *err)
+bool store_load_snapshot(
+	struct store *store, const char *source, struct snapshot **ret, struct err *err)
 {
 	int64_t id;
 
@@ -197,20 +200,20 @@ bool store_load_book(struct store *store, const char *source, struct book **ret,
 		return false;
 	*ret = take_loaded(store, id);
 	if (*ret == NULL)
-		*ret = load_book(store, id, err);
+		*ret = load_snapshot(store, id, err);
 	return *ret != NULL;
 }
 
 void store_loaded_forget(struct store *store)
 {
 	for (size_t i = 0; i < store->loaded_count; i++)
-		book_free(store->loaded[i].book);
+		snapshot_free(store->loaded[i].snapshot);
 	free(store->loaded);
 	store->loaded = NULL;
 	store->loaded_count = store->loaded_cap = 0;
 }
 
-/* the proof that books can be made of the rows is to make them */
+/* the proof that snapshots can be made of the rows is to make them */
 static bool check_sources(struct store *store, struct err *err)
 {
 	struct stmt *stmt = db_stmt(store->db, "SELECT id FROM sources", err);
@@ -220,15 +223,15 @@ static bool check_sources(struct store *store, struct err *err)
 		return false;
 	while ((step = stmt_step(stmt, err)) == DB_ROW) {
 		int64_t id = stmt_int(stmt, 0);
-		struct book *book = load_book(store, id, err);
+		struct snapshot *snapshot = load_snapshot(store, id, err);
 
-		if (book == NULL) {
+		if (snapshot == NULL) {
 			stmt_reset(stmt);
 			return false;
 		}
 		store->loaded = mem_grow(store->loaded, &store->loaded_cap, store->loaded_count + 1,
 			sizeof(*store->loaded));
-		store->loaded[store->loaded_count++] = (struct store_loaded){ id, book };
+		store->loaded[store->loaded_count++] = (struct store_loaded){ id, snapshot };
 	}
 	return step == DB_DONE;
 }
@@ -245,7 +248,7 @@ static bool check_strays(struct store *store, struct err *err)
 	       (strays == 0 || db_refuse(store->db, err, "tasks in it have no source"));
 }
 
-bool store_check_books(struct store *store, struct err *err)
+bool store_check_snapshots(struct store *store, struct err *err)
 {
 	return check_sources(store, err) && check_strays(store, err);
 }
@@ -271,35 +274,35 @@ bool store_load_source(
 	return step != DB_ERROR;
 }
 
-bool store_book_dirty(const struct book *book)
+bool store_snapshot_dirty(const struct snapshot *snapshot)
 {
 	const struct record *record;
 	size_t pos = 0;
 
-	if (book->baseline_dirty || book->comebacks_dirty || book->ended.dirty)
+	if (snapshot->baseline_dirty || snapshot->comebacks_dirty || snapshot->ended.dirty)
 		return true;
-	while ((record = book_next(book, &pos)) != NULL)
+	while ((record = snapshot_next(snapshot, &pos)) != NULL)
 		if (record->dirty)
 			return true;
 	return false;
 }
 
-void store_book_clean(struct book *book)
+void store_snapshot_clean(struct snapshot *snapshot)
 {
 	struct record *record;
 	size_t pos = 0;
 
-	book->baseline_dirty = false;
-	book->comebacks_dirty = false;
-	ended_clean(&book->ended);
-	while ((record = book_next(book, &pos)) != NULL)
+	snapshot->baseline_dirty = false;
+	snapshot->comebacks_dirty = false;
+	ended_clean(&snapshot->ended);
+	while ((record = snapshot_next(snapshot, &pos)) != NULL)
 		record->dirty = false;
 }
 
-static bool save_record(struct store *store, int64_t source_id, const struct book *book,
+static bool save_record(struct store *store, int64_t source_id, const struct snapshot *snapshot,
 	const struct record *record, struct err *err)
 {
-	struct task task = record_task(book, record);
+	struct task task = record_task(snapshot, record);
 	struct stmt *stmt = db_stmt(store->db,
 		"INSERT OR REPLACE INTO records (source_id, " RECORD_COLUMNS
 		", seen_ms, missing, missing_ms, stuck_told)"
@@ -324,13 +327,13 @@ static bool save_record(struct store *store, int64_t source_id, const struct boo
 	return stmt_run(stmt, err);
 }
 
-static bool save_block(struct store *store, int64_t source_id, const struct book *book,
+static bool save_block(struct store *store, int64_t source_id, const struct snapshot *snapshot,
 	unsigned int block, struct err *err)
 {
 	cleanup_buf struct buf bytes = { 0 };
 	struct stmt *stmt;
 
-	ended_block_save(&book->ended, block, &bytes);
+	ended_block_save(&snapshot->ended, block, &bytes);
 	stmt = bytes.len == 0
 		       ? db_stmt(store->db, "DELETE FROM ended WHERE id = ?1", err)
 		       : db_stmt(store->db,
@@ -344,7 +347,7 @@ static bool save_block(struct store *store, int64_t source_id, const struct book
 }
 
 static bool save_baseline(
-	struct store *store, int64_t source_id, const struct book *book, struct err *err)
+	struct store *store, int64_t source_id, const struct snapshot *snapshot, struct err *err)
 {
 	struct stmt *stmt =
 		db_stmt(store->db, "UPDATE sources SET baseline = ?2 WHERE id = ?1", err);
@@ -352,13 +355,13 @@ static bool save_baseline(
 	if (stmt == NULL)
 		return false;
 	stmt_bind_int(stmt, 1, source_id);
-	stmt_bind_int(stmt, 2, book->baseline);
+	stmt_bind_int(stmt, 2, snapshot->baseline);
 	return stmt_run(stmt, err);
 }
 
 /* there are few, and none at nearly all times */
 static bool save_comebacks(
-	struct store *store, int64_t source_id, const struct book *book, struct err *err)
+	struct store *store, int64_t source_id, const struct snapshot *snapshot, struct err *err)
 {
 	struct stmt *stmt = db_stmt(store->db, "DELETE FROM comebacks WHERE source_id = ?1", err);
 
@@ -367,7 +370,7 @@ static bool save_comebacks(
 	stmt_bind_int(stmt, 1, source_id);
 	if (!stmt_run(stmt, err))
 		return false;
-	for (size_t i = 0; i < book->comeback_count; i++) {
+	for (size_t i = 0; i < snapshot->comeback_count; i++) {
 		stmt = db_stmt(store->db,
 			"INSERT OR REPLACE INTO comebacks (source_id, task_id, first_ms)"
 			" VALUES (?1, ?2, ?3)",
@@ -375,29 +378,30 @@ static bool save_comebacks(
 		if (stmt == NULL)
 			return false;
 		stmt_bind_int(stmt, 1, source_id);
-		stmt_bind_text(stmt, 2, book->comebacks[i].id);
-		stmt_bind_int(stmt, 3, book->comebacks[i].first_ms);
+		stmt_bind_text(stmt, 2, snapshot->comebacks[i].id);
+		stmt_bind_int(stmt, 3, snapshot->comebacks[i].first_ms);
 		if (!stmt_run(stmt, err))
 			return false;
 	}
 	return true;
 }
 
-bool store_save_book(
-	struct store *store, int64_t source_id, const struct book *book, struct err *err)
+bool store_save_snapshot(
+	struct store *store, int64_t source_id, const struct snapshot *snapshot, struct err *err)
 {
 	const struct record *record;
 	size_t pos = 0;
 
-	if (book->baseline_dirty && !save_baseline(store, source_id, book, err))
+	if (snapshot->baseline_dirty && !save_baseline(store, source_id, snapshot, err))
 		return false;
-	if (book->comebacks_dirty && !save_comebacks(store, source_id, book, err))
+	if (snapshot->comebacks_dirty && !save_comebacks(store, source_id, snapshot, err))
 		return false;
 	for (unsigned int i = 0; i < ENDED_BLOCKS; i++)
-		if (book->ended.block_dirty[i] && !save_block(store, source_id, book, i, err))
+		if (snapshot->ended.block_dirty[i] &&
+			!save_block(store, source_id, snapshot, i, err))
 			return false;
-	while ((record = book_next(book, &pos)) != NULL)
-		if (record->dirty && !save_record(store, source_id, book, record, err))
+	while ((record = snapshot_next(snapshot, &pos)) != NULL)
+		if (record->dirty && !save_record(store, source_id, snapshot, record, err))
 			return false;
 	return true;
 }

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "core/book.h"
+#include "core/snapshot.h"
 
 static const struct hash_key key = { 21, 22 };
 
@@ -22,7 +22,7 @@ static struct task task_of(const char *id, enum status status)
 
 static void shows_a_record_as_the_task_it_was(void **state)
 {
-	struct book *book = book_new(&key);
+	struct snapshot *snapshot = snapshot_new(&key);
 	struct task task = {
 		.id = "a",
 		.name = "embed",
@@ -33,11 +33,11 @@ static void shows_a_record_as_the_task_it_was(void **state)
 		.created_us = 77,
 		.finished_us = 88,
 	};
-	struct record *record = book_add(book, &task, 1790000000999);
-	struct task shown = record_task(book, record);
+	struct record *record = snapshot_add(snapshot, &task, 1790000000999);
+	struct task shown = record_task(snapshot, record);
 
 	(void)state;
-	assert_ptr_equal(book_find(book, "a"), record);
+	assert_ptr_equal(snapshot_find(snapshot, "a"), record);
 	assert_string_equal(shown.id, "a");
 	assert_string_equal(shown.name, "embed");
 	assert_string_equal(shown.bucket, "docs");
@@ -47,17 +47,17 @@ static void shows_a_record_as_the_task_it_was(void **state)
 	assert_int_equal(shown.created_us, 77);
 	assert_true(shown.finished_us == STAMP_NONE);
 	assert_int_equal(record->seen_s, 1790000000);
-	assert_int_equal(book->active, 1);
-	assert_null(book_find(book, "b"));
-	assert_null(book_find(book, ""));
-	book_free(book);
+	assert_int_equal(snapshot->active, 1);
+	assert_null(snapshot_find(snapshot, "b"));
+	assert_null(snapshot_find(snapshot, ""));
+	snapshot_free(snapshot);
 }
 
 static void any_text_may_be_missing(void **state)
 {
 	(void)state;
 	for (unsigned int bits = 0; bits < 16; bits++) {
-		struct book *book = book_new(&key);
+		struct snapshot *snapshot = snapshot_new(&key);
 		struct task task = task_of("id", STATUS_UNKNOWN);
 		struct task shown;
 
@@ -65,28 +65,28 @@ static void any_text_may_be_missing(void **state)
 		task.bucket = bits & 2 ? "" : NULL;
 		task.user_id = bits & 4 ? "user" : NULL;
 		task.word = bits & 8 ? "word" : NULL;
-		shown = record_task(book, book_add(book, &task, 0));
+		shown = record_task(snapshot, snapshot_add(snapshot, &task, 0));
 		assert_int_equal(shown.name != NULL, bits & 1);
 		assert_int_equal(shown.bucket != NULL, bits >> 1 & 1);
 		assert_int_equal(shown.user_id != NULL, bits >> 2 & 1);
 		assert_int_equal(shown.word != NULL, bits >> 3 & 1);
 		if (shown.word != NULL)
 			assert_string_equal(shown.word, "word");
-		assert_int_equal(book->active, 0);
-		book_free(book);
+		assert_int_equal(snapshot->active, 0);
+		snapshot_free(snapshot);
 	}
 }
 
 static void an_update_keeps_what_is_not_said_anew(void **state)
 {
-	struct book *book = book_new(&key);
+	struct snapshot *snapshot = snapshot_new(&key);
 	struct task task = { .id = "a",
 		.name = "old",
 		.bucket = "docs",
 		.status = STATUS_QUEUED,
 		.created_us = 77 };
 	struct task news = task_of("a", STATUS_PROCESSING);
-	struct record *record = book_add(book, &task, 5000);
+	struct record *record = snapshot_add(snapshot, &task, 5000);
 	struct task shown;
 
 	(void)state;
@@ -97,9 +97,9 @@ static void an_update_keeps_what_is_not_said_anew(void **state)
 	record->stuck_told = true;
 	record_search(record)->missing = 2;
 	news.name = "new and longer than before";
-	record = book_update(book, record, &news);
-	assert_ptr_equal(book_find(book, "a"), record);
-	shown = record_task(book, record);
+	record = snapshot_update(snapshot, record, &news);
+	assert_ptr_equal(snapshot_find(snapshot, "a"), record);
+	shown = record_task(snapshot, record);
 	assert_string_equal(shown.name, "new and longer than before");
 	assert_string_equal(shown.bucket, "docs");
 	assert_int_equal(shown.created_us, 77);
@@ -110,19 +110,19 @@ static void an_update_keeps_what_is_not_said_anew(void **state)
 	assert_int_equal(record->seen_s, 5);
 	assert_true(record->stuck_told);
 	assert_int_equal(record->search->missing, 2);
-	assert_int_equal(book->active, 1);
+	assert_int_equal(snapshot->active, 1);
 	news.status = STATUS_SUCCESS;
-	(void)book_update(book, record, &news);
-	assert_int_equal(book->active, 0);
-	assert_int_equal(book->count, 1);
-	book_free(book);
+	(void)snapshot_update(snapshot, record, &news);
+	assert_int_equal(snapshot->active, 0);
+	assert_int_equal(snapshot->count, 1);
+	snapshot_free(snapshot);
 }
 
 static void finds_what_it_holds_after_any_order_of_changes(void **state)
 {
 	enum { NUMBERS = 2000 };
 	static bool there[NUMBERS];
-	struct book *book = book_new(&key);
+	struct snapshot *snapshot = snapshot_new(&key);
 	uint64_t random = 1;
 	size_t count = 0;
 	size_t walked = 0;
@@ -138,34 +138,34 @@ static void finds_what_it_holds_after_any_order_of_changes(void **state)
 		random = random * 6364136223846793005 + 1442695040888963407;
 		number = (int)(random >> 33) % NUMBERS;
 		(void)snprintf(id, sizeof(id), "task-%d", number);
-		record = book_find(book, id);
+		record = snapshot_find(snapshot, id);
 		assert_int_equal(record != NULL, there[number]);
 		if (record != NULL) {
-			book_remove(book, record);
+			snapshot_remove(snapshot, record);
 			count--;
 		} else {
 			struct task task = task_of(id, STATUS_QUEUED);
 
-			(void)book_add(book, &task, 0);
+			(void)snapshot_add(snapshot, &task, 0);
 			count++;
 		}
 		there[number] = !there[number];
-		assert_int_equal(book->count, count);
-		assert_int_equal(book->active, count);
+		assert_int_equal(snapshot->count, count);
+		assert_int_equal(snapshot->active, count);
 	}
 	for (int i = 0; i < NUMBERS; i++) {
 		(void)snprintf(id, sizeof(id), "task-%d", i);
-		assert_int_equal(book_find(book, id) != NULL, there[i]);
+		assert_int_equal(snapshot_find(snapshot, id) != NULL, there[i]);
 	}
-	while (book_next(book, &pos) != NULL)
+	while (snapshot_next(snapshot, &pos) != NULL)
 		walked++;
 	assert_int_equal(walked, count);
-	book_free(book);
+	snapshot_free(snapshot);
 }
 
 static void texts_that_repeat_stand_once_and_any_number_is_fine(void **state)
 {
-	struct book *book = book_new(&key);
+	struct snapshot *snapshot = snapshot_new(&key);
 	char user[160];
 	char id[16];
 
@@ -178,36 +178,37 @@ static void texts_that_repeat_stand_once_and_any_number_is_fine(void **state)
 		task = task_of(id, STATUS_QUEUED);
 		task.user_id = user;
 		task.bucket = "docs";
-		(void)book_add(book, &task, 0);
+		(void)snapshot_add(snapshot, &task, 0);
 	}
 	for (int i = 0; i < 1000; i++) {
 		struct task task;
 
 		(void)snprintf(id, sizeof(id), "t%d", i);
 		(void)snprintf(user, sizeof(user), "user-%0*d", i % 3 == 0 ? 140 : 3, i);
-		task = record_task(book, book_find(book, id));
+		task = record_task(snapshot, snapshot_find(snapshot, id));
 		assert_string_equal(task.user_id, user);
-		assert_ptr_equal(task.bucket, record_task(book, book_find(book, "t0")).bucket);
+		assert_ptr_equal(
+			task.bucket, record_task(snapshot, snapshot_find(snapshot, "t0")).bucket);
 	}
-	book_free(book);
+	snapshot_free(snapshot);
 }
 
 static void knows_ended_tasks_by_id(void **state)
 {
-	struct book *book = book_new(&key);
+	struct snapshot *snapshot = snapshot_new(&key);
 
 	(void)state;
-	assert_null(book_ended(book, "a"));
-	assert_int_equal(book_set_ended(book, "a", STATUS_SUCCESS)->status, STATUS_SUCCESS);
-	assert_int_equal(book_set_ended(book, "a", STATUS_FAILURE)->status, STATUS_FAILURE);
-	assert_int_equal(book->ended.count, 1);
-	assert_int_equal(book_ended(book, "a")->status, STATUS_FAILURE);
-	assert_null(book_ended(book, "b"));
-	book_unset_ended(book, "b");
-	book_unset_ended(book, "a");
-	assert_null(book_ended(book, "a"));
-	book_free(book);
-	book_free(NULL);
+	assert_null(snapshot_ended(snapshot, "a"));
+	assert_int_equal(snapshot_set_ended(snapshot, "a", STATUS_SUCCESS)->status, STATUS_SUCCESS);
+	assert_int_equal(snapshot_set_ended(snapshot, "a", STATUS_FAILURE)->status, STATUS_FAILURE);
+	assert_int_equal(snapshot->ended.count, 1);
+	assert_int_equal(snapshot_ended(snapshot, "a")->status, STATUS_FAILURE);
+	assert_null(snapshot_ended(snapshot, "b"));
+	snapshot_unset_ended(snapshot, "b");
+	snapshot_unset_ended(snapshot, "a");
+	assert_null(snapshot_ended(snapshot, "a"));
+	snapshot_free(snapshot);
+	snapshot_free(NULL);
 }
 
 /* the layout: 44 bytes and the texts that are its own */

@@ -2,8 +2,8 @@
  * What is known of one source's tasks: the *records* of those that have not ended, and fingerprints
  * of all that have. Pure data with invariants; core/detect changes it, io/store loads and saves it.
  */
-#ifndef CORE_BOOK_H
-#define CORE_BOOK_H
+#ifndef CORE_SNAPSHOT_H
+#define CORE_SNAPSHOT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,8 +25,9 @@ struct search {
 
 /*
  * One task that has not ended: active, of an unknown status, or expected. Laid out for a hundred
- * thousand of them: texts follow in the same allocation, those that repeat stand once in the book,
- * and what is only needed for missing tasks stands apart. record_task() shows it as a task.
+ * thousand of them: texts follow in the same allocation, those that repeat stand once in the
+ * snapshot, and what is only needed for missing tasks stands apart. record_task() shows it as a
+ * task.
  */
 struct record {
 	int64_t created_us; /* STAMP_NONE: not known */
@@ -36,7 +37,7 @@ struct record {
 	uint32_t as_of; /* serial of the newest request that told of it */
 	uint32_t listed[2]; /* serial of the last list of each lane that has it, complete or not */
 	uint8_t status; /* enum status */
-	uint8_t user; /* where in the book the text stands; 0: in `text`, or not known */
+	uint8_t user; /* where in the snapshot the text stands; 0: in `text`, or not known */
 	uint8_t bucket;
 	bool stuck_told : 1;
 	bool dirty : 1; /* differs from the store */
@@ -67,20 +68,20 @@ struct late_end {
  * as long as no record is put in, changed or taken out. */
 struct echo {
 	struct buf bytes; /* empty: there is no such list */
-	uint32_t revision; /* of the book */
+	uint32_t revision; /* of the snapshot */
 };
 
-#define BOOK_SHARED 253 /* prime, and what fits a byte with 0 kept free */
+#define SNAPSHOT_SHARED 253 /* prime, and what fits a byte with 0 kept free */
 
-struct book {
+struct snapshot {
 	struct record **slots; /* own; open addressing by id, NULL: free */
 	uint8_t *tags; /* own; of each slot, a byte of its hash: most others need no look at the
 			  record */
 	size_t slot_count;
 	size_t count; /* records */
 	size_t active; /* of them, in CLASS_ACTIVE */
-	char *shared[BOOK_SHARED]; /* own; users and buckets, which repeat; the first so many, the
-				      rest are kept singly */
+	char *shared[SNAPSHOT_SHARED]; /* own; users and buckets, which repeat; the first so many,
+				      the rest are kept singly */
 	size_t shared_count;
 	struct ended_set ended;
 	struct hash_key key; /* of this state directory, random */
@@ -104,54 +105,57 @@ struct book {
 	uint32_t revision; /* counts what happens to records and their slots */
 };
 
-struct book *book_new(const struct hash_key *key);
-void book_free(struct book *book); /* NULL is fine */
-struct hash book_hash(const struct book *book, const char *id);
-/* the slot of the record of an id, by hash_bytes() of the id; BOOK_NO_SLOT when there is none. It
- * is the record's until another one is put in or removed */
-#define BOOK_NO_SLOT SIZE_MAX
-size_t book_slot(const struct book *book, const char *id, size_t len, struct hash hash);
+struct snapshot *snapshot_new(const struct hash_key *key);
+void snapshot_free(struct snapshot *snapshot); /* NULL is fine */
+struct hash snapshot_hash(const struct snapshot *snapshot, const char *id);
+/* the slot of the record of an id, by hash_bytes() of the id; SNAPSHOT_NO_SLOT when there is none.
+ * It is the record's until another one is put in or removed */
+#define SNAPSHOT_NO_SLOT SIZE_MAX
+size_t snapshot_slot(const struct snapshot *snapshot, const char *id, size_t len, struct hash hash);
 /* the record of an id; NULL when there is none */
-struct record *book_find(const struct book *book, const char *id);
-/* as book_find, by book_hash() of the id */
-struct record *book_find_hash(const struct book *book, const char *id, struct hash hash);
+struct record *snapshot_find(const struct snapshot *snapshot, const char *id);
+/* as snapshot_find, by snapshot_hash() of the id */
+struct record *snapshot_find_hash(
+	const struct snapshot *snapshot, const char *id, struct hash hash);
 /* puts a copy of the task in; there must be no record of its id yet */
-struct record *book_add(struct book *book, const struct task *task, int64_t seen_wall_ms);
+struct record *snapshot_add(
+	struct snapshot *snapshot, const struct task *task, int64_t seen_wall_ms);
 /* gives the record the data of `task` (same id); fields that `task` does not know are kept. Returns
  * the record, which may have moved */
-struct record *book_update(struct book *book, struct record *record, const struct task *task);
-void book_remove(struct book *book, struct record *record); /* frees it */
+struct record *snapshot_update(
+	struct snapshot *snapshot, struct record *record, const struct task *task);
+void snapshot_remove(struct snapshot *snapshot, struct record *record); /* frees it */
 /* walks the records in no particular order: start with *pos = 0, NULL at the end */
-struct record *book_next(const struct book *book, size_t *pos);
+struct record *snapshot_next(const struct snapshot *snapshot, size_t *pos);
 /* the ended entry of an id, NULL when not known; valid until the next ended change */
-struct ended *book_ended(const struct book *book, const char *id);
+struct ended *snapshot_ended(const struct snapshot *snapshot, const char *id);
 /* puts it in or changes its status; returns the entry, valid until the next ended change */
-struct ended *book_set_ended(struct book *book, const char *id, enum status status);
-void book_unset_ended(struct book *book, const char *id);
+struct ended *snapshot_set_ended(struct snapshot *snapshot, const char *id, enum status status);
+void snapshot_unset_ended(struct snapshot *snapshot, const char *id);
 
 /* a poll of that wall time showed an ended task active, the first in a row; returns it, valid until
  * the next is added or they are sorted */
-struct comeback *book_add_comeback(
-	struct book *book, const char *id, int64_t first_ms, uint32_t after);
+struct comeback *snapshot_add_comeback(
+	struct snapshot *snapshot, const char *id, int64_t first_ms, uint32_t after);
 /* the one of an id, of those that were sorted in; NULL: none */
-struct comeback *book_comeback(const struct book *book, const char *id);
+struct comeback *snapshot_comeback(const struct snapshot *snapshot, const char *id);
 /* forgets those that are over, sorts the rest in */
-void book_sort_comebacks(struct book *book);
+void snapshot_sort_comebacks(struct snapshot *snapshot);
 
-/* a record that is in no book yet; it borrows the shared texts of `book`. record_free() or
- * book_put() */
-struct record *record_new(struct book *book, const struct task *task);
+/* a record that is in no snapshot yet; it borrows the shared texts of `snapshot`. record_free() or
+ * snapshot_put() */
+struct record *record_new(struct snapshot *snapshot, const struct task *task);
 void record_free(struct record *record); /* NULL is fine */
 /* makes room for so many more records at once */
-void book_reserve(struct book *book, size_t more);
+void snapshot_reserve(struct snapshot *snapshot, size_t more);
 /* puts it in; there must be no record of its id yet */
-void book_put(struct book *book, struct record *record, int64_t seen_wall_ms);
+void snapshot_put(struct snapshot *snapshot, struct record *record, int64_t seen_wall_ms);
 static inline const char *record_id(const struct record *record)
 {
 	return record->text;
 }
 /* the record as a task; texts borrowed until the record changes, finished_us never known */
-struct task record_task(const struct book *book, const struct record *record);
+struct task record_task(const struct snapshot *snapshot, const struct record *record);
 /* its search, begun when there was none */
 struct search *record_search(struct record *record);
 

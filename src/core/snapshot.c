@@ -1,0 +1,404 @@
+#include "core/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define SHARED_MAX 190 /* of SNAPSHOT_SHARED slots, so that a look-up stays short */
+#define SHARED_TEXT_MAX 128 /* bytes; a longer text is not shared */
+
+struct snapshot *snapshot_new(const struct hash_key *key)
+{
+	struct snapshot *snapshot = mem_alloc(sizeof(*snapshot));
+
+	snapshot->key = *key;
+	snapshot->told_after_us = STAMP_NONE;
+	return snapshot;
+}
+
+void record_free(struct record *record)
+{
+	if (record == NULL)
+		return;
+	free(record->search);
+	free(record);
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	if (snapshot == NULL)
+		return;
+	for (size_t i = 0; i < snapshot->slot_count; i++)
+		record_free(snapshot->slots[i]);
+	for (size_t i = 0; i < SNAPSHOT_SHARED; i++)
+		free(snapshot->shared[i]);
+	for (size_t i = 0; i < snapshot->comeback_count; i++)
+		free(snapshot->comebacks[i].id);
+	free(snapshot->slots);
+	free(snapshot->tags);
+	free(snapshot->late);
+	free(snapshot->comebacks);
+	ended_done(&snapshot->ended);
+	trail_done(&snapshot->trail);
+	buf_done(&snapshot->echo.bytes);
+	free(snapshot);
+}
+
+struct hash snapshot_hash(const struct snapshot *snapshot, const char *id)
+{
+	return hash_bytes(&snapshot->key, id, strlen(id));
+}
+
+/* where a hash belongs in a table of any size (Lemire's multiply and shift) */
+static size_t slot_home(const struct snapshot *snapshot, struct hash hash)
+{
+	return (size_t)((hash.lo >> 32) * snapshot->slot_count >> 32);
+}
+
+static size_t slot_after(const struct snapshot *snapshot, size_t slot)
+{
+	return slot + 1 < snapshot->slot_count ? slot + 1 : 0;
+}
+
+static uint8_t slot_tag(struct hash hash)
+{
+	return (uint8_t)hash.hi;
+}
+
+static bool record_is(const struct record *record, const char *id, size_t len)
+{
+	return strncmp(record_id(record), id, len) == 0 && record_id(record)[len] == '\0';
+}
+
+/* the slot of a record, or the free one where its id would stand */
+static size_t slot_of(const struct snapshot *snapshot, const char *id, size_t len, struct hash hash)
+{
+	size_t i = slot_home(snapshot, hash);
+
+	while (snapshot->slots[i] != NULL &&
+		(snapshot->tags[i] != slot_tag(hash) || !record_is(snapshot->slots[i], id, len)))
+		i = slot_after(snapshot, i);
+	return i;
+}
+
+static size_t slot_of_record(const struct snapshot *snapshot, const struct record *record)
+{
+	const char *id = record_id(record);
+
+	return slot_of(snapshot, id, strlen(id), snapshot_hash(snapshot, id));
+}
+
+static void slot_fill(struct snapshot *snapshot, struct record *record)
+{
+	const char *id = record_id(record);
+	struct hash hash = snapshot_hash(snapshot, id);
+	size_t slot = slot_of(snapshot, id, strlen(id), hash);
+
+	snapshot->slots[slot] = record;
+	snapshot->tags[slot] = slot_tag(hash);
+	snapshot->revision++;
+}
+
+size_t snapshot_slot(const struct snapshot *snapshot, const char *id, size_t len, struct hash hash)
+{
+	size_t slot = snapshot->count != 0 ? slot_of(snapshot, id, len, hash) : SNAPSHOT_NO_SLOT;
+
+	return slot != SNAPSHOT_NO_SLOT && snapshot->slots[slot] != NULL ? slot : SNAPSHOT_NO_SLOT;
+}
+
+struct record *snapshot_find_hash(const struct snapshot *snapshot, const char *id, struct hash hash)
+{
+	size_t slot = snapshot_slot(snapshot, id, strlen(id), hash);
+
+	return slot != SNAPSHOT_NO_SLOT ? snapshot->slots[slot] : NULL;
+}
+
+struct record *snapshot_find(const struct snapshot *snapshot, const char *id)
+{
+	return snapshot->count != 0 ? snapshot_find_hash(snapshot, id, snapshot_hash(snapshot, id))
+				    : NULL;
+}
+
+static void snapshot_resize(struct snapshot *snapshot, size_t slot_count)
+{
+	struct record **old = snapshot->slots;
+	size_t count = snapshot->slot_count;
+
+	free(snapshot->tags);
+	snapshot->slot_count = slot_count;
+	snapshot->slots = mem_array(slot_count, sizeof(struct record *));
+	snapshot->tags = mem_alloc(slot_count);
+	for (size_t i = 0; i < count; i++)
+		if (old[i] != NULL)
+			slot_fill(snapshot, old[i]);
+	free(old);
+}
+
+/* at most three of four slots are taken */
+static bool snapshot_holds(const struct snapshot *snapshot, size_t count)
+{
+	return count <= snapshot->slot_count - snapshot->slot_count / 4 &&
+	       snapshot->slot_count != 0;
+}
+
+void snapshot_reserve(struct snapshot *snapshot, size_t more)
+{
+	size_t count = snapshot->count + more;
+
+	if (more != 0 && !snapshot_holds(snapshot, count))
+		snapshot_resize(snapshot, count + count / 3 + 16);
+}
+
+static bool record_active(const struct record *record)
+{
+	return status_class((enum status)record->status) == CLASS_ACTIVE;
+}
+
+void snapshot_put(struct snapshot *snapshot, struct record *record, int64_t seen_wall_ms)
+{
+	int64_t seen_s = seen_wall_ms / 1000;
+
+	record->seen_s = seen_s < 0 ? 0 : seen_s > UINT32_MAX ? UINT32_MAX : (uint32_t)seen_s;
+	if (!snapshot_holds(snapshot, snapshot->count + 1))
+		snapshot_resize(snapshot, snapshot->slot_count + snapshot->slot_count / 2 + 16);
+	slot_fill(snapshot, record);
+	snapshot->count++;
+	snapshot->active += record_active(record);
+}
+
+struct record *snapshot_add(
+	struct snapshot *snapshot, const struct task *task, int64_t seen_wall_ms)
+{
+	struct record *record = record_new(snapshot, task);
+
+	snapshot_put(snapshot, record, seen_wall_ms);
+	return record;
+}
+
+struct record *snapshot_update(
+	struct snapshot *snapshot, struct record *record, const struct task *task)
+{
+	struct task merged = record_task(snapshot, record);
+	size_t slot = slot_of_record(snapshot, record);
+	struct record *fresh;
+
+	merged.status = task->status;
+	merged.word = task->word;
+	if (task->name != NULL)
+		merged.name = task->name;
+	if (task->bucket != NULL)
+		merged.bucket = task->bucket;
+	if (task->user_id != NULL)
+		merged.user_id = task->user_id;
+	if (task->created_us != STAMP_NONE)
+		merged.created_us = task->created_us;
+	fresh = record_new(snapshot, &merged);
+	fresh->bytes_hash = record->bytes_hash;
+	fresh->search = mem_steal(&record->search);
+	fresh->seen_s = record->seen_s;
+	fresh->as_of = record->as_of;
+	fresh->listed[0] = record->listed[0];
+	fresh->listed[1] = record->listed[1];
+	fresh->stuck_told = record->stuck_told;
+	fresh->dirty = record->dirty;
+	snapshot->active += record_active(fresh);
+	snapshot->active -= record_active(record);
+	record_free(record);
+	snapshot->slots[slot] = fresh;
+	snapshot->revision++;
+	return fresh;
+}
+
+void snapshot_remove(struct snapshot *snapshot, struct record *record)
+{
+	size_t hole = slot_of_record(snapshot, record);
+
+	snapshot->count--;
+	snapshot->active -= record_active(record);
+	snapshot->slots[hole] = NULL;
+	snapshot->revision++;
+	record_free(record);
+	/* those that stood behind it because it was there move up, so that no look-up ends early */
+	for (size_t i = slot_after(snapshot, hole); snapshot->slots[i] != NULL;
+		i = slot_after(snapshot, i)) {
+		struct record *moved = snapshot->slots[i];
+
+		snapshot->slots[i] = NULL;
+		slot_fill(snapshot, moved);
+	}
+}
+
+struct record *snapshot_next(const struct snapshot *snapshot, size_t *pos)
+{
+	while (*pos < snapshot->slot_count) {
+		struct record *record = snapshot->slots[(*pos)++];
+
+		if (record != NULL)
+			return record;
+	}
+	return NULL;
+}
+
+struct ended *snapshot_ended(const struct snapshot *snapshot, const char *id)
+{
+	return ended_find(&snapshot->ended, ended_print(snapshot_hash(snapshot, id)));
+}
+
+struct ended *snapshot_set_ended(struct snapshot *snapshot, const char *id, enum status status)
+{
+	return ended_put(&snapshot->ended, ended_print(snapshot_hash(snapshot, id)), status);
+}
+
+void snapshot_unset_ended(struct snapshot *snapshot, const char *id)
+{
+	ended_remove(&snapshot->ended, ended_print(snapshot_hash(snapshot, id)));
+}
+
+/* the number under which the snapshot keeps the text; 0: it does not */
+static uint8_t shared_number(struct snapshot *snapshot, const char *text)
+{
+	size_t i;
+
+	if (text == NULL || strlen(text) > SHARED_TEXT_MAX)
+		return 0;
+	i = (size_t)(snapshot_hash(snapshot, text).hi % SNAPSHOT_SHARED);
+	while (snapshot->shared[i] != NULL && strcmp(snapshot->shared[i], text) != 0)
+		i = (i + 1) % SNAPSHOT_SHARED;
+	if (snapshot->shared[i] == NULL) {
+		if (snapshot->shared_count == SHARED_MAX)
+			return 0;
+		snapshot->shared[i] = mem_strdup(text);
+		snapshot->shared_count++;
+	}
+	return (uint8_t)(i + 1);
+}
+
+static size_t text_size(const char *text)
+{
+	return text != NULL ? strlen(text) + 1 : 0;
+}
+
+static char *text_place(char *at, const char *text)
+{
+	size_t size = text_size(text);
+
+	if (size != 0)
+		memcpy(at, text, size);
+	return at + size;
+}
+
+struct record *record_new(struct snapshot *snapshot, const struct task *task)
+{
+	uint8_t user = shared_number(snapshot, task->user_id);
+	uint8_t bucket = shared_number(snapshot, task->bucket);
+	const char *own_user = user == 0 ? task->user_id : NULL;
+	const char *own_bucket = bucket == 0 ? task->bucket : NULL;
+	const char *word = task->status == STATUS_UNKNOWN ? task->word : NULL;
+	struct record *record = mem_alloc(offsetof(struct record, text) + text_size(task->id) +
+					  text_size(task->name) + text_size(own_bucket) +
+					  text_size(own_user) + text_size(word));
+	char *at = record->text;
+
+	record->created_us = task->created_us;
+	record->status = (uint8_t)task->status;
+	record->user = user;
+	record->bucket = bucket;
+	record->has_name = task->name != NULL;
+	record->has_bucket = own_bucket != NULL;
+	record->has_user = own_user != NULL;
+	record->has_word = word != NULL;
+	at = text_place(at, task->id);
+	at = text_place(at, task->name);
+	at = text_place(at, own_bucket);
+	at = text_place(at, own_user);
+	(void)text_place(at, word);
+	return record;
+}
+
+static const char *text_take(const char **at, bool there)
+{
+	const char *text = *at;
+
+	if (!there)
+		return NULL;
+	*at += strlen(text) + 1;
+	return text;
+}
+
+struct task record_task(const struct snapshot *snapshot, const struct record *record)
+{
+	const char *at = record->text;
+	struct task task = {
+		.status = (enum status)record->status,
+		.created_us = record->created_us,
+		.finished_us = STAMP_NONE,
+	};
+
+	task.id = text_take(&at, true);
+	task.name = text_take(&at, record->has_name);
+	task.bucket = text_take(&at, record->has_bucket);
+	task.user_id = text_take(&at, record->has_user);
+	task.word = text_take(&at, record->has_word);
+	if (record->bucket != 0)
+		task.bucket = snapshot->shared[record->bucket - 1];
+	if (record->user != 0)
+		task.user_id = snapshot->shared[record->user - 1];
+	return task;
+}
+
+struct search *record_search(struct record *record)
+{
+	if (record->search == NULL)
+		record->search = mem_alloc(sizeof(*record->search));
+	return record->search;
+}
+
+struct comeback *snapshot_add_comeback(
+	struct snapshot *snapshot, const char *id, int64_t first_ms, uint32_t after)
+{
+	struct comeback *comeback;
+
+	snapshot->comebacks = mem_grow(snapshot->comebacks, &snapshot->comeback_cap,
+		snapshot->comeback_count + 1, sizeof(*snapshot->comebacks));
+	comeback = &snapshot->comebacks[snapshot->comeback_count++];
+	*comeback = (struct comeback){ .id = mem_strdup(id), .first_ms = first_ms, .after = after };
+	snapshot->comebacks_dirty = true;
+	return comeback;
+}
+
+static int comeback_order(const void *a, const void *b)
+{
+	const struct comeback *x = a;
+	const struct comeback *y = b;
+
+	return strcmp(x->id, y->id);
+}
+
+struct comeback *snapshot_comeback(const struct snapshot *snapshot, const char *id)
+{
+	cleanup_free char *own = mem_strdup(id);
+	struct comeback wanted = { .id = own };
+
+	if (snapshot->comeback_sorted == 0)
+		return NULL;
+	return bsearch(&wanted, snapshot->comebacks, snapshot->comeback_sorted,
+		sizeof(*snapshot->comebacks), comeback_order);
+}
+
+void snapshot_sort_comebacks(struct snapshot *snapshot)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < snapshot->comeback_count; i++) {
+		if (snapshot->comebacks[i].over)
+			free(snapshot->comebacks[i].id);
+		else
+			snapshot->comebacks[kept++] = snapshot->comebacks[i];
+	}
+	snapshot->comebacks_dirty = snapshot->comebacks_dirty || kept != snapshot->comeback_count;
+	snapshot->comeback_count = kept;
+	snapshot->comeback_sorted = kept;
+	if (kept > 1)
+		qsort(snapshot->comebacks, kept, sizeof(*snapshot->comebacks), comeback_order);
+}
