@@ -159,12 +159,12 @@ static void trials_wait(struct trials *trials)
 	cleanup_with(http_cleanup) struct http *http = http_new();
 
 	while (trials->open > 0) {
-		struct http_fd fds[TEST_FDS];
+		struct poll_fd fds[TEST_FDS];
 		struct instant now = clock_now();
 		int64_t next = INSTANT_NEVER;
 		size_t count = 0;
 
-		fds[count++] = (struct http_fd){ .fd = signals_fd() };
+		fds[count++] = (struct poll_fd){ .fd = signals_fd() };
 		for (size_t i = 0; i < trials->count; i++) {
 			struct trial *trial = &trials->items[i];
 

@@ -28,7 +28,7 @@ bool wait_ids_add(struct strings *ids, const char *id, struct err *err)
 static bool readable(int fd, int64_t deadline_ms)
 {
 	cleanup_with(http_cleanup) struct http *http = http_new();
-	struct http_fd one = { .fd = fd };
+	struct poll_fd one = { .fd = fd };
 
 	while (!one.ready) {
 		int64_t left = deadline_ms - clock_now().mono_ms;

@@ -248,13 +248,13 @@ static void wait_flush(struct wait *wait)
 	bool waits = !tap_terminal(out);
 
 	while (tap_waits(out) || tap_waits(wait->streams.talk)) {
-		struct http_fd fds[3];
+		struct poll_fd fds[3];
 		size_t count = streams_fds(&wait->streams, fds, 2);
 		int64_t left = end_ms - clock_now().mono_ms;
 
 		if (left <= 0 && (!waits || !tap_waits(out)))
 			return;
-		fds[count++] = (struct http_fd){ .fd = signals_fd() };
+		fds[count++] = (struct poll_fd){ .fd = signals_fd() };
 		waits = http_wait(http, fds, count, left > 0 ? left : -1) && waits;
 		wait_signals(wait);
 		streams_step(&wait->streams);
@@ -288,14 +288,14 @@ static void wait_sleep(struct wait *wait)
 	int64_t next = wait_next(wait);
 	int64_t timeout = -1;
 	int64_t now_ms;
-	struct http_fd fds[16];
+	struct poll_fd fds[16];
 	size_t count = waiter_fds(wait->waiter, fds, ARRAY_LEN(fds) - 4);
 
 	count += streams_fds(&wait->streams, fds + count, 2);
-	fds[count++] = (struct http_fd){ .fd = signals_fd() };
+	fds[count++] = (struct poll_fd){ .fd = signals_fd() };
 	if (wait->timer.fd >= 0) {
 		clock_timer_arm(&wait->timer, next);
-		fds[count++] = (struct http_fd){ .fd = wait->timer.fd };
+		fds[count++] = (struct poll_fd){ .fd = wait->timer.fd };
 	} else {
 		timeout = WAIT_SLEEP_MAX_MS;
 		if (next < wait->now.mono_ms + timeout)

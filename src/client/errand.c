@@ -21,12 +21,12 @@ static bool errand_wait(struct child *child, int64_t timeout_ms, int *ret_status
 
 	child_step(child);
 	while (!child_ended(child, ret_status)) {
-		struct http_fd fds[4];
+		struct poll_fd fds[4];
 		size_t count = child_fds(child, fds, ARRAY_LEN(fds) - 1);
 
 		if (now_ms >= end_ms)
 			return false;
-		fds[count++] = (struct http_fd){ .fd = signals_fd() };
+		fds[count++] = (struct poll_fd){ .fd = signals_fd() };
 		(void)http_wait(http, fds, count, end_ms - now_ms);
 		(void)signals_take(SIGCHLD);
 		child_step(child);

@@ -380,7 +380,7 @@ int64_t waiter_next(const struct waiter *waiter)
 	return next;
 }
 
-size_t waiter_fds(const struct waiter *waiter, struct http_fd *fds, size_t cap)
+size_t waiter_fds(const struct waiter *waiter, struct poll_fd *fds, size_t cap)
 {
 	size_t count = 0;
 

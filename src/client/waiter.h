@@ -55,7 +55,7 @@ void waiter_step(struct waiter *waiter, struct instant now);
 int64_t waiter_next(const struct waiter *waiter);
 /* descriptors to wait for, by http_wait(waiter_http()); returns how many were put in, at most `cap`
  */
-size_t waiter_fds(const struct waiter *waiter, struct http_fd *fds, size_t cap);
+size_t waiter_fds(const struct waiter *waiter, struct poll_fd *fds, size_t cap);
 struct http *waiter_http(struct waiter *waiter);
 /* after a suspend */
 void waiter_jump(struct waiter *waiter, struct instant now);

@@ -364,7 +364,7 @@ const char *feed_waits(const struct feed *feed, struct instant now)
 	return sink_waits(feed->sink, now);
 }
 
-size_t feed_fds(const struct feed *feed, struct http_fd *fds, size_t cap)
+size_t feed_fds(const struct feed *feed, struct poll_fd *fds, size_t cap)
 {
 	return sink_fds(feed->sink, fds, cap);
 }

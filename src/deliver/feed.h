@@ -51,7 +51,7 @@ void feed_step(struct feed *feed, struct instant now);
 int64_t feed_next(const struct feed *feed, struct instant now);
 /* why its sink holds deliveries back; NULL: it does not */
 const char *feed_waits(const struct feed *feed, struct instant now);
-size_t feed_fds(const struct feed *feed, struct http_fd *fds, size_t cap);
+size_t feed_fds(const struct feed *feed, struct poll_fd *fds, size_t cap);
 /* nothing runs, nothing is to be settled */
 bool feed_idle(const struct feed *feed);
 /* … and nothing is due that the sink would take now */

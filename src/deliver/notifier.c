@@ -448,12 +448,12 @@ int64_t notifier_next_look(const struct notifier *notifier)
 	return notifier->look_ms != 0 ? notifier->look_ms : INSTANT_NEVER;
 }
 
-size_t notifier_fds(const struct notifier *notifier, struct http_fd *fds, size_t cap)
+size_t notifier_fds(const struct notifier *notifier, struct poll_fd *fds, size_t cap)
 {
 	if (notifier->helper.child != NULL)
 		return child_fds(notifier->helper.child, fds, cap);
 	if (notifier->watch < 0 || cap == 0)
 		return 0;
-	fds[0] = (struct http_fd){ .fd = notifier->watch };
+	fds[0] = (struct poll_fd){ .fd = notifier->watch };
 	return 1;
 }

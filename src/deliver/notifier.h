@@ -63,6 +63,6 @@ void notifier_step(struct notifier *notifier, struct instant now);
 int64_t notifier_next(const struct notifier *notifier);
 /* … and for a listener that has something to show, because a bus may be there by then */
 int64_t notifier_next_look(const struct notifier *notifier);
-size_t notifier_fds(const struct notifier *notifier, struct http_fd *fds, size_t cap);
+size_t notifier_fds(const struct notifier *notifier, struct poll_fd *fds, size_t cap);
 
 #endif

@@ -202,7 +202,7 @@ bool outbox_waits_changed(struct outbox *outbox)
 	return changed;
 }
 
-size_t outbox_fds(const struct outbox *outbox, struct http_fd *fds, size_t cap)
+size_t outbox_fds(const struct outbox *outbox, struct poll_fd *fds, size_t cap)
 {
 	size_t count = 0;
 

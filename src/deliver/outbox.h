@@ -56,7 +56,7 @@ void outbox_pulse(const struct outbox *outbox, const struct config *config, stru
  */
 bool outbox_waits_changed(struct outbox *outbox);
 /* descriptors to wait for (output of hooks); returns how many were put in, at most `cap` */
-size_t outbox_fds(const struct outbox *outbox, struct http_fd *fds, size_t cap);
+size_t outbox_fds(const struct outbox *outbox, struct poll_fd *fds, size_t cap);
 /* --once: nothing is running and nothing is due now; what waits for a later try is given up for
  * this run */
 bool outbox_settled(const struct outbox *outbox, struct instant now);

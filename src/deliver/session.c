@@ -163,7 +163,7 @@ int64_t session_next(const struct session *session)
 	return session->asking ? program_next(&session->program) : INSTANT_NEVER;
 }
 
-size_t session_fds(const struct session *session, struct http_fd *fds, size_t cap)
+size_t session_fds(const struct session *session, struct poll_fd *fds, size_t cap)
 {
 	return session->asking ? child_fds(session->program.child, fds, cap) : 0;
 }

@@ -33,7 +33,7 @@ void session_step(struct session *session, struct instant now);
 /* mono time of the next session_step that is needed; INSTANT_NEVER: when a descriptor or SIGCHLD
  * says so */
 int64_t session_next(const struct session *session);
-size_t session_fds(const struct session *session, struct http_fd *fds, size_t cap);
+size_t session_fds(const struct session *session, struct poll_fd *fds, size_t cap);
 void session_done(struct session *session);
 /*
  * Takes from what `systemctl --user show-environment` writes the variables by which programs find

@@ -95,7 +95,7 @@ const char *sink_waits(const struct sink *sink, struct instant now)
 	return sink->kind->waits != NULL ? sink->kind->waits(sink, now) : NULL;
 }
 
-size_t sink_fds(const struct sink *sink, struct http_fd *fds, size_t cap)
+size_t sink_fds(const struct sink *sink, struct poll_fd *fds, size_t cap)
 {
 	return sink->kind->fds(sink, fds, cap);
 }

@@ -65,7 +65,7 @@ struct sink_kind {
 	int64_t (*next)(const struct sink *sink, struct instant now);
 	/* NULL: never waits */
 	const char *(*waits)(const struct sink *sink, struct instant now);
-	size_t (*fds)(const struct sink *sink, struct http_fd *fds, size_t cap);
+	size_t (*fds)(const struct sink *sink, struct poll_fd *fds, size_t cap);
 	void (*stop)(struct sink *sink, struct instant now, int64_t grace_ms);
 	bool (*busy)(const struct sink *sink);
 	void (*destroy)(struct sink *sink);
@@ -106,7 +106,7 @@ int64_t sink_next(const struct sink *sink, struct instant now);
 /* why it holds deliveries back: quiet hours, or nobody is there to deliver to; NULL: it does not.
  * Meanwhile they grow no older */
 const char *sink_waits(const struct sink *sink, struct instant now);
-size_t sink_fds(const struct sink *sink, struct http_fd *fds, size_t cap);
+size_t sink_fds(const struct sink *sink, struct poll_fd *fds, size_t cap);
 /* starts nothing more: programs have `grace_ms`, then TERM, KILL 2 s later */
 void sink_stop(struct sink *sink, struct instant now, int64_t grace_ms);
 /* does it hold deliveries, or run programs? */

@@ -369,7 +369,7 @@ static const char *desktop_waits(const struct sink *sink, struct instant now)
 					      : notifier_absent(notifier_of(desktop));
 }
 
-static size_t desktop_fds(const struct sink *sink, struct http_fd *fds, size_t cap)
+static size_t desktop_fds(const struct sink *sink, struct poll_fd *fds, size_t cap)
 {
 	return notifier_fds(notifier_of(self(sink)), fds, cap);
 }

@@ -313,7 +313,7 @@ static int64_t exec_next(const struct sink *sink, struct instant now)
 	return next;
 }
 
-static size_t exec_fds(const struct sink *sink, struct http_fd *fds, size_t cap)
+static size_t exec_fds(const struct sink *sink, struct poll_fd *fds, size_t cap)
 {
 	const struct sink_exec *exec = self(sink);
 	size_t count = session_fds(&exec->session, fds, cap);

@@ -133,7 +133,7 @@ static int64_t log_next(const struct sink *sink, struct instant now)
 	return self(sink)->count > 0 ? now.mono_ms : INSTANT_NEVER;
 }
 
-static size_t log_fds(const struct sink *sink, struct http_fd *fds, size_t cap)
+static size_t log_fds(const struct sink *sink, struct poll_fd *fds, size_t cap)
 {
 	(void)sink;
 	(void)fds;

@@ -397,7 +397,7 @@ static int64_t http_patience(const struct http *http)
 	return patience;
 }
 
-bool http_wait(struct http *http, struct http_fd *fds, size_t count, int64_t timeout_ms)
+bool http_wait(struct http *http, struct poll_fd *fds, size_t count, int64_t timeout_ms)
 {
 	int64_t patience = http_patience(http);
 

@@ -88,7 +88,7 @@ void http_step(struct http *http, struct instant now);
  */
 int64_t http_next(const struct http *http);
 
-struct http_fd {
+struct poll_fd {
 	int fd;
 	bool write; /* wait for writable, else for readable */
 	bool hangup; /* wait for neither: only its end wakes, as of a pipe that nobody reads */
@@ -99,7 +99,7 @@ struct http_fd {
  * `timeout_ms` < 0: no limit. It ends sooner while there is no connection. False only on a
  * failure of poll itself.
  */
-bool http_wait(struct http *http, struct http_fd *fds, size_t count, int64_t timeout_ms);
+bool http_wait(struct http *http, struct poll_fd *fds, size_t count, int64_t timeout_ms);
 /* "libcurl/7.88.1 …" for --version */
 const char *http_version(void);
 /* percent-encodes everything but unreserved characters; returns an owned text */

@@ -267,16 +267,16 @@ pid_t child_pid(const struct child *child)
 	return child->pid;
 }
 
-size_t child_fds(const struct child *child, struct http_fd *fds, size_t cap)
+size_t child_fds(const struct child *child, struct poll_fd *fds, size_t cap)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(child->streams); i++)
 		if (child->streams[i].fd >= 0 && count < cap)
-			fds[count++] = (struct http_fd){ .fd = child->streams[i].fd };
+			fds[count++] = (struct poll_fd){ .fd = child->streams[i].fd };
 	/* an open one with nothing to write would be ready all the time */
 	if (child->input_fd >= 0 && child->input.len > 0 && count < cap)
-		fds[count++] = (struct http_fd){ .fd = child->input_fd, .write = true };
+		fds[count++] = (struct poll_fd){ .fd = child->input_fd, .write = true };
 	return count;
 }
 

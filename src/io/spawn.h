@@ -59,7 +59,7 @@ bool child_signal(const struct child *child, int number);
 bool child_held(const struct child *child);
 pid_t child_pid(const struct child *child);
 /* descriptors to wait for; returns how many were put in, at most `cap` (3 are enough) */
-size_t child_fds(const struct child *child, struct http_fd *fds, size_t cap);
+size_t child_fds(const struct child *child, struct poll_fd *fds, size_t cap);
 /* kills the group if the process still runs, reaps it; NULL is fine */
 void child_free(struct child *child);
 /* before we end: reaps what was killed, as soon as it is gone, for `most_ms` at most */

@@ -139,11 +139,11 @@ bool tap_waits(const struct tap *tap)
 	return tap->waiting.len != 0;
 }
 
-size_t tap_fds(const struct tap *tap, struct http_fd *fds, size_t cap)
+size_t tap_fds(const struct tap *tap, struct poll_fd *fds, size_t cap)
 {
 	if (tap->failed != 0 || cap == 0)
 		return 0;
-	fds[0] = (struct http_fd){
+	fds[0] = (struct poll_fd){
 		.fd = tap->fd,
 		.write = tap->waiting.len != 0,
 		.hangup = tap->waiting.len == 0,

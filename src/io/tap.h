@@ -30,7 +30,7 @@ void tap_step(struct tap *tap);
 bool tap_waits(const struct tap *tap);
 /* the descriptor, as long as it can be written: for when it takes more, or has nobody left to read
  * it; returns how many were put in (0 or 1) */
-size_t tap_fds(const struct tap *tap, struct http_fd *fds, size_t cap);
+size_t tap_fds(const struct tap *tap, struct poll_fd *fds, size_t cap);
 /* lines dropped since the last call, once there is room again; else 0 */
 uint64_t tap_take_dropped(struct tap *tap);
 /* for the end: writes what can be written and drops the rest; returns the lines dropped since the

@@ -380,14 +380,14 @@ void wire_perform(struct wire *wire)
 	}
 }
 
-static short wait_events(const struct http_fd *fd)
+static short wait_events(const struct poll_fd *fd)
 {
 	if (fd->write)
 		return CURL_WAIT_POLLOUT;
 	return fd->hangup ? 0 : CURL_WAIT_POLLIN;
 }
 
-bool wire_wait(struct wire *wire, struct http_fd *fds, size_t count, int64_t timeout_ms)
+bool wire_wait(struct wire *wire, struct poll_fd *fds, size_t count, int64_t timeout_ms)
 {
 	struct curl_waitfd few[16];
 	cleanup_free struct curl_waitfd *many = NULL;

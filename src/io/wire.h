@@ -47,7 +47,7 @@ void wire_forget(struct wire *wire);
 /* moves what can be moved now; never blocks */
 void wire_perform(struct wire *wire);
 /* waits for its sockets and those of `fds`; see http_wait */
-bool wire_wait(struct wire *wire, struct http_fd *fds, size_t count, int64_t timeout_ms);
+bool wire_wait(struct wire *wire, struct poll_fd *fds, size_t count, int64_t timeout_ms);
 const char *wire_version(void);
 
 /* starts it; one that libcurl refuses has ended at once. The environment names no proxy here: that

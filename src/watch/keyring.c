@@ -138,7 +138,7 @@ int64_t key_search_next(const struct key_search *search)
 	return search->child != NULL ? search->deadline_ms : 0;
 }
 
-size_t key_search_fds(const struct key_search *search, struct http_fd *fds, size_t cap)
+size_t key_search_fds(const struct key_search *search, struct poll_fd *fds, size_t cap)
 {
 	return search->child != NULL ? child_fds(search->child, fds, cap) : 0;
 }
@@ -158,12 +158,12 @@ enum key_search_state key_find(
 	search = key_search_new(form, kind, now);
 	state = key_search_step(search, now, key, err);
 	while (state == SEARCH_BUSY) {
-		struct http_fd fds[4];
+		struct poll_fd fds[4];
 		size_t count = key_search_fds(search, fds, ARRAY_LEN(fds) - 1);
 
 		if (http == NULL)
 			http = http_new();
-		fds[count++] = (struct http_fd){ .fd = signals_fd() };
+		fds[count++] = (struct poll_fd){ .fd = signals_fd() };
 		(void)http_wait(http, fds, count, key_search_next(search) - now.mono_ms);
 		(void)signals_take(SIGCHLD);
 		now = clock_now();

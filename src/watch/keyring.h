@@ -28,7 +28,7 @@ enum key_search_state key_search_step(
 	struct key_search *search, struct instant now, char key[KEY_MAX + 1], struct err *err);
 /* mono time at which it must be stepped at the latest */
 int64_t key_search_next(const struct key_search *search);
-size_t key_search_fds(const struct key_search *search, struct http_fd *fds, size_t cap);
+size_t key_search_fds(const struct key_search *search, struct poll_fd *fds, size_t cap);
 /* kills a command that still runs; NULL is fine */
 void key_search_free(struct key_search *search);
 /* for one-shot commands: searches to the end */

@@ -282,16 +282,16 @@ static int64_t monitor_next(const struct monitor *monitor)
 /* the one blocking call */
 static void monitor_wait(struct monitor *monitor)
 {
-	struct http_fd fds[MONITOR_FDS];
+	struct poll_fd fds[MONITOR_FDS];
 	int64_t next = monitor_next(monitor);
 	int64_t left = next - monitor->now.mono_ms;
 	int64_t before_ms;
 	int64_t timeout = -1;
 	size_t count = 0;
 
-	fds[count++] = (struct http_fd){ .fd = signals_fd() };
+	fds[count++] = (struct poll_fd){ .fd = signals_fd() };
 	if (monitor->timer.fd >= 0)
-		fds[count++] = (struct http_fd){ .fd = monitor->timer.fd };
+		fds[count++] = (struct poll_fd){ .fd = monitor->timer.fd };
 	count += streams_fds(&monitor->streams, fds + count, MONITOR_FDS - count);
 	if (monitor->stations != NULL)
 		count += stations_fds(monitor->stations, fds + count, MONITOR_FDS - count);

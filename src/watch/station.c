@@ -222,7 +222,7 @@ int64_t stations_next(const struct stations *stations)
 	return next;
 }
 
-size_t stations_fds(const struct stations *stations, struct http_fd *fds, size_t cap)
+size_t stations_fds(const struct stations *stations, struct poll_fd *fds, size_t cap)
 {
 	size_t count = 0;
 

@@ -29,7 +29,7 @@ void stations_free(struct stations *stations); /* NULL is fine */
 void stations_step(struct stations *stations, struct instant now);
 /* mono time of the next step that is needed */
 int64_t stations_next(const struct stations *stations);
-size_t stations_fds(const struct stations *stations, struct http_fd *fds, size_t cap);
+size_t stations_fds(const struct stations *stations, struct poll_fd *fds, size_t cap);
 /* no source has a key, for reasons that stay: err says why of the first */
 bool stations_keyless(const struct stations *stations, struct err *err);
 /* HUP: sources by name go on, new ones begin, others end; keys are read again and all are asked */

@@ -90,7 +90,7 @@ void streams_step(struct streams *streams)
 			(unsigned long long)lost);
 }
 
-size_t streams_fds(const struct streams *streams, struct http_fd *fds, size_t cap)
+size_t streams_fds(const struct streams *streams, struct poll_fd *fds, size_t cap)
 {
 	size_t count = tap_fds(streams->out, fds, cap);
 

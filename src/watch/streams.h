@@ -27,7 +27,7 @@ void streams_print(struct streams *streams, const struct buf *line);
 /* writes what is taken, and says what was dropped */
 void streams_step(struct streams *streams);
 /* the descriptors, for http_wait; returns how many were put in, at most 2 */
-size_t streams_fds(const struct streams *streams, struct http_fd *fds, size_t cap);
+size_t streams_fds(const struct streams *streams, struct poll_fd *fds, size_t cap);
 /*
  * Draws the moving line when it says something else than the one that is there, or takes that away
  * ("") and leaves the terminal to others. `text` is narrower than the terminal; one that takes

@@ -190,7 +190,7 @@ int64_t box_success(struct box *box, const char *id)
 void box_turn(struct box *box, int64_t wait_ms)
 {
 	struct instant now = box_now(box);
-	struct http_fd fds[FDS_MAX];
+	struct poll_fd fds[FDS_MAX];
 	struct pollfd polls[FDS_MAX + 1];
 	int64_t next;
 	size_t count;

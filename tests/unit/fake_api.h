@@ -279,7 +279,7 @@ int64_t http_next(const struct http *http)
 }
 
 /* time passes here and nowhere else */
-bool http_wait(struct http *http, struct http_fd *fds, size_t count, int64_t timeout_ms)
+bool http_wait(struct http *http, struct poll_fd *fds, size_t count, int64_t timeout_ms)
 {
 	(void)http;
 	(void)fds;

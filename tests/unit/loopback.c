@@ -145,14 +145,14 @@ void loopback_step(struct loopback *server)
 	}
 }
 
-size_t loopback_fds(const struct loopback *server, struct http_fd *fds)
+size_t loopback_fds(const struct loopback *server, struct poll_fd *fds)
 {
 	size_t count = 0;
 
-	fds[count++] = (struct http_fd){ .fd = server->listener };
+	fds[count++] = (struct poll_fd){ .fd = server->listener };
 	for (size_t i = 0; i < LOOPBACK_PEERS; i++)
 		if (server->peers[i].fd >= 0)
-			fds[count++] = (struct http_fd){ .fd = server->peers[i].fd,
+			fds[count++] = (struct poll_fd){ .fd = server->peers[i].fd,
 				.write = server->peers[i].replying };
 	return count;
 }

@@ -50,7 +50,7 @@ void loopback_reply(struct loopback_peer *peer, struct loopback_reply reply);
 /* accepts, reads, writes and closes what can be now */
 void loopback_step(struct loopback *server);
 /* at most LOOPBACK_PEERS + 1 */
-size_t loopback_fds(const struct loopback *server, struct http_fd *fds);
+size_t loopback_fds(const struct loopback *server, struct poll_fd *fds);
 /* a port nobody listens on */
 int loopback_free_port(void);
 

@@ -141,7 +141,7 @@ static void step(struct fixture *f)
 /* waits in real time until something can move; nothing for 20 s is a hang */
 static void wait_both(struct fixture *f)
 {
-	struct http_fd fds[LOOPBACK_PEERS + 1];
+	struct poll_fd fds[LOOPBACK_PEERS + 1];
 	size_t count = loopback_fds(&f->server, fds);
 
 	assert_true(http_wait(f->http, fds, count, 20000));
@@ -1393,13 +1393,13 @@ static void test_out_of_descriptors(void **state)
 static void test_waiting_for_others(void **state)
 {
 	struct fixture *f = *state;
-	struct http_fd fds[40];
+	struct poll_fd fds[40];
 	int pipes[2];
 
 	assert_int_equal(pipe(pipes), 0);
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-		fds[i] = (struct http_fd){ .fd = pipes[0], .ready = true };
-	fds[1] = (struct http_fd){ .fd = pipes[1], .write = true };
+		fds[i] = (struct poll_fd){ .fd = pipes[0], .ready = true };
+	fds[1] = (struct poll_fd){ .fd = pipes[1], .write = true };
 	assert_true(http_wait(f->http, fds, ARRAY_LEN(fds), -1));
 	assert_false(fds[0].ready);
 	assert_true(fds[1].ready);

@@ -41,7 +41,7 @@ static struct child *start(const char *script, const struct spawn *more)
 /* one wait, as the monitor does it */
 static void wait_once(struct child *child)
 {
-	struct http_fd fds[3];
+	struct poll_fd fds[3];
 	struct pollfd polls[4];
 	size_t count = child_fds(child, fds, ARRAY_LEN(fds));
 
@@ -198,7 +198,7 @@ static void test_input_that_stays_open(void **state)
 	struct spawn spawn = { .output_max = SIZE_MAX, .input_open = true };
 	struct child *child = start("while read line; do echo got $line; done; echo end", &spawn);
 	cleanup_free char *line = mem_alloc(200001);
-	struct http_fd fds[3];
+	struct poll_fd fds[3];
 
 	(void)state;
 	assert_int_equal(child_fds(child, fds, ARRAY_LEN(fds)), 2);
