@@ -224,7 +224,7 @@ static void trials_run(struct trials *trials, const struct config *config, const
 
 static int test_run(struct cli *cli)
 {
-	static const int child[] = { SIGCHLD };
+	static const int process[] = { SIGCHLD };
 	int code = 0;
 	struct err err = { 0 };
 	cleanup_with(config_cleanup) struct config *config = sources_config(cli, &code);
@@ -240,7 +240,7 @@ static int test_run(struct cli *cli)
 	if (!trials_choose(&trials, cli, config, &err))
 		return cli_misuse(cli, "%s", err.text);
 	dir = statedir_find(cli->state_dir, &err);
-	if (dir == NULL || !signals_open(child, ARRAY_LEN(child), &err) ||
+	if (dir == NULL || !signals_open(process, ARRAY_LEN(process), &err) ||
 		!signals_open(interrupts, ARRAY_LEN(interrupts), &err))
 		return cli_fail(&err);
 	trials_run(&trials, config, dir);

@@ -10,33 +10,33 @@
 
 extern char **environ;
 
-CLEANUP_DEFINE(child_cleanup, struct child *, child_free)
+CLEANUP_DEFINE(process_cleanup, struct process *, process_free)
 
 /* until the program ends or the time is up */
-static bool errand_wait(struct child *child, int64_t timeout_ms, int *ret_status)
+static bool errand_wait(struct process *process, int64_t timeout_ms, int *ret_status)
 {
 	cleanup_with(http_cleanup) struct http *http = http_new();
 	int64_t now_ms = clock_now().mono_ms;
 	int64_t end_ms = now_ms + timeout_ms;
 
-	child_step(child);
-	while (!child_ended(child, ret_status)) {
+	process_step(process);
+	while (!process_ended(process, ret_status)) {
 		struct poll_fd fds[4];
-		size_t count = child_fds(child, fds, ARRAY_LEN(fds) - 1);
+		size_t count = process_fds(process, fds, ARRAY_LEN(fds) - 1);
 
 		if (now_ms >= end_ms)
 			return false;
 		fds[count++] = (struct poll_fd){ .fd = signals_fd() };
 		(void)http_wait(http, fds, count, end_ms - now_ms);
 		(void)signals_take(SIGCHLD);
-		child_step(child);
+		process_step(process);
 		now_ms = clock_now().mono_ms;
 	}
 	return true;
 }
 
 /* with our environment, but for keys */
-static bool errand_start(struct child **ret, const struct spawn *spawn, struct err *err)
+static bool errand_start(struct process **ret, const struct spawn *spawn, struct err *err)
 {
 	static const struct strings none = { 0 };
 	char **env = hook_env_clean(environ, &none);
@@ -44,7 +44,7 @@ static bool errand_start(struct child **ret, const struct spawn *spawn, struct e
 	bool started;
 
 	clean.env = (const char *const *)env;
-	started = child_start(ret, &clean, err);
+	started = process_start(ret, &clean, err);
 	hook_vector_free(env);
 	return started;
 }
@@ -53,18 +53,18 @@ bool errand_run(const struct spawn *spawn, int64_t timeout_ms, int *ret_code, st
 	struct err *err)
 {
 	static const int wake[] = { SIGCHLD };
-	cleanup_with(child_cleanup) struct child *child = NULL;
+	cleanup_with(process_cleanup) struct process *process = NULL;
 	int status;
 
 	/* before there is a child, so that its end is not missed */
-	if (!signals_open(wake, ARRAY_LEN(wake), err) || !errand_start(&child, spawn, err))
+	if (!signals_open(wake, ARRAY_LEN(wake), err) || !errand_start(&process, spawn, err))
 		return false;
-	if (!errand_wait(child, timeout_ms, &status))
+	if (!errand_wait(process, timeout_ms, &status))
 		return err_set(err, ERR_TEMPORARY, "%s did not end within %lld s", spawn->argv[0],
 			(long long)timeout_ms / 1000);
 	if (!WIFEXITED(status))
 		return err_set(err, ERR_TEMPORARY, "%s was ended by a signal", spawn->argv[0]);
 	*ret_code = WEXITSTATUS(status);
-	(void)buf_add(output, buf_text(child_output(child)), child_output(child)->len);
+	(void)buf_add(output, buf_text(process_output(process)), process_output(process)->len);
 	return true;
 }

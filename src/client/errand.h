@@ -10,8 +10,8 @@
 
 /*
  * Runs it in our environment, but for keys; *ret_code is its exit code, and what it wrote to stdout
- * (and stderr, with `merge`) is in `output`. False when it cannot be started (as child_start), was
- * ended by a signal, or did not end in time (ERR_TEMPORARY).
+ * (and stderr, with `merge`) is in `output`. False when it cannot be started (as process_start),
+ * was ended by a signal, or did not end in time (ERR_TEMPORARY).
  */
 bool errand_run(const struct spawn *spawn, int64_t timeout_ms, int *ret_code, struct buf *output,
 	struct err *err);

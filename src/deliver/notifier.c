@@ -81,7 +81,7 @@ void notifier_free(struct notifier *notifier)
 		return;
 	program_done(&notifier->helper);
 	/* not every init takes care of what others leave */
-	child_reap_killed(REAP_MS);
+	process_reap_killed(REAP_MS);
 	watch_end(notifier);
 	free(notifier->listeners);
 	free(notifier->bus);
@@ -229,9 +229,9 @@ static bool helper_ready(struct notifier *notifier, struct instant now, struct e
 
 	if (bus == NULL)
 		return err_set(err, ERR_UNREACHABLE, "%s", notifier->absent);
-	if (notifier->helper.child != NULL && strcmp(bus, notifier->bus) == 0)
+	if (notifier->helper.process != NULL && strcmp(bus, notifier->bus) == 0)
 		return true;
-	if (notifier->helper.child != NULL) {
+	if (notifier->helper.process != NULL) {
 		notifier->sent_ms = 0;
 		helper_gone(notifier, NOTICE_REFUSED, "there is another session bus now", now);
 	}
@@ -247,7 +247,7 @@ static void request_send(
 
 	(void)buf_addf(&request, "%s: %" PRId64 "\n%s\n", verb, number,
 		note != NULL ? buf_text(note) : "");
-	child_write(notifier->helper.child, buf_text(&request), request.len);
+	process_write(notifier->helper.process, buf_text(&request), request.len);
 }
 
 bool notifier_show(struct notifier *notifier, int64_t number, const struct buf *note,
@@ -268,7 +268,7 @@ bool notifier_show(struct notifier *notifier, int64_t number, const struct buf *
 
 void notifier_close(struct notifier *notifier, int64_t number)
 {
-	if (notifier->helper.child != NULL)
+	if (notifier->helper.process != NULL)
 		request_send(notifier, "close", number, NULL);
 }
 
@@ -337,8 +337,8 @@ static void take_line(struct notifier *notifier, const char *line, struct instan
 /* takes whole lines out of what it wrote; false: it writes none, so it is not our program */
 static bool take_output(struct notifier *notifier, struct instant now)
 {
-	struct buf *output = child_output(notifier->helper.child);
-	struct buf *errors = child_errors(notifier->helper.child);
+	struct buf *output = process_output(notifier->helper.process);
+	struct buf *errors = process_errors(notifier->helper.process);
 	const char *end;
 
 	if (errors->len > ANSWER_MAX)
@@ -357,7 +357,7 @@ static bool take_output(struct notifier *notifier, struct instant now)
 /* the last line that it or a library of it wrote on stderr, else how it ended; owned */
 static char *how_it_ended(const struct notifier *notifier, int status)
 {
-	const struct buf *errors = child_errors(notifier->helper.child);
+	const struct buf *errors = process_errors(notifier->helper.process);
 	cleanup_free char *words = mem_strdup(buf_text(errors));
 	struct buf text = { 0 };
 	char *line;
@@ -427,7 +427,7 @@ void notifier_step(struct notifier *notifier, struct instant now)
 		if (bus != NULL)
 			notifier_look(notifier);
 	}
-	if (notifier->helper.child == NULL)
+	if (notifier->helper.process == NULL)
 		return;
 	ended = program_step(&notifier->helper, now, &status);
 	if (!take_output(notifier, now) || (!ended && now.mono_ms >= notifier_next(notifier)))
@@ -438,7 +438,7 @@ void notifier_step(struct notifier *notifier, struct instant now)
 
 int64_t notifier_next(const struct notifier *notifier)
 {
-	if (notifier->helper.child == NULL || notifier->asked_count == 0)
+	if (notifier->helper.process == NULL || notifier->asked_count == 0)
 		return INSTANT_NEVER;
 	return notifier->heard_ms + SILENCE_MS;
 }
@@ -450,8 +450,8 @@ int64_t notifier_next_look(const struct notifier *notifier)
 
 size_t notifier_fds(const struct notifier *notifier, struct poll_fd *fds, size_t cap)
 {
-	if (notifier->helper.child != NULL)
-		return child_fds(notifier->helper.child, fds, cap);
+	if (notifier->helper.process != NULL)
+		return process_fds(notifier->helper.process, fds, cap);
 	if (notifier->watch < 0 || cap == 0)
 		return 0;
 	fds[0] = (struct poll_fd){ .fd = notifier->watch };

@@ -11,7 +11,7 @@ bool program_start(struct program *program, const struct spawn *spawn, int64_t t
 		.kill_wait_ms = PROGRAM_TIMEOUT_KILL_MS,
 		.asleep_ms = now.asleep_ms,
 	};
-	return child_start(&program->child, spawn, err);
+	return process_start(&program->process, spawn, err);
 }
 
 /* a program does not run while the machine sleeps: its limits wait as well */
@@ -34,11 +34,11 @@ static void limits_apply(struct program *program, bool ended, struct instant now
 	if (now.mono_ms >= program->term_ms && !ended) {
 		program->late = !program->stopping;
 		program->cut = program->stopping;
-		(void)child_signal(program->child, SIGTERM);
+		(void)process_signal(program->process, SIGTERM);
 		program->term_ms = INSTANT_NEVER;
 		program->kill_ms = now.mono_ms + program->kill_wait_ms;
 	} else if (now.mono_ms >= program->kill_ms) {
-		(void)child_signal(program->child, SIGKILL);
+		(void)process_signal(program->process, SIGKILL);
 		program->kill_ms = INSTANT_NEVER;
 	}
 }
@@ -47,14 +47,14 @@ bool program_step(struct program *program, struct instant now, int *ret_status)
 {
 	bool ended;
 
-	child_step(program->child);
-	ended = child_ended(program->child, ret_status);
+	process_step(program->process);
+	ended = process_ended(program->process, ret_status);
 	limits_shift(program, now);
 	limits_apply(program, ended, now);
 	if (ended)
 		program->term_ms = INSTANT_NEVER;
 	/* once its group is empty there is nobody to kill, and its number may become another's */
-	if (ended && program->kill_ms != INSTANT_NEVER && !child_signal(program->child, 0))
+	if (ended && program->kill_ms != INSTANT_NEVER && !process_signal(program->process, 0))
 		program->kill_ms = INSTANT_NEVER;
 	return ended;
 }
@@ -62,7 +62,7 @@ bool program_step(struct program *program, struct instant now, int *ret_status)
 bool program_lingers(const struct program *program)
 {
 	return program->kill_ms != INSTANT_NEVER ||
-	       (!program->stopping && child_held(program->child));
+	       (!program->stopping && process_held(program->process));
 }
 
 void program_stop(struct program *program, struct instant now, int64_t grace_ms)
@@ -90,8 +90,8 @@ int64_t program_next(const struct program *program)
 
 void program_done(struct program *program)
 {
-	if (program->child != NULL && program->kill_ms != INSTANT_NEVER)
-		(void)child_signal(program->child, SIGKILL);
-	child_free(program->child);
+	if (program->process != NULL && program->kill_ms != INSTANT_NEVER)
+		(void)process_signal(program->process, SIGKILL);
+	process_free(program->process);
 	*program = (struct program){ .term_ms = INSTANT_NEVER, .kill_ms = INSTANT_NEVER };
 }

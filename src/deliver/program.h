@@ -13,7 +13,7 @@
 #define PROGRAM_STOP_KILL_MS 2000 /* of an orderly stop */
 
 struct program {
-	struct child *child; /* own */
+	struct process *process; /* own */
 	int64_t term_ms; /* mono; INSTANT_NEVER: no limit, or sent */
 	int64_t kill_ms; /* mono; INSTANT_NEVER: TERM was not sent yet */
 	int64_t kill_wait_ms;

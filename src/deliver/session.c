@@ -154,7 +154,8 @@ void session_step(struct session *session, struct instant now)
 		return;
 	good = ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	if (good)
-		session_read(buf_text(child_output(session->program.child)), &session->variables);
+		session_read(
+			buf_text(process_output(session->program.process)), &session->variables);
 	session_end(session, good, now);
 }
 
@@ -165,7 +166,7 @@ int64_t session_next(const struct session *session)
 
 size_t session_fds(const struct session *session, struct poll_fd *fds, size_t cap)
 {
-	return session->asking ? child_fds(session->program.child, fds, cap) : 0;
+	return session->asking ? process_fds(session->program.process, fds, cap) : 0;
 }
 
 void session_done(struct session *session)

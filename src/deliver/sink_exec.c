@@ -164,7 +164,7 @@ static void log_output_line(const struct sink_exec *exec, struct hook *hook, cha
 /* logs the whole lines that are there; at the end also what follows the last newline */
 static void log_output(const struct sink_exec *exec, struct hook *hook, bool ended)
 {
-	struct buf *output = child_output(hook->program.child);
+	struct buf *output = process_output(hook->program.process);
 	size_t pos = 0;
 
 	while (pos < output->len) {
@@ -181,7 +181,7 @@ static void log_output(const struct sink_exec *exec, struct hook *hook, bool end
 		pos += len + (line + len == newline ? 1 : 0);
 	}
 	buf_drop(output, pos);
-	if (child_truncated(hook->program.child) && !hook->told_cut) {
+	if (process_truncated(hook->program.process) && !hook->told_cut) {
 		hook->told_cut = true;
 		log_line(LOG_NOTICE, "%s: output truncated after %d KiB", exec->sink.config->name,
 			OUTPUT_MAX / 1024);
@@ -319,9 +319,9 @@ static size_t exec_fds(const struct sink *sink, struct poll_fd *fds, size_t cap)
 	size_t count = session_fds(&exec->session, fds, cap);
 
 	for (size_t i = 0; i < exec->count; i++)
-		count += child_fds(exec->running[i].program.child, fds + count, cap - count);
+		count += process_fds(exec->running[i].program.process, fds + count, cap - count);
 	for (size_t i = 0; i < exec->left_count; i++)
-		count += child_fds(exec->left[i].child, fds + count, cap - count);
+		count += process_fds(exec->left[i].process, fds + count, cap - count);
 	return count;
 }
 

@@ -27,7 +27,7 @@ struct stream {
 	size_t room; /* bytes that may still be kept */
 };
 
-struct child {
+struct process {
 	pid_t pid;
 	bool reaped;
 	bool closed; /* its output was taken in to the end */
@@ -39,7 +39,7 @@ struct child {
 	bool truncated;
 };
 
-/* killed by child_free and not yet seen to end; reaped at the next occasion, because nothing here
+/* killed by process_free and not yet seen to end; reaped at the next occasion, because nothing here
  * waits */
 static struct {
 	pid_t *pids; /* own */
@@ -81,12 +81,12 @@ static bool pipe_open(int ends[2])
 }
 
 /* our ends do not block; the child's do, as programs expect */
-static bool child_pipes(struct child *child, const struct spawn *spawn, int far[3])
+static bool process_pipes(struct process *process, const struct spawn *spawn, int far[3])
 {
 	int ends[2];
 
 	for (int i = 0; i < 3; i++) {
-		int *near = i == 0 ? &child->input_fd : &child->streams[i - 1].fd;
+		int *near = i == 0 ? &process->input_fd : &process->streams[i - 1].fd;
 		int ours = i == 0 ? 1 : 0;
 
 		if ((i == 0 && spawn->input_len == 0 && !spawn->input_open) ||
@@ -105,10 +105,10 @@ static bool child_pipes(struct child *child, const struct spawn *spawn, int far[
 	return true;
 }
 
-static void child_feed(struct child *child)
+static void process_feed(struct process *process)
 {
-	while (child->input_fd >= 0 && child->input.len > 0) {
-		ssize_t len = write(child->input_fd, child->input.data, child->input.len);
+	while (process->input_fd >= 0 && process->input.len > 0) {
+		ssize_t len = write(process->input_fd, process->input.data, process->input.len);
 
 		if (len < 0 && errno == EINTR)
 			continue;
@@ -116,78 +116,80 @@ static void child_feed(struct child *child)
 			return;
 		if (len < 0) {
 			/* EPIPE: it does not care what is on its stdin */
-			child->input_open = false;
+			process->input_open = false;
 			break;
 		}
-		buf_drop(&child->input, (size_t)len);
+		buf_drop(&process->input, (size_t)len);
 	}
-	if (child->input_open)
+	if (process->input_open)
 		return;
-	fd_close(&child->input_fd);
-	buf_done(&child->input);
+	fd_close(&process->input_fd);
+	buf_done(&process->input);
 }
 
-static struct child *child_new(const struct spawn *spawn)
+static struct process *process_new(const struct spawn *spawn)
 {
-	struct child *child = mem_alloc(sizeof(*child));
+	struct process *process = mem_alloc(sizeof(*process));
 
-	child->input_fd = -1;
-	child->input_open = spawn->input_open;
-	for (size_t i = 0; i < ARRAY_LEN(child->streams); i++) {
-		child->streams[i].fd = -1;
-		child->streams[i].room = spawn->output_max;
+	process->input_fd = -1;
+	process->input_open = spawn->input_open;
+	for (size_t i = 0; i < ARRAY_LEN(process->streams); i++) {
+		process->streams[i].fd = -1;
+		process->streams[i].room = spawn->output_max;
 	}
 	if (spawn->input_len > 0)
-		(void)buf_add(&child->input, spawn->input, spawn->input_len);
-	return child;
+		(void)buf_add(&process->input, spawn->input, spawn->input_len);
+	return process;
 }
 
-bool child_start(struct child **ret, const struct spawn *spawn, struct err *err)
+bool process_start(struct process **ret, const struct spawn *spawn, struct err *err)
 {
-	struct child *child = child_new(spawn);
+	struct process *process = process_new(spawn);
 	const char *const *env = spawn->env != NULL ? spawn->env : (const char *const *)environ;
 	cleanup_free char *program = launch_find(spawn->argv[0], env);
 	int far[3] = { -1, -1, -1 };
 	int num;
 
 	killed_reap();
-	num = child_pipes(child, spawn, far) ? launch(&child->pid, spawn, program, far) : errno;
+	num = process_pipes(process, spawn, far) ? launch(&process->pid, spawn, program, far)
+						 : errno;
 	for (int i = 0; i < 3; i++)
 		fd_close(&far[i]);
 	if (num != 0) {
-		child->reaped = true; /* there is nobody */
-		child_free(child);
+		process->reaped = true; /* there is nobody */
+		process_free(process);
 		launch_failed(err, num, program);
 		return false;
 	}
-	child_feed(child);
-	*ret = child;
+	process_feed(process);
+	*ret = process;
 	return true;
 }
 
-void child_write(struct child *child, const char *bytes, size_t len)
+void process_write(struct process *process, const char *bytes, size_t len)
 {
-	if (child->input_fd < 0)
+	if (process->input_fd < 0)
 		return;
-	(void)buf_add(&child->input, bytes, len);
-	child_feed(child);
+	(void)buf_add(&process->input, bytes, len);
+	process_feed(process);
 }
 
 /* what comes after the end is of no interest, but whoever writes it shall not die of a closed pipe
  */
-static void stream_keep(struct child *child, struct stream *stream, const char *bytes, size_t len)
+static void stream_keep(
+	struct process *process, struct stream *stream, const char *bytes, size_t len)
 {
 	size_t take = len < stream->room ? len : stream->room;
 
-	if (child->closed)
+	if (process->closed)
 		return;
 	(void)buf_add(&stream->kept, bytes, take);
 	stream->room -= take;
 	if (take < len)
-		child->truncated = true;
+		process->truncated = true;
 }
 
-static void stream_read(struct child *child, struct stream *stream, size_t max)
+static void stream_read(struct process *process, struct stream *stream, size_t max)
 {
 	char chunk[16384];
 
@@ -202,105 +204,105 @@ static void stream_read(struct child *child, struct stream *stream, size_t max)
 			fd_close(&stream->fd);
 			return;
 		}
-		stream_keep(child, stream, chunk, (size_t)len);
+		stream_keep(process, stream, chunk, (size_t)len);
 		total += (size_t)len;
 	}
 }
 
-void child_step(struct child *child)
+void process_step(struct process *process)
 {
 	pid_t pid = 0;
 
 	killed_reap();
 	/* first the end, then the bytes: what it wrote before its end is then in the pipe */
-	if (!child->reaped)
-		pid = waitpid(child->pid, &child->status, WNOHANG);
+	if (!process->reaped)
+		pid = waitpid(process->pid, &process->status, WNOHANG);
 	if (pid < 0 && errno == ECHILD)
-		child->status =
+		process->status =
 			SIGKILL; /* somebody else took it: how it ended is not known, so not well */
-	child->reaped = child->reaped || pid == child->pid || (pid < 0 && errno == ECHILD);
-	child_feed(child);
-	for (size_t i = 0; i < ARRAY_LEN(child->streams); i++)
-		stream_read(child, &child->streams[i],
-			child->reaped && !child->closed ? END_READ_MAX : STEP_READ_MAX);
-	if (child->reaped) {
-		child->closed = true;
-		fd_close(&child->input_fd);
-		buf_done(&child->input);
+	process->reaped = process->reaped || pid == process->pid || (pid < 0 && errno == ECHILD);
+	process_feed(process);
+	for (size_t i = 0; i < ARRAY_LEN(process->streams); i++)
+		stream_read(process, &process->streams[i],
+			process->reaped && !process->closed ? END_READ_MAX : STEP_READ_MAX);
+	if (process->reaped) {
+		process->closed = true;
+		fd_close(&process->input_fd);
+		buf_done(&process->input);
 	}
 }
 
-bool child_ended(const struct child *child, int *ret_status)
+bool process_ended(const struct process *process, int *ret_status)
 {
-	if (child->reaped)
-		*ret_status = child->status;
-	return child->reaped;
+	if (process->reaped)
+		*ret_status = process->status;
+	return process->reaped;
 }
 
-struct buf *child_output(struct child *child)
+struct buf *process_output(struct process *process)
 {
-	return &child->streams[0].kept;
+	return &process->streams[0].kept;
 }
 
-struct buf *child_errors(struct child *child)
+struct buf *process_errors(struct process *process)
 {
-	return &child->streams[1].kept;
+	return &process->streams[1].kept;
 }
 
-bool child_truncated(const struct child *child)
+bool process_truncated(const struct process *process)
 {
-	return child->truncated;
+	return process->truncated;
 }
 
-bool child_signal(const struct child *child, int number)
+bool process_signal(const struct process *process, int number)
 {
-	return kill(-child->pid, number) == 0;
+	return kill(-process->pid, number) == 0;
 }
 
-bool child_held(const struct child *child)
+bool process_held(const struct process *process)
 {
-	return child->streams[0].fd >= 0 || child->streams[1].fd >= 0;
+	return process->streams[0].fd >= 0 || process->streams[1].fd >= 0;
 }
 
-pid_t child_pid(const struct child *child)
+pid_t process_pid(const struct process *process)
 {
-	return child->pid;
+	return process->pid;
 }
 
-size_t child_fds(const struct child *child, struct poll_fd *fds, size_t cap)
+size_t process_fds(const struct process *process, struct poll_fd *fds, size_t cap)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(child->streams); i++)
-		if (child->streams[i].fd >= 0 && count < cap)
-			fds[count++] = (struct poll_fd){ .fd = child->streams[i].fd };
+	for (size_t i = 0; i < ARRAY_LEN(process->streams); i++)
+		if (process->streams[i].fd >= 0 && count < cap)
+			fds[count++] = (struct poll_fd){ .fd = process->streams[i].fd };
 	/* an open one with nothing to write would be ready all the time */
-	if (child->input_fd >= 0 && child->input.len > 0 && count < cap)
-		fds[count++] = (struct poll_fd){ .fd = child->input_fd, .write = true };
+	if (process->input_fd >= 0 && process->input.len > 0 && count < cap)
+		fds[count++] = (struct poll_fd){ .fd = process->input_fd, .write = true };
 	return count;
 }
 
-void child_free(struct child *child)
+void process_free(struct process *process)
 {
-	if (child == NULL)
+	if (process == NULL)
 		return;
-	if (!child->reaped) {
-		(void)child_signal(child, SIGKILL);
+	if (!process->reaped) {
+		(void)process_signal(process, SIGKILL);
 		killed.pids =
 			mem_grow(killed.pids, &killed.cap, killed.count + 1, sizeof(*killed.pids));
-		killed.pids[killed.count++] = child->pid;
+		killed.pids[killed.count++] = process->pid;
 		killed_reap();
 	}
-	fd_close(&child->input_fd);
-	buf_done(&child->input);
-	for (size_t i = 0; i < ARRAY_LEN(child->streams); i++) {
-		fd_close(&child->streams[i].fd);
-		buf_done(&child->streams[i].kept);
+	fd_close(&process->input_fd);
+	buf_done(&process->input);
+	for (size_t i = 0; i < ARRAY_LEN(process->streams); i++) {
+		fd_close(&process->streams[i].fd);
+		buf_done(&process->streams[i].kept);
 	}
-	free(child);
+	free(process);
 }
 
-void child_reap_killed(int64_t most_ms)
+void process_reap_killed(int64_t most_ms)
 {
 	int64_t end_ms = clock_now().mono_ms + most_ms;
 

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "io/http.h"
 
-struct child;
+struct process;
 
 struct spawn {
 	const char *const *argv; /* NULL-terminated; argv[0] without a slash is looked for in the
@@ -20,7 +20,7 @@ struct spawn {
 	const char *cwd; /* NULL: as ours; one that cannot be entered falls back to "/" */
 	const char *input; /* what it reads on stdin before the end of file; copied */
 	size_t input_len;
-	bool input_open; /* its stdin stays open for child_write */
+	bool input_open; /* its stdin stays open for process_write */
 	size_t output_max; /* bytes of each of stdout and stderr that are kept; the rest is read and
 			      dropped */
 	bool merge; /* stderr goes where stdout goes */
@@ -33,36 +33,36 @@ struct spawn {
  * ERR_NOT_FOUND when the program is missing or not executable. Needs SIGCHLD to wake the caller
  * (io/signals).
  */
-bool child_start(struct child **ret, const struct spawn *spawn, struct err *err);
+bool process_start(struct process **ret, const struct spawn *spawn, struct err *err);
 /* with `input_open`: more for its stdin; dropped when it does not read any more */
-void child_write(struct child *child, const char *bytes, size_t len);
+void process_write(struct process *process, const char *bytes, size_t len);
 /* moves bytes and notices the end of the process (not of what it left in the background) */
-void child_step(struct child *child);
+void process_step(struct process *process);
 /*
  * Has it ended? Then *ret_status is that of waitpid(2) and its output is as complete as it will be.
  * Stepped on after that, it drops what is still written to its pipes.
  */
-bool child_ended(const struct child *child, int *ret_status);
+bool process_ended(const struct process *process, int *ret_status);
 /* what it wrote so far; the caller may consume it with buf_drop. `truncated` once something was
  * dropped */
-struct buf *child_output(struct child *child);
-struct buf *child_errors(struct child *child);
-bool child_truncated(const struct child *child);
+struct buf *process_output(struct process *process);
+struct buf *process_errors(struct process *process);
+bool process_truncated(const struct process *process);
 /*
  * Sends a signal to its process group, also after its own end; false when nobody is left in it. The
  * number of a group stays taken while somebody is in it, so stop asking once this was false. 0 only
  * asks.
  */
-bool child_signal(const struct child *child, int number);
+bool process_signal(const struct process *process, int number);
 /* does somebody still hold its stdout or stderr open? After the end: what it left in the background
  */
-bool child_held(const struct child *child);
-pid_t child_pid(const struct child *child);
+bool process_held(const struct process *process);
+pid_t process_pid(const struct process *process);
 /* descriptors to wait for; returns how many were put in, at most `cap` (3 are enough) */
-size_t child_fds(const struct child *child, struct poll_fd *fds, size_t cap);
+size_t process_fds(const struct process *process, struct poll_fd *fds, size_t cap);
 /* kills the group if the process still runs, reaps it; NULL is fine */
-void child_free(struct child *child);
+void process_free(struct process *process);
 /* before we end: reaps what was killed, as soon as it is gone, for `most_ms` at most */
-void child_reap_killed(int64_t most_ms);
+void process_reap_killed(int64_t most_ms);
 
 #endif

@@ -135,9 +135,9 @@ static bool says_yes(GVariant *value)
 	if (!g_variant_is_container(value))
 		return false;
 	for (size_t i = 0; !yes && i < g_variant_n_children(value); i++) {
-		g_autoptr(GVariant) child = g_variant_get_child_value(value, i);
+		g_autoptr(GVariant) process = g_variant_get_child_value(value, i);
 
-		yes = says_yes(child);
+		yes = says_yes(process);
 	}
 	return yes;
 }

@@ -14,7 +14,7 @@
 struct key_search {
 	const struct kind *kind; /* borrowed */
 	char *form; /* own; no secret: only says where the key is */
-	struct child *child; /* own; NULL: the form is no command, or it has not been started */
+	struct process *process; /* own; NULL: the form is no command, or it has not been started */
 	int64_t deadline_ms; /* mono; of the command */
 };
 
@@ -32,12 +32,12 @@ void key_search_free(struct key_search *search)
 {
 	if (search == NULL)
 		return;
-	if (search->child != NULL) {
-		struct buf *output = child_output(search->child);
+	if (search->process != NULL) {
+		struct buf *output = process_output(search->process);
 
 		if (output->data != NULL)
 			mem_wipe(output->data, output->cap);
-		child_free(search->child);
+		process_free(search->process);
 	}
 	free(search->form);
 	free(search);
@@ -50,7 +50,7 @@ static bool command_start(struct key_search *search, struct err *err)
 		.argv = (const char *const *)argv,
 		.output_max = KEY_MAX + 2,
 	};
-	bool started = child_start(&search->child, &spawn, err);
+	bool started = process_start(&search->process, &spawn, err);
 
 	key_argv_free(argv);
 	if (!started)
@@ -62,7 +62,7 @@ static bool command_start(struct key_search *search, struct err *err)
 static void add_last_words(struct key_search *search, struct err *err)
 {
 	cleanup_buf struct buf safe = { 0 };
-	const char *words = buf_text(child_errors(search->child));
+	const char *words = buf_text(process_errors(search->process));
 	size_t len = strcspn(words, "\r\n");
 	cleanup_free char *line = mem_strndup(words, len);
 
@@ -75,7 +75,7 @@ static void add_last_words(struct key_search *search, struct err *err)
 static enum key_search_state command_ended(
 	struct key_search *search, int status, char key[KEY_MAX + 1], struct err *err)
 {
-	const char *output = buf_text(child_output(search->child));
+	const char *output = buf_text(process_output(search->process));
 	size_t len = strcspn(output, "\r\n");
 
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
@@ -105,12 +105,12 @@ static enum key_search_state command_step(
 {
 	int status;
 
-	if (search->child == NULL && !command_start(search, err)) {
+	if (search->process == NULL && !command_start(search, err)) {
 		err->kind = ERR_AUTH;
 		return SEARCH_FAILED;
 	}
-	child_step(search->child);
-	if (child_ended(search->child, &status))
+	process_step(search->process);
+	if (process_ended(search->process, &status))
 		return command_ended(search, status, key, err);
 	if (now.mono_ms < search->deadline_ms)
 		return SEARCH_BUSY;
@@ -122,7 +122,7 @@ static enum key_search_state command_step(
 enum key_search_state key_search_step(
 	struct key_search *search, struct instant now, char key[KEY_MAX + 1], struct err *err)
 {
-	if (search->child == NULL) {
+	if (search->process == NULL) {
 		enum key_result result = key_read(search->form, search->kind, key, err);
 
 		if (result == KEY_FAILED)
@@ -135,12 +135,12 @@ enum key_search_state key_search_step(
 
 int64_t key_search_next(const struct key_search *search)
 {
-	return search->child != NULL ? search->deadline_ms : 0;
+	return search->process != NULL ? search->deadline_ms : 0;
 }
 
 size_t key_search_fds(const struct key_search *search, struct poll_fd *fds, size_t cap)
 {
-	return search->child != NULL ? child_fds(search->child, fds, cap) : 0;
+	return search->process != NULL ? process_fds(search->process, fds, cap) : 0;
 }
 
 enum key_search_state key_find(

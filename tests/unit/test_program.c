@@ -87,10 +87,10 @@ int main(void)
 		cmocka_unit_test(test_a_limit_ends_it),
 		cmocka_unit_test(test_a_limit_waits_while_the_machine_sleeps),
 	};
-	const int child = SIGCHLD;
+	const int process = SIGCHLD;
 	struct err err = { 0 };
 
-	if (!signals_open(&child, 1, &err))
+	if (!signals_open(&process, 1, &err))
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

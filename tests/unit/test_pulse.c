@@ -281,13 +281,13 @@ static void test_read_while_written(void **state)
 {
 	struct pulse_file *file = pulse_open(dir, lock_fd);
 	int go_on[2];
-	pid_t child;
+	pid_t process;
 
 	(void)state;
 	write_one(file, 77);
 	assert_int_equal(pipe(go_on), 0);
-	child = fork();
-	if (child == 0) {
+	process = fork();
+	if (process == 0) {
 		struct pollfd end = { .fd = go_on[0], .events = POLLIN };
 		struct pulse none = { .pid = 5, .started_ms = 5 };
 
@@ -298,7 +298,7 @@ static void test_read_while_written(void **state)
 		}
 		_exit(0);
 	}
-	assert_true(child > 0);
+	assert_true(process > 0);
 	for (int good = 0; good < 500;) {
 		struct pulse pulse;
 
@@ -313,7 +313,7 @@ static void test_read_while_written(void **state)
 	}
 	(void)close(go_on[1]);
 	(void)close(go_on[0]);
-	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(waitpid(process, NULL, 0), process);
 	pulse_close(file);
 }
 

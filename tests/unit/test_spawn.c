@@ -24,26 +24,26 @@
 
 static const char *const env[] = { "PATH=/usr/bin:/bin", "A=1", NULL };
 
-static struct child *start(const char *script, const struct spawn *more)
+static struct process *start(const char *script, const struct spawn *more)
 {
 	const char *const argv[] = { "sh", "-c", script, NULL };
 	struct spawn spawn = more != NULL ? *more : (struct spawn){ .output_max = 4096 };
-	struct child *child = NULL;
+	struct process *process = NULL;
 	struct err err = { 0 };
 
 	spawn.argv = argv;
 	spawn.env = env;
-	if (!child_start(&child, &spawn, &err))
+	if (!process_start(&process, &spawn, &err))
 		fail_msg("%s", err.text);
-	return child;
+	return process;
 }
 
 /* one wait, as the monitor does it */
-static void wait_once(struct child *child)
+static void wait_once(struct process *process)
 {
 	struct poll_fd fds[3];
 	struct pollfd polls[4];
-	size_t count = child_fds(child, fds, ARRAY_LEN(fds));
+	size_t count = process_fds(process, fds, ARRAY_LEN(fds));
 
 	for (size_t i = 0; i < count; i++)
 		polls[i] = (struct pollfd){ .fd = fds[i].fd,
@@ -52,15 +52,15 @@ static void wait_once(struct child *child)
 	if (poll(polls, (nfds_t)count + 1, 20000) == 0)
 		fail_msg("the child neither ends nor says anything");
 	(void)signals_take(SIGCHLD);
-	child_step(child);
+	process_step(process);
 }
 
-static int finish(struct child *child)
+static int finish(struct process *process)
 {
 	int status = -1;
 
-	while (!child_ended(child, &status))
-		wait_once(child);
+	while (!process_ended(process, &status))
+		wait_once(process);
 	return status;
 }
 
@@ -71,102 +71,102 @@ static void test_exit_codes(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
 		cleanup_free char *script = mem_printf("exit %d", codes[i]);
-		struct child *child = start(script, NULL);
-		int status = finish(child);
+		struct process *process = start(script, NULL);
+		int status = finish(process);
 
 		assert_true(WIFEXITED(status));
 		assert_int_equal(WEXITSTATUS(status), codes[i]);
-		child_free(child);
+		process_free(process);
 	}
 }
 
 static void test_ended_by_signal(void **state)
 {
-	struct child *child = start("kill -9 $$", NULL);
-	int status = finish(child);
+	struct process *process = start("kill -9 $$", NULL);
+	int status = finish(process);
 
 	(void)state;
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGKILL);
-	child_free(child);
+	process_free(process);
 }
 
 static void test_output_and_errors(void **state)
 {
-	struct child *child = start("echo out; echo err >&2; echo more", NULL);
+	struct process *process = start("echo out; echo err >&2; echo more", NULL);
 
 	(void)state;
-	(void)finish(child);
-	assert_string_equal(buf_text(child_output(child)), "out\nmore\n");
-	assert_string_equal(buf_text(child_errors(child)), "err\n");
-	assert_false(child_truncated(child));
-	child_free(child);
+	(void)finish(process);
+	assert_string_equal(buf_text(process_output(process)), "out\nmore\n");
+	assert_string_equal(buf_text(process_errors(process)), "err\n");
+	assert_false(process_truncated(process));
+	process_free(process);
 }
 
 static void test_merged(void **state)
 {
 	struct spawn spawn = { .output_max = 4096, .merge = true };
-	struct child *child = start("echo 1; echo 2 >&2; echo 3", &spawn);
+	struct process *process = start("echo 1; echo 2 >&2; echo 3", &spawn);
 
 	(void)state;
-	(void)finish(child);
-	assert_string_equal(buf_text(child_output(child)), "1\n2\n3\n");
-	assert_string_equal(buf_text(child_errors(child)), "");
-	child_free(child);
+	(void)finish(process);
+	assert_string_equal(buf_text(process_output(process)), "1\n2\n3\n");
+	assert_string_equal(buf_text(process_errors(process)), "");
+	process_free(process);
 }
 
 static void test_output_is_bounded(void **state)
 {
 	struct spawn spawn = { .output_max = 1000 };
-	struct child *child = start("head -c 3000000 /dev/zero | tr '\\0' x", &spawn);
+	struct process *process = start("head -c 3000000 /dev/zero | tr '\\0' x", &spawn);
 
 	(void)state;
-	assert_int_equal(finish(child), 0);
-	assert_int_equal(child_output(child)->len, 1000);
-	assert_true(child_truncated(child));
-	child_free(child);
+	assert_int_equal(finish(process), 0);
+	assert_int_equal(process_output(process)->len, 1000);
+	assert_true(process_truncated(process));
+	process_free(process);
 	/* as much as fits is not cut, and the rest in the pipe at the end is noticed as cut */
-	child = start("head -c 1000 /dev/zero", &spawn);
-	(void)finish(child);
-	assert_false(child_truncated(child));
-	child_free(child);
-	child = start("head -c 1001 /dev/zero", &spawn);
-	(void)finish(child);
-	assert_true(child_truncated(child));
-	child_free(child);
+	process = start("head -c 1000 /dev/zero", &spawn);
+	(void)finish(process);
+	assert_false(process_truncated(process));
+	process_free(process);
+	process = start("head -c 1001 /dev/zero", &spawn);
+	(void)finish(process);
+	assert_true(process_truncated(process));
+	process_free(process);
 }
 
 static void test_endless_printer_does_not_hold_a_step(void **state)
 {
 	struct spawn spawn = { .output_max = 1000 };
-	struct child *child = start("exec yes", &spawn);
+	struct process *process = start("exec yes", &spawn);
 	int status;
 
 	(void)state;
-	while (!child_truncated(child))
-		wait_once(child);
-	wait_once(child);
-	assert_false(child_ended(child, &status));
-	assert_true(child_signal(child, SIGTERM));
-	status = finish(child);
+	while (!process_truncated(process))
+		wait_once(process);
+	wait_once(process);
+	assert_false(process_ended(process, &status));
+	assert_true(process_signal(process, SIGTERM));
+	status = finish(process);
 	assert_int_equal(WTERMSIG(status), SIGTERM);
-	child_free(child);
+	process_free(process);
 }
 
 static void test_consumed_output_counts(void **state)
 {
 	struct spawn spawn = { .output_max = 6 };
-	struct child *child = start("echo one; read x; echo two; exit 0", &spawn);
+	struct process *process = start("echo one; read x; echo two; exit 0", &spawn);
 
 	(void)state;
 	/* stdin is empty, so `read` returns at once */
-	while (child_output(child)->len < 4)
-		wait_once(child);
-	buf_drop(child_output(child), 4);
-	(void)finish(child);
-	assert_string_equal(buf_text(child_output(child)), "tw");
-	assert_true(child_truncated(child));
-	child_free(child);
+	while (process_output(process)->len < 4)
+		wait_once(process);
+	buf_drop(process_output(process), 4);
+	(void)finish(process);
+	assert_string_equal(buf_text(process_output(process)), "tw");
+	assert_true(process_truncated(process));
+	process_free(process);
 }
 
 static void test_input(void **state)
@@ -174,82 +174,83 @@ static void test_input(void **state)
 	size_t len = 300000; /* more than a pipe holds */
 	cleanup_free char *text = mem_alloc(len + 1);
 	struct spawn spawn = { .output_max = 4096, .input = text, .input_len = len };
-	struct child *child;
+	struct process *process;
 
 	(void)state;
 	memset(text, 'a', len);
-	child = start("wc -c", &spawn);
-	(void)finish(child);
-	assert_int_equal(strtol(buf_text(child_output(child)), NULL, 10), (long)len);
-	child_free(child);
+	process = start("wc -c", &spawn);
+	(void)finish(process);
+	assert_int_equal(strtol(buf_text(process_output(process)), NULL, 10), (long)len);
+	process_free(process);
 	/* a child that does not read it is no failure, small or big */
-	child = start("exit 0", &spawn);
-	assert_int_equal(finish(child), 0);
-	child_free(child);
+	process = start("exit 0", &spawn);
+	assert_int_equal(finish(process), 0);
+	process_free(process);
 	spawn.input_len = 10;
-	child = start("exit 3", &spawn);
-	assert_int_equal(WEXITSTATUS(finish(child)), 3);
-	child_free(child);
+	process = start("exit 3", &spawn);
+	assert_int_equal(WEXITSTATUS(finish(process)), 3);
+	process_free(process);
 }
 
 /* one that is spoken with: no end of file, and nothing to wait for while there is nothing to say */
 static void test_input_that_stays_open(void **state)
 {
 	struct spawn spawn = { .output_max = SIZE_MAX, .input_open = true };
-	struct child *child = start("while read line; do echo got $line; done; echo end", &spawn);
+	struct process *process =
+		start("while read line; do echo got $line; done; echo end", &spawn);
 	cleanup_free char *line = mem_alloc(200001);
 	struct poll_fd fds[3];
 
 	(void)state;
-	assert_int_equal(child_fds(child, fds, ARRAY_LEN(fds)), 2);
-	child_write(child, "one\n", 4);
-	while (child_output(child)->len < 8)
-		wait_once(child);
-	child_write(child, "two\n", 4);
-	while (child_output(child)->len < 16)
-		wait_once(child);
-	assert_string_equal(buf_text(child_output(child)), "got one\ngot two\n");
-	child_free(child);
+	assert_int_equal(process_fds(process, fds, ARRAY_LEN(fds)), 2);
+	process_write(process, "one\n", 4);
+	while (process_output(process)->len < 8)
+		wait_once(process);
+	process_write(process, "two\n", 4);
+	while (process_output(process)->len < 16)
+		wait_once(process);
+	assert_string_equal(buf_text(process_output(process)), "got one\ngot two\n");
+	process_free(process);
 	/* more than a pipe holds; and to one that ends meanwhile */
-	child = start("wc -l; exec 0<&-; kill -STOP $$", &spawn);
+	process = start("wc -l; exec 0<&-; kill -STOP $$", &spawn);
 	memset(line, '\n', 200000);
-	child_write(child, line, 200000);
-	assert_int_equal(child_fds(child, fds, ARRAY_LEN(fds)), 3);
-	assert_true(child_signal(child, SIGKILL));
-	(void)finish(child);
-	child_write(child, "x\n", 2);
-	child_step(child);
-	child_free(child);
+	process_write(process, line, 200000);
+	assert_int_equal(process_fds(process, fds, ARRAY_LEN(fds)), 3);
+	assert_true(process_signal(process, SIGKILL));
+	(void)finish(process);
+	process_write(process, "x\n", 2);
+	process_step(process);
+	process_free(process);
 }
 
 static void test_environment_is_exact(void **state)
 {
 	static const char *const argv[] = { "env", NULL };
 	struct spawn spawn = { .argv = argv, .env = env, .output_max = 4096 };
-	struct child *child = NULL;
+	struct process *process = NULL;
 	struct err err = { 0 };
 
 	(void)state;
-	assert_true(child_start(&child, &spawn, &err));
-	(void)finish(child);
-	assert_string_equal(buf_text(child_output(child)), "PATH=/usr/bin:/bin\nA=1\n");
-	child_free(child);
+	assert_true(process_start(&process, &spawn, &err));
+	(void)finish(process);
+	assert_string_equal(buf_text(process_output(process)), "PATH=/usr/bin:/bin\nA=1\n");
+	process_free(process);
 }
 
 static void test_directory(void **state)
 {
 	struct spawn spawn = { .output_max = 4096, .cwd = "/usr" };
-	struct child *child = start("pwd", &spawn);
+	struct process *process = start("pwd", &spawn);
 
 	(void)state;
-	(void)finish(child);
-	assert_string_equal(buf_text(child_output(child)), "/usr\n");
-	child_free(child);
+	(void)finish(process);
+	assert_string_equal(buf_text(process_output(process)), "/usr\n");
+	process_free(process);
 	spawn.cwd = "/nowhere/at/all";
-	child = start("pwd", &spawn);
-	(void)finish(child);
-	assert_string_equal(buf_text(child_output(child)), "/\n");
-	child_free(child);
+	process = start("pwd", &spawn);
+	(void)finish(process);
+	assert_string_equal(buf_text(process_output(process)), "/\n");
+	process_free(process);
 }
 
 /* descriptors that somebody forgot to mark, signals that are blocked or ignored here: none of it is
@@ -260,7 +261,7 @@ static void test_nothing_is_inherited(void **state)
 	int high = fcntl(fd, F_DUPFD, 200);
 	sigset_t set;
 	sigset_t old;
-	struct child *child;
+	struct process *process;
 
 	/* the last seven digits of the masks are the signals up to 28 */
 	(void)state;
@@ -268,12 +269,12 @@ static void test_nothing_is_inherited(void **state)
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigprocmask(SIG_BLOCK, &set, &old);
-	child = start("cd /proc/self/fd; for f in *; do [ -e $f ] && echo $f; done;"
-		      "grep -E 'Sig(Blk|Ign)' /proc/self/status | sed 's/.*\\(.......\\)/\\1/'",
+	process = start("cd /proc/self/fd; for f in *; do [ -e $f ] && echo $f; done;"
+			"grep -E 'Sig(Blk|Ign)' /proc/self/status | sed 's/.*\\(.......\\)/\\1/'",
 		NULL);
-	(void)finish(child);
-	assert_string_equal(buf_text(child_output(child)), "0\n1\n2\n0000000\n0000000\n");
-	child_free(child);
+	(void)finish(process);
+	assert_string_equal(buf_text(process_output(process)), "0\n1\n2\n0000000\n0000000\n");
+	process_free(process);
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	(void)close(fd);
 	(void)close(high);
@@ -287,16 +288,17 @@ static void test_closed_standard_descriptors(void **state)
 	(void)state;
 	if (pid == 0) {
 		struct spawn spawn = { .output_max = 100, .input = "hello", .input_len = 5 };
-		struct child *child;
+		struct process *process;
 		bool good;
 
 		(void)close(0);
 		(void)close(1);
 		(void)close(2);
-		child = start("cat; echo e >&2", &spawn);
-		good = finish(child) == 0 && strcmp(buf_text(child_output(child)), "hello") == 0 &&
-		       strcmp(buf_text(child_errors(child)), "e\n") == 0;
-		child_free(child);
+		process = start("cat; echo e >&2", &spawn);
+		good = finish(process) == 0 &&
+		       strcmp(buf_text(process_output(process)), "hello") == 0 &&
+		       strcmp(buf_text(process_errors(process)), "e\n") == 0;
+		process_free(process);
 		_exit(good ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -305,20 +307,20 @@ static void test_closed_standard_descriptors(void **state)
 
 static void test_own_group(void **state)
 {
-	struct child *child = start("sleep 1000 & echo; wait", NULL);
+	struct process *process = start("sleep 1000 & echo; wait", NULL);
 	int status;
 
 	(void)state;
-	assert_int_equal(getpgid(child_pid(child)), child_pid(child));
+	assert_int_equal(getpgid(process_pid(process)), process_pid(process));
 	/* the signal reaches what the child started, too */
-	while (child_output(child)->len == 0)
-		wait_once(child);
-	assert_true(child_signal(child, SIGKILL));
-	status = finish(child);
+	while (process_output(process)->len == 0)
+		wait_once(process);
+	assert_true(process_signal(process, SIGKILL));
+	status = finish(process);
 	assert_int_equal(WTERMSIG(status), SIGKILL);
-	while (child_held(child)) /* the grandchild is gone when nobody holds the pipe */
-		wait_once(child);
-	child_free(child);
+	while (process_held(process)) /* the grandchild is gone when nobody holds the pipe */
+		wait_once(process);
+	process_free(process);
 }
 
 /* the end is that of the process: what it left keeps the pipe open, may write to it, and is never
@@ -328,7 +330,7 @@ static void test_left_in_background(void **state)
 	struct spawn spawn = { .output_max = 4096, .merge = true };
 	char path[] = "/tmp/taskbell-spawn-XXXXXX";
 	cleanup_free char *script = NULL;
-	struct child *child;
+	struct process *process;
 	int status;
 
 	(void)state;
@@ -337,21 +339,21 @@ static void test_left_in_background(void **state)
 	assert_int_equal(mkfifo("go", 0600), 0);
 	script = mem_printf(
 		"cd %s; (read x <go; echo late; echo late; echo alive >done) & echo early", path);
-	child = start(script, &spawn);
-	assert_int_equal(finish(child), 0);
-	assert_string_equal(buf_text(child_output(child)), "early\n");
-	assert_true(child_held(child));
-	assert_true(child_signal(child, 0));
+	process = start(script, &spawn);
+	assert_int_equal(finish(process), 0);
+	assert_string_equal(buf_text(process_output(process)), "early\n");
+	assert_true(process_held(process));
+	assert_true(process_signal(process, 0));
 	status = open("go", O_WRONLY);
 	assert_int_equal(write(status, "\n", 1), 1);
 	(void)close(status);
-	while (child_held(child))
-		wait_once(child);
+	while (process_held(process))
+		wait_once(process);
 	/* what came after the end is dropped, and the writer did not die of SIGPIPE */
-	assert_string_equal(buf_text(child_output(child)), "early\n");
-	assert_false(child_truncated(child));
+	assert_string_equal(buf_text(process_output(process)), "early\n");
+	assert_false(process_truncated(process));
 	assert_int_equal(access("done", F_OK), 0);
-	child_free(child);
+	process_free(process);
 	assert_int_equal(unlink("go") | unlink("done") | chdir("/") | rmdir(path), 0);
 }
 
@@ -361,11 +363,11 @@ static void start_fails(const char *program, enum err_kind kind, const char *wor
 	struct spawn spawn = {
 		.argv = argv, .env = env, .output_max = 10, .input = "x", .input_len = 1
 	};
-	struct child *child = NULL;
+	struct process *process = NULL;
 	struct err err = { 0 };
 
-	assert_false(child_start(&child, &spawn, &err));
-	assert_null(child);
+	assert_false(process_start(&process, &spawn, &err));
+	assert_null(process);
 	assert_int_equal(err.kind, kind);
 	if (strstr(err.text, words) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", err.text, words);
@@ -407,7 +409,7 @@ static void test_script_without_a_first_line(void **state)
 			mem_printf("%s%s", i / 2 == 0 ? "./" : "", names[i / 2]);
 		const char *argv[] = { i % 2 == 0 ? path : relative, "two words", "*", NULL };
 		struct spawn spawn = { .argv = argv, .env = env, .cwd = dir, .output_max = 100 };
-		struct child *child = NULL;
+		struct process *process = NULL;
 		struct err err = { 0 };
 		int status;
 
@@ -415,13 +417,13 @@ static void test_script_without_a_first_line(void **state)
 		if (i == 3)
 			argv[0] = "./-c";
 		assert_int_equal(write_file(path, "printf '<%s>' \"$@\"; exit 75\n", 0700), 0);
-		if (!child_start(&child, &spawn, &err))
+		if (!process_start(&process, &spawn, &err))
 			fail_msg("%s", err.text);
-		status = finish(child);
+		status = finish(process);
 		assert_true(WIFEXITED(status));
 		assert_int_equal(WEXITSTATUS(status), 75);
-		assert_string_equal(buf_text(child_output(child)), "<two words><*>");
-		child_free(child);
+		assert_string_equal(buf_text(process_output(process)), "<two words><*>");
+		process_free(process);
 		assert_int_equal(unlink(path), 0);
 	}
 	assert_int_equal(rmdir(dir), 0);
@@ -464,22 +466,22 @@ static void test_not_startable(void **state)
 
 static void test_freed_while_running(void **state)
 {
-	struct child *child = start("sleep 1000 & sleep 1000", NULL);
-	pid_t pid = child_pid(child);
+	struct process *process = start("sleep 1000 & sleep 1000", NULL);
+	pid_t pid = process_pid(process);
 
 	(void)state;
-	child_free(child);
+	process_free(process);
 	/* its end is noticed and taken by whichever child is stepped next */
-	child = start("read x", NULL);
+	process = start("read x", NULL);
 	while (kill(pid, 0) == 0)
-		wait_once(child);
+		wait_once(process);
 	assert_int_equal(errno, ESRCH);
-	child_free(child);
+	process_free(process);
 	/* … or by whoever is about to end */
-	child = start("sleep 1000", NULL);
-	pid = child_pid(child);
-	child_free(child);
-	child_reap_killed(20000);
+	process = start("sleep 1000", NULL);
+	pid = process_pid(process);
+	process_free(process);
+	process_reap_killed(20000);
 	assert_int_equal(kill(pid, 0), -1);
 	assert_int_equal(errno, ESRCH);
 }
