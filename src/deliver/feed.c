@@ -55,7 +55,7 @@ void feed_free(struct feed *feed)
 	feed_outcomes_drop(feed);
 	free(feed->outcomes);
 	free(feed->given);
-	trouble_done(&feed->trouble);
+	alarm_done(&feed->alarm);
 	free(feed->waits_for);
 	sink_config_free(feed->config);
 	free(feed);
@@ -71,7 +71,7 @@ bool feed_configure(struct feed *feed, const struct sink_config *config, struct 
 	sink_config_free(old);
 	feed->retired = false;
 	feed->stale = true;
-	trouble_remind(&feed->trouble);
+	alarm_rearm(&feed->alarm);
 	return good;
 }
 

@@ -10,7 +10,7 @@
 #include "deliver/outbox.h"
 #include "deliver/sink.h"
 #include "core/config.h"
-#include "core/trouble.h"
+#include "core/alarm.h"
 #include "io/store.h"
 
 struct feed;
@@ -25,7 +25,7 @@ struct feed_shop {
 	bool waits_changed; /* of any; the owner takes it back */
 	outbox_event_fn event;
 	void *arg;
-	struct trouble *trouble; /* borrowed; of the state */
+	struct alarm *alarm; /* borrowed; of the state */
 	int64_t store_retry_ms; /* mono; the store failed and is left alone until then; 0: it works
 				 */
 	int64_t store_wait_ms;

@@ -4,7 +4,7 @@
 #define DELIVER_FEED_PRIVATE_H
 
 #include "deliver/feed.h"
-#include "core/trouble.h"
+#include "core/alarm.h"
 
 enum told { TOLD_NOT_READ, TOLD_NO, TOLD_YES };
 
@@ -45,7 +45,7 @@ struct feed {
 	int64_t waits_from_ms; /* mono; since then the sink waits and ages do not know it; 0: no */
 	char *waits_for; /* own; the reason as it was last seen; NULL: it does not wait */
 	enum told told; /* has sink_failed been told of it? */
-	struct trouble trouble; /* of the sink itself; one meets it */
+	struct alarm alarm; /* of the sink itself; one meets it */
 };
 
 /* is the store left alone for now, because it failed? */

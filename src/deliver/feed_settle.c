@@ -25,7 +25,7 @@ void feed_store_failed(
 {
 	struct feed_shop *shop = feed->shop;
 
-	if (trouble_met(shop->trouble, who, err->text, now.mono_ms))
+	if (alarm_raise(shop->alarm, who, err->text, now.mono_ms))
 		log_line(LOG_ERROR, "deliveries wait, the state does not work: %s", err->text);
 	shop->store_wait_ms =
 		shop->store_wait_ms == 0 ? STORE_WAIT_MIN_MS : shop->store_wait_ms * 2;
@@ -38,10 +38,10 @@ void feed_store_works(struct feed *feed, unsigned int who)
 {
 	struct feed_shop *shop = feed->shop;
 
-	if (trouble_over(shop->trouble, who))
+	if (alarm_clear(shop->alarm, who))
 		log_line(LOG_NOTICE, "the state works again");
 	/* what can be read may still not be written */
-	if ((shop->trouble->met & (FEED_READ | FEED_WRITE | FEED_NOTE)) != 0)
+	if ((shop->alarm->raised_by & (FEED_READ | FEED_WRITE | FEED_NOTE)) != 0)
 		return;
 	shop->store_wait_ms = 0;
 	shop->store_retry_ms = 0;
@@ -119,7 +119,7 @@ static void log_outcome(
 	enum log_level level = LOG_WARN;
 	char span[PARSE_DURATION_MAX];
 
-	if (!outcome->sink_fault && trouble_over(&feed->trouble, SINK_ITSELF))
+	if (!outcome->sink_fault && alarm_clear(&feed->alarm, SINK_ITSELF))
 		log_line(LOG_NOTICE, "%s: works again", name);
 	/* nearly all of them, and nearly always */
 	if (receipt->outcome == RECEIPT_DELIVERED && !log_shows(LOG_INFO))
@@ -128,7 +128,7 @@ static void log_outcome(
 			  : mem_printf("%zu events", count);
 	/* a sink that does not work is said once, not for each event that it has and each try */
 	if (outcome->sink_fault && receipt->outcome == RECEIPT_RETRY &&
-		!trouble_met(&feed->trouble, SINK_ITSELF, outcome->error, now.mono_ms))
+		!alarm_raise(&feed->alarm, SINK_ITSELF, outcome->error, now.mono_ms))
 		level = LOG_INFO;
 	if (receipt->outcome == RECEIPT_DELIVERED)
 		log_line(LOG_INFO, "%s: %s delivered", name, what);
@@ -163,7 +163,7 @@ static void log_outcomes(struct feed *feed, size_t from, struct instant now)
 /* to wait is no failure, but who wonders why nothing comes shall find the reason */
 static void log_wait(struct feed *feed, const char *why, struct instant now)
 {
-	if (why != NULL && trouble_met(&feed->trouble, SINK_ITSELF, why, now.mono_ms))
+	if (why != NULL && alarm_raise(&feed->alarm, SINK_ITSELF, why, now.mono_ms))
 		log_line(LOG_NOTICE, "%s: waits: %s", feed->config->name, why);
 }
 

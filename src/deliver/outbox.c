@@ -46,7 +46,7 @@ bool outbox_new(struct outbox **ret, const struct outbox_setup *setup, struct er
 	outbox->shop = (struct feed_shop){
 		.store = setup->store,
 		.state_dir = setup->state_dir,
-		.trouble = setup->trouble,
+		.alarm = setup->alarm,
 		.once = setup->once,
 		.event = setup->event,
 		.arg = setup->arg,

@@ -12,7 +12,7 @@
 #include "base/stamp.h"
 #include "core/config.h"
 #include "core/event.h"
-#include "core/trouble.h"
+#include "core/alarm.h"
 #include "io/http.h"
 #include "io/pulse.h"
 #include "io/store.h"
@@ -22,14 +22,14 @@ struct outbox;
 /* the outbox asks its owner to store an event of its own (sink_failed) */
 typedef bool (*outbox_event_fn)(void *arg, const struct event *event);
 
-/* who meets the trouble of the state, in struct trouble */
+/* who meets the trouble of the state, in struct alarm */
 enum { LEDGER_READ = 1, LEDGER_WRITE = 2, FEED_READ = 4, FEED_WRITE = 8, FEED_NOTE = 16 };
 
 struct outbox_setup {
 	const struct config *config; /* borrowed until outbox_reload or outbox_free */
 	struct store *store; /* borrowed */
 	const char *state_dir; /* borrowed */
-	struct trouble *trouble; /* borrowed; of the state: whoever meets it first says so */
+	struct alarm *alarm; /* borrowed; of the state: whoever meets it first says so */
 	bool once; /* this run ends as soon as all is delivered */
 	outbox_event_fn event;
 	void *arg;

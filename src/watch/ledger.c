@@ -142,14 +142,14 @@ void ledger_print_active(struct ledger *ledger, struct poller *poller)
  */
 static void store_failed(struct ledger *ledger, unsigned int who, const struct err *err)
 {
-	if (trouble_met(ledger->trouble, who, err->text, ledger->now.mono_ms))
+	if (alarm_raise(ledger->alarm, who, err->text, ledger->now.mono_ms))
 		log_line(LOG_ERROR, "%s; nothing is lost, it is tried again at every poll",
 			err->text);
 }
 
 static void store_works(struct ledger *ledger, unsigned int who)
 {
-	if (trouble_over(ledger->trouble, who))
+	if (alarm_clear(ledger->alarm, who))
 		log_line(LOG_NOTICE, "the state works again");
 }
 

@@ -12,7 +12,7 @@
 #include "watch/poller.h"
 #include "watch/streams.h"
 #include "core/config.h"
-#include "core/trouble.h"
+#include "core/alarm.h"
 #include "io/store.h"
 
 struct ledger {
@@ -24,7 +24,7 @@ struct ledger {
 	bool json; /* … as NDJSON */
 	bool color;
 	bool stamped; /* lines begin with the time; not in the journal */
-	struct trouble *trouble; /* borrowed; of the state: whoever meets it first says so */
+	struct alarm *alarm; /* borrowed; of the state: whoever meets it first says so */
 	struct instant now; /* of this turn of the loop */
 	int64_t printed_ms; /* wall; of the last line on a terminal; 0: none */
 	size_t told[EVENT_COUNT]; /* events that were printed */

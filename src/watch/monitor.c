@@ -47,7 +47,7 @@ struct monitor {
 	struct pulse_file *pulse; /* own */
 	struct streams streams;
 	struct ledger ledger;
-	struct trouble trouble; /* of the state */
+	struct alarm alarm; /* of the state */
 	struct instant now;
 	int64_t started_ms; /* wall */
 	int64_t wake_ms; /* mono; what the last sleep was to last until */
@@ -354,7 +354,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 	struct outbox_setup outbox = {
 		.config = monitor->config,
 		.state_dir = setup->state_dir,
-		.trouble = &monitor->trouble,
+		.alarm = &monitor->alarm,
 		.once = setup->once,
 		.event = outbox_event,
 		.arg = monitor,
@@ -381,7 +381,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 		.outbox = monitor->outbox,
 		.explain = monitor->explain,
 		.streams = &monitor->streams,
-		.trouble = &monitor->trouble,
+		.alarm = &monitor->alarm,
 		.json = setup->json,
 		.color = setup->color,
 		.stamped = !sd_stderr_is_journal(),
@@ -405,7 +405,7 @@ static void monitor_close(struct monitor *monitor)
 	outbox_free(monitor->outbox);
 	http_free(monitor->http);
 	store_close(monitor->store);
-	trouble_done(&monitor->trouble);
+	alarm_done(&monitor->alarm);
 	pulse_close(monitor->pulse);
 	clock_timer_done(&monitor->timer);
 	if (monitor->lock_fd >= 0)

@@ -75,7 +75,7 @@ void box_free(struct box *box)
 {
 	box_close(box);
 	store_close(box->store);
-	trouble_done(&box->trouble);
+	alarm_done(&box->alarm);
 	config_free(box->config);
 	remove_all(box->dir);
 	logging = NULL;
@@ -122,7 +122,7 @@ void box_open(struct box *box)
 		.config = box->config,
 		.store = box->store,
 		.state_dir = box->dir,
-		.trouble = &box->trouble,
+		.alarm = &box->alarm,
 		.event = take_event,
 		.arg = box,
 	};

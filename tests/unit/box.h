@@ -19,7 +19,7 @@ struct box {
 	struct config *config;
 	struct store *store;
 	struct outbox *outbox;
-	struct trouble trouble;
+	struct alarm alarm;
 	int64_t skipped_ms; /* added to both clocks */
 	int64_t set_ms; /* added to the one of the wall */
 	size_t failed_count; /* sink_failed events asked for */

@@ -622,7 +622,7 @@ static void test_quiet_while_the_disk_is_full(void **state)
 	turn_until(box, 6 * 60 + 40);
 	/* what is stored again is said again, although nothing was delivered */
 	box_expect_log(box, "the state works again");
-	assert_int_equal(box->trouble.met, 0);
+	assert_int_equal(box->alarm.raised_by, 0);
 	skip_to_minute(box, 7 * 60);
 	box_settle(box);
 	assert_int_equal(box_pending(box, "desktop"), 1);
