@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "watch/keyring.h"
+#include "watch/key_lookup.h"
 #include "watch/traffic.h"
 #include "base/mem.h"
 #include "core/sched.h"
@@ -50,8 +50,8 @@ struct client *client_new(const struct config *config, const char *only)
 			continue;
 		source->config = &config->sources[i];
 		source->kind = kind_find(source->config->type);
-		if (key_find(source->config->api_key, source->kind, key, &source->err) ==
-			SEARCH_FOUND)
+		if (key_lookup_run(source->config->api_key, source->kind, key, &source->err) ==
+			KEY_LOOKUP_FOUND)
 			source->key = mem_strdup(key);
 		client->count++;
 	}

@@ -198,7 +198,7 @@ void wait_source_close(struct wait_source *source)
 {
 	if (source->poller != NULL)
 		wait_detail_drop(source);
-	key_search_free(source->search);
+	key_lookup_free(source->search);
 	poller_free(source->poller);
 	source->search = NULL;
 	source->poller = NULL;
@@ -234,21 +234,21 @@ void wait_source_key(struct wait_source *source)
 	struct instant now = source->waiter->now;
 	char key[KEY_MAX + 1];
 	struct err err = { 0 };
-	enum key_search_state state;
+	enum key_lookup_state state;
 
 	if (source->search == NULL && !poller_wants_key(source->poller) &&
 		(source->key_retry_ms == 0 || now.mono_ms < source->key_retry_ms))
 		return;
 	if (source->search == NULL)
 		source->search =
-			key_search_new(source->config.api_key, kind_find(source->config.type), now);
+			key_lookup_new(source->config.api_key, kind_find(source->config.type), now);
 	source->key_retry_ms = 0;
-	state = key_search_step(source->search, now, key, &err);
-	if (state == SEARCH_BUSY)
+	state = key_lookup_step(source->search, now, key, &err);
+	if (state == KEY_LOOKUP_BUSY)
 		return;
-	key_search_free(source->search);
+	key_lookup_free(source->search);
 	source->search = NULL;
-	if (state == SEARCH_FOUND)
+	if (state == KEY_LOOKUP_FOUND)
 		poller_set_key(source->poller, key, now);
 	else if (source->lists == 0)
 		source_give_up(source, &err);

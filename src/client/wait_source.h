@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "watch/explain.h"
-#include "watch/keyring.h"
+#include "watch/key_lookup.h"
 #include "watch/poller.h"
 #include "client/waiter.h"
 
@@ -24,7 +24,7 @@ struct wait_source {
 	size_t index;
 	struct source_config config; /* texts borrowed; with the wait's own pace */
 	struct poller *poller; /* own; NULL: it is given up */
-	struct key_search *search; /* own; NULL: no key is looked for */
+	struct key_lookup *search; /* own; NULL: no key is looked for */
 	int64_t key_retry_ms; /* mono; after a refusal: a key is looked for again; 0: not */
 	struct wait_fill fill;
 	uint64_t lists; /* poller_lists() when it was looked at last */

@@ -371,7 +371,7 @@ int64_t waiter_next(const struct waiter *waiter)
 			continue;
 		next = instant_earlier(next, wait_source_patience(source));
 		if (source->search != NULL)
-			next = instant_earlier(next, key_search_next(source->search));
+			next = instant_earlier(next, key_lookup_next(source->search));
 		else
 			next = instant_earlier(next, poller_next(source->poller));
 		if (source->search == NULL && source->key_retry_ms != 0)
@@ -387,7 +387,7 @@ size_t waiter_fds(const struct waiter *waiter, struct poll_fd *fds, size_t cap)
 	for (size_t i = 0; i < waiter->source_count; i++)
 		if (waiter->sources[i].search != NULL)
 			count +=
-				key_search_fds(waiter->sources[i].search, fds + count, cap - count);
+				key_lookup_fds(waiter->sources[i].search, fds + count, cap - count);
 	return count;
 }
 

@@ -63,7 +63,7 @@ static void unescape(struct buf *out, const char *text, size_t len)
 }
 
 /* the value of a key among `key=value,key=value`; false: it is not there */
-static bool key_find(const char *keys, size_t len, const char *key, struct buf *ret)
+static bool key_lookup_run(const char *keys, size_t len, const char *key, struct buf *ret)
 {
 	size_t key_len = strlen(key);
 
@@ -103,11 +103,11 @@ static int address_try(const char *text, size_t len)
 		return EINVAL;
 	if (name != 4 || memcmp(text, "unix", 4) != 0)
 		return 0;
-	if (key_find(keys, keys_len, "path", &value))
+	if (key_lookup_run(keys, keys_len, "path", &value))
 		return path_try(buf_text(&value), value.len, false);
-	if (key_find(keys, keys_len, "abstract", &value))
+	if (key_lookup_run(keys, keys_len, "abstract", &value))
 		return path_try(buf_text(&value), value.len, true);
-	runtime = key_find(keys, keys_len, "runtime", &value) ? runtime_socket() : NULL;
+	runtime = key_lookup_run(keys, keys_len, "runtime", &value) ? runtime_socket() : NULL;
 	return runtime != NULL ? path_try(runtime, strlen(runtime), false) : EINVAL;
 }
 
@@ -204,7 +204,7 @@ static bool env_watch(int fd)
 	cleanup_buf struct buf path = { 0 };
 
 	if (list == NULL || strncmp(list, "unix:", 5) != 0 ||
-		!key_find(list + 5, strcspn(list + 5, ";"), "path", &path))
+		!key_lookup_run(list + 5, strcspn(list + 5, ";"), "path", &path))
 		return true;
 	return socket_watch(fd, buf_text(&path));
 }

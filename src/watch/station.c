@@ -9,7 +9,7 @@
 
 struct station {
 	struct poller *poller; /* own */
-	struct key_search *search; /* own; NULL: no search is under way */
+	struct key_lookup *search; /* own; NULL: no search is under way */
 	bool answered; /* a search has ended since the start or the last HUP */
 	bool keyless; /* … without a key, for a reason that stays; not told yet */
 	struct err reason; /* of that */
@@ -98,7 +98,7 @@ static void station_open(struct stations *stations, const struct source_config *
 static void station_close(struct stations *stations, struct station *station)
 {
 	explain_drop(stations->setup.explain, station->poller);
-	key_search_free(station->search);
+	key_lookup_free(station->search);
 	poller_free(station->poller);
 }
 
@@ -134,13 +134,13 @@ void stations_free(struct stations *stations)
 /* a key that is missing for good is not told while it may yet turn out that none has one: that ends
  * us */
 static void station_answered(
-	struct station *station, enum key_search_state state, const char *key, struct instant now)
+	struct station *station, enum key_lookup_state state, const char *key, struct instant now)
 {
-	key_search_free(station->search);
+	key_lookup_free(station->search);
 	station->search = NULL;
-	if (state == SEARCH_FOUND)
+	if (state == KEY_LOOKUP_FOUND)
 		poller_set_key(station->poller, key, now);
-	else if (state == SEARCH_MISSING && !station->answered)
+	else if (state == KEY_LOOKUP_MISSING && !station->answered)
 		station->keyless = true;
 	else
 		poller_no_key(station->poller, &station->reason, now);
@@ -151,16 +151,16 @@ static void station_search(struct station *station, struct instant now)
 {
 	const struct source_config *config = poller_config(station->poller);
 	char key[KEY_MAX + 1];
-	enum key_search_state state;
+	enum key_lookup_state state;
 
 	if (station->keyless)
 		return;
 	if (station->search == NULL && !poller_wants_key(station->poller))
 		return;
 	if (station->search == NULL)
-		station->search = key_search_new(config->api_key, kind_find(config->type), now);
-	state = key_search_step(station->search, now, key, &station->reason);
-	if (state != SEARCH_BUSY)
+		station->search = key_lookup_new(config->api_key, kind_find(config->type), now);
+	state = key_lookup_step(station->search, now, key, &station->reason);
+	if (state != KEY_LOOKUP_BUSY)
 		station_answered(station, state, key, now);
 	mem_wipe(key, sizeof(key));
 }
@@ -213,7 +213,7 @@ int64_t stations_next(const struct stations *stations)
 
 	for (size_t i = 0; i < stations->count; i++) {
 		const struct station *station = &stations->items[i];
-		int64_t one = station->search != NULL ? key_search_next(station->search)
+		int64_t one = station->search != NULL ? key_lookup_next(station->search)
 						      : poller_next(station->poller);
 
 		if (one < next)
@@ -229,7 +229,7 @@ size_t stations_fds(const struct stations *stations, struct poll_fd *fds, size_t
 	for (size_t i = 0; i < stations->count; i++)
 		if (stations->items[i].search != NULL)
 			count +=
-				key_search_fds(stations->items[i].search, fds + count, cap - count);
+				key_lookup_fds(stations->items[i].search, fds + count, cap - count);
 	return count;
 }
 
@@ -248,7 +248,7 @@ static void station_renew(struct station *old, struct station *place,
 {
 	*place = *old;
 	old->poller = NULL;
-	key_search_free(place->search);
+	key_lookup_free(place->search);
 	place->search = NULL;
 	place->keyless = false;
 	poller_reconfigure(place->poller, config);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "watch/keyring.h"
+#include "watch/key_lookup.h"
 #include "watch/ledger.h"
 #include "watch/poller.h"
 #include "io/http.h"
