@@ -28,9 +28,10 @@ static bool keys_private(const struct config *config)
 	for (size_t i = 0; i < config->source_count; i++) {
 		const struct source_config *source = &config->sources[i];
 		struct err err = { 0 };
-		cleanup_free char *form = source->api_key[0] == '\0'
-						  ? key_default(kind_find(source->type), &err)
-						  : NULL;
+		cleanup_free char *form =
+			source->api_key[0] == '\0'
+				? key_default(source_type_find(source->type), &err)
+				: NULL;
 
 		if (form == NULL || key_file_check(form, &err))
 			continue;

@@ -125,7 +125,7 @@ static struct config *read_config(const struct typed *typed)
 
 static void offer_sinks(struct offer *offer)
 {
-	static const char *const kinds[] = {
+	static const char *const source_types[] = {
 		[SINK_DESKTOP] = "desktop",
 		[SINK_LOG] = "log",
 		[SINK_EXEC] = "exec",
@@ -134,7 +134,8 @@ static void offer_sinks(struct offer *offer)
 
 	for (size_t i = 0; config != NULL && i < config->sink_count; i++)
 		if (!typed_has(offer->typed, config->sinks[i].name))
-			offer_value(offer, config->sinks[i].name, kinds[config->sinks[i].type]);
+			offer_value(
+				offer, config->sinks[i].name, source_types[config->sinks[i].type]);
 }
 
 static void offer_sources(struct offer *offer)

@@ -49,8 +49,8 @@ struct client *client_new(const struct config *config, const char *only)
 		if (only != NULL && strcmp(config->sources[i].name, only) != 0)
 			continue;
 		source->config = &config->sources[i];
-		source->kind = kind_find(source->config->type);
-		if (key_lookup_run(source->config->api_key, source->kind, key, &source->err) ==
+		source->type = source_type_find(source->config->type);
+		if (key_lookup_run(source->config->api_key, source->type, key, &source->err) ==
 			KEY_LOOKUP_FOUND)
 			source->key = mem_strdup(key);
 		client->count++;
@@ -112,7 +112,7 @@ static bool ask_reset(struct ask *ask)
 	if (ask->decoder != NULL && !ask->taker->again(ask->taker->arg, ask->source))
 		return false;
 	api_list_free(ask->decoder);
-	ask->decoder = api_list_new(ask->client->sources[ask->source].kind, &taker);
+	ask->decoder = api_list_new(ask->client->sources[ask->source].type, &taker);
 	return true;
 }
 
@@ -294,7 +294,7 @@ void client_list(
 		asks[i].taker = taker;
 		if (source->key != NULL)
 			asks[i].url =
-				api_statuses_url(source->kind, source->config->base_url, wanted);
+				api_statuses_url(source->type, source->config->base_url, wanted);
 	}
 	asks_run(client, asks);
 	for (size_t i = 0; i < client->count; i++)
@@ -367,7 +367,7 @@ static bool find_by_id(
 		source->err = (struct err){ 0 };
 		return true;
 	}
-	if (!api_task(source->kind, id, buf_text(&ask->body), ask->body.len, &scratch, &view,
+	if (!api_task(source->type, id, buf_text(&ask->body), ask->body.len, &scratch, &view,
 		    &source->err)) {
 		proxy_name(source->answer.proxy, &source->err);
 		return false;
@@ -383,7 +383,7 @@ static char *find_list_url(const struct client_source *source, const struct task
 
 	for (int i = STATUS_QUEUED; i <= STATUS_PARTIAL_SUCCESS; i++)
 		wanted[i] = task == NULL || (int)task->status == i;
-	return api_statuses_url(source->kind, source->config->base_url, wanted);
+	return api_statuses_url(source->type, source->config->base_url, wanted);
 }
 
 void client_find(struct client *client, const char *id, struct task **tasks)
@@ -400,7 +400,7 @@ void client_find(struct client *client, const char *id, struct task **tasks)
 		tasks[i] = NULL;
 		asks[i].lookup = true;
 		if (source->key != NULL)
-			asks[i].url = api_task_url(source->kind, source->config->base_url, id);
+			asks[i].url = api_task_url(source->type, source->config->base_url, id);
 	}
 	asks_run(client, asks);
 	for (size_t i = 0; i < client->count; i++) {
@@ -424,20 +424,20 @@ void client_find(struct client *client, const char *id, struct task **tasks)
 char *client_reason(struct client *client, size_t source, const struct task *task)
 {
 	const struct source_config *config = client->sources[source].config;
-	const struct kind *kind = client->sources[source].kind;
+	const struct source_type *type = client->sources[source].type;
 	bool bad = task->status == STATUS_FAILURE || task->status == STATUS_PARTIAL_SUCCESS;
 	struct buf reason = { 0 };
 	struct ask *asks;
 	struct ask *ask;
 
-	if (!bad || !config->explain || task->bucket == NULL || kind->reason_path == NULL)
+	if (!bad || !config->explain || task->bucket == NULL || type->reason_path == NULL)
 		return NULL;
 	asks = mem_array(client->count, sizeof(*asks));
 	ask = &asks[source];
 	ask->reason = true;
 	ask->body.limit = REASON_MAX;
 	ask->sched.failures = CLIENT_TRIES - 1; /* it is not worth another try */
-	ask->url = api_reason_url(kind, config->base_url, task->bucket);
+	ask->url = api_reason_url(type, config->base_url, task->bucket);
 	asks_run(client, asks);
 	if (ask->err.kind == ERR_NONE)
 		(void)api_reason(buf_text(&ask->body), ask->body.len, &reason);

@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "core/config.h"
-#include "core/kind.h"
+#include "core/source_type.h"
 #include "core/task.h"
 #include "io/http.h"
 
@@ -22,7 +22,7 @@
 
 struct client_source {
 	const struct source_config *config; /* borrowed */
-	const struct kind *kind;
+	const struct source_type *type;
 	char *key; /* own; NULL: none was found, err says why */
 	struct err
 		err; /* why there is no valid answer to what was asked last; ERR_NONE: there is */

@@ -35,7 +35,7 @@ static void find(const struct visit *visit, enum finding finding, const char *pa
 static char *key_place(const struct client_source *source)
 {
 	struct err err = { 0 };
-	cleanup_free char *found = key_default(source->kind, &err);
+	cleanup_free char *found = key_default(source->type, &err);
 	const char *form = *source->config->api_key != '\0' ? source->config->api_key
 			   : found != NULL                  ? found
 							    : "";

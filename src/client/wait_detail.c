@@ -71,8 +71,8 @@ static void fill_done(void *arg, const struct http_answer *answer)
 
 static void fill_ask(struct wait_source *source, const bool statuses[STATUS_COUNT])
 {
-	const struct kind *kind = kind_find(source->config.type);
-	cleanup_free char *url = api_statuses_url(kind, source->config.base_url, statuses);
+	const struct source_type *type = source_type_find(source->config.type);
+	cleanup_free char *url = api_statuses_url(type, source->config.base_url, statuses);
 	struct http_request request = poller_request(source->poller, url);
 	struct api_taker taker = { .task = fill_task, .arg = source };
 
@@ -80,7 +80,7 @@ static void fill_ask(struct wait_source *source, const bool statuses[STATUS_COUN
 	request.body = fill_body;
 	request.done = fill_done;
 	request.arg = source;
-	source->fill.list = api_list_new(kind, &taker);
+	source->fill.list = api_list_new(type, &taker);
 	source->fill.call = http_start(source->waiter->http, &request, source->waiter->now);
 }
 

@@ -240,8 +240,8 @@ void wait_source_key(struct wait_source *source)
 		(source->key_retry_ms == 0 || now.mono_ms < source->key_retry_ms))
 		return;
 	if (source->search == NULL)
-		source->search =
-			key_lookup_new(source->config.api_key, kind_find(source->config.type), now);
+		source->search = key_lookup_new(
+			source->config.api_key, source_type_find(source->config.type), now);
 	source->key_retry_ms = 0;
 	state = key_lookup_step(source->search, now, key, &err);
 	if (state == KEY_LOOKUP_BUSY)

@@ -20,7 +20,7 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 struct source_config {
 	char *name; /* own */
-	char *type; /* own; the name of a row in core/kind */
+	char *type; /* own; the name of a row in core/source_type */
 	char *base_url; /* own; without a trailing slash */
 	char *api_key; /* own; how to find the key, never the key: see io/key */
 	int64_t interval_ms;

@@ -17,7 +17,7 @@
 #include "core/snapshot.h"
 #include "core/element.h"
 #include "core/event.h"
-#include "core/kind.h"
+#include "core/source_type.h"
 
 #define DETECT_GONE_WORDS 3 /* "it is nowhere", so often in a row … */
 #define DETECT_GONE_APART_MS 1000 /* … at least so far apart */
@@ -51,7 +51,7 @@ void changes_done(struct changes *changes);
 /* one list while it streams in */
 struct listing;
 struct listing *listing_new(struct snapshot *snapshot, const struct detect_rules *rules,
-	const struct kind *kind, enum list_scope scope, enum lane lane, uint32_t serial);
+	const struct source_type *type, enum list_scope scope, enum lane lane, uint32_t serial);
 void listing_free(
 	struct listing *listing); /* an answer cut short: as if it had never come; NULL is fine */
 /*

@@ -5,39 +5,40 @@
 #include "base/stamp.h"
 #include "json/scan.h"
 
-enum kind_field element_field(const struct kind *kind, const char *name, size_t len)
+enum task_field element_field(const struct source_type *type, const char *name, size_t len)
 {
 	int field = 0;
 
 	for (; field < FIELD_COUNT; field++) {
-		const char *known = kind->fields[field];
+		const char *known = type->fields[field];
 
 		if (known != NULL && scan_is(name, len, known))
 			break;
 	}
-	return (enum kind_field)field;
+	return (enum task_field)field;
 }
 
-static void map_fill(struct element_map *map, const struct kind *kind, const struct flat *flat)
+static void map_fill(
+	struct element_map *map, const struct source_type *type, const struct flat *flat)
 {
 	for (size_t i = 0; i < flat->count; i++) {
 		const struct flat_member *member = &flat->members[i];
 
-		map->fields[i] = (uint8_t)element_field(kind, member->name, member->name_len);
+		map->fields[i] = (uint8_t)element_field(type, member->name, member->name_len);
 	}
 	map->shape = flat->shape;
 	map->count = flat->count;
 }
 
-void element_from_flat(const struct kind *kind, const struct flat *flat, struct element_map *map,
-	struct element *ret)
+void element_from_flat(const struct source_type *type, const struct flat *flat,
+	struct element_map *map, struct element *ret)
 {
 	*ret = (struct element){ 0 };
 	if (map->shape != flat->shape || map->count < flat->count)
-		map_fill(map, kind, flat);
+		map_fill(map, type, flat);
 	for (size_t i = 0; i < flat->count; i++) {
 		const struct flat_member *member = &flat->members[i];
-		enum kind_field field = (enum kind_field)map->fields[i];
+		enum task_field field = (enum task_field)map->fields[i];
 
 		if (field == FIELD_COUNT)
 			continue;
@@ -76,7 +77,7 @@ static const char *status_fault(const struct element *element)
 }
 
 const char *element_glance(
-	const struct kind *kind, const struct element *element, struct glance *ret)
+	const struct source_type *type, const struct element *element, struct glance *ret)
 {
 	const struct element_field *id = &element->fields[FIELD_ID];
 	const struct element_field *status = &element->fields[FIELD_STATUS];
@@ -88,7 +89,7 @@ const char *element_glance(
 		return fault;
 	ret->id = id->text;
 	ret->id_len = id->len;
-	ret->status = kind_status(kind, status->text, status->len);
+	ret->status = source_type_status(type, status->text, status->len);
 	return NULL;
 }
 
@@ -131,8 +132,8 @@ static int64_t stamp_or_none(const char *text)
 	return us > 0 ? us : STAMP_NONE;
 }
 
-const char *element_view(const struct kind *kind, const struct element *element, const char *asked,
-	struct buf *scratch, struct task *ret)
+const char *element_view(const struct source_type *type, const struct element *element,
+	const char *asked, struct buf *scratch, struct task *ret)
 {
 	const char *texts[FIELD_COUNT];
 	const char *fault = id_fault(element, asked);
@@ -148,7 +149,8 @@ const char *element_view(const struct kind *kind, const struct element *element,
 		.bucket = texts[FIELD_BUCKET],
 		.user_id = texts[FIELD_USER],
 		.word = texts[FIELD_STATUS],
-		.status = kind_status(kind, texts[FIELD_STATUS], element->fields[FIELD_STATUS].len),
+		.status = source_type_status(
+			type, texts[FIELD_STATUS], element->fields[FIELD_STATUS].len),
 		.created_us = stamp_or_none(texts[FIELD_CREATED]),
 		.finished_us = stamp_or_none(texts[FIELD_FINISHED]),
 	};

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "json/flat.h"
-#include "core/kind.h"
+#include "core/source_type.h"
 #include "core/task.h"
 
 struct element_field {
@@ -17,7 +17,7 @@ struct element_field {
 	size_t len;
 };
 
-/* by enum kind_field; of a name that stands twice the last one counts */
+/* by enum task_field; of a name that stands twice the last one counts */
 struct element {
 	struct element_field fields[FIELD_COUNT];
 	bool id_broken; /* its id has an escape that stands for no text: NUL, half a surrogate pair
@@ -35,9 +35,9 @@ struct glance {
 };
 
 /* the field that is so called; FIELD_COUNT: none */
-enum kind_field element_field(const struct kind *kind, const char *name, size_t len);
+enum task_field element_field(const struct source_type *type, const char *name, size_t len);
 /* may its value be a number as well? */
-static inline bool element_is_time(enum kind_field field)
+static inline bool element_is_time(enum task_field field)
 {
 	return field == FIELD_CREATED || field == FIELD_FINISHED;
 }
@@ -47,22 +47,22 @@ static inline bool element_is_time(enum kind_field field)
 struct element_map {
 	uint64_t shape; /* of the flat */
 	size_t count;
-	uint8_t fields[FLAT_MEMBERS_MAX]; /* enum kind_field */
+	uint8_t fields[FLAT_MEMBERS_MAX]; /* enum task_field */
 };
 
 /* `map` belongs to this kind and this flat */
-void element_from_flat(const struct kind *kind, const struct flat *flat, struct element_map *map,
-	struct element *ret);
+void element_from_flat(const struct source_type *type, const struct flat *flat,
+	struct element_map *map, struct element *ret);
 /* what is wrong with the element of a list, as element_view would say it; NULL: nothing, and
  * `ret` has its id and status */
 const char *element_glance(
-	const struct kind *kind, const struct element *element, struct glance *ret);
+	const struct source_type *type, const struct element *element, struct glance *ret);
 /*
  * Makes the view of the task, its texts in `scratch` (emptied first). `asked` NULL: an element of a
  * list, which must say its id. Otherwise the answer to a look-up of that id, which may say none but
  * no other. NULL when all is well, else what is wrong with the element, to be put after its name.
  */
-const char *element_view(const struct kind *kind, const struct element *element, const char *asked,
-	struct buf *scratch, struct task *ret);
+const char *element_view(const struct source_type *type, const struct element *element,
+	const char *asked, struct buf *scratch, struct task *ret);
 
 #endif

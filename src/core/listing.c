@@ -7,13 +7,13 @@
 #include "core/config.h"
 
 struct listing *listing_new(struct snapshot *snapshot, const struct detect_rules *rules,
-	const struct kind *kind, enum list_scope scope, enum lane lane, uint32_t serial)
+	const struct source_type *type, enum list_scope scope, enum lane lane, uint32_t serial)
 {
 	struct listing *listing = mem_alloc(sizeof(*listing));
 
 	listing->snapshot = snapshot;
 	listing->rules = rules;
-	listing->kind = kind;
+	listing->type = type;
 	listing->scope = scope;
 	listing->lane = lane;
 	listing->serial = serial;

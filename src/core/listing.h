@@ -16,7 +16,7 @@ struct sighting {
 struct listing {
 	struct snapshot *snapshot; /* borrowed */
 	const struct detect_rules *rules; /* borrowed */
-	const struct kind *kind; /* borrowed */
+	const struct source_type *type; /* borrowed */
 	enum list_scope scope;
 	enum lane lane;
 	uint32_t serial;

@@ -13,7 +13,7 @@ enum status_class {
 /* name, word, class */
 #define STATUSES(X)                                                                                \
 	X(EXPECTED, "expected", OPEN) /* named by a user, not seen yet */                          \
-	X(UNKNOWN, "unknown", OPEN) /* a word that no row of core/kind knows */                    \
+	X(UNKNOWN, "unknown", OPEN) /* a word that no row of core/source_type knows */             \
 	X(QUEUED, "queued", ACTIVE)                                                                \
 	X(PROCESSING, "processing", ACTIVE)                                                        \
 	X(SUCCESS, "success", ENDED)                                                               \

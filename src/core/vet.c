@@ -5,7 +5,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "core/event.h"
-#include "core/kind.h"
+#include "core/source_type.h"
 #include "core/nearest.h"
 
 #define NAME_MAX_BYTES 64
@@ -61,12 +61,12 @@ bool vet_kind(const char *text, struct err *err)
 {
 	struct nearest nearest = nearest_to(text);
 
-	if (kind_find(text) != NULL)
+	if (source_type_find(text) != NULL)
 		return true;
-	for (const struct kind *kind = kinds; kind->name != NULL; kind++)
-		nearest_offer(&nearest, kind->name);
+	for (const struct source_type *type = source_types; type->name != NULL; type++)
+		nearest_offer(&nearest, type->name);
 	if (nearest.best == NULL)
-		nearest.best = kinds[0].name;
+		nearest.best = source_types[0].name;
 	return refuse_word(err, "type of source", &nearest);
 }
 

@@ -11,7 +11,7 @@
 #include "base/err.h"
 
 bool vet_name(const char *text, struct err *err); /* 1 to 64 bytes, printable, without blanks */
-bool vet_kind(const char *text, struct err *err); /* a row of core/kind */
+bool vet_kind(const char *text, struct err *err); /* a row of core/source_type */
 bool vet_event(const char *text, struct err *err); /* a word of core/event */
 bool vet_argument(const char *text, struct err *err); /* each {word} is a field of an event */
 bool vet_quiet(const char *text, struct err *err); /* "" or HH:MM-HH:MM */

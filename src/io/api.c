@@ -26,7 +26,7 @@ struct batch {
 };
 
 struct api_list {
-	const struct kind *kind; /* borrowed */
+	const struct source_type *type; /* borrowed */
 	struct api_taker taker;
 	struct frame *frame;
 	uint64_t elements;
@@ -44,12 +44,12 @@ struct api_list {
 
 /* what cJSON has read must look as if it had been plain */
 static void element_from_tree(
-	const struct kind *kind, const struct node *object, struct element *ret)
+	const struct source_type *type, const struct node *object, struct element *ret)
 {
 	*ret = (struct element){ 0 };
 	for (const struct node *node = node_first(object); node != NULL; node = node_next(node)) {
 		const char *name = node_name(node);
-		enum kind_field field = element_field(kind, name, strlen(name));
+		enum task_field field = element_field(type, name, strlen(name));
 		bool broken = node_broken(node);
 		const char *text;
 
@@ -84,7 +84,7 @@ static bool task_take(struct api_list *list, const struct element *element,
 	const struct glance *glance, struct err *err)
 {
 	struct task view;
-	const char *fault = element_view(list->kind, element, NULL, &list->scratch, &view);
+	const char *fault = element_view(list->type, element, NULL, &list->scratch, &view);
 
 	if (fault != NULL)
 		return element_fault(list, fault, err);
@@ -127,19 +127,19 @@ static bool list_element(
 	glance->bytes = bytes;
 	glance->len = len;
 	if (flat != NULL)
-		element_from_flat(list->kind, flat, &list->map, element);
+		element_from_flat(list->type, flat, &list->map, element);
 	else
-		element_from_tree(list->kind, tree_read(bytes, len), element);
+		element_from_tree(list->type, tree_read(bytes, len), element);
 	if (list->taker.settled == NULL)
 		return task_take(list, element, glance, err);
-	fault = element_glance(list->kind, element, glance);
+	fault = element_glance(list->type, element, glance);
 	if (fault != NULL)
 		return element_fault(list, fault, err);
 	list->waiting++;
 	return (!at_once && list->waiting < API_BATCH) || batch_take(list, err);
 }
 
-struct api_list *api_list_new(const struct kind *kind, const struct api_taker *taker)
+struct api_list *api_list_new(const struct source_type *type, const struct api_taker *taker)
 {
 	struct api_list *list = mem_alloc(sizeof(*list));
 	struct frame_taker elements = {
@@ -148,7 +148,7 @@ struct api_list *api_list_new(const struct kind *kind, const struct api_taker *t
 		.arg = list,
 	};
 
-	list->kind = kind;
+	list->type = type;
 	list->taker = *taker;
 	list->frame = frame_new(DATA, &elements);
 	return list;
@@ -266,7 +266,7 @@ bool api_task_errors(const char *body, size_t len, struct err *err)
 	return frame_check(body, len, &ignored) && task_errors(body, len, err);
 }
 
-bool api_task(const struct kind *kind, const char *id, const char *body, size_t len,
+bool api_task(const struct source_type *type, const char *id, const char *body, size_t len,
 	struct buf *scratch, struct task *ret, struct err *err)
 {
 	const struct node *data;
@@ -277,8 +277,8 @@ bool api_task(const struct kind *kind, const char *id, const char *body, size_t 
 		return false;
 	data = task_find(tree_read(body, len), err);
 	if (data != NULL) {
-		element_from_tree(kind, data, &element);
-		fault = element_view(kind, &element, id, scratch, ret);
+		element_from_tree(type, data, &element);
+		fault = element_view(type, &element, id, scratch, ret);
 	}
 	tree_clear();
 	if (fault != NULL)

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "core/element.h"
-#include "core/kind.h"
+#include "core/source_type.h"
 #include "core/task.h"
 #include "io/http.h"
 
@@ -37,7 +37,7 @@ struct api_taker {
 	void *arg;
 };
 
-struct api_list *api_list_new(const struct kind *kind, const struct api_taker *taker);
+struct api_list *api_list_new(const struct source_type *type, const struct api_taker *taker);
 void api_list_free(struct api_list *list); /* NULL is fine */
 /* false: the answer is not valid or passes a limit of core/frame, err says what (ERR_PROTOCOL) */
 bool api_list_feed(struct api_list *list, const char *bytes, size_t len, struct err *err);
@@ -58,7 +58,7 @@ const char *api_list_partial(const struct api_list *list, const struct http_answ
  * for. The view is borrowed from `scratch`, which the caller keeps until it is done with the view.
  * Errors without a task are ERR_UNREACHABLE, as for a list.
  */
-bool api_task(const struct kind *kind, const char *id, const char *body, size_t len,
+bool api_task(const struct source_type *type, const char *id, const char *body, size_t len,
 	struct buf *scratch, struct task *ret, struct err *err);
 /*
  * Keeps the next bytes of the answer to a look-up by id: of a task as many as an element of a list
@@ -86,11 +86,11 @@ bool api_reason(const char *body, size_t len, struct buf *out);
 const char *api_version(void); /* "cJSON/1.7.15" */
 
 /* builds the URL of a list: base, path and one status=… for each word of the scope; owned */
-char *api_list_url(const struct kind *kind, const char *base_url, enum list_scope scope);
+char *api_list_url(const struct source_type *type, const char *base_url, enum list_scope scope);
 /* as api_list_url, for the statuses that are wanted (by enum status) */
 char *api_statuses_url(
-	const struct kind *kind, const char *base_url, const bool wanted[STATUS_COUNT]);
-char *api_task_url(const struct kind *kind, const char *base_url, const char *id);
-char *api_reason_url(const struct kind *kind, const char *base_url, const char *bucket);
+	const struct source_type *type, const char *base_url, const bool wanted[STATUS_COUNT]);
+char *api_task_url(const struct source_type *type, const char *base_url, const char *id);
+char *api_reason_url(const struct source_type *type, const char *base_url, const char *bucket);
 
 #endif

@@ -27,31 +27,31 @@ static void add_base(struct buf *out, const char *base_url)
 }
 
 char *api_statuses_url(
-	const struct kind *kind, const char *base_url, const bool wanted[STATUS_COUNT])
+	const struct source_type *type, const char *base_url, const bool wanted[STATUS_COUNT])
 {
 	struct buf url = { 0 };
 	char between = '?';
 
 	add_base(&url, base_url);
-	(void)buf_add_text(&url, kind->list_path);
-	for (const struct kind_word *word = kind->words; word->word != NULL; word++) {
+	(void)buf_add_text(&url, type->list_path);
+	for (const struct status_word *word = type->words; word->word != NULL; word++) {
 		if (!word->asked || !wanted[word->status])
 			continue;
-		(void)buf_addf(&url, "%c%s=", between, kind->status_key);
+		(void)buf_addf(&url, "%c%s=", between, type->status_key);
 		add_encoded(&url, word->word);
 		between = '&';
 	}
 	return buf_steal(&url);
 }
 
-char *api_list_url(const struct kind *kind, const char *base_url, enum list_scope scope)
+char *api_list_url(const struct source_type *type, const char *base_url, enum list_scope scope)
 {
 	bool wanted[STATUS_COUNT] = { false };
 
-	for (const struct kind_word *word = kind->words; word->word != NULL; word++)
-		if (kind_word_in(word, scope))
+	for (const struct status_word *word = type->words; word->word != NULL; word++)
+		if (status_word_in(word, scope))
 			wanted[word->status] = true;
-	return api_statuses_url(kind, base_url, wanted);
+	return api_statuses_url(type, base_url, wanted);
 }
 
 static char *segment_url(const char *base_url, const char *path, const char *segment)
@@ -64,12 +64,12 @@ static char *segment_url(const char *base_url, const char *path, const char *seg
 	return buf_steal(&url);
 }
 
-char *api_task_url(const struct kind *kind, const char *base_url, const char *id)
+char *api_task_url(const struct source_type *type, const char *base_url, const char *id)
 {
-	return segment_url(base_url, kind->task_path, id);
+	return segment_url(base_url, type->task_path, id);
 }
 
-char *api_reason_url(const struct kind *kind, const char *base_url, const char *bucket)
+char *api_reason_url(const struct source_type *type, const char *base_url, const char *bucket)
 {
-	return segment_url(base_url, kind->reason_path, bucket);
+	return segment_url(base_url, type->reason_path, bucket);
 }

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "io/home.h"
 
-#define KEY_FILE "api-key" /* of the default kind, and of a credential */
+#define KEY_FILE "api-key" /* of the default type, and of a credential */
 #define BLANKS " \t"
 #define FORMS "env:NAME, file:PATH, credential:NAME or command:PROGRAM ARG…"
 
@@ -26,7 +26,7 @@ static bool check_name(const char *rest, struct err *err)
 	for (const char *c = rest; *c != '\0'; c++)
 		good = good && (isalnum((unsigned char)*c) || *c == '_');
 	return good || err_set(err, ERR_CONFIG, "env: takes the name of a variable, as in env:%s",
-			       kinds[0].key_variable);
+			       source_types[0].key_variable);
 }
 
 static bool check_path(const char *rest, struct err *err)
@@ -225,21 +225,21 @@ static bool stands_there(const char *path)
 }
 
 /* the files that a key of this kind may be in, the first of them first; owned, NULL: no such one */
-static void key_files(const struct kind *kind, char *files[2])
+static void key_files(const struct source_type *type, char *files[2])
 {
-	cleanup_free char *below = mem_printf("taskbell/keys/%s", kind->name);
+	cleanup_free char *below = mem_printf("taskbell/keys/%s", type->name);
 
 	files[0] = home_config(below);
-	files[1] = kind == &kinds[0] ? home_config("taskbell/" KEY_FILE) : NULL;
+	files[1] = type == &source_types[0] ? home_config("taskbell/" KEY_FILE) : NULL;
 }
 
 /* what was looked for, and how to put a key there */
-static void key_nowhere(
-	const struct kind *kind, const char *credential, char *const files[2], struct err *err)
+static void key_nowhere(const struct source_type *type, const char *credential,
+	char *const files[2], struct err *err)
 {
 	const char *file = files[1] != NULL ? files[1] : files[0];
 
-	(void)err_set(err, ERR_AUTH, "no API key: %s is not set", kind->key_variable);
+	(void)err_set(err, ERR_AUTH, "no API key: %s is not set", type->key_variable);
 	if (credential != NULL)
 		(void)err_suffix(err, ", there is no %s", credential);
 	for (int i = 0; i < 2; i++)
@@ -253,34 +253,34 @@ static void key_nowhere(
 		(void)err_suffix(err, "; 'install -D -m 600 /dev/stdin %s' puts it there", file);
 }
 
-char *key_default(const struct kind *kind, struct err *err)
+char *key_default(const struct source_type *type, struct err *err)
 {
-	const char *value = getenv(kind->key_variable);
+	const char *value = getenv(type->key_variable);
 	const char *dir = getenv("CREDENTIALS_DIRECTORY");
 	cleanup_free char *credential =
 		dir != NULL && dir[0] == '/' ? mem_printf("%s/" KEY_FILE, dir) : NULL;
 	char *files[2];
 	char *form = NULL;
 
-	key_files(kind, files);
+	key_files(type, files);
 	if (value != NULL && value[0] != '\0')
-		form = mem_printf("env:%s", kind->key_variable);
+		form = mem_printf("env:%s", type->key_variable);
 	else if (stands_there(credential))
 		form = mem_strdup("credential:" KEY_FILE);
 	for (int i = 0; form == NULL && i < 2; i++)
 		if (stands_there(files[i]))
 			form = mem_printf("file:%s", files[i]);
 	if (form == NULL)
-		key_nowhere(kind, credential, files, err);
+		key_nowhere(type, credential, files, err);
 	free(files[0]);
 	free(files[1]);
 	return form;
 }
 
 enum key_result key_read(
-	const char *form, const struct kind *kind, char ret[KEY_MAX + 1], struct err *err)
+	const char *form, const struct source_type *type, char ret[KEY_MAX + 1], struct err *err)
 {
-	cleanup_free char *instead = *form == '\0' ? key_default(kind, err) : NULL;
+	cleanup_free char *instead = *form == '\0' ? key_default(type, err) : NULL;
 	const char *place = *form == '\0' ? instead : form;
 	const struct key_form *found;
 	char key[KEY_MAX + 2];

@@ -2,7 +2,7 @@
  * API keys: where they come from (contract 4, 8, 9) and that they go nowhere else.
  * Forms: env:NAME | file:PATH | credential:NAME | command:PROGRAM ARG… | "": the first of these
  * that is there: the variable of the kind of tasks, the systemd credential api-key, the files
- * taskbell/keys/KIND and, for the default kind, taskbell/api-key of the user's configuration.
+ * taskbell/keys/KIND and, for the default type, taskbell/api-key of the user's configuration.
  */
 #ifndef IO_KEY_H
 #define IO_KEY_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "core/kind.h"
+#include "core/source_type.h"
 
 #define KEY_MAX 4096 /* bytes; a longer key is refused */
 
@@ -35,10 +35,10 @@ bool key_file_check(const char *form, struct err *err);
  * it is ERR_OS.
  */
 enum key_result key_read(
-	const char *form, const struct kind *kind, char ret[KEY_MAX + 1], struct err *err);
+	const char *form, const struct source_type *type, char ret[KEY_MAX + 1], struct err *err);
 /* the form that "" stands for now; owned. NULL: there is nothing, err (ERR_AUTH) says what was
  * looked for and how to put a key there */
-char *key_default(const struct kind *kind, struct err *err);
+char *key_default(const struct source_type *type, struct err *err);
 /* splits a command: form at blanks; returns an owned NULL-terminated argv (free with key_argv_free)
  */
 char **key_command_argv(const char *form);

@@ -21,7 +21,7 @@ struct logfile {
 	bool torn; /* of a terminal: the last line was cut and cannot be taken back */
 };
 
-static bool kind_find(int fd, enum logfile_kind *ret)
+static bool source_type_find(int fd, enum logfile_kind *ret)
 {
 	struct stat info;
 	struct stat null;
@@ -82,7 +82,7 @@ static bool file_open(struct logfile *file, struct err *err)
 			"%s is a symbolic link; remove it, or set `path`", file->path);
 	if (fd < 0)
 		return err_errno(err, ERR_CANT_CREATE, errno, "cannot open the log %s", file->path);
-	if (!kind_find(fd, &kind)) {
+	if (!source_type_find(fd, &kind)) {
 		(void)close(fd);
 		return err_set(err, ERR_CANT_CREATE,
 			"%s is neither a regular file, /dev/null nor a terminal", file->path);

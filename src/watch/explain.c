@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "core/kind.h"
+#include "core/source_type.h"
 #include "io/api.h"
 
 #define EXPLAIN_BODY_MAX ((size_t)4 * 1024 * 1024) /* a bucket of some 20,000 files */
@@ -109,7 +109,7 @@ bool explain_wants(struct explain *explain, const struct poller *poller, const s
 	if (event->type != EVENT_FAILURE && event->type != EVENT_PARTIAL_SUCCESS)
 		return false;
 	if (!config->explain || event->bucket == NULL || event->message != NULL ||
-		kind_find(config->type)->reason_path == NULL)
+		source_type_find(config->type)->reason_path == NULL)
 		return false;
 	if (question_find(explain, poller, event->bucket) != NULL)
 		return true;
@@ -157,7 +157,7 @@ static void question_ask(struct question *question, struct instant now)
 {
 	const struct source_config *config = poller_config(question->poller);
 	cleanup_free char *url =
-		api_reason_url(kind_find(config->type), config->base_url, question->bucket);
+		api_reason_url(source_type_find(config->type), config->base_url, question->bucket);
 	struct http_request request = poller_request(question->poller, url);
 
 	request.body = question_body;

@@ -12,17 +12,18 @@
 #include "io/spawn.h"
 
 struct key_lookup {
-	const struct kind *kind; /* borrowed */
+	const struct source_type *type; /* borrowed */
 	char *form; /* own; no secret: only says where the key is */
 	struct process *process; /* own; NULL: the form is no command, or it has not been started */
 	int64_t deadline_ms; /* mono; of the command */
 };
 
-struct key_lookup *key_lookup_new(const char *form, const struct kind *kind, struct instant now)
+struct key_lookup *key_lookup_new(
+	const char *form, const struct source_type *type, struct instant now)
 {
 	struct key_lookup *lookup = mem_alloc(sizeof(*lookup));
 
-	lookup->kind = kind;
+	lookup->type = type;
 	lookup->form = mem_strdup(form);
 	lookup->deadline_ms = now.mono_ms + KEY_COMMAND_MS;
 	return lookup;
@@ -123,7 +124,7 @@ enum key_lookup_state key_lookup_step(
 	struct key_lookup *lookup, struct instant now, char key[KEY_MAX + 1], struct err *err)
 {
 	if (lookup->process == NULL) {
-		enum key_result result = key_read(lookup->form, lookup->kind, key, err);
+		enum key_result result = key_read(lookup->form, lookup->type, key, err);
 
 		if (result == KEY_FAILED)
 			return KEY_LOOKUP_FAILED;
@@ -144,7 +145,7 @@ size_t key_lookup_fds(const struct key_lookup *lookup, struct poll_fd *fds, size
 }
 
 enum key_lookup_state key_lookup_run(
-	const char *form, const struct kind *kind, char key[KEY_MAX + 1], struct err *err)
+	const char *form, const struct source_type *type, char key[KEY_MAX + 1], struct err *err)
 {
 	static const int wake[] = { SIGCHLD };
 	struct instant now = clock_now();
@@ -155,7 +156,7 @@ enum key_lookup_state key_lookup_run(
 	/* before there is a child, so that its end is not missed */
 	if (!signals_open(wake, ARRAY_LEN(wake), err))
 		return KEY_LOOKUP_FAILED;
-	lookup = key_lookup_new(form, kind, now);
+	lookup = key_lookup_new(form, type, now);
 	state = key_lookup_step(lookup, now, key, err);
 	while (state == KEY_LOOKUP_BUSY) {
 		struct poll_fd fds[4];

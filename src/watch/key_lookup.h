@@ -22,7 +22,8 @@ enum key_lookup_state {
 struct key_lookup;
 
 /* begins a lookup for the key of this kind of tasks that `form` describes (contract 4) */
-struct key_lookup *key_lookup_new(const char *form, const struct kind *kind, struct instant now);
+struct key_lookup *key_lookup_new(
+	const char *form, const struct source_type *type, struct instant now);
 /* goes on with it; FOUND: the key is in `key`; MISSING, FAILED: err says why (ERR_AUTH, ERR_CONFIG)
  */
 enum key_lookup_state key_lookup_step(
@@ -34,6 +35,6 @@ size_t key_lookup_fds(const struct key_lookup *lookup, struct poll_fd *fds, size
 void key_lookup_free(struct key_lookup *lookup);
 /* for one-shot commands: searches to the end */
 enum key_lookup_state key_lookup_run(
-	const char *form, const struct kind *kind, char key[KEY_MAX + 1], struct err *err);
+	const char *form, const struct source_type *type, char key[KEY_MAX + 1], struct err *err);
 
 #endif

@@ -116,7 +116,7 @@ static bool list_read(struct lane_run *run, const char *bytes, size_t len)
 	size_t passed_len;
 
 	if (run->decoder == NULL) {
-		run->decoder = api_list_new(run->poller->kind, &taker);
+		run->decoder = api_list_new(run->poller->type, &taker);
 		passed = listing_passed(run->listing, &passed_len);
 		if (!api_list_feed(run->decoder, passed, passed_len, &run->reader))
 			return false;
@@ -226,7 +226,7 @@ static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
 	}
 	if (answer->status != 200)
 		return api_error(answer, buf_text(&lookup->body), lookup->body.len, advice, err);
-	if (!api_task(poller->kind, lookup->id, buf_text(&lookup->body), lookup->body.len, &scratch,
+	if (!api_task(poller->type, lookup->id, buf_text(&lookup->body), lookup->body.len, &scratch,
 		    &view, err)) {
 		advice->retry = err->kind == ERR_UNREACHABLE;
 		return false;
@@ -277,7 +277,7 @@ static void lane_lookups_send(struct lane_run *run)
 	while (run->lookup_next < run->lookup_count && run->lookups_open < LANE_LOOKUPS_AT_ONCE) {
 		struct lookup *lookup = &run->lookups[run->lookup_next++];
 		cleanup_free char *url =
-			api_task_url(poller->kind, poller->config->base_url, lookup->id);
+			api_task_url(poller->type, poller->config->base_url, lookup->id);
 		struct http_request request = poller_request(run->poller, url);
 
 		request.body = lookup_body;
@@ -402,7 +402,7 @@ static void lane_list(struct lane_run *run, enum list_scope scope)
 	}
 	run->reader = (struct err){ 0 };
 	run->listing = listing_new(
-		poller->snapshot, &poller->rules, poller->kind, scope, run->lane, serial);
+		poller->snapshot, &poller->rules, poller->type, scope, run->lane, serial);
 	listing_set_asked(run->listing, poller->now.wall_ms);
 	request.bulky = scope != LIST_ACTIVE || run->list_bytes >= BULKY;
 	request.body = list_body;

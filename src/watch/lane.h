@@ -8,7 +8,7 @@
 
 #include "watch/poller.h"
 #include "base/buf.h"
-#include "core/kind.h"
+#include "core/source_type.h"
 #include "core/sched.h"
 #include "io/api.h"
 
@@ -62,7 +62,7 @@ struct lane_run {
 
 struct poller {
 	const struct source_config *config; /* borrowed */
-	const struct kind *kind;
+	const struct source_type *type;
 	struct http *http; /* borrowed */
 	struct snapshot *snapshot; /* own; NULL: to be reloaded */
 	enum poller_mode mode;

@@ -54,7 +54,7 @@ void poller_reconfigure(struct poller *poller, const struct source_config *confi
 {
 	poller_urls_drop(poller);
 	poller->config = config;
-	poller->kind = kind_find(config->type);
+	poller->type = source_type_find(config->type);
 	poller->rules = (struct detect_rules){
 		.source = config->name,
 		.first_run = config->first_run,

@@ -22,7 +22,7 @@ const char *poller_list_url(struct poller *poller, enum list_scope scope)
 	char **url = &poller->list_urls[scope];
 
 	if (*url == NULL)
-		*url = api_list_url(poller->kind, poller->config->base_url, scope);
+		*url = api_list_url(poller->type, poller->config->base_url, scope);
 	return *url;
 }
 

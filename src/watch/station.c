@@ -158,7 +158,8 @@ static void station_search(struct station *station, struct instant now)
 	if (station->search == NULL && !poller_wants_key(station->poller))
 		return;
 	if (station->search == NULL)
-		station->search = key_lookup_new(config->api_key, kind_find(config->type), now);
+		station->search =
+			key_lookup_new(config->api_key, source_type_find(config->type), now);
 	state = key_lookup_step(station->search, now, key, &station->reason);
 	if (state != KEY_LOOKUP_BUSY)
 		station_answered(station, state, key, now);

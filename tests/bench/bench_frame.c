@@ -66,7 +66,7 @@ int main(int argc, char **argv)
 	struct frame_taker elements = { .element = take_element };
 	struct api_taker tasks = { .task = take_task };
 	struct frame *frame = frame_new("data", &elements);
-	struct api_list *list = api_list_new(kind_find("telnyx-embeddings"), &tasks);
+	struct api_list *list = api_list_new(source_type_find("telnyx-embeddings"), &tasks);
 	double start = cpu_seconds();
 	struct rusage usage = { 0 };
 	struct err err = { 0 };

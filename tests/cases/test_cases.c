@@ -115,7 +115,7 @@ static void task_status(const struct stage *stage, struct task *task, const char
 {
 	(void)stage;
 	task->word = word;
-	task->status = kind_status(&kinds[0], word, strlen(word));
+	task->status = source_type_status(&source_types[0], word, strlen(word));
 }
 
 static void task_field(const struct stage *stage, struct task *task, char *field)
@@ -225,7 +225,8 @@ static struct listing *list_send(struct stage *stage, const char *what)
 		if (stage->since == 0)
 			stage->since = stage->serial;
 	}
-	return listing_new(stage->snapshot, &stage->rules, &kinds[0], scope, lane, stage->serial);
+	return listing_new(
+		stage->snapshot, &stage->rules, &source_types[0], scope, lane, stage->serial);
 }
 
 /* as io/api does it: first the bytes, then id and status, then all that it means */

@@ -43,7 +43,7 @@ static bool list(
 	const char *front, const char *element, size_t len, struct buf *views, struct err *err)
 {
 	struct api_taker taker = { .task = take, .arg = views };
-	struct api_list *list = api_list_new(kind_find("telnyx-embeddings"), &taker);
+	struct api_list *list = api_list_new(source_type_find("telnyx-embeddings"), &taker);
 	bool good = api_list_feed(list, "{\"data\":[", 9, err) &&
 		    api_list_feed(list, front, strlen(front), err) &&
 		    api_list_feed(list, element, len, err) && api_list_feed(list, "]}", 2, err) &&
@@ -85,7 +85,8 @@ static void read_as_bodies(const char *text, size_t len)
 	struct http_advice advice;
 	struct err err = { 0 };
 
-	if (api_task(kind_find("telnyx-embeddings"), "id", text, len, &scratch, &view, &err) &&
+	if (api_task(source_type_find("telnyx-embeddings"), "id", text, len, &scratch, &view,
+		    &err) &&
 		(strcmp(view.id, "id") != 0 || view.word[0] == '\0'))
 		abort();
 	if (api_reason(text, len, &reason) && (reason.len == 0 || reason.len > 2048))

@@ -103,7 +103,7 @@ static bool list(const char *text, size_t piece, struct taken *taken, struct err
 		.task = take_task,
 		.arg = taken,
 	};
-	struct api_list *list = api_list_new(kind_find("telnyx-embeddings"), &taker);
+	struct api_list *list = api_list_new(source_type_find("telnyx-embeddings"), &taker);
 	size_t len = strlen(text);
 	bool good = true;
 
@@ -569,7 +569,7 @@ static const char *partial_of(const char *text, bool link)
 	list = NULL;
 	if (text == NULL)
 		return NULL;
-	list = api_list_new(kind_find("telnyx-embeddings"), &taker);
+	list = api_list_new(source_type_find("telnyx-embeddings"), &taker);
 	if (!api_list_feed(list, text, strlen(text), &err) || !api_list_end(list, &err))
 		fail_msg("%s: %s", text, err.text);
 	taken_done(&taken);

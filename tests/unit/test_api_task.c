@@ -14,7 +14,8 @@
 static bool task(
 	const char *id, const char *body, struct buf *scratch, struct task *ret, struct err *err)
 {
-	return api_task(kind_find("telnyx-embeddings"), id, body, strlen(body), scratch, ret, err);
+	return api_task(
+		source_type_find("telnyx-embeddings"), id, body, strlen(body), scratch, ret, err);
 }
 
 static void test_task(void **state)
@@ -120,23 +121,23 @@ static void assert_url(char *url, const char *expected)
 
 static void test_urls(void **state)
 {
-	const struct kind *kind = kind_find("telnyx-embeddings");
+	const struct source_type *type = source_type_find("telnyx-embeddings");
 
 	(void)state;
-	assert_url(api_list_url(kind, "https://api.telnyx.com/v2", LIST_ACTIVE),
+	assert_url(api_list_url(type, "https://api.telnyx.com/v2", LIST_ACTIVE),
 		"https://api.telnyx.com/v2/ai/embeddings?status=queued&status=processing");
-	assert_url(api_list_url(kind, "http://[::1]:8080//", LIST_ENDED),
+	assert_url(api_list_url(type, "http://[::1]:8080//", LIST_ENDED),
 		"http://[::1]:8080/ai/"
 		"embeddings?status=success&status=failure&status=partial_success");
-	assert_url(api_list_url(kind, "http://h/", LIST_ALL),
+	assert_url(api_list_url(type, "http://h/", LIST_ALL),
 		"http://h/ai/"
 		"embeddings?status=queued&status=processing&status=success&status=failure"
 		"&status=partial_success");
 	assert_url(
-		api_task_url(kind, "http://h", "3c90-A_z.~"), "http://h/ai/embeddings/3c90-A_z.~");
-	assert_url(api_task_url(kind, "http://h", "a/../b?c#d %\xc3\xa9+&="),
+		api_task_url(type, "http://h", "3c90-A_z.~"), "http://h/ai/embeddings/3c90-A_z.~");
+	assert_url(api_task_url(type, "http://h", "a/../b?c#d %\xc3\xa9+&="),
 		"http://h/ai/embeddings/a%2F..%2Fb%3Fc%23d%20%25%C3%A9%2B%26%3D");
-	assert_url(api_reason_url(kind, "http://h/v2", "my bucket"),
+	assert_url(api_reason_url(type, "http://h/v2", "my bucket"),
 		"http://h/v2/ai/embeddings/buckets/my%20bucket");
 	assert_memory_equal(api_version(), "cJSON/", 6);
 }

@@ -63,7 +63,7 @@ static void say(
 		(void)buf_addf(out, "%.*s=%.*s,", (int)member->name_len, member->name,
 			(int)member->text_len, member->text != NULL ? member->text : "");
 	}
-	element_from_flat(&kinds[0], flat, map, &element);
+	element_from_flat(&source_types[0], flat, map, &element);
 	for (int i = 0; i < FIELD_COUNT; i++)
 		(void)buf_addf(out, "%d:%.*s,", element.fields[i].text != NULL,
 			(int)element.fields[i].len,

@@ -62,7 +62,7 @@ static void assert_key(const char *form, const char *key)
 	char found[KEY_MAX + 1] = "";
 	struct err err = { 0 };
 
-	if (key_read(form, &kinds[0], found, &err) != KEY_FOUND)
+	if (key_read(form, &source_types[0], found, &err) != KEY_FOUND)
 		fail_msg("%s: %s", form, err.text);
 	assert_string_equal(found, key);
 }
@@ -74,7 +74,7 @@ static void assert_missing(const char *form, enum err_kind kind, const char *wor
 	char found[KEY_MAX + 1] = "untouched";
 	struct err err = { 0 };
 
-	assert_int_equal(key_read(form, &kinds[0], found, &err), KEY_MISSING);
+	assert_int_equal(key_read(form, &source_types[0], found, &err), KEY_MISSING);
 	assert_string_equal(found, "untouched");
 	assert_int_equal(err.kind, kind);
 	if (strstr(err.text, words) == NULL)
@@ -175,9 +175,9 @@ static void test_default_files(void **state)
 	const struct fixture *f = *state;
 	cleanup_free char *dir = mem_printf("%s/taskbell", f->dir);
 	cleanup_free char *keys = mem_printf("%s/taskbell/keys", f->dir);
-	cleanup_free char *of_kind = mem_printf("%s/%s", keys, kinds[0].name);
+	cleanup_free char *of_kind = mem_printf("%s/%s", keys, source_types[0].name);
 	cleanup_free char *of_default = mem_printf("%s/api-key", dir);
-	const struct kind other = { .name = "other", .key_variable = "OTHER_API_KEY" };
+	const struct source_type other = { .name = "other", .key_variable = "OTHER_API_KEY" };
 	char key[KEY_MAX + 1];
 	struct err err = { 0 };
 
@@ -376,7 +376,8 @@ static void test_command(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(key_read("command:pass show telnyx", &kinds[0], key, &err), KEY_COMMAND);
+	assert_int_equal(
+		key_read("command:pass show telnyx", &source_types[0], key, &err), KEY_COMMAND);
 	assert_argv("command:pass show telnyx",
 		(const char *const[]){ "pass", "show", "telnyx", NULL });
 	assert_argv("command:  pass \t show  ", (const char *const[]){ "pass", "show", NULL });

@@ -199,9 +199,9 @@ static void side_take(struct side *side, const struct world *world, enum list_sc
 		taker.foresee = side_foresee;
 	}
 	side->decoded = 0;
-	side->listing = listing_new(side->snapshot, &rules, &kinds[0], scope,
+	side->listing = listing_new(side->snapshot, &rules, &source_types[0], scope,
 		scope == LIST_ALL ? LANE_SWEEP : LANE_POLL, world->serial);
-	list = api_list_new(&kinds[0], &taker);
+	list = api_list_new(&source_types[0], &taker);
 	side->complete = pieces_feed(side, list, text, len, piece, &world->midway, &changes);
 	side->swept = side->complete && scope == LIST_ALL;
 	if (side->complete)

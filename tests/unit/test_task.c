@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "core/kind.h"
+#include "core/source_type.h"
 #include "core/task.h"
 
 static void users_may_name_five_statuses_and_an_alias(void **state)
@@ -43,35 +43,35 @@ static void classes(void **state)
 	assert_int_equal(status_class(STATUS_EXPECTED), CLASS_OPEN);
 }
 
-static size_t words_in(const struct kind *kind, enum list_scope scope)
+static size_t words_in(const struct source_type *type, enum list_scope scope)
 {
 	size_t count = 0;
 
-	for (const struct kind_word *word = kind->words; word->word != NULL; word++)
-		count += kind_word_in(word, scope);
+	for (const struct status_word *word = type->words; word->word != NULL; word++)
+		count += status_word_in(word, scope);
 	return count;
 }
 
 static void a_kind_is_a_row(void **state)
 {
-	const struct kind *kind = kind_find("telnyx-embeddings");
+	const struct source_type *type = source_type_find("telnyx-embeddings");
 
 	(void)state;
-	assert_non_null(kind);
-	assert_null(kind_find("telnyx"));
-	assert_null(kind_find(""));
-	assert_int_equal(kind_status(kind, "failed", 6), STATUS_FAILURE);
-	assert_int_equal(kind_status(kind, "partial_success", 15), STATUS_PARTIAL_SUCCESS);
-	assert_int_equal(kind_status(kind, "successful", 7), STATUS_SUCCESS);
-	assert_int_equal(kind_status(kind, "successful", 10), STATUS_UNKNOWN);
-	assert_int_equal(kind_status(kind, "", 0), STATUS_UNKNOWN);
-	assert_int_equal(kind_status(kind, "SUCCESS", 7), STATUS_SUCCESS);
-	assert_int_equal(kind_status(kind, "Failed", 6), STATUS_FAILURE);
-	assert_int_equal(kind_status(kind, "SUCCES", 6), STATUS_UNKNOWN);
+	assert_non_null(type);
+	assert_null(source_type_find("telnyx"));
+	assert_null(source_type_find(""));
+	assert_int_equal(source_type_status(type, "failed", 6), STATUS_FAILURE);
+	assert_int_equal(source_type_status(type, "partial_success", 15), STATUS_PARTIAL_SUCCESS);
+	assert_int_equal(source_type_status(type, "successful", 7), STATUS_SUCCESS);
+	assert_int_equal(source_type_status(type, "successful", 10), STATUS_UNKNOWN);
+	assert_int_equal(source_type_status(type, "", 0), STATUS_UNKNOWN);
+	assert_int_equal(source_type_status(type, "SUCCESS", 7), STATUS_SUCCESS);
+	assert_int_equal(source_type_status(type, "Failed", 6), STATUS_FAILURE);
+	assert_int_equal(source_type_status(type, "SUCCES", 6), STATUS_UNKNOWN);
 	/* `failed` is understood but never asked for: the filter may refuse it */
-	assert_int_equal(words_in(kind, LIST_ACTIVE), 2);
-	assert_int_equal(words_in(kind, LIST_ENDED), 3);
-	assert_int_equal(words_in(kind, LIST_ALL), 5);
+	assert_int_equal(words_in(type, LIST_ACTIVE), 2);
+	assert_int_equal(words_in(type, LIST_ENDED), 3);
+	assert_int_equal(words_in(type, LIST_ALL), 5);
 }
 
 static void ids(void **state)

@@ -1,4 +1,4 @@
-#include "core/kind.h"
+#include "core/source_type.h"
 
 #include <string.h>
 #include <strings.h>
@@ -7,7 +7,7 @@
 
 /* The filter takes the schema's `failure`; its prose also says `failed`, which is only understood.
  */
-static const struct kind_word embeddings_words[] = {
+static const struct status_word embeddings_words[] = {
 	{ "queued", STATUS_QUEUED, true },
 	{ "processing", STATUS_PROCESSING, true },
 	{ "success", STATUS_SUCCESS, true },
@@ -17,7 +17,7 @@ static const struct kind_word embeddings_words[] = {
 	{ NULL, STATUS_UNKNOWN, false },
 };
 
-const struct kind kinds[] = {
+const struct source_type source_types[] = {
 	{
 		/* Source: team-telnyx/openapi, spec3.yml of 2026-07-16, GetTasksByStatus and GetEmbeddingTask. */
 		.name = "telnyx-embeddings",
@@ -40,27 +40,27 @@ const struct kind kinds[] = {
 	{ .name = NULL },
 };
 
-const struct kind *kind_find(const char *name)
+const struct source_type *source_type_find(const char *name)
 {
-	for (const struct kind *kind = kinds; kind->name != NULL; kind++)
-		if (strcmp(kind->name, name) == 0)
-			return kind;
+	for (const struct source_type *type = source_types; type->name != NULL; type++)
+		if (strcmp(type->name, name) == 0)
+			return type;
 	return NULL;
 }
 
-enum status kind_status(const struct kind *kind, const char *word, size_t len)
+enum status source_type_status(const struct source_type *type, const char *word, size_t len)
 {
-	for (const struct kind_word *row = kind->words; row->word != NULL; row++)
+	for (const struct status_word *row = type->words; row->word != NULL; row++)
 		if (scan_is(word, len, row->word))
 			return row->status;
 	/* rare enough to be looked for after all others: an answer may have a million words */
-	for (const struct kind_word *row = kind->words; row->word != NULL; row++)
+	for (const struct status_word *row = type->words; row->word != NULL; row++)
 		if (strlen(row->word) == len && strncasecmp(word, row->word, len) == 0)
 			return row->status;
 	return STATUS_UNKNOWN;
 }
 
-bool kind_word_in(const struct kind_word *word, enum list_scope scope)
+bool status_word_in(const struct status_word *word, enum list_scope scope)
 {
 	enum status_class class = status_class(word->status);
 

@@ -2,15 +2,15 @@
  * A kind of source is a row: where its tasks are listed, how its fields are called, which words it
  * has for which status. Another task API with the same manners costs a row and a test.
  */
-#ifndef CORE_KIND_H
-#define CORE_KIND_H
+#ifndef CORE_SOURCE_TYPE_H
+#define CORE_SOURCE_TYPE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "core/status.h"
 
-enum kind_field {
+enum task_field {
 	FIELD_ID, /* required, as is FIELD_STATUS; the rest may be missing, null or malformed */
 	FIELD_STATUS,
 	FIELD_NAME,
@@ -21,13 +21,13 @@ enum kind_field {
 	FIELD_COUNT
 };
 
-struct kind_word {
+struct status_word {
 	const char *word;
 	enum status status;
 	bool asked; /* used in list queries; the others are only understood */
 };
 
-struct kind {
+struct source_type {
 	const char *name; /* the configuration's `type` */
 	const char *key_variable; /* where its key may be in the environment */
 	const char *list_path; /* after the base URL */
@@ -36,18 +36,19 @@ struct kind {
 				    why */
 	const char *status_key; /* query key, repeated once for each word */
 	const char *fields[FIELD_COUNT]; /* member names; NULL: the API has no such field */
-	const struct kind_word *words; /* ends with a NULL word */
+	const struct status_word *words; /* ends with a NULL word */
 };
 
 /* which statuses a list asks for */
 enum list_scope { LIST_ACTIVE, LIST_ENDED, LIST_ALL };
 #define LIST_SCOPE_COUNT 3
 
-extern const struct kind kinds[]; /* the first is the default; ends with a NULL name */
+extern const struct source_type
+	source_types[]; /* the first is the default; ends with a NULL name */
 
-const struct kind *kind_find(const char *name);
+const struct source_type *source_type_find(const char *name);
 /* in upper or lower case; STATUS_UNKNOWN for a word that no row knows */
-enum status kind_status(const struct kind *kind, const char *word, size_t len);
-bool kind_word_in(const struct kind_word *word, enum list_scope scope);
+enum status source_type_status(const struct source_type *type, const char *word, size_t len);
+bool status_word_in(const struct status_word *word, enum list_scope scope);
 
 #endif
