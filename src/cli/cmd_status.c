@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "watch/vitals.h"
+#include "watch/status.h"
 #include "json/json.h"
 #include "base/mem.h"
 #include "base/terminal.h"
@@ -18,7 +18,7 @@
 enum { STATUS_DEGRADED = 1, STATUS_NOT_RUNNING = 3 }; /* exit codes, contract 3 */
 
 struct page {
-	const struct vitals *vitals; /* borrowed */
+	const struct monitor_status *status; /* borrowed */
 	const struct cli *cli; /* borrowed */
 	const char *dir; /* borrowed */
 	int64_t now_ms;
@@ -32,7 +32,7 @@ static void json_time(struct json *json, const char *name, int64_t wall_ms)
 	json_text(json, name, wall_ms != 0 ? stamp_text_ms(wall_ms, text) : NULL);
 }
 
-static void json_source(struct buf *out, const struct vitals_source *source)
+static void json_source(struct buf *out, const struct source_status *source)
 {
 	struct json json = json_begin(out);
 
@@ -47,15 +47,16 @@ static void json_source(struct buf *out, const struct vitals_source *source)
 	json_end(&json);
 }
 
-static void json_sink(struct buf *out, const struct vitals *vitals, size_t i)
+static void json_sink(
+	struct buf *out, const struct monitor_status *status, const struct sink_status *of)
 {
-	const struct store_sink *sink = &vitals->sinks[i];
+	const struct store_sink *sink = &of->stored;
 	struct json json = json_begin(out);
 
 	json_text(&json, "name", sink->name);
-	json_bool(&json, "configured", i < vitals->sinks_used);
-	json_bool(&json, "healthy", !vitals_sink_degraded(sink));
-	json_text(&json, "waiting", vitals_sink_waits(vitals, i));
+	json_bool(&json, "configured", of->configured);
+	json_bool(&json, "healthy", !status_sink_degraded(sink));
+	json_text(&json, "waiting", status_sink_waits(status, of));
 	json_int(&json, "pending", sink->pending);
 	json_int(&json, "failed", sink->failed);
 	json_int(&json, "failed_last_day", sink->failed_day);
@@ -67,52 +68,52 @@ static void json_sink(struct buf *out, const struct vitals *vitals, size_t i)
 
 static void print_json(const struct page *page)
 {
-	const struct vitals *vitals = page->vitals;
+	const struct monitor_status *status = page->status;
 	cleanup_buf struct buf line = { 0 };
 	struct json json = json_begin(&line);
 
 	json_int(&json, "schema", 1);
-	json_bool(&json, "running", vitals->running);
-	json_bool(&json, "healthy", vitals_healthy(vitals));
-	if (vitals->pid != 0)
-		json_int(&json, "pid", vitals->pid);
+	json_bool(&json, "running", status->running);
+	json_bool(&json, "healthy", status_healthy(status));
+	if (status->pid != 0)
+		json_int(&json, "pid", status->pid);
 	else
 		json_null(&json, "pid");
-	json_time(&json, "started_at", vitals->started_ms);
+	json_time(&json, "started_at", status->started_ms);
 	json_text(&json, "state_dir", page->dir);
 	json_name(&json, "sources");
-	for (size_t i = 0; i < vitals->source_count; i++) {
+	for (size_t i = 0; i < status->source_count; i++) {
 		(void)buf_add_char(&line, i == 0 ? '[' : ',');
-		json_source(&line, &vitals->sources[i]);
+		json_source(&line, &status->sources[i]);
 	}
-	(void)buf_add_text(&line, vitals->source_count == 0 ? "[]" : "]");
+	(void)buf_add_text(&line, status->source_count == 0 ? "[]" : "]");
 	json_name(&json, "sinks");
-	for (size_t i = 0; i < vitals->sink_count; i++) {
+	for (size_t i = 0; i < status->sink_count; i++) {
 		(void)buf_add_char(&line, i == 0 ? '[' : ',');
-		json_sink(&line, vitals, i);
+		json_sink(&line, status, &status->sinks[i]);
 	}
-	(void)buf_add_text(&line, vitals->sink_count == 0 ? "[]" : "]");
+	(void)buf_add_text(&line, status->sink_count == 0 ? "[]" : "]");
 	json_end(&json);
 	out_line(&line);
 }
 
 static void print_head(const struct page *page)
 {
-	const struct vitals *vitals = page->vitals;
+	const struct monitor_status *status = page->status;
 	cleanup_buf struct buf line = { 0 };
 
-	if (!vitals->running) {
+	if (!status->running) {
 		(void)buf_addf(&line, "no monitor is running for %s", page->dir);
 	} else {
 		(void)buf_add_text(&line, "running");
-		if (vitals->pid != 0)
-			(void)buf_addf(&line, ", process %" PRId64, vitals->pid);
-		if (vitals->started_ms != 0) {
+		if (status->pid != 0)
+			(void)buf_addf(&line, ", process %" PRId64, status->pid);
+		if (status->started_ms != 0) {
 			(void)buf_add_text(&line, ", started ");
-			when_add(&line, vitals->started_ms, page->now_ms, page->columns != 0);
+			when_add(&line, status->started_ms, page->now_ms, page->columns != 0);
 		}
-		(void)buf_add_text(&line, vitals_healthy(vitals) ? ": healthy" : ": degraded");
-		if (!vitals->reported)
+		(void)buf_add_text(&line, status_healthy(status) ? ": healthy" : ": degraded");
+		if (!status->reported)
 			(void)buf_add_text(&line, " (it has not told of a poll yet)");
 	}
 	out_wrapped(&line);
@@ -145,13 +146,13 @@ static void print_sources(const struct page *page)
 		{ NULL, GRID_LINE, 0 },
 	};
 	cleanup_with(grid_cleanup) struct grid *grid = grid_new(columns);
-	const struct vitals *vitals = page->vitals;
+	const struct monitor_status *status = page->status;
 
-	for (size_t i = 0; i < vitals->source_count; i++) {
-		const struct vitals_source *source = &vitals->sources[i];
+	for (size_t i = 0; i < status->source_count; i++) {
+		const struct source_status *source = &status->sources[i];
 
 		grid_cell(grid, source->name);
-		if (!vitals->reported)
+		if (!status->reported)
 			grid_cell(grid, NULL);
 		else if (source->degraded)
 			grid_colored(grid, source->refused ? "refused" : "down", "31");
@@ -180,13 +181,14 @@ static void print_sinks(const struct page *page)
 	};
 	cleanup_with(grid_cleanup) struct grid *grid = grid_new(columns);
 
-	for (size_t i = 0; i < page->vitals->sink_count; i++) {
-		const struct store_sink *sink = &page->vitals->sinks[i];
-		const char *waits = vitals_sink_waits(page->vitals, i);
-		bool bad = vitals_sink_degraded(sink);
+	for (size_t i = 0; i < page->status->sink_count; i++) {
+		const struct sink_status *of = &page->status->sinks[i];
+		const struct store_sink *sink = &of->stored;
+		const char *waits = status_sink_waits(page->status, of);
+		bool bad = status_sink_degraded(sink);
 
 		grid_cell(grid, sink->name);
-		if (i >= page->vitals->sinks_used)
+		if (!of->configured)
 			grid_colored(grid, "unused", "33");
 		else if (bad)
 			grid_colored(grid, "failing", "31");
@@ -205,20 +207,20 @@ static void print_sinks(const struct page *page)
 static void print_text(const struct page *page)
 {
 	print_head(page);
-	if (page->vitals->source_count > 0)
+	if (page->status->source_count > 0)
 		out_text("\n");
 	print_sources(page);
-	if (page->vitals->sink_count > 0)
+	if (page->status->sink_count > 0)
 		out_text("\n");
 	print_sinks(page);
 }
 
-static int no_source(const struct cli *cli, const struct vitals *vitals)
+static int no_source(const struct cli *cli, const struct monitor_status *status)
 {
 	struct nearest nearest = nearest_to(cli->source);
 
-	for (size_t i = 0; i < vitals->source_count; i++)
-		nearest_offer(&nearest, vitals->sources[i].name);
+	for (size_t i = 0; i < status->source_count; i++)
+		nearest_offer(&nearest, status->sources[i].name);
 	if (nearest.best != NULL)
 		return cli_misuse(cli, "--source: no source is called '%.80s'; did you mean '%s'?",
 			cli->source, nearest.best);
@@ -226,10 +228,11 @@ static int no_source(const struct cli *cli, const struct vitals *vitals)
 		cli, "--source: no source that is watched is called '%.80s'", cli->source);
 }
 
-static int status_print(const struct cli *cli, const struct state *state, struct vitals *vitals)
+static int status_print(
+	const struct cli *cli, const struct state *state, struct monitor_status *status)
 {
 	struct page page = {
-		.vitals = vitals,
+		.status = status,
 		.cli = cli,
 		.dir = state->dir,
 		.now_ms = clock_now().wall_ms,
@@ -237,32 +240,32 @@ static int status_print(const struct cli *cli, const struct state *state, struct
 	};
 	struct err err = { 0 };
 
-	if (!vitals_read(vitals, state->dir, state->store, page.now_ms, &err))
+	if (!status_read(status, state->dir, state->store, page.now_ms, &err))
 		return cli_fail(&err);
-	if (cli->source != NULL && vitals->reported && vitals_find(vitals, cli->source) == NULL)
-		return no_source(cli, vitals);
+	if (cli->source != NULL && status->reported && status_find(status, cli->source) == NULL)
+		return no_source(cli, status);
 	if (cli->source != NULL)
-		vitals_only(vitals, cli->source);
+		status_keep_only(status, cli->source);
 	if (cli_given(cli, "json"))
 		print_json(&page);
 	else
 		print_text(&page);
-	if (!vitals->running)
+	if (!status->running)
 		return out_end(STATUS_NOT_RUNNING);
-	return out_end(vitals_healthy(vitals) ? 0 : STATUS_DEGRADED);
+	return out_end(status_healthy(status) ? 0 : STATUS_DEGRADED);
 }
 
 static int status_run(struct cli *cli)
 {
-	struct vitals vitals = { 0 };
+	struct monitor_status status = { 0 };
 	struct state state = { 0 };
 	struct err err = { 0 };
 	int code;
 
 	if (!state_open(&state, cli, STORE_READ, &err))
 		return cli_fail(&err);
-	code = status_print(cli, &state, &vitals);
-	vitals_done(&vitals);
+	code = status_print(cli, &state, &status);
+	monitor_status_done(&status);
 	state_done(&state);
 	return code;
 }
@@ -276,10 +279,8 @@ const struct command cmd_status = {
 	.name = "status",
 	.args = "",
 	.summary = "says how the monitor is: running, reaching its sources, delivering",
-	.help = "Reads the state directory, never the network. Exits with 0 when a monitor runs "
-		"and is "
-		"healthy, with 1 when it is degraded, with 3 when none is running. Degraded: a "
-		"source "
+	.help = "Reads the state directory, never the network. Exits with 0 when a monitor runs and is "
+		"healthy, with 1 when it is degraded, with 3 when none is running. Degraded: a source "
 		"without a good poll for its down_after or that refuses us, a sink whose last "
 		"attempt failed, or a delivery given up in the last 24 hours.",
 	.flags = status_flags,

@@ -9,7 +9,7 @@
 
 #include "client/doctor_private.h"
 #include "client/errand.h"
-#include "watch/vitals.h"
+#include "watch/status.h"
 #include "base/mem.h"
 #include "io/clock.h"
 #include "io/conf.h"
@@ -117,39 +117,41 @@ static void look_at_state(const struct doctor *doctor, const char *dir)
 }
 
 /* what the monitor meets with: its environment need not be that of this shell */
-static void tell_vitals(const struct doctor *doctor, const struct vitals *vitals)
+static void tell_status(const struct doctor *doctor, const struct monitor_status *status)
 {
 	const char *remedy = "'taskbell status' has more";
 
-	for (size_t i = 0; i < vitals->source_count; i++)
-		if (vitals->sources[i].degraded && vitals->sources[i].error != NULL)
+	for (size_t i = 0; i < status->source_count; i++)
+		if (status->sources[i].degraded && status->sources[i].error != NULL)
 			doctor_find(doctor, FINDING_WARN, "monitor", remedy, "%s: %s",
-				vitals->sources[i].name, vitals->sources[i].error);
-	for (size_t i = 0; i < vitals->sinks_used; i++) {
-		const struct store_sink *sink = &vitals->sinks[i];
-		const char *waits = vitals_sink_waits(vitals, i);
+				status->sources[i].name, status->sources[i].error);
+	for (size_t i = 0; i < status->sink_count; i++) {
+		const struct sink_status *sink = &status->sinks[i];
+		const char *waits = status_sink_waits(status, sink);
 
-		if (vitals_sink_degraded(sink) && sink->last_error != NULL)
+		if (!sink->configured)
+			continue;
+		if (status_sink_degraded(&sink->stored) && sink->stored.last_error != NULL)
 			doctor_find(doctor, FINDING_WARN, "monitor", remedy, "%s fails: %s",
-				sink->name, sink->last_error);
+				sink->stored.name, sink->stored.last_error);
 		else if (waits != NULL)
 			doctor_find(doctor, FINDING_WARN, "monitor", remedy, "%s waits: %s",
-				sink->name, waits);
+				sink->stored.name, waits);
 	}
 }
 
-static void look_at_vitals(const struct doctor *doctor, const char *dir)
+static void look_at_status(const struct doctor *doctor, const char *dir)
 {
 	int64_t now_ms = clock_now().wall_ms;
 	struct store_damage damage = { 0 };
 	struct store *store = NULL;
-	struct vitals vitals = { 0 };
+	struct monitor_status status = { 0 };
 	struct err told = { 0 }; /* when the state was looked at */
 
 	(void)store_open(&store, dir, STORE_READ, now_ms, &damage, &told);
-	if (vitals_read(&vitals, dir, store, now_ms, &told))
-		tell_vitals(doctor, &vitals);
-	vitals_done(&vitals);
+	if (status_read(&status, dir, store, now_ms, &told))
+		tell_status(doctor, &status);
+	monitor_status_done(&status);
 	store_close(store);
 }
 
@@ -161,7 +163,7 @@ static void look_at_monitor(const struct doctor *doctor, const char *dir)
 	if (statedir_held(dir, &pid, &err)) {
 		doctor_find(
 			doctor, FINDING_OK, "monitor", NULL, "it runs (process %" PRId64 ")", pid);
-		look_at_vitals(doctor, dir);
+		look_at_status(doctor, dir);
 	} else if (err.kind != ERR_NONE) {
 		doctor_find(doctor, FINDING_FAIL, "monitor", NULL, "%s", err.text);
 	} else {

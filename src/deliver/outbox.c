@@ -182,15 +182,15 @@ int64_t outbox_next(const struct outbox *outbox, struct instant now)
 	return next;
 }
 
-void outbox_pulse(const struct outbox *outbox, const struct config *config, struct instant now,
-	struct pulse *ret)
+void outbox_status(const struct outbox *outbox, const struct config *config, struct instant now,
+	struct monitor_status *ret)
 {
 	for (size_t i = 0; i < config->sink_count; i++) {
 		const struct feed *feed = outbox_find(outbox, &config->sinks[i]);
 		const char *why = feed != NULL ? feed_waits(feed, now) : NULL;
+		struct sink_status *sink = status_add_sink(ret, config->sinks[i].name);
 
-		strings_add(&ret->sinks, config->sinks[i].name);
-		strings_add(&ret->waits, why != NULL ? why : "");
+		sink->waits = why != NULL ? mem_strdup(why) : NULL;
 	}
 }
 

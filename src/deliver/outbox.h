@@ -14,7 +14,7 @@
 #include "core/event.h"
 #include "core/alarm.h"
 #include "io/http.h"
-#include "io/pulse.h"
+#include "io/status_file.h"
 #include "io/store.h"
 
 struct outbox;
@@ -50,8 +50,8 @@ void outbox_step(struct outbox *outbox, struct instant now);
  * descriptor is ready */
 int64_t outbox_next(const struct outbox *outbox, struct instant now);
 /* adds the configured sinks, and why they hold deliveries back */
-void outbox_pulse(const struct outbox *outbox, const struct config *config, struct instant now,
-	struct pulse *ret);
+void outbox_status(const struct outbox *outbox, const struct config *config, struct instant now,
+	struct monitor_status *ret);
 /* did a sink begin or end to hold deliveries back, or the reason change, since this was last asked?
  */
 bool outbox_waits_changed(struct outbox *outbox);

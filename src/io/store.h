@@ -186,6 +186,7 @@ struct store_sink {
 bool store_sinks(struct store *store, int64_t wall_ms, struct store_sink **ret, size_t *ret_count,
 	struct err *err);
 void store_sinks_free(struct store_sink *sinks, size_t count);
+void store_sink_done(struct store_sink *sink);
 /* `sink_failed` is told once until a task event was delivered again: reads and sets that flag */
 bool store_sink_told(struct store *store, const char *sink, bool *ret, struct err *err);
 bool store_set_sink_told(struct store *store, const char *sink, bool told, struct err *err);

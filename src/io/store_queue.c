@@ -433,12 +433,17 @@ bool store_sinks(struct store *store, int64_t wall_ms, struct store_sink **ret, 
 	return true;
 }
 
+void store_sink_done(struct store_sink *sink)
+{
+	free(sink->name);
+	free(sink->last_error);
+	*sink = (struct store_sink){ 0 };
+}
+
 void store_sinks_free(struct store_sink *sinks, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		free(sinks[i].name);
-		free(sinks[i].last_error);
-	}
+	for (size_t i = 0; i < count; i++)
+		store_sink_done(&sinks[i]);
 	free(sinks);
 }
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "watch/explain.h"
-#include "watch/headline.h"
+#include "watch/status.h"
 #include "watch/ledger.h"
 #include "deliver/outbox.h"
 #include "watch/station.h"
@@ -17,7 +17,7 @@
 #include "io/clock.h"
 #include "io/conf.h"
 #include "io/http.h"
-#include "io/pulse.h"
+#include "io/status_file.h"
 #include "io/sdnotify.h"
 #include "io/signals.h"
 #include "io/statedir.h"
@@ -27,7 +27,7 @@
 #define MONITOR_FDS 4096
 #define MONITOR_STOP_MS 8000 /* a stop takes no longer … */
 #define MONITOR_GRACE_MS 5000 /* … of which running hooks have so much to end by themselves */
-#define MONITOR_PULSE_MS 50 /* the pulse is written no more often */
+#define MONITOR_STATUS_MS 50 /* the status file is written no more often */
 #define MONITOR_LATE_MS 3000 /* woken so much later than asked for: the machine was stopped */
 #define MONITOR_TIDY_MS 3600000 /* old events and idle memory go so often, together with a poll */
 #define MONITOR_PRUNE_AFTER_MS 600000 /* … and not before: a clock wrong at boot is set by then */
@@ -44,7 +44,7 @@ struct monitor {
 	struct outbox *outbox; /* own */
 	struct explain *explain; /* own */
 	struct stations *stations; /* own */
-	struct pulse_file *pulse; /* own */
+	struct status_file *status_file; /* own */
 	struct streams streams;
 	struct ledger ledger;
 	struct alarm alarm; /* of the state */
@@ -52,8 +52,8 @@ struct monitor {
 	int64_t started_ms; /* wall */
 	int64_t wake_ms; /* mono; what the last sleep was to last until */
 	int64_t asleep_ms; /* of the last turn */
-	int64_t pulse_due_ms; /* mono; INSTANT_NEVER: nothing new */
-	int64_t pulse_written_ms;
+	int64_t status_due_ms; /* mono; INSTANT_NEVER: nothing new */
+	int64_t status_written_ms;
 	int64_t watchdog_due_ms; /* mono; INSTANT_NEVER: none */
 	int64_t tidy_due_ms; /* mono */
 	int64_t stop_ms; /* mono; when a stop is over at the latest; 0: nobody stops us */
@@ -185,22 +185,23 @@ static void monitor_output(struct monitor *monitor)
 	monitor_stop(monitor, failed == EPIPE ? 128 + SIGPIPE : err_exit_code(ERR_IO));
 }
 
-static void pulse_beat(struct monitor *monitor)
+static void monitor_write_status(struct monitor *monitor)
 {
-	struct pulse pulse = { .pid = (int64_t)getpid(), .started_ms = monitor->started_ms };
+	struct monitor_status status = { .pid = (int64_t)getpid(),
+		.started_ms = monitor->started_ms };
 
-	stations_pulse(monitor->stations, monitor->now, &pulse);
-	outbox_pulse(monitor->outbox, monitor->config, monitor->now, &pulse);
-	pulse_write(monitor->pulse, &pulse);
+	stations_status(monitor->stations, monitor->now, &status);
+	outbox_status(monitor->outbox, monitor->config, monitor->now, &status);
+	status_file_write(monitor->status_file, &status);
 	if (sd_listens()) {
 		cleanup_buf struct buf line = { 0 };
 
-		headline_add(&line, &pulse);
+		status_add_line(&line, &status);
 		sd_tell("STATUS=%s", buf_text(&line));
 	}
-	pulse_done(&pulse);
-	monitor->pulse_written_ms = monitor->now.mono_ms;
-	monitor->pulse_due_ms = INSTANT_NEVER;
+	monitor_status_done(&status);
+	monitor->status_written_ms = monitor->now.mono_ms;
+	monitor->status_due_ms = INSTANT_NEVER;
 }
 
 static void monitor_tidy(struct monitor *monitor)
@@ -227,14 +228,14 @@ static void monitor_polled(struct monitor *monitor)
 		return;
 	polled = stations_polled(monitor->stations);
 	if (outbox_waits_changed(monitor->outbox) || polled) {
-		int64_t due = monitor->pulse_written_ms + MONITOR_PULSE_MS;
+		int64_t due = monitor->status_written_ms + MONITOR_STATUS_MS;
 
-		monitor->pulse_due_ms = due > monitor->now.mono_ms ? due : monitor->now.mono_ms;
+		monitor->status_due_ms = due > monitor->now.mono_ms ? due : monitor->now.mono_ms;
 	}
 	if (polled)
 		monitor_tidy(monitor);
-	if (monitor->now.mono_ms >= monitor->pulse_due_ms)
-		pulse_beat(monitor);
+	if (monitor->now.mono_ms >= monitor->status_due_ms)
+		monitor_write_status(monitor);
 }
 
 static void monitor_watchdog(struct monitor *monitor)
@@ -274,7 +275,7 @@ static int64_t monitor_next(const struct monitor *monitor)
 	next = instant_earlier(next, explain_next(monitor->explain));
 	if (monitor->stations != NULL)
 		next = instant_earlier(next, stations_next(monitor->stations));
-	next = instant_earlier(next, monitor->pulse_due_ms);
+	next = instant_earlier(next, monitor->status_due_ms);
 	next = instant_earlier(next, monitor->watchdog_due_ms);
 	return monitor->stop_ms != 0 ? instant_earlier(next, monitor->stop_ms) : next;
 }
@@ -393,7 +394,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 	monitor->stations = stations_new(&stations, monitor->now);
 	store_loaded_forget(monitor->store);
 	monitor->timer = clock_timer_new();
-	monitor->pulse = pulse_open(setup->state_dir, monitor->lock_fd);
+	monitor->status_file = status_file_open(setup->state_dir, monitor->lock_fd);
 	ledger_tell_damage(&monitor->ledger, &damage);
 	return true;
 }
@@ -406,7 +407,7 @@ static void monitor_close(struct monitor *monitor)
 	http_free(monitor->http);
 	store_close(monitor->store);
 	alarm_done(&monitor->alarm);
-	pulse_close(monitor->pulse);
+	status_file_close(monitor->status_file);
 	clock_timer_done(&monitor->timer);
 	if (monitor->lock_fd >= 0)
 		(void)close(monitor->lock_fd);
@@ -419,7 +420,7 @@ static void monitor_start(struct monitor *monitor)
 	if (!monitor->setup->once)
 		monitor->tidy_due_ms = monitor->now.mono_ms + MONITOR_PRUNE_AFTER_MS;
 	monitor->asleep_ms = monitor->now.asleep_ms;
-	monitor->pulse_due_ms = monitor->now.mono_ms;
+	monitor->status_due_ms = monitor->now.mono_ms;
 	monitor->watchdog_due_ms = sd_watchdog_ms() != 0 ? monitor->now.mono_ms : INSTANT_NEVER;
 	log_line(LOG_NOTICE, "watching %zu source%s; state in %s",
 		stations_count(monitor->stations),

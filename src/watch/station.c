@@ -337,14 +337,13 @@ static int64_t wall_of(int64_t mono_ms, struct instant now)
 	return mono_ms == INSTANT_NEVER ? 0 : now.wall_ms + (mono_ms - now.mono_ms);
 }
 
-static void station_pulse(
-	const struct station *station, struct instant now, struct pulse_source *ret)
+static void station_status(
+	const struct station *station, struct instant now, struct source_status *ret)
 {
 	const struct source_config *config = poller_config(station->poller);
 	const struct health *health = poller_health(station->poller);
 	const struct snapshot *snapshot = poller_snapshot(station->poller);
 
-	(void)snprintf(ret->name, sizeof(ret->name), "%s", config->name);
 	ret->last_good_ms = health->last_good_ms;
 	/* not that of the sweep, which is minutes away, while a poll is under way */
 	if (!poller_asks(station->poller))
@@ -354,15 +353,18 @@ static void station_pulse(
 	ret->down_after_ms = config->down_after_ms;
 	ret->refused = health->last_error.kind == ERR_AUTH || poller_refused(station->poller);
 	if (health->last_error.kind != ERR_NONE)
-		(void)snprintf(ret->error, sizeof(ret->error), "%s", health->last_error.text);
+		ret->error = mem_strdup(health->last_error.text);
 }
 
-void stations_pulse(const struct stations *stations, struct instant now, struct pulse *ret)
+void stations_status(
+	const struct stations *stations, struct instant now, struct monitor_status *ret)
 {
-	ret->sources = mem_array(stations->count, sizeof(*ret->sources));
-	ret->source_count = stations->count;
-	for (size_t i = 0; i < stations->count; i++)
-		station_pulse(&stations->items[i], now, &ret->sources[i]);
+	for (size_t i = 0; i < stations->count; i++) {
+		const struct station *station = &stations->items[i];
+
+		station_status(
+			station, now, status_add_source(ret, poller_config(station->poller)->name));
+	}
 }
 
 size_t stations_count(const struct stations *stations)

@@ -9,7 +9,7 @@
 #include "watch/ledger.h"
 #include "watch/poller.h"
 #include "io/http.h"
-#include "io/pulse.h"
+#include "io/status_file.h"
 
 struct stations;
 
@@ -42,8 +42,9 @@ void stations_jump(struct stations *stations, struct instant now);
 bool stations_finished(const struct stations *stations, struct err *err);
 /* a poll has ended since the last call */
 bool stations_polled(struct stations *stations);
-/* fills ret->sources (owned by the caller) */
-void stations_pulse(const struct stations *stations, struct instant now, struct pulse *ret);
+/* appends its sources */
+void stations_status(
+	const struct stations *stations, struct instant now, struct monitor_status *ret);
 size_t stations_count(const struct stations *stations);
 
 #endif

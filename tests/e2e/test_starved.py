@@ -245,14 +245,14 @@ def test_status_that_cannot_look_does_not_say_that_nobody_runs_or_that_all_is_we
     plan.set(COUNT, ("open",), trace=True)
     assert user.run("status", env=plan.environment(SHIM)).code == 0
     found = [plan.place(n) for n in range(1, plan.seen() + 1)]
-    looks = [n for n, place in enumerate(found, 1) if place.endswith((" lock", ".pulse"))]
+    looks = [n for n, place in enumerate(found, 1) if place.endswith((" lock", ".status"))]
     assert len({found[n - 1] for n in looks}) > 1, found
     refused = 0
     for number in looks:
         plan.set(FAIL, ("open",), at=number, count=FOR_GOOD, error=errno.EMFILE)
         done = user.run("status", env=plan.environment(SHIM))
         refused += (done.code, done.out, len(done.err.splitlines())) == (74, "", 1)
-        # the last look is for an older pulse
+        # the last look is for an older status file
         assert done.code == 74 or (number == looks[-1] and "telnyx  ok" in done.out), (found[number - 1], done)
     assert refused >= 2
 

@@ -348,11 +348,12 @@ static void test_waiting_is_no_age(void **state)
 static const char *waits_for(struct box *box)
 {
 	static char why[200];
-	struct pulse pulse = { 0 };
+	struct monitor_status status = { 0 };
 
-	outbox_pulse(box->outbox, box->config, box_now(box), &pulse);
-	(void)snprintf(why, sizeof(why), "%s", pulse.waits.items[0]);
-	pulse_done(&pulse);
+	outbox_status(box->outbox, box->config, box_now(box), &status);
+	(void)snprintf(
+		why, sizeof(why), "%s", status.sinks[0].waits != NULL ? status.sinks[0].waits : "");
+	monitor_status_done(&status);
 	return why;
 }
 
