@@ -25,6 +25,7 @@ struct trial {
 	const struct sink_config *config; /* borrowed */
 	bool chosen; /* named, or in use while none is named */
 	struct sink *sink; /* own */
+	struct delivery *delivery; /* own; the sample */
 	int64_t begin_ms; /* mono */
 	bool open; /* its word is awaited */
 };
@@ -72,7 +73,7 @@ static void tell(struct trials *trials, struct trial *trial, const char *error)
 }
 
 /* Nothing in it may be mistaken for news: no event has the id 0. */
-static struct event *sample(const struct config *config)
+static struct delivery *sample(const struct config *config)
 {
 	int64_t wall_ms = clock_now().wall_ms;
 	struct event event = {
@@ -88,7 +89,7 @@ static struct event *sample(const struct config *config)
 		.finished_us = wall_ms * 1000,
 	};
 
-	return event_copy(&event);
+	return delivery_new(&event);
 }
 
 static void trial_begin(
@@ -99,7 +100,7 @@ static void trial_begin(
 		.secrets = &trials->secrets,
 		.state_dir = dir,
 		.notifier = trials->notifier,
-		.direct = true,
+		.immediate = true,
 	};
 	struct instant now = clock_now();
 	struct err err = { 0 };
@@ -113,30 +114,34 @@ static void trial_begin(
 		good = statedir_make(dir, &err);
 	if (good)
 		trial->sink = sink_new(&setup, &good, &err);
-	if (good)
-		sink_take(trial->sink, sample(config), 1, now);
-	else
+	if (!good) {
 		tell(trials, trial, err.text);
+		return;
+	}
+	trial->delivery = sample(config);
+	trial->sink->ops->deliver(trial->sink, trial->delivery, now);
 }
 
 static void trial_step(struct trials *trials, struct trial *trial, struct instant now)
 {
-	struct sink_receipt receipt;
+	const struct delivery *delivery = trial->delivery;
 
-	sink_step(trial->sink, now);
-	while (trial->open && sink_receipt_take(trial->sink, &receipt)) {
-		cleanup_free char *error = receipt.error;
-
-		if (receipt.result != SINK_DELIVERED && error == NULL)
-			error = mem_strdup("it was not delivered");
-		tell(trials, trial, receipt.result != SINK_DELIVERED ? error : NULL);
-	}
+	trial->sink->ops->step(trial->sink, now);
+	if (delivery->state != DELIVERY_ENDED)
+		return;
+	if (delivery->result == DELIVERY_DELIVERED)
+		tell(trials, trial, NULL);
+	else
+		tell(trials, trial,
+			delivery->error != NULL ? delivery->error : "it was not delivered");
 }
 
 static void trials_done(struct trials *trials)
 {
-	for (size_t i = 0; i < trials->count; i++)
+	for (size_t i = 0; i < trials->count; i++) {
 		sink_free(trials->items[i].sink);
+		delivery_free(trials->items[i].delivery);
+	}
 	notifier_free(trials->notifier);
 	strings_done(&trials->secrets);
 }
@@ -167,14 +172,16 @@ static void trials_wait(struct trials *trials)
 		fds[count++] = (struct poll_fd){ .fd = signals_fd() };
 		for (size_t i = 0; i < trials->count; i++) {
 			struct trial *trial = &trials->items[i];
+			const struct sink_ops *ops;
 
 			if (trial->open)
 				trial_step(trials, trial, now);
 			if (!trial->open)
 				continue;
-			count += sink_fds(trial->sink, fds + count, TEST_FDS - count);
-			if (sink_next(trial->sink, now) < next)
-				next = sink_next(trial->sink, now);
+			ops = trial->sink->ops;
+			if (ops->fds != NULL)
+				count += ops->fds(trial->sink, fds + count, TEST_FDS - count);
+			next = instant_earlier(next, ops->next(trial->sink, now));
 		}
 		if (trials->open > 0)
 			(void)http_wait(http, fds, count,

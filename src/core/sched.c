@@ -1,5 +1,7 @@
 #include "core/sched.h"
 
+#include "base/backoff.h"
+
 /* xorshift64 (Marsaglia): jitter needs no better, and a seed repeats a test */
 static uint64_t sched_random(struct sched *sched)
 {
@@ -25,12 +27,8 @@ void sched_good(struct sched *sched, int64_t interval_ms, int64_t now_ms)
 
 int64_t sched_backoff(struct sched *sched, unsigned int n)
 {
-	int64_t wait = SCHED_BACKOFF_MIN_MS;
+	int64_t wait = backoff_ms(n, SCHED_BACKOFF_MIN_MS, SCHED_BACKOFF_MAX_MS);
 
-	while (n-- > 1 && wait < SCHED_BACKOFF_MAX_MS)
-		wait *= 2;
-	if (wait > SCHED_BACKOFF_MAX_MS)
-		wait = SCHED_BACKOFF_MAX_MS;
 	return wait - (int64_t)(sched_random(sched) % (uint64_t)(wait / 4 + 1));
 }
 

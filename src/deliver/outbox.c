@@ -3,22 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "deliver/feed.h"
+#include "deliver/queue.h"
 #include "deliver/hook.h"
 #include "deliver/program.h"
 #include "base/log.h"
 #include "base/mem.h"
 
 enum {
-	STOP_SLACK_MS = 500
-}; /* for a killed program to be gone; one that is not hangs in the kernel */
-enum {
-	CLOCK_SET_MS = 1000
-}; /* the two clocks drift no further apart by themselves: somebody set the one of the wall */
+	/* for a killed program to be gone; one that is not hangs in the kernel */
+	STOP_SLACK_MS = 500,
+	/* the two clocks drift no further apart by themselves: somebody set the one of the wall */
+	CLOCK_SET_MS = 1000,
+};
 
 struct outbox {
-	struct feed_shop shop;
-	struct feed **feeds; /* own, each own */
+	struct queue_shared shared;
+	struct queue **queues; /* own, each own */
 	size_t count;
 	size_t cap;
 	int64_t stop_ms; /* mono; a stop takes no longer; 0: none is under way */
@@ -27,15 +27,15 @@ struct outbox {
 	bool started; /* the store knows what the clock shows */
 };
 
-static struct feed *outbox_add(
+static struct queue *outbox_add(
 	struct outbox *outbox, const struct sink_config *config, struct err *err)
 {
-	struct feed *feed = feed_new(&outbox->shop, config, err);
+	struct queue *queue = queue_new(&outbox->shared, config, err);
 
-	outbox->feeds =
-		mem_grow(outbox->feeds, &outbox->cap, outbox->count + 1, sizeof(*outbox->feeds));
-	outbox->feeds[outbox->count++] = feed;
-	return feed;
+	outbox->queues =
+		mem_grow(outbox->queues, &outbox->cap, outbox->count + 1, sizeof(*outbox->queues));
+	outbox->queues[outbox->count++] = queue;
+	return queue;
 }
 
 bool outbox_new(struct outbox **ret, const struct outbox_setup *setup, struct err *err)
@@ -43,7 +43,7 @@ bool outbox_new(struct outbox **ret, const struct outbox_setup *setup, struct er
 	struct outbox *outbox = mem_alloc(sizeof(*outbox));
 	const struct config *config = setup->config;
 
-	outbox->shop = (struct feed_shop){
+	outbox->shared = (struct queue_shared){
 		.store = setup->store,
 		.state_dir = setup->state_dir,
 		.alarm = setup->alarm,
@@ -51,8 +51,8 @@ bool outbox_new(struct outbox **ret, const struct outbox_setup *setup, struct er
 		.event = setup->event,
 		.arg = setup->arg,
 	};
-	hook_secrets(config, &outbox->shop.secrets);
-	outbox->shop.notifier = notifier_new(&outbox->shop.secrets);
+	hook_secrets(config, &outbox->shared.secrets);
+	outbox->shared.notifier = notifier_new(&outbox->shared.secrets);
 	for (size_t i = 0; i < config->sink_count; i++) {
 		struct err fault = { 0 };
 
@@ -73,37 +73,37 @@ void outbox_free(struct outbox *outbox)
 	if (outbox == NULL)
 		return;
 	for (size_t i = 0; i < outbox->count; i++)
-		feed_free(outbox->feeds[i]);
-	free(outbox->feeds);
-	notifier_free(outbox->shop.notifier);
-	strings_done(&outbox->shop.secrets);
+		queue_free(outbox->queues[i]);
+	free(outbox->queues);
+	notifier_free(outbox->shared.notifier);
+	strings_done(&outbox->shared.secrets);
 	free(outbox);
 }
 
-static struct feed *outbox_find(const struct outbox *outbox, const struct sink_config *config)
+static struct queue *outbox_find(const struct outbox *outbox, const struct sink_config *config)
 {
 	for (size_t i = 0; i < outbox->count; i++) {
-		const struct sink_config *has = feed_config(outbox->feeds[i]);
+		const struct sink_config *has = queue_config(outbox->queues[i]);
 
 		if (has->type == config->type && strcmp(has->name, config->name) == 0)
-			return outbox->feeds[i];
+			return outbox->queues[i];
 	}
 	return NULL;
 }
 
 void outbox_reload(struct outbox *outbox, const struct config *config)
 {
-	hook_secrets(config, &outbox->shop.secrets);
+	hook_secrets(config, &outbox->shared.secrets);
 	for (size_t i = 0; i < outbox->count; i++)
-		feed_retire(outbox->feeds[i]);
+		queue_retire(outbox->queues[i]);
 	for (size_t i = 0; i < config->sink_count; i++) {
 		const struct sink_config *sink = &config->sinks[i];
-		struct feed *feed = outbox_find(outbox, sink);
+		struct queue *queue = outbox_find(outbox, sink);
 		struct err err = { 0 };
 
-		if (feed == NULL)
+		if (queue == NULL)
 			(void)outbox_add(outbox, sink, &err);
-		else if (feed_configure(feed, sink, &err))
+		else if (queue_configure(queue, sink, &err))
 			continue;
 		if (err.kind != ERR_NONE)
 			log_line(LOG_ERROR, "sink %s: %s", sink->name, err.text);
@@ -113,13 +113,13 @@ void outbox_reload(struct outbox *outbox, const struct config *config)
 void outbox_wake(struct outbox *outbox)
 {
 	for (size_t i = 0; i < outbox->count; i++)
-		feed_wake(outbox->feeds[i]);
+		queue_wake(outbox->queues[i], false);
 }
 
 void outbox_rewind(struct outbox *outbox)
 {
 	for (size_t i = 0; i < outbox->count; i++)
-		feed_rewind(outbox->feeds[i]);
+		queue_wake(outbox->queues[i], true);
 }
 
 /* sinks that are no longer configured go once nothing of them runs */
@@ -128,10 +128,10 @@ static void outbox_prune(struct outbox *outbox)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < outbox->count; i++) {
-		if (feed_retired(outbox->feeds[i]) && feed_idle(outbox->feeds[i]))
-			feed_free(outbox->feeds[i]);
+		if (queue_finished(outbox->queues[i]))
+			queue_free(outbox->queues[i]);
 		else
-			outbox->feeds[kept++] = outbox->feeds[i];
+			outbox->queues[kept++] = outbox->queues[i];
 	}
 	outbox->count = kept;
 }
@@ -148,13 +148,13 @@ static void outbox_clock(struct outbox *outbox, struct instant now)
 	struct err err = { 0 };
 
 	if ((outbox->started && by_ms < CLOCK_SET_MS && by_ms > -CLOCK_SET_MS) ||
-		now.mono_ms < outbox->shop.store_retry_ms ||
-		!store_clock_set(outbox->shop.store, by_ms, now.wall_ms, &err))
+		now.mono_ms < outbox->shared.store_retry_ms ||
+		!store_clock_set(outbox->shared.store, by_ms, now.wall_ms, &err))
 		return;
 	if (by_ms != 0)
 		log_line(LOG_NOTICE, "the clock was set: deliveries keep the waits they had");
 	for (size_t i = 0; i < outbox->count; i++)
-		feed_clock_set(outbox->feeds[i], by_ms);
+		queue_clock_set(outbox->queues[i], by_ms);
 	outbox->apart_ms = apart_ms;
 	outbox->started = true;
 }
@@ -164,21 +164,18 @@ void outbox_step(struct outbox *outbox, struct instant now)
 	outbox->now = now;
 	outbox_clock(outbox, now);
 	for (size_t i = 0; i < outbox->count; i++)
-		feed_step(outbox->feeds[i], now);
+		queue_step(outbox->queues[i], now);
 	outbox_prune(outbox);
 	if (outbox_settled(outbox, now))
-		store_rest(outbox->shop.store);
+		store_rest(outbox->shared.store);
 }
 
 int64_t outbox_next(const struct outbox *outbox, struct instant now)
 {
 	int64_t next = outbox->stop_ms != 0 ? outbox->stop_ms : INSTANT_NEVER;
 
-	for (size_t i = 0; i < outbox->count; i++) {
-		int64_t its = feed_next(outbox->feeds[i], now);
-
-		next = its < next ? its : next;
-	}
+	for (size_t i = 0; i < outbox->count; i++)
+		next = instant_earlier(next, queue_next(outbox->queues[i], now));
 	return next;
 }
 
@@ -186,8 +183,8 @@ void outbox_status(const struct outbox *outbox, const struct config *config, str
 	struct monitor_status *ret)
 {
 	for (size_t i = 0; i < config->sink_count; i++) {
-		const struct feed *feed = outbox_find(outbox, &config->sinks[i]);
-		const char *why = feed != NULL ? feed_waits(feed, now) : NULL;
+		const struct queue *queue = outbox_find(outbox, &config->sinks[i]);
+		const char *why = queue != NULL ? queue_waits(queue, now) : NULL;
 		struct sink_status *sink = status_add_sink(ret, config->sinks[i].name);
 
 		sink->waits = why != NULL ? mem_strdup(why) : NULL;
@@ -196,9 +193,9 @@ void outbox_status(const struct outbox *outbox, const struct config *config, str
 
 bool outbox_waits_changed(struct outbox *outbox)
 {
-	bool changed = outbox->shop.waits_changed;
+	bool changed = outbox->shared.waits_changed;
 
-	outbox->shop.waits_changed = false;
+	outbox->shared.waits_changed = false;
 	return changed;
 }
 
@@ -207,14 +204,14 @@ size_t outbox_fds(const struct outbox *outbox, struct poll_fd *fds, size_t cap)
 	size_t count = 0;
 
 	for (size_t i = 0; i < outbox->count; i++)
-		count += feed_fds(outbox->feeds[i], fds + count, cap - count);
+		count += queue_fds(outbox->queues[i], fds + count, cap - count);
 	return count;
 }
 
 bool outbox_settled(const struct outbox *outbox, struct instant now)
 {
 	for (size_t i = 0; i < outbox->count; i++)
-		if (!feed_settled(outbox->feeds[i], now))
+		if (!queue_settled(outbox->queues[i], now))
 			return false;
 	return true;
 }
@@ -224,15 +221,11 @@ void outbox_stop(struct outbox *outbox, struct instant now, int64_t grace_ms)
 	outbox->now = now;
 	outbox->stop_ms = now.mono_ms + grace_ms + PROGRAM_STOP_KILL_MS + STOP_SLACK_MS;
 	for (size_t i = 0; i < outbox->count; i++)
-		feed_stop(outbox->feeds[i], now, grace_ms);
+		queue_stop(outbox->queues[i], now, grace_ms);
 }
 
 bool outbox_stopped(const struct outbox *outbox)
 {
-	if (outbox->stop_ms != 0 && outbox->now.mono_ms >= outbox->stop_ms)
-		return true;
-	for (size_t i = 0; i < outbox->count; i++)
-		if (!feed_settled(outbox->feeds[i], outbox->now))
-			return false;
-	return true;
+	return (outbox->stop_ms != 0 && outbox->now.mono_ms >= outbox->stop_ms) ||
+	       outbox_settled(outbox, outbox->now);
 }

@@ -22,14 +22,20 @@ struct outbox;
 /* the outbox asks its owner to store an event of its own (sink_failed) */
 typedef bool (*outbox_event_fn)(void *arg, const struct event *event);
 
-/* who meets the trouble of the state, in struct alarm */
-enum { LEDGER_READ = 1, LEDGER_WRITE = 2, FEED_READ = 4, FEED_WRITE = 8, FEED_NOTE = 16 };
+/* what of the state does not work, by who raises its alarm */
+enum {
+	STATE_LOAD = 1,
+	STATE_COMMIT = 2,
+	STATE_PULL = 4,
+	STATE_SETTLE = 8,
+	STATE_NOTE_WAIT = 16,
+};
 
 struct outbox_setup {
 	const struct config *config; /* borrowed until outbox_reload or outbox_free */
 	struct store *store; /* borrowed */
 	const char *state_dir; /* borrowed */
-	struct alarm *alarm; /* borrowed; of the state: whoever meets it first says so */
+	struct alarm *alarm; /* borrowed; of the state: whoever raises it first logs it */
 	bool once; /* this run ends as soon as all is delivered */
 	outbox_event_fn event;
 	void *arg;

@@ -29,20 +29,17 @@ struct sink_desktop {
 	bool waited; /* what comes next has waited for somebody to show it: it comes as one */
 	struct board board;
 	/* the batch that is gathered, then shown */
-	int64_t *ids; /* own */
+	struct delivery **batch; /* own, each borrowed; those that may be shown singly come first
+				    and keep their events */
 	size_t count;
 	size_t cap;
-	struct event **singles; /* own, each own; the first of the batch, as many as may be shown
-					       singly */
-	size_t single_count;
-	size_t single_cap;
 	struct digest digest;
 	struct strings over; /* own; what the batch says to be over of what is on the screen */
 	bool held; /* one of them was held by quiet hours: the batch comes as one */
 	int64_t window_ms; /* mono; its gathering ends */
 	bool showing;
 	bool as_one;
-	size_t shown; /* ids that were dealt with */
+	size_t shown; /* of the batch, how many were dealt with */
 	int64_t asked; /* number of the notification that is under way; 0: none is */
 	struct placing placing; /* its */
 	int64_t stop_ms; /* mono; until then a stop waits for the answer */
@@ -67,9 +64,6 @@ static struct notifier *notifier_of(const struct sink_desktop *desktop)
 
 static void batch_clear(struct sink_desktop *desktop)
 {
-	for (size_t i = 0; i < desktop->single_count; i++)
-		free(desktop->singles[i]);
-	desktop->single_count = 0;
 	desktop->count = 0;
 	desktop->shown = 0;
 	desktop->showing = false;
@@ -80,24 +74,23 @@ static void batch_clear(struct sink_desktop *desktop)
 
 /* says the same of the next `count` deliveries of the batch */
 static void batch_settle(
-	struct sink_desktop *desktop, size_t count, enum sink_result result, const char *error)
+	struct sink_desktop *desktop, size_t count, enum delivery_result result, const char *error)
 {
 	for (; count > 0; count--)
-		sink_receipt_add(
-			&desktop->sink, desktop->ids[desktop->shown++], result, mem_strdup(error));
+		sink_end(&desktop->sink, desktop->batch[desktop->shown++], result, error);
 	if (desktop->shown == desktop->count)
 		batch_clear(desktop);
 }
 
 static void batch_settle_rest(
-	struct sink_desktop *desktop, enum sink_result result, const char *error)
+	struct sink_desktop *desktop, enum delivery_result result, const char *error)
 {
 	batch_settle(desktop, desktop->count - desktop->shown, result, error);
 }
 
 static bool is_quiet(const struct sink_desktop *desktop, int64_t wall_ms)
 {
-	return desktop->quiet.from != desktop->quiet.to && !desktop->sink.direct &&
+	return desktop->quiet.from != desktop->quiet.to && !desktop->sink.immediate &&
 	       quiet_holds(&desktop->quiet, clock_local_minute(wall_ms));
 }
 
@@ -128,38 +121,32 @@ static void note_over(struct sink_desktop *desktop, const struct event *event)
 		strings_add(&desktop->over, topic);
 }
 
-static void desktop_take(
-	struct sink *sink, struct event *event, int64_t attempt, struct instant now)
+static void desktop_deliver(struct sink *sink, struct delivery *delivery, struct instant now)
 {
 	struct sink_desktop *desktop = self(sink);
-	bool at_once = sink->direct || desktop->waited;
+	const struct event *event = delivery->event;
+	bool at_once = sink->immediate || desktop->waited;
 
-	(void)attempt;
 	if (desktop->count == 0)
 		desktop->window_ms = now.mono_ms + (at_once ? 0 : sink->config->window_ms);
-	desktop->ids =
-		mem_grow(desktop->ids, &desktop->cap, desktop->count + 1, sizeof(*desktop->ids));
-	desktop->ids[desktop->count++] = event->id;
 	desktop->held = desktop->held || is_quiet(desktop, event->wall_ms);
 	digest_add(&desktop->digest, event);
 	note_over(desktop, event);
-	if (desktop->single_count == single_limit(desktop)) {
-		free(event);
-		return;
-	}
-	desktop->singles = mem_grow(desktop->singles, &desktop->single_cap,
-		desktop->single_count + 1, sizeof(struct event *));
-	desktop->singles[desktop->single_count++] = event;
+	if (desktop->count >= single_limit(desktop))
+		delivery_drop_event(delivery);
+	desktop->batch = mem_grow(
+		desktop->batch, &desktop->cap, desktop->count + 1, sizeof(struct delivery *));
+	desktop->batch[desktop->count++] = delivery;
 }
 
 /* nobody is there to show it: everything goes back until somebody is */
 static void wait_for_somebody(struct sink_desktop *desktop, const char *why)
 {
-	if (desktop->sink.direct)
-		batch_settle_rest(desktop, SINK_AGAIN, why);
+	if (desktop->sink.immediate)
+		batch_settle_rest(desktop, DELIVERY_RETRY, why);
 	if (desktop->shown < desktop->count)
-		batch_settle(desktop, 1, SINK_BACK, why);
-	batch_settle_rest(desktop, SINK_BACK, NULL);
+		batch_settle(desktop, 1, DELIVERY_RETURNED, why);
+	batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
 	desktop->waited = true;
 }
 
@@ -168,14 +155,14 @@ static struct wording how_to_word(const struct sink_desktop *desktop, struct ins
 	return (struct wording){
 		.now_ms = now.wall_ms,
 		.sound = desktop->sink.config->sound,
-		.one_shot = desktop->sink.direct || desktop->sink.once,
+		.one_shot = desktop->sink.immediate || desktop->sink.once,
 	};
 }
 
 /* what is shown next, and where: the whole batch, or the next one of it */
 static void place(struct sink_desktop *desktop, struct wording *how, struct buf *note)
 {
-	const struct event *event = desktop->singles[desktop->shown];
+	const struct event *event = desktop->batch[desktop->shown]->event;
 	cleanup_free char *topic = desktop->as_one ? NULL : digest_topic(event);
 	struct strings over = { 0 };
 	struct digest single = { 0 };
@@ -213,13 +200,13 @@ static void show_next(struct sink_desktop *desktop, struct instant now)
 	if (err.kind == ERR_UNREACHABLE)
 		wait_for_somebody(desktop, err.text);
 	else
-		batch_settle_rest(desktop, SINK_AGAIN, err.text);
+		batch_settle_rest(desktop, DELIVERY_RETRY, err.text);
 }
 
 static void show_begin(struct sink_desktop *desktop, struct instant now)
 {
 	if (is_quiet(desktop, now.wall_ms)) {
-		batch_settle_rest(desktop, SINK_BACK, NULL);
+		batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
 		return;
 	}
 	desktop->showing = true;
@@ -262,7 +249,7 @@ static void take_shown(struct sink_desktop *desktop, struct instant now)
 	board_put(&desktop->board, &desktop->placing, desktop->asked);
 	board_refresh(desktop, now);
 	desktop->waited = false;
-	batch_settle(desktop, desktop->as_one ? desktop->count : 1, SINK_DELIVERED, NULL);
+	batch_settle(desktop, desktop->as_one ? desktop->count : 1, DELIVERY_DELIVERED, NULL);
 }
 
 /* what became of the one that is under way */
@@ -274,14 +261,14 @@ static void take_answer(
 	else if (notice->kind == NOTICE_ABSENT)
 		wait_for_somebody(desktop, notice->why);
 	else if (desktop->sink.stopping)
-		batch_settle_rest(desktop, SINK_BACK, NULL);
+		batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
 	else
 		/* the others would fail as well, and none may overtake it */
-		batch_settle_rest(desktop, SINK_AGAIN, notice->why);
+		batch_settle_rest(desktop, DELIVERY_RETRY, notice->why);
 	placing_done(&desktop->placing);
 	desktop->asked = 0;
 	if (desktop->sink.stopping)
-		batch_settle_rest(desktop, SINK_BACK, NULL);
+		batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
 }
 
 static void take_notice(void *arg, const struct notice *notice, struct instant now)
@@ -334,13 +321,14 @@ static void desktop_step(struct sink *sink, struct instant now)
 	if (sink->stopping && desktop->asked != 0 && now.mono_ms >= desktop->stop_ms) {
 		desktop->asked = 0;
 		placing_done(&desktop->placing);
-		batch_settle_rest(desktop, SINK_BACK, NULL);
+		batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
 	}
 	if (desktop->count == 0 || desktop->asked != 0)
 		return;
 	if (desktop->showing)
 		show_next(desktop, now);
-	else if (now.mono_ms >= desktop->window_ms && (!sink->more || desktop->count == GATHER_MAX))
+	else if (now.mono_ms >= desktop->window_ms &&
+		 (!sink->has_more || desktop->count == GATHER_MAX))
 		show_begin(desktop, now);
 }
 
@@ -380,12 +368,7 @@ static void desktop_stop(struct sink *sink, struct instant now, int64_t grace_ms
 
 	desktop->stop_ms = now.mono_ms + grace_ms;
 	if (desktop->asked == 0)
-		batch_settle_rest(desktop, SINK_BACK, NULL);
-}
-
-static bool desktop_busy(const struct sink *sink)
-{
-	return self(sink)->count > 0;
+		batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
 }
 
 static void desktop_destroy(struct sink *sink)
@@ -396,23 +379,21 @@ static void desktop_destroy(struct sink *sink)
 	batch_clear(desktop);
 	placing_done(&desktop->placing);
 	board_clear(&desktop->board);
-	free(desktop->singles);
-	free(desktop->ids);
+	free(desktop->batch);
 	free(desktop);
 }
 
-const struct sink_kind sink_kind_desktop = {
+const struct sink_ops sink_ops_desktop = {
 	.batch = true,
 	.pull = 256,
 	.make = desktop_make,
 	.configure = desktop_configure,
 	.room = desktop_room,
-	.take = desktop_take,
+	.deliver = desktop_deliver,
 	.step = desktop_step,
 	.next = desktop_next,
 	.waits = desktop_waits,
 	.fds = desktop_fds,
 	.stop = desktop_stop,
-	.busy = desktop_busy,
 	.destroy = desktop_destroy,
 };

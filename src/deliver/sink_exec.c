@@ -25,27 +25,23 @@ enum {
 	LAST_LINE_COLUMNS = 200,
 };
 
-struct hook {
+/* a running hook */
+struct hook_run {
 	struct program program;
-	int64_t event_id;
+	struct delivery *delivery; /* borrowed */
 	int64_t timeout_ms;
 	bool shell; /* run by sh, which says with 126 and 127 that it could not start something */
 	bool told_cut; /* "output truncated" was logged */
 	char *last_line; /* own; the last one that it printed, for the error */
 };
 
-/* a delivery whose hook starts when it is known what the session's display is */
-struct held {
-	struct event *event; /* own */
-	int64_t attempt;
-};
-
 struct sink_exec {
 	struct sink sink;
 	struct session session;
-	struct held held[CONCURRENCY_MAX];
+	/* borrowed; their hooks start when it is known what the session's display is */
+	struct delivery *held[CONCURRENCY_MAX];
 	size_t held_count;
-	struct hook running[CONCURRENCY_MAX];
+	struct hook_run running[CONCURRENCY_MAX];
 	size_t count;
 	struct program left[LEFT_MAX];
 	size_t left_count;
@@ -63,13 +59,6 @@ static struct sink *exec_make(void)
 	return &exec->sink;
 }
 
-static bool exec_configure(struct sink *sink, struct err *err)
-{
-	(void)sink;
-	(void)err;
-	return true;
-}
-
 static size_t exec_room(const struct sink *sink, struct instant now)
 {
 	size_t most = (size_t)sink->config->concurrency;
@@ -80,21 +69,22 @@ static size_t exec_room(const struct sink *sink, struct instant now)
 	return count < most ? most - count : 0;
 }
 
-static void hook_done(struct hook *hook)
+static void hook_done(struct hook_run *hook)
 {
 	program_done(&hook->program);
 	free(hook->last_line);
 	hook->last_line = NULL;
 }
 
-static bool hook_start(struct sink_exec *exec, struct hook *hook, const struct event *event,
-	int64_t attempt, struct instant now, struct err *err)
+static bool hook_start(struct sink_exec *exec, struct hook_run *hook, struct delivery *delivery,
+	struct instant now, struct err *err)
 {
 	const struct sink_config *config = exec->sink.config;
+	const struct event *event = delivery->event;
 	cleanup_buf struct buf input = { 0 };
 	char **argv = hook_argv(config, event);
-	char **env = hook_env(
-		config, event, attempt, environ, &exec->session.variables, exec->sink.secrets);
+	char **env = hook_env(config, event, delivery->attempts + 1, environ,
+		&exec->session.variables, exec->sink.secrets);
 	const char *home = getenv("HOME");
 	struct spawn spawn = {
 		.argv = (const char *const *)argv,
@@ -109,8 +99,8 @@ static bool hook_start(struct sink_exec *exec, struct hook *hook, const struct e
 	(void)buf_add_char(&input, '\n');
 	spawn.input = buf_text(&input);
 	spawn.input_len = input.len;
-	*hook = (struct hook){
-		.event_id = event->id,
+	*hook = (struct hook_run){
+		.delivery = delivery,
 		.timeout_ms = config->timeout_ms,
 		.shell = *config->shell != '\0',
 	};
@@ -126,28 +116,26 @@ static void held_start(struct sink_exec *exec, struct instant now)
 	if (exec->held_count == 0 || !session_ready(&exec->session, now))
 		return;
 	for (size_t i = 0; i < exec->held_count; i++) {
-		struct event *event = exec->held[i].event;
 		struct err err = { 0 };
 
-		if (hook_start(exec, &exec->running[exec->count], event, exec->held[i].attempt, now,
-			    &err))
+		if (hook_start(exec, &exec->running[exec->count], exec->held[i], now, &err))
 			exec->count++;
 		else
-			sink_receipt_add(&exec->sink, event->id, SINK_ABSENT, mem_strdup(err.text));
-		free(event);
+			sink_end(&exec->sink, exec->held[i], DELIVERY_UNAVAILABLE, err.text);
 	}
 	exec->held_count = 0;
 }
 
-static void exec_take(struct sink *sink, struct event *event, int64_t attempt, struct instant now)
+static void exec_deliver(struct sink *sink, struct delivery *delivery, struct instant now)
 {
 	struct sink_exec *exec = self(sink);
 
-	exec->held[exec->held_count++] = (struct held){ event, attempt };
+	exec->held[exec->held_count++] = delivery;
 	held_start(exec, now);
 }
 
-static void log_output_line(const struct sink_exec *exec, struct hook *hook, char *line, size_t len)
+static void log_output_line(
+	const struct sink_exec *exec, struct hook_run *hook, char *line, size_t len)
 {
 	if (len > 0 && line[len - 1] == '\r')
 		len--;
@@ -162,7 +150,7 @@ static void log_output_line(const struct sink_exec *exec, struct hook *hook, cha
 }
 
 /* logs the whole lines that are there; at the end also what follows the last newline */
-static void log_output(const struct sink_exec *exec, struct hook *hook, bool ended)
+static void log_output(const struct sink_exec *exec, struct hook_run *hook, bool ended)
 {
 	struct buf *output = process_output(hook->program.process);
 	size_t pos = 0;
@@ -200,18 +188,19 @@ static bool retry_named(const struct strings *retry, int code)
 }
 
 /* what an exit code means (contract 6, 9) */
-static enum sink_result code_result(const struct sink_exec *exec, const struct hook *hook, int code)
+static enum delivery_result code_result(
+	const struct sink_exec *exec, const struct hook_run *hook, int code)
 {
 	if (code == 0)
-		return SINK_DELIVERED;
+		return DELIVERY_DELIVERED;
 	if (retry_named(&exec->sink.config->retry, code) ||
 		(hook->shell && (code == 126 || code == 127)))
-		return SINK_AGAIN;
-	return SINK_REFUSED;
+		return DELIVERY_RETRY;
+	return DELIVERY_REJECTED;
 }
 
 /* how it ended, and its last line of output, which mostly says why */
-static char *hook_error(const struct hook *hook, int status)
+static char *hook_error(const struct hook_run *hook, int status)
 {
 	struct buf text = { 0 };
 	char span[PARSE_DURATION_MAX];
@@ -230,23 +219,25 @@ static char *hook_error(const struct hook *hook, int status)
 	return buf_steal(&text);
 }
 
-static void hook_ended(struct sink_exec *exec, const struct hook *hook, int status)
+static void hook_ended(struct sink_exec *exec, const struct hook_run *hook, int status)
 {
-	enum sink_result result;
+	cleanup_free char *error = NULL;
+	enum delivery_result result;
 
 	if (hook->program.cut)
-		result = SINK_BACK;
+		result = DELIVERY_RETURNED;
 	else if (hook->program.late || WIFSIGNALED(status))
-		result = SINK_AGAIN;
+		result = DELIVERY_RETRY;
 	else
 		result = code_result(exec, hook, WEXITSTATUS(status));
-	sink_receipt_add(&exec->sink, hook->event_id, result,
-		result == SINK_DELIVERED || result == SINK_BACK ? NULL : hook_error(hook, status));
+	if (result != DELIVERY_DELIVERED && result != DELIVERY_RETURNED)
+		error = hook_error(hook, status);
+	sink_end(&exec->sink, hook->delivery, result, error);
 }
 
 /* what a hook left in the background keeps its pipe, or is waited for with the KILL; the oldest
  * gives way */
-static void leave(struct sink_exec *exec, struct hook *hook)
+static void leave(struct sink_exec *exec, struct hook_run *hook)
 {
 	if (exec->left_count == LEFT_MAX) {
 		program_done(&exec->left[0]);
@@ -281,7 +272,7 @@ static void exec_step(struct sink *sink, struct instant now)
 	held_start(exec, now);
 	left_step(exec, now);
 	for (size_t i = 0; i < exec->count; i++) {
-		struct hook *hook = &exec->running[i];
+		struct hook_run *hook = &exec->running[i];
 		int status = 0;
 		bool ended = program_step(&hook->program, now, &status);
 
@@ -329,10 +320,8 @@ static void exec_stop(struct sink *sink, struct instant now, int64_t grace_ms)
 {
 	struct sink_exec *exec = self(sink);
 
-	for (size_t i = 0; i < exec->held_count; i++) {
-		sink_receipt_add(sink, exec->held[i].event->id, SINK_BACK, NULL);
-		free(exec->held[i].event);
-	}
+	for (size_t i = 0; i < exec->held_count; i++)
+		sink_end(sink, exec->held[i], DELIVERY_RETURNED, NULL);
 	exec->held_count = 0;
 	session_done(&exec->session);
 	for (size_t i = 0; i < exec->count; i++)
@@ -344,20 +333,18 @@ static void exec_stop(struct sink *sink, struct instant now, int64_t grace_ms)
 static bool exec_busy(const struct sink *sink)
 {
 	const struct sink_exec *exec = self(sink);
-	size_t waited = exec->count + exec->held_count;
+	bool busy = false;
 
 	/* whoever only holds a pipe is waited for by nobody */
 	for (size_t i = 0; i < exec->left_count; i++)
-		waited += exec->left[i].kill_ms != INSTANT_NEVER ? 1 : 0;
-	return waited > 0;
+		busy = busy || exec->left[i].kill_ms != INSTANT_NEVER;
+	return busy;
 }
 
 static void exec_destroy(struct sink *sink)
 {
 	struct sink_exec *exec = self(sink);
 
-	for (size_t i = 0; i < exec->held_count; i++)
-		free(exec->held[i].event);
 	session_done(&exec->session);
 	for (size_t i = 0; i < exec->count; i++)
 		hook_done(&exec->running[i]);
@@ -366,13 +353,12 @@ static void exec_destroy(struct sink *sink)
 	free(exec);
 }
 
-const struct sink_kind sink_kind_exec = {
+const struct sink_ops sink_ops_exec = {
 	.batch = false,
 	.pull = 256,
 	.make = exec_make,
-	.configure = exec_configure,
 	.room = exec_room,
-	.take = exec_take,
+	.deliver = exec_deliver,
 	.step = exec_step,
 	.next = exec_next,
 	.fds = exec_fds,

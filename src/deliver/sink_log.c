@@ -14,7 +14,7 @@ enum {
 struct sink_log {
 	struct sink sink;
 	struct logfile *file; /* own; NULL: could not be opened */
-	struct event *events[BATCH_MAX]; /* own */
+	struct delivery *batch[BATCH_MAX]; /* borrowed */
 	size_t count;
 };
 
@@ -55,13 +55,12 @@ static size_t log_room(const struct sink *sink, struct instant now)
 	return BATCH_MAX - self(sink)->count;
 }
 
-static void log_take(struct sink *sink, struct event *event, int64_t attempt, struct instant now)
+static void log_deliver(struct sink *sink, struct delivery *delivery, struct instant now)
 {
 	struct sink_log *log = self(sink);
 
-	(void)attempt;
 	(void)now;
-	log->events[log->count++] = event;
+	log->batch[log->count++] = delivery;
 }
 
 static void log_add(const struct sink_log *log, const struct event *event, struct buf *lines)
@@ -96,7 +95,7 @@ static size_t batch_write(struct sink_log *log, struct err *err)
 	if (log->file == NULL ? !log_open(log, err) : !logfile_begin(log->file, err))
 		return 0;
 	for (size_t i = 0; i < log->count && good; i++) {
-		log_add(log, log->events[i], &lines);
+		log_add(log, log->batch[i]->event, &lines);
 		if (lines.len < PIECE && i + 1 < log->count)
 			continue;
 		good = piece_write(log, &lines, &wrote, err);
@@ -118,13 +117,11 @@ static void log_step(struct sink *sink, struct instant now)
 	if (log->count == 0)
 		return;
 	wrote = batch_write(log, &err);
-	for (size_t i = 0; i < log->count; i++) {
-		bool good = i < wrote;
-
-		sink_receipt_add(sink, log->events[i]->id, good ? SINK_DELIVERED : SINK_AGAIN,
-			good ? NULL : mem_strdup(err.text));
-		free(log->events[i]);
-	}
+	for (size_t i = 0; i < log->count; i++)
+		if (i < wrote)
+			sink_end(sink, log->batch[i], DELIVERY_DELIVERED, NULL);
+		else
+			sink_end(sink, log->batch[i], DELIVERY_RETRY, err.text);
 	log->count = 0;
 }
 
@@ -133,46 +130,29 @@ static int64_t log_next(const struct sink *sink, struct instant now)
 	return self(sink)->count > 0 ? now.mono_ms : INSTANT_NEVER;
 }
 
-static size_t log_fds(const struct sink *sink, struct poll_fd *fds, size_t cap)
-{
-	(void)sink;
-	(void)fds;
-	(void)cap;
-	return 0;
-}
-
 static void log_stop(struct sink *sink, struct instant now, int64_t grace_ms)
 {
 	(void)grace_ms;
 	log_step(sink, now);
 }
 
-static bool log_busy(const struct sink *sink)
-{
-	return self(sink)->count > 0;
-}
-
 static void log_destroy(struct sink *sink)
 {
 	struct sink_log *log = self(sink);
 
-	for (size_t i = 0; i < log->count; i++)
-		free(log->events[i]);
 	logfile_close(log->file);
 	free(log);
 }
 
-const struct sink_kind sink_kind_log = {
+const struct sink_ops sink_ops_log = {
 	.batch = true,
 	.pull = BATCH_MAX,
 	.make = log_make,
 	.configure = log_configure,
 	.room = log_room,
-	.take = log_take,
+	.deliver = log_deliver,
 	.step = log_step,
 	.next = log_next,
-	.fds = log_fds,
 	.stop = log_stop,
-	.busy = log_busy,
 	.destroy = log_destroy,
 };

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/stamp.h"
 #include "core/snapshot.h"
+#include "core/delivery.h"
 #include "core/event.h"
 #include "core/prefix.h"
 
@@ -32,30 +33,6 @@ struct store_source {
 	char *name; /* own */
 	bool down_told; /* source_down was told and source_up not yet */
 	int64_t down_since_ms; /* wall */
-};
-
-/* one pending delivery with its event (owned by the caller: free(event)) */
-struct delivery {
-	struct event *event;
-	int64_t attempts; /* ended attempts so far */
-	int64_t due_ms; /* wall; not before */
-	int64_t first_failed_ms; /* wall of the first failed attempt since queued or revived; 0:
-				    none */
-};
-
-enum receipt_outcome {
-	RECEIPT_DELIVERED,
-	RECEIPT_RETRY, /* attempts, due_ms, first_failed_ms and error are stored */
-	RECEIPT_FAILED, /* given up */
-};
-
-struct receipt {
-	int64_t event_id;
-	enum receipt_outcome outcome;
-	int64_t attempts;
-	int64_t due_ms;
-	int64_t first_failed_ms;
-	const char *error; /* borrowed; NULL when delivered */
 };
 
 /*
@@ -124,23 +101,22 @@ struct store_pull {
 /*
  * Pending deliveries that are due, those due longest first, and only the first pending of each
  * task: its later events wait for it, also while it is busy or not due. `*ret` is an owned array of
- * *ret_count rows.
+ * *ret_count deliveries, each owned.
  */
-bool store_due(struct store *store, const struct store_pull *pull, struct delivery **ret,
+bool store_due(struct store *store, const struct store_pull *pull, struct delivery ***ret,
 	size_t *ret_count, struct err *err);
 /*
  * As store_due, but every one that is due, in event order, also several of one task, except those
  * behind a pending one of the same task that is not due (a retry): batches keep their order.
  */
-bool store_due_batch(struct store *store, const struct store_pull *pull, struct delivery **ret,
+bool store_due_batch(struct store *store, const struct store_pull *pull, struct delivery ***ret,
 	size_t *ret_count, struct err *err);
-void deliveries_free(struct delivery *rows, size_t count);
 /* earliest due time (wall ms) later than `after_ms` of a pending delivery of the sink; INT64_MAX:
  * none */
 bool store_next_due(struct store *store, const char *sink, int64_t after_ms, int64_t *ret_wall_ms,
 	struct err *err);
 /* one transaction, synchronous=NORMAL: what became of deliveries of one sink */
-bool store_settle(struct store *store, const char *sink, const struct receipt *receipts,
+bool store_settle(struct store *store, const char *sink, const struct delivery *const *ended,
 	size_t count, int64_t wall_ms, struct err *err);
 /* what waits to be tried again is due now */
 bool store_hurry(struct store *store, int64_t wall_ms, struct err *err);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "core/attempt.h"
 #include "io/store_private.h"
 
 #define DAY_MS 86400000
@@ -72,53 +71,43 @@ static bool is_busy(const int64_t *busy, size_t count, int64_t id)
 	return count != 0 && bsearch(&id, busy, count, sizeof(id), id_order) != NULL;
 }
 
-struct rows {
-	struct delivery *items; /* own */
-	size_t count;
-	size_t cap;
-};
-
-static bool rows_add(struct store *store, struct stmt *stmt, struct rows *rows, struct err *err)
-{
-	struct event event;
-
-	if (!event_view(stmt, &event))
-		return db_refuse(store->db, err, "an event in it makes no sense");
-	rows->items = mem_grow(rows->items, &rows->cap, rows->count + 1, sizeof(*rows->items));
-	rows->items[rows->count++] = (struct delivery){
-		.event = event_copy(&event),
-		.attempts = stmt_int(stmt, EVENT_COLUMN_COUNT),
-		.due_ms = stmt_int(stmt, EVENT_COLUMN_COUNT + 1),
-		.first_failed_ms = stmt_int(stmt, EVENT_COLUMN_COUNT + 2),
-	};
-	return true;
-}
-
 /* hands over what the statement gives, without what is busy; NULL: it could not be made */
 static bool rows_read(struct store *store, struct stmt *stmt, const struct store_pull *pull,
-	struct delivery **ret, size_t *ret_count, struct err *err)
+	struct delivery ***ret, size_t *ret_count, struct err *err)
 {
-	struct rows rows = { 0 };
 	enum db_step step = DB_DONE;
 	bool good = stmt != NULL;
+	size_t count = 0;
+	size_t cap = 0;
 
 	*ret = NULL;
-	*ret_count = 0;
-	while (good && rows.count < pull->limit && (step = stmt_step(stmt, err)) == DB_ROW)
-		if (!is_busy(pull->busy, pull->busy_count, stmt_int(stmt, 0)))
-			good = rows_add(store, stmt, &rows, err);
+	while (good && count < pull->limit && (step = stmt_step(stmt, err)) == DB_ROW) {
+		struct event event;
+
+		if (is_busy(pull->busy, pull->busy_count, stmt_int(stmt, 0)))
+			continue;
+		good = event_view(stmt, &event) ||
+		       db_refuse(store->db, err, "an event in it makes no sense");
+		if (!good)
+			break;
+		*ret = mem_grow(*ret, &cap, count + 1, sizeof(struct delivery *));
+		(*ret)[count] = delivery_new(&event);
+		(*ret)[count]->attempts = stmt_int(stmt, EVENT_COLUMN_COUNT);
+		(*ret)[count]->due_ms = stmt_int(stmt, EVENT_COLUMN_COUNT + 1);
+		(*ret)[count++]->first_failed_ms = stmt_int(stmt, EVENT_COLUMN_COUNT + 2);
+	}
 	if (stmt != NULL)
 		stmt_reset(stmt);
-	if (!good || step == DB_ERROR) {
-		deliveries_free(rows.items, rows.count);
-		return false;
-	}
-	*ret = rows.items;
-	*ret_count = rows.count;
-	return true;
+	*ret_count = count;
+	if (good && step != DB_ERROR)
+		return true;
+	deliveries_free(*ret, count);
+	*ret = NULL;
+	*ret_count = 0;
+	return false;
 }
 
-bool store_due(struct store *store, const struct store_pull *pull, struct delivery **ret,
+bool store_due(struct store *store, const struct store_pull *pull, struct delivery ***ret,
 	size_t *ret_count, struct err *err)
 {
 	struct stmt *stmt = db_stmt(store->db,
@@ -135,7 +124,7 @@ bool store_due(struct store *store, const struct store_pull *pull, struct delive
 	return rows_read(store, stmt, pull, ret, ret_count, err);
 }
 
-bool store_due_batch(struct store *store, const struct store_pull *pull, struct delivery **ret,
+bool store_due_batch(struct store *store, const struct store_pull *pull, struct delivery ***ret,
 	size_t *ret_count, struct err *err)
 {
 	/* the plus signs keep SQLite from sorting all that is due for each batch */
@@ -152,13 +141,6 @@ bool store_due_batch(struct store *store, const struct store_pull *pull, struct 
 		stmt_bind_int(stmt, 3, pull->after_id);
 	}
 	return rows_read(store, stmt, pull, ret, ret_count, err);
-}
-
-void deliveries_free(struct delivery *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		free(rows[i].event);
-	free(rows);
 }
 
 bool store_check_queue(struct store *store, struct err *err)
@@ -218,10 +200,9 @@ static bool settle_delivered(
 	return stmt_run(stmt, err);
 }
 
-static bool settle_kept(struct store *store, int64_t sink_id, const struct receipt *receipt,
+static bool settle_kept(struct store *store, int64_t sink_id, const struct delivery *delivery,
 	int64_t wall_ms, struct err *err)
 {
-	bool failed = receipt->outcome == RECEIPT_FAILED;
 	struct stmt *stmt = db_stmt(store->db,
 		"UPDATE deliveries SET failed = ?3, attempts = ?4, due_ms = ?5, first_failed_ms = "
 		"?6,"
@@ -230,14 +211,14 @@ static bool settle_kept(struct store *store, int64_t sink_id, const struct recei
 
 	if (stmt == NULL)
 		return false;
-	stmt_bind_int(stmt, 1, receipt->event_id);
+	stmt_bind_int(stmt, 1, delivery->event_id);
 	stmt_bind_int(stmt, 2, sink_id);
-	stmt_bind_int(stmt, 3, failed);
-	stmt_bind_int(stmt, 4, receipt->attempts);
-	stmt_bind_int(stmt, 5, receipt->due_ms);
-	stmt_bind_int(stmt, 6, receipt->first_failed_ms);
-	stmt_bind_int(stmt, 7, failed ? wall_ms : 0);
-	stmt_bind_text(stmt, 8, receipt->error);
+	stmt_bind_int(stmt, 3, delivery->given_up);
+	stmt_bind_int(stmt, 4, delivery->attempts);
+	stmt_bind_int(stmt, 5, delivery->due_ms);
+	stmt_bind_int(stmt, 6, delivery->first_failed_ms);
+	stmt_bind_int(stmt, 7, delivery->given_up ? wall_ms : 0);
+	stmt_bind_text(stmt, 8, delivery->error);
 	return stmt_run(stmt, err);
 }
 
@@ -270,7 +251,7 @@ static bool note_failure(
 }
 
 /* the sink's row says how the last attempts went; a delivery that only waits was none */
-static bool settle_all(struct store *store, const char *sink, const struct receipt *receipts,
+static bool settle_all(struct store *store, const char *sink, const struct delivery *const *ended,
 	size_t count, int64_t wall_ms, struct err *err)
 {
 	int64_t id;
@@ -278,31 +259,31 @@ static bool settle_all(struct store *store, const char *sink, const struct recei
 	if (!store_sink_id(store, sink, &id, err))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		const struct receipt *receipt = &receipts[i];
-		bool delivered = receipt->outcome == RECEIPT_DELIVERED;
-		bool more = i + 1 < count && receipts[i + 1].outcome == RECEIPT_DELIVERED;
+		const struct delivery *delivery = ended[i];
+		bool delivered = delivery->result == DELIVERY_DELIVERED;
+		bool more = i + 1 < count && ended[i + 1]->result == DELIVERY_DELIVERED;
 
-		if (delivered ? !settle_delivered(store, id, receipt->event_id, err)
-			      : !settle_kept(store, id, receipt, wall_ms, err))
+		if (delivered ? !settle_delivered(store, id, delivery->event_id, err)
+			      : !settle_kept(store, id, delivery, wall_ms, err))
 			return false;
 		/* of a row of successes the last one says it all */
 		if (delivered && !more && !note_success(store, id, wall_ms, err))
 			return false;
-		if (!delivered && receipt->error != NULL &&
-			!note_failure(store, id, wall_ms, receipt->error, err))
+		if (!delivered && delivery->error != NULL &&
+			!note_failure(store, id, wall_ms, delivery->error, err))
 			return false;
 	}
 	return true;
 }
 
-bool store_settle(struct store *store, const char *sink, const struct receipt *receipts,
+bool store_settle(struct store *store, const char *sink, const struct delivery *const *ended,
 	size_t count, int64_t wall_ms, struct err *err)
 {
 	if (count == 0)
 		return true;
 	if (!db_begin(store->db, DB_SYNC_NORMAL, err))
 		return false;
-	if (settle_all(store, sink, receipts, count, wall_ms, err) && db_commit(store->db, err))
+	if (settle_all(store, sink, ended, count, wall_ms, err) && db_commit(store->db, err))
 		return true;
 	db_rollback(store->db);
 	store_sinks_forget(store);
@@ -373,7 +354,7 @@ bool store_clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struct
 	stmt_bind_int(stmt, 1, by_ms);
 	stmt_bind_int(stmt, 2, wall_ms);
 	stmt_bind_int(stmt, 3, HOLD_MAX_MS);
-	stmt_bind_int(stmt, 4, ATTEMPT_DELAY_MAX_MS);
+	stmt_bind_int(stmt, 4, DELIVERY_DELAY_MAX_MS);
 	return run_alone(store, stmt, err);
 }
 

@@ -209,11 +209,11 @@ static bool ledger_store(struct ledger *ledger, struct poller *poller, struct ev
 	stored->events = rows;
 	stored->event_count = count;
 	if (!store_commit(ledger->store, stored, &err)) {
-		store_failed(ledger, LEDGER_WRITE, &err);
+		store_failed(ledger, STATE_COMMIT, &err);
 		return false;
 	}
 	if (stored->written)
-		store_works(ledger, LEDGER_WRITE);
+		store_works(ledger, STATE_COMMIT);
 	tell_stored(ledger, poller, stored);
 	return true;
 }
@@ -244,10 +244,10 @@ struct snapshot *ledger_snapshot(struct ledger *ledger, const char *source)
 	struct err err = { 0 };
 
 	if (!store_load_snapshot(ledger->store, source, &snapshot, &err)) {
-		store_failed(ledger, LEDGER_READ, &err);
+		store_failed(ledger, STATE_LOAD, &err);
 		return NULL;
 	}
-	store_works(ledger, LEDGER_READ);
+	store_works(ledger, STATE_LOAD);
 	return snapshot;
 }
 

@@ -89,7 +89,7 @@ int64_t stored_tell(struct store *store, const char *task_id, const char *sink)
 size_t stored_pending(struct store *store, const char *sink)
 {
 	struct store_pull all = { .sink = sink, .wall_ms = INT64_MAX, .limit = SIZE_MAX };
-	struct delivery *rows;
+	struct delivery **rows;
 	struct err err = { 0 };
 	size_t count;
 

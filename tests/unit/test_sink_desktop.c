@@ -791,13 +791,13 @@ static void test_direct(void **state)
 	struct sink_setup setup = { .config = &box->config->sinks[0],
 		.state_dir = box->dir,
 		.notifier = notifier,
-		.direct = true };
+		.immediate = true };
 	struct event event = { .id = 1,
 		.type = EVENT_SUCCESS,
 		.task_name = "sample",
 		.created_us = STAMP_NONE,
 		.finished_us = STAMP_NONE };
-	struct sink_receipt receipt;
+	struct delivery *delivery = delivery_new(&event);
 	struct err err = { 0 };
 	struct sink *sink;
 	bool good;
@@ -807,23 +807,25 @@ static void test_direct(void **state)
 	box->config->sinks[0].quiet = mem_strdup("00:00-23:59");
 	sink = sink_new(&setup, &good, &err);
 	assert_true(good);
-	assert_true(sink_room(sink, box_now(box)) > 0);
-	sink_take(sink, event_copy(&event), 1, box_now(box));
-	while (!sink_receipt_take(sink, &receipt)) {
-		sink_step(sink, box_now(box));
+	assert_true(sink->ops->room(sink, box_now(box)) > 0);
+	sink->ops->deliver(sink, delivery, box_now(box));
+	while (delivery->state != DELIVERY_ENDED) {
+		sink->ops->step(sink, box_now(box));
 		(void)poll(NULL, 0, 1);
 	}
-	assert_int_equal(receipt.event_id, 1);
-	assert_int_equal(receipt.result, SINK_DELIVERED);
+	assert_int_equal(delivery->event_id, 1);
+	assert_int_equal(delivery->result, DELIVERY_DELIVERED);
 	expect_notes(box, "summary: sample finished\none-shot: yes\n--\n");
 	bus_now = NULL;
-	sink_take(sink, event_copy(&event), 1, box_now(box));
-	sink_step(sink, box_now(box));
-	assert_true(sink_receipt_take(sink, &receipt));
-	assert_int_equal(receipt.result, SINK_AGAIN);
-	assert_non_null(strstr(receipt.error, "no session bus"));
-	free(receipt.error);
+	delivery_free(delivery);
+	delivery = delivery_new(&event);
+	sink->ops->deliver(sink, delivery, box_now(box));
+	sink->ops->step(sink, box_now(box));
+	assert_int_equal(delivery->state, DELIVERY_ENDED);
+	assert_int_equal(delivery->result, DELIVERY_RETRY);
+	assert_non_null(strstr(delivery->error, "no session bus"));
 	sink_free(sink);
+	delivery_free(delivery);
 	notifier_free(notifier);
 	box_free(box);
 }

@@ -82,9 +82,10 @@ static void live(int out)
 		if (id == 0 || write(out, &id, sizeof(id)) != sizeof(id))
 			_exit(1);
 		if (id % 3 == 0) {
-			struct receipt receipt = { .event_id = id, .outcome = RECEIPT_DELIVERED };
+			struct delivery delivery = { .event_id = id };
+			const struct delivery *ended = &delivery;
 
-			if (!store_settle(store, "hook", &receipt, 1, NOW, &err))
+			if (!store_settle(store, "hook", &ended, 1, NOW, &err))
 				_exit(1);
 		}
 	}
@@ -260,7 +261,11 @@ static void redeliver_beside(int out)
 /* `redeliver` while the monitor writes: both get through, and no revival is lost */
 static void test_redeliver_beside_writer(void **state)
 {
-	struct receipt receipt = { .outcome = RECEIPT_FAILED, .error = "exit 1" };
+	char error[] = "exit 1";
+	struct delivery delivery = {
+		.result = DELIVERY_REJECTED, .given_up = true, .error = error
+	};
+	const struct delivery *ended = &delivery;
 	struct store *store = stored_open_good(dir, NOW);
 	struct err err = { 0 };
 	size_t told = 0;
@@ -270,8 +275,8 @@ static void test_redeliver_beside_writer(void **state)
 
 	(void)state;
 	for (int i = 0; i < REVIVALS; i++) {
-		receipt.event_id = stored_tell(store, NULL, "hook");
-		assert_true(store_settle(store, "hook", &receipt, 1, NOW, &err));
+		delivery.event_id = stored_tell(store, NULL, "hook");
+		assert_true(store_settle(store, "hook", &ended, 1, NOW, &err));
 	}
 	assert_int_equal(stored_pending(store, "hook"), 0);
 	store_close(store);
@@ -368,7 +373,7 @@ static void test_no_space_to_begin(void **state)
 
 #define MANY 500
 
-static void tell_many(struct store *store, struct receipt receipts[MANY])
+static void tell_many(struct store *store, struct delivery deliveries[MANY])
 {
 	static const char *const sinks[] = { "hook" };
 	struct event events[MANY];
@@ -385,8 +390,7 @@ static void tell_many(struct store *store, struct receipt receipts[MANY])
 	}
 	assert_true(store_commit(store, &changes, &err));
 	for (size_t i = 0; i < MANY; i++)
-		receipts[i] =
-			(struct receipt){ .event_id = events[i].id, .outcome = RECEIPT_DELIVERED };
+		deliveries[i] = (struct delivery){ .event_id = events[i].id };
 }
 
 /* also beside a reader that stays the log is written back and begun anew */
@@ -398,13 +402,16 @@ static void test_log_does_not_grow(void **state)
 	struct store_query all = { 0 };
 	struct err err = { 0 };
 	struct stat info;
-	struct receipt receipts[MANY];
+	struct delivery deliveries[MANY];
+	const struct delivery *ended[MANY];
 	off_t written = 0;
 
 	(void)state;
 	for (int round = 0; round < 100; round++) {
-		tell_many(store, receipts);
-		assert_true(store_settle(store, "hook", receipts, MANY, NOW, &err));
+		tell_many(store, deliveries);
+		for (size_t i = 0; i < MANY; i++)
+			ended[i] = &deliveries[i];
+		assert_true(store_settle(store, "hook", ended, MANY, NOW, &err));
 		if (round % 10 == 0)
 			assert_true(store_history(reader, &all, take_nothing, NULL, &err));
 		assert_int_equal(stat(log, &info), 0);

@@ -280,7 +280,7 @@ static void test_damage_found_by_a_reader(void **state)
 		cleanup_free char *copy = mem_strndup(bytes, len);
 		struct store_pull pull = { .sink = "hook", .wall_ms = INT64_MAX, .limit = 9 };
 		struct store *store = NULL;
-		struct delivery *rows = NULL;
+		struct delivery **rows = NULL;
 		struct snapshot *snapshot = NULL;
 		size_t count = 0;
 		struct err err = { 0 };

@@ -45,17 +45,17 @@ static int64_t id(int n)
 }
 
 /* the ids of rows less NOW, a blank after each */
-static void assert_rows(struct delivery *rows, size_t count, const char *expected)
+static void assert_rows(struct delivery **rows, size_t count, const char *expected)
 {
 	cleanup_buf struct buf text = { 0 };
 
 	for (size_t i = 0; i < count; i++)
-		(void)buf_addf(&text, "%d ", (int)(rows[i].event->id - NOW));
+		(void)buf_addf(&text, "%d ", (int)(rows[i]->event->id - NOW));
 	assert_string_equal(buf_text(&text), expected);
 	deliveries_free(rows, count);
 }
 
-static bool due(const char *sink, int64_t wall_ms, struct delivery **ret, size_t *ret_count,
+static bool due(const char *sink, int64_t wall_ms, struct delivery ***ret, size_t *ret_count,
 	struct err *err)
 {
 	struct store_pull pull = { .sink = sink, .wall_ms = wall_ms, .limit = 10 };
@@ -72,7 +72,7 @@ static void assert_due(
 		.limit = limit,
 		.busy = &busy_id,
 		.busy_count = busy >= 0 };
-	struct delivery *rows;
+	struct delivery **rows;
 	struct err err = { 0 };
 	size_t count;
 
@@ -86,7 +86,7 @@ static void assert_batch(
 	struct store_pull pull = {
 		.sink = sink, .wall_ms = wall_ms, .limit = limit, .after_id = id(after)
 	};
-	struct delivery *rows;
+	struct delivery **rows;
 	struct err err = { 0 };
 	size_t count;
 
@@ -103,19 +103,24 @@ static void assert_next(const char *sink, int64_t after_ms, int64_t expected)
 	assert_true(next == expected);
 }
 
-static void settle(const char *sink, int n, enum receipt_outcome outcome, int64_t due_ms,
-	const char *error, int64_t wall_ms)
+enum outcome { DELIVERED, RETRY, GIVEN_UP };
+
+static void settle(const char *sink, int n, enum outcome outcome, int64_t due_ms, const char *error,
+	int64_t wall_ms)
 {
-	struct receipt receipt = { .event_id = id(n),
-		.outcome = outcome,
+	struct delivery delivery = { .event_id = id(n),
+		.result = outcome == DELIVERED ? DELIVERY_DELIVERED : DELIVERY_RETRY,
+		.given_up = outcome == GIVEN_UP,
 		.attempts = 3,
 		.due_ms = due_ms,
 		.first_failed_ms = error != NULL ? NOW + 5 : 0,
-		.error = error };
+		.error = mem_strdup(error) };
+	const struct delivery *ended = &delivery;
 	struct err err = { 0 };
 
-	if (!store_settle(store, sink, &receipt, 1, wall_ms, &err))
+	if (!store_settle(store, sink, &ended, 1, wall_ms, &err))
 		fail_msg("%s", err.text);
+	free(delivery.error);
 }
 
 static void test_order(void **state)
@@ -137,7 +142,7 @@ static void test_order(void **state)
 	assert_batch("hook", NOW, -1, 10, "0 1 2 3 4 ");
 	assert_batch("hook", NOW, -1, 2, "0 1 ");
 	assert_batch("hook", NOW, 1, 2, "2 3 ");
-	settle("hook", 0, RECEIPT_DELIVERED, 0, NULL, NOW);
+	settle("hook", 0, DELIVERED, 0, NULL, NOW);
 	assert_due("hook", NOW, -1, 10, "1 2 3 4 ");
 	assert_due("log", NOW, -1, 10, "5 ");
 }
@@ -163,7 +168,7 @@ static void test_same_id_in_two_sources(void **state)
 
 static void test_retry(void **state)
 {
-	struct delivery *rows;
+	struct delivery **rows;
 	struct err err = { 0 };
 	size_t count;
 
@@ -171,7 +176,7 @@ static void test_retry(void **state)
 	(void)stored_tell(store, "a", "hook");
 	(void)stored_tell(store, "a", "hook");
 	(void)stored_tell(store, "b", "hook");
-	settle("hook", 0, RECEIPT_RETRY, NOW + 1000, "exit 75", NOW);
+	settle("hook", 0, RETRY, NOW + 1000, "exit 75", NOW);
 	assert_due("hook", NOW + 999, -1, 10, "2 ");
 	/* a batch does not overtake it either */
 	assert_batch("hook", NOW + 999, -1, 10, "2 ");
@@ -181,13 +186,13 @@ static void test_retry(void **state)
 	assert_next("hook", NOW + 1000, INT64_MAX);
 	assert_true(due("hook", NOW + 1000, &rows, &count, &err));
 	assert_int_equal(count, 2);
-	assert_int_equal(rows[1].event->id, id(0));
-	assert_int_equal(rows[1].attempts, 3);
-	assert_int_equal(rows[1].due_ms, NOW + 1000);
-	assert_int_equal(rows[1].first_failed_ms, NOW + 5);
-	assert_string_equal(rows[1].event->task_id, "a");
-	assert_string_equal(rows[1].event->source, "telnyx");
-	assert_int_equal(rows[1].event->type, EVENT_SUCCESS);
+	assert_int_equal(rows[1]->event->id, id(0));
+	assert_int_equal(rows[1]->attempts, 3);
+	assert_int_equal(rows[1]->due_ms, NOW + 1000);
+	assert_int_equal(rows[1]->first_failed_ms, NOW + 5);
+	assert_string_equal(rows[1]->event->task_id, "a");
+	assert_string_equal(rows[1]->event->source, "telnyx");
+	assert_int_equal(rows[1]->event->type, EVENT_SUCCESS);
 	deliveries_free(rows, count);
 }
 
@@ -214,15 +219,15 @@ static void assert_sink(size_t i, const char *name, int pending, int failed, int
 
 static void test_failed_and_revived(void **state)
 {
-	struct delivery *rows;
+	struct delivery **rows;
 	struct err err = { 0 };
 	size_t count;
 
 	(void)state;
 	for (int i = 0; i < 4; i++)
 		(void)stored_tell(store, i < 2 ? "a" : "b", "hook");
-	settle("hook", 0, RECEIPT_FAILED, 0, "exit 1", NOW);
-	settle("hook", 2, RECEIPT_FAILED, 0, "exit 2", NOW + DAY_MS);
+	settle("hook", 0, GIVEN_UP, 0, "exit 1", NOW);
+	settle("hook", 2, GIVEN_UP, 0, "exit 2", NOW + DAY_MS);
 	/* what was given up holds nothing back, and is not lost */
 	assert_due("hook", NOW, -1, 10, "1 3 ");
 	assert_sink(0, "hook", 2, 2, 1, true, "exit 2");
@@ -231,15 +236,15 @@ static void test_failed_and_revived(void **state)
 	assert_due("hook", NOW + 6, -1, 10, "3 ");
 	assert_true(due("hook", NOW + 7, &rows, &count, &err));
 	assert_int_equal(count, 2);
-	assert_int_equal(rows[1].event->id, id(0));
-	assert_int_equal(rows[1].attempts, 0);
-	assert_int_equal(rows[1].first_failed_ms, 0);
+	assert_int_equal(rows[1]->event->id, id(0));
+	assert_int_equal(rows[1]->attempts, 0);
+	assert_int_equal(rows[1]->first_failed_ms, 0);
 	deliveries_free(rows, count);
 	assert_true(store_redeliver(store, 0, NULL, NOW + 7, &count, &err));
 	assert_int_equal(count, 1);
 	assert_true(store_redeliver(store, id(99), NULL, NOW + 7, &count, &err));
 	assert_int_equal(count, 0);
-	settle("hook", 0, RECEIPT_DELIVERED, 0, NULL, NOW + 8);
+	settle("hook", 0, DELIVERED, 0, NULL, NOW + 8);
 	assert_sink(0, "hook", 3, 0, 0, false, "exit 2");
 }
 
@@ -247,10 +252,10 @@ static void test_waiting_is_no_failure(void **state)
 {
 	(void)state;
 	(void)stored_tell(store, "a", "desktop");
-	settle("desktop", 0, RECEIPT_RETRY, NOW + 9, NULL, NOW);
+	settle("desktop", 0, RETRY, NOW + 9, NULL, NOW);
 	assert_sink(0, "desktop", 1, 0, 0, false, NULL);
-	/* a receipt for what is not there changes nothing */
-	settle("desktop", 55, RECEIPT_FAILED, 0, "late", NOW);
+	/* a result of what is not there changes nothing */
+	settle("desktop", 55, GIVEN_UP, 0, "late", NOW);
 	assert_sink(0, "desktop", 1, 0, 0, true, "late");
 }
 
@@ -264,19 +269,19 @@ static void test_explain(void **state)
 		.finished_us = STAMP_NONE };
 	struct store_event row = { &event, sinks, 2, NOW + 5000 };
 	struct store_changes changes = { .events = &row, .event_count = 1 };
-	struct delivery *rows;
+	struct delivery **rows;
 	struct err err = { 0 };
 	size_t count;
 
 	(void)state;
 	assert_true(store_commit(store, &changes, &err));
 	/* a retry of the one sink is not hurried by it */
-	settle("log", 0, RECEIPT_RETRY, NOW + 60000, "no space", NOW);
+	settle("log", 0, RETRY, NOW + 60000, "no space", NOW);
 	assert_due("hook", NOW + 10, -1, 10, "");
 	assert_true(store_explain(store, event.id, "2 of 3 files failed", NOW + 10, &err));
 	assert_true(due("hook", NOW + 10, &rows, &count, &err));
 	assert_int_equal(count, 1);
-	assert_string_equal(rows[0].event->message, "2 of 3 files failed");
+	assert_string_equal(rows[0]->event->message, "2 of 3 files failed");
 	deliveries_free(rows, count);
 	assert_due("log", NOW + 10, -1, 10, "");
 }
@@ -307,7 +312,7 @@ static void test_changed_by_others(void **state)
 
 	(void)state;
 	(void)stored_tell(store, "a", "hook");
-	settle("hook", 0, RECEIPT_FAILED, 0, "exit 1", NOW);
+	settle("hook", 0, GIVEN_UP, 0, "exit 1", NOW);
 	assert_false(store_changed(store, NOW));
 	other = stored_open(dir, STORE_EDIT);
 	assert_false(store_changed(store, NOW));
@@ -333,7 +338,7 @@ static void test_changed_within_a_tick(void **state)
 
 	(void)state;
 	(void)stored_tell(store, "a", "hook");
-	settle("hook", 0, RECEIPT_FAILED, 0, "exit 1", NOW);
+	settle("hook", 0, GIVEN_UP, 0, "exit 1", NOW);
 	(void)stored_tell(store, "b", "other");
 	(void)stored_tell(store, "c", "other");
 	/* who writes next begins the log from its front */
@@ -464,18 +469,18 @@ static void test_prune(void **state)
 	fill_history();
 	(void)stored_tell(store, "pending", "hook"); /* 600 and 601, of the time NOW */
 	(void)stored_tell(store, "failed", "hook");
-	settle("hook", 601, RECEIPT_FAILED, 0, "exit 1", NOW);
+	settle("hook", 601, GIVEN_UP, 0, "exit 1", NOW);
 	assert_true(store_prune(store, NOW + 10 * 1000, 4, &count, &err));
 	assert_int_equal(count, 4);
 	assert_true(store_prune(store, NOW + 10 * 1000, 100, &count, &err));
 	assert_int_equal(count, 6);
 	assert_history(&all, 0, 592, 10, 601);
-	settle("hook", 600, RECEIPT_DELIVERED, 0, NULL, NOW);
+	settle("hook", 600, DELIVERED, 0, NULL, NOW);
 	assert_true(store_prune(store, NOW + DAY_MS, 1000, &count, &err));
 	assert_int_equal(count, 591);
 	assert_history(&all, 0, 1, 601, 601);
 	/* ids never come again, even when nothing is left of them */
-	settle("hook", 601, RECEIPT_DELIVERED, 0, NULL, NOW);
+	settle("hook", 601, DELIVERED, 0, NULL, NOW);
 	assert_true(store_prune(store, NOW + DAY_MS, 1000, &count, &err));
 	assert_history(&all, 0, 0, 0, 0);
 	store_close(store);

@@ -1,0 +1,576 @@
+#include "deliver/queue.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/backoff.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "io/clock.h"
+
+enum {
+	STEP_MS = 100, /* of handing over in one step: a program may be long in starting */
+	WAIT_NOTE_MS = 600000, /* so much of a wait may count as age after a crash */
+	ROUNDS_MAX = 4, /* of handing over and storing in one step: other sinks have their turn */
+	STORE_WAIT_MIN_MS = 1000,
+	STORE_WAIT_MAX_MS = 60000,
+	SINK_ITSELF = 1, /* who raises the alarm of a sink */
+};
+
+enum told { TOLD_NOT_READ, TOLD_NO, TOLD_YES };
+
+struct queue {
+	struct queue_shared *shared; /* borrowed */
+	struct sink_config *config; /* own */
+	struct sink *sink; /* own */
+	bool retired;
+	bool stale; /* the store may have deliveries that are due and not known here */
+	int64_t next_due_ms; /* wall; the next one that is not due yet; INT64_MAX: none */
+	int64_t after_id; /* batches: the last one that was handed over */
+	struct delivery **items; /* own, each own; the first `handed` were handed over, in order */
+	size_t count;
+	size_t cap;
+	size_t handed;
+	size_t in_flight;
+	size_t unstored;
+	int64_t waits_from_ms; /* mono; since then the sink waits and ages do not know it; 0: no */
+	char *waits_for; /* own; the reason as it was last seen; NULL: it does not wait */
+	enum told told; /* has sink_failed been told of it? */
+	struct alarm alarm; /* of the sink itself */
+};
+
+struct queue *queue_new(
+	struct queue_shared *shared, const struct sink_config *config, struct err *err)
+{
+	struct queue *queue = mem_alloc(sizeof(*queue));
+	struct sink_setup setup = {
+		.secrets = &shared->secrets,
+		.state_dir = shared->state_dir,
+		.notifier = shared->notifier,
+		.once = shared->once,
+	};
+	bool good;
+
+	queue->shared = shared;
+	queue->config = sink_config_copy(config);
+	setup.config = queue->config;
+	queue->sink = sink_new(&setup, &good, err);
+	if (good)
+		err->kind = ERR_NONE;
+	queue->stale = true;
+	queue->next_due_ms = INT64_MAX;
+	return queue;
+}
+
+/* forgets what was not handed over: the store has it */
+static void drop_pending(struct queue *queue)
+{
+	while (queue->count > queue->handed)
+		delivery_free(queue->items[--queue->count]);
+}
+
+void queue_free(struct queue *queue)
+{
+	if (queue == NULL)
+		return;
+	sink_free(queue->sink);
+	queue->handed = 0;
+	drop_pending(queue);
+	free(queue->items);
+	alarm_done(&queue->alarm);
+	free(queue->waits_for);
+	sink_config_free(queue->config);
+	free(queue);
+}
+
+bool queue_configure(struct queue *queue, const struct sink_config *config, struct err *err)
+{
+	struct sink_config *old = queue->config;
+	bool good;
+
+	queue->config = sink_config_copy(config);
+	good = sink_configure(queue->sink, queue->config, err);
+	sink_config_free(old);
+	queue->retired = false;
+	queue->stale = true;
+	alarm_rearm(&queue->alarm);
+	return good;
+}
+
+const struct sink_config *queue_config(const struct queue *queue)
+{
+	return queue->config;
+}
+
+void queue_retire(struct queue *queue)
+{
+	drop_pending(queue);
+	queue->retired = true;
+}
+
+void queue_wake(struct queue *queue, bool rewind)
+{
+	queue->stale = true;
+	if (rewind)
+		queue->after_id = 0;
+}
+
+static bool sink_busy(const struct queue *queue)
+{
+	const struct sink *sink = queue->sink;
+
+	return queue->in_flight > 0 || (sink->ops->busy != NULL && sink->ops->busy(sink));
+}
+
+static size_t room(const struct queue *queue, struct instant now)
+{
+	return queue->sink->stopping ? 0 : queue->sink->ops->room(queue->sink, now);
+}
+
+static bool is_idle(const struct queue *queue)
+{
+	return !sink_busy(queue) && queue->unstored == 0 && queue->sink->ended == 0;
+}
+
+bool queue_finished(const struct queue *queue)
+{
+	return queue->retired && is_idle(queue);
+}
+
+/* is the store left alone for now, because it failed? */
+static bool store_rests(const struct queue *queue, struct instant now)
+{
+	return now.mono_ms < queue->shared->store_retry_ms;
+}
+
+/* `who`: STATE_PULL, STATE_SETTLE or STATE_NOTE_WAIT */
+static void store_failed(
+	struct queue *queue, unsigned int who, const struct err *err, struct instant now)
+{
+	struct queue_shared *shared = queue->shared;
+
+	if (alarm_raise(shared->alarm, who, err->text, now.mono_ms))
+		log_line(LOG_ERROR, "deliveries wait, the state does not work: %s", err->text);
+	shared->store_retry_ms = now.mono_ms + backoff_ms(++shared->store_failures,
+						       STORE_WAIT_MIN_MS, STORE_WAIT_MAX_MS);
+}
+
+static void store_works(struct queue *queue, unsigned int who)
+{
+	struct queue_shared *shared = queue->shared;
+
+	if (alarm_clear(shared->alarm, who))
+		log_line(LOG_NOTICE, "the state works again");
+	/* what can be read may still not be written */
+	if ((shared->alarm->raised_by & (STATE_PULL | STATE_SETTLE | STATE_NOTE_WAIT)) != 0)
+		return;
+	shared->store_failures = 0;
+	shared->store_retry_ms = 0;
+}
+
+static void shift(int64_t *wall_ms, int64_t by_ms)
+{
+	if (*wall_ms != 0)
+		*wall_ms += by_ms;
+}
+
+void queue_clock_set(struct queue *queue, int64_t by_ms)
+{
+	for (size_t i = 0; i < queue->count; i++) {
+		shift(&queue->items[i]->first_failed_ms, by_ms);
+		shift(&queue->items[i]->due_ms, by_ms);
+	}
+	queue->next_due_ms = INT64_MAX;
+	queue->stale = true;
+}
+
+static int id_order(const void *a, const void *b)
+{
+	const int64_t *x = a;
+	const int64_t *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* reads what is due and not in memory, at most `limit` */
+static bool pull_from_store(struct queue *queue, size_t limit, struct instant now,
+	struct delivery ***ret, size_t *ret_count, struct err *err)
+{
+	cleanup_free int64_t *busy = mem_array(queue->count, sizeof(*busy));
+	struct store_pull pull = {
+		.sink = queue->config->name,
+		.wall_ms = now.wall_ms,
+		.limit = limit,
+		.busy = busy,
+		.busy_count = queue->count,
+		.after_id = queue->in_flight > 0 ? queue->after_id : 0,
+	};
+
+	for (size_t i = 0; i < queue->count; i++)
+		busy[i] = queue->items[i]->event_id;
+	qsort(busy, queue->count, sizeof(*busy), id_order);
+	if (queue->sink->ops->batch)
+		return store_due_batch(queue->shared->store, &pull, ret, ret_count, err);
+	return store_due(queue->shared->store, &pull, ret, ret_count, err);
+}
+
+/* reads more when there may be more and little is left */
+static void pull(struct queue *queue, size_t room_for, struct instant now)
+{
+	const struct sink_ops *ops = queue->sink->ops;
+	size_t left = queue->count - queue->handed;
+	size_t limit = ops->batch && room_for < ops->pull ? room_for : ops->pull - left;
+	cleanup_free struct delivery **more = NULL;
+	struct err err = { 0 };
+	size_t count = 0;
+
+	if (queue->next_due_ms <= now.wall_ms)
+		queue->stale = true;
+	if (!queue->stale || left >= room_for)
+		return;
+	if (!pull_from_store(queue, limit, now, &more, &count, &err)) {
+		store_failed(queue, STATE_PULL, &err, now);
+		return;
+	}
+	store_works(queue, STATE_PULL);
+	queue->items = mem_grow(
+		queue->items, &queue->cap, queue->count + count, sizeof(struct delivery *));
+	for (size_t i = 0; i < count; i++)
+		queue->items[queue->count++] = more[i];
+	if (count == limit)
+		return;
+	if (store_next_due(queue->shared->store, queue->config->name, now.wall_ms,
+		    &queue->next_due_ms, &err))
+		queue->stale = false;
+	else
+		store_failed(queue, STATE_PULL, &err, now);
+}
+
+/* gives the sink what it takes; true when it got something. Others have their turn before the rest
+ * is handed over */
+static bool fill(struct queue *queue, int64_t began_ms, struct instant now)
+{
+	struct sink *sink = queue->sink;
+	size_t most = queue->retired || store_rests(queue, now) ? 0 : room(queue, now);
+	size_t count = 0;
+
+	/* what the sink cannot have now it shall not wait for */
+	if (most == 0) {
+		sink->has_more = false;
+		return false;
+	}
+	pull(queue, most, now);
+	for (; count < most && queue->handed < queue->count &&
+		clock_now().mono_ms - began_ms <= STEP_MS;
+		count++) {
+		struct delivery *delivery = queue->items[queue->handed++];
+
+		queue->after_id = delivery->event_id;
+		queue->in_flight++;
+		delivery->state = DELIVERY_IN_FLIGHT;
+		sink->ops->deliver(sink, delivery, now);
+	}
+	sink->has_more = queue->stale || queue->handed < queue->count;
+	return count > 0;
+}
+
+/* says what became of `count` deliveries alike */
+static void log_result(
+	struct queue *queue, const struct delivery *delivery, size_t count, struct instant now)
+{
+	const char *name = queue->config->name;
+	cleanup_free char *what = NULL;
+	enum log_level level = LOG_WARN;
+	char span[PARSE_DURATION_MAX];
+	int64_t wait_ms = delivery->due_ms - now.wall_ms;
+	bool by_sink = delivery->result == DELIVERY_UNAVAILABLE ||
+		       (delivery->result == DELIVERY_RETRY && queue->sink->ops->batch);
+
+	if (!by_sink && alarm_clear(&queue->alarm, SINK_ITSELF))
+		log_line(LOG_NOTICE, "%s: works again", name);
+	/* nearly all of them, and nearly always */
+	if (delivery->result == DELIVERY_DELIVERED && !log_shows(LOG_INFO))
+		return;
+	what = count == 1 ? mem_printf("event %" PRId64, delivery->event_id)
+			  : mem_printf("%zu events", count);
+	/* a sink that does not work is said once, not for each event that it has and each try */
+	if (by_sink && !delivery->given_up &&
+		!alarm_raise(&queue->alarm, SINK_ITSELF, delivery->error, now.mono_ms))
+		level = LOG_INFO;
+	if (delivery->result == DELIVERY_DELIVERED)
+		log_line(LOG_INFO, "%s: %s delivered", name, what);
+	else if (delivery->given_up)
+		log_line(LOG_ERROR, "%s: %s: %s; given up (taskbell redeliver brings it back)",
+			name, what, delivery->error);
+	else
+		log_line(level, "%s: %s: %s; again in %s", name, what, delivery->error,
+			duration_text((wait_ms + 999) / 1000 * 1000, span));
+}
+
+/* do both fail for one reason, which is said once? */
+static bool is_alike(const struct queue *queue, const struct delivery *a, const struct delivery *b)
+{
+	bool by_sink = a->result == DELIVERY_UNAVAILABLE ||
+		       (a->result == DELIVERY_RETRY && queue->sink->ops->batch);
+
+	return by_sink && a->result == b->result && a->given_up == b->given_up &&
+	       strcmp(a->error, b->error) == 0;
+}
+
+/* not tried: the store has it still */
+static void take_returned(struct queue *queue, struct delivery *delivery, struct instant now)
+{
+	/* to wait is no failure, but who wonders why nothing comes shall find the reason */
+	if (delivery->error != NULL &&
+		alarm_raise(&queue->alarm, SINK_ITSELF, delivery->error, now.mono_ms))
+		log_line(LOG_NOTICE, "%s: waits: %s", queue->config->name, delivery->error);
+	delivery_free(delivery);
+	queue->stale = true;
+}
+
+/* takes in what the sink has ended; true when there was something */
+static bool collect(struct queue *queue, struct instant now)
+{
+	const struct delivery_limits limits = {
+		.attempts = queue->config->type == SINK_EXEC ? queue->config->attempts : 0,
+		.max_age_ms = queue->config->max_age_ms,
+	};
+	const struct delivery *alike = NULL;
+	size_t alike_count = 0;
+	size_t kept = 0;
+
+	if (queue->sink->ended == 0)
+		return false;
+	for (size_t i = 0; i < queue->count; i++) {
+		struct delivery *delivery = queue->items[i];
+
+		if (delivery->state != DELIVERY_ENDED) {
+			queue->items[kept++] = delivery;
+			continue;
+		}
+		queue->in_flight--;
+		if (delivery->result == DELIVERY_RETURNED) {
+			take_returned(queue, delivery, now);
+			continue;
+		}
+		delivery_judge(delivery, &limits, now.wall_ms);
+		delivery->state = DELIVERY_UNSTORED;
+		queue->unstored++;
+		queue->items[kept++] = delivery;
+		if (alike != NULL && !is_alike(queue, alike, delivery)) {
+			log_result(queue, alike, alike_count, now);
+			alike_count = 0;
+		}
+		alike = alike_count == 0 ? delivery : alike;
+		alike_count++;
+	}
+	if (alike != NULL)
+		log_result(queue, alike, alike_count, now);
+	queue->handed -= queue->count - kept;
+	queue->count = kept;
+	queue->sink->ended = 0;
+	return true;
+}
+
+static bool set_told(struct queue *queue, enum told told, struct err *err)
+{
+	if (queue->told == told)
+		return true;
+	if (!store_set_sink_told(queue->shared->store, queue->config->name, told == TOLD_YES, err))
+		return false;
+	queue->told = told;
+	return true;
+}
+
+/* the first delivery that is given up is told, until the sink has delivered a task's event again */
+static bool tell(
+	struct queue *queue, const struct delivery *delivery, struct instant now, struct err *err)
+{
+	cleanup_free char *message = NULL;
+	struct event event = {
+		.wall_ms = now.wall_ms,
+		.type = EVENT_SINK_FAILED,
+		.sink = queue->config->name,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE,
+	};
+
+	if (delivery->result == DELIVERY_DELIVERED)
+		return event_info(delivery->type)->about != ABOUT_TASK ||
+		       set_told(queue, TOLD_NO, err);
+	if (!delivery->given_up || delivery->type == EVENT_SINK_FAILED || queue->told == TOLD_YES)
+		return true;
+	message =
+		mem_printf("gave up on event %" PRId64 ": %s", delivery->event_id, delivery->error);
+	event.message = message;
+	if (!queue->shared->event(queue->shared->arg, &event))
+		return err_set(err, ERR_IO, "event sink_failed is not stored");
+	return set_told(queue, TOLD_YES, err);
+}
+
+static bool read_told(struct queue *queue, struct err *err)
+{
+	bool told;
+
+	if (queue->told != TOLD_NOT_READ)
+		return true;
+	if (!store_sink_told(queue->shared->store, queue->config->name, &told, err))
+		return false;
+	queue->told = told ? TOLD_YES : TOLD_NO;
+	return true;
+}
+
+/* stores what became of deliveries; on failure they are kept and stored later */
+static bool settle(struct queue *queue, struct instant now)
+{
+	cleanup_free const struct delivery **ended = NULL;
+	struct err err = { 0 };
+	size_t count = 0;
+	size_t kept = 0;
+	bool good;
+
+	if (queue->unstored == 0)
+		return true;
+	if (store_rests(queue, now))
+		return false;
+	ended = mem_array(queue->unstored, sizeof(struct delivery *));
+	for (size_t i = 0; i < queue->handed; i++)
+		if (queue->items[i]->state == DELIVERY_UNSTORED)
+			ended[count++] = queue->items[i];
+	good = read_told(queue, &err) && store_settle(queue->shared->store, queue->config->name,
+						 ended, count, now.wall_ms, &err);
+	for (size_t i = 0; good && i < count; i++)
+		good = tell(queue, ended[i], now, &err);
+	if (!good) {
+		store_failed(queue, STATE_SETTLE, &err, now);
+		return false;
+	}
+	store_works(queue, STATE_SETTLE);
+	for (size_t i = 0; i < queue->count; i++)
+		if (queue->items[i]->state == DELIVERY_UNSTORED)
+			delivery_free(queue->items[i]);
+		else
+			queue->items[kept++] = queue->items[i];
+	queue->handed -= count;
+	queue->count = kept;
+	queue->unstored = 0;
+	queue->stale = true;
+	return true;
+}
+
+const char *queue_waits(const struct queue *queue, struct instant now)
+{
+	const struct sink_ops *ops = queue->sink->ops;
+
+	return ops->waits != NULL ? ops->waits(queue->sink, now) : NULL;
+}
+
+/*
+ * While a sink waits its deliveries grow no older: noted at the end of a wait and, for the case of
+ * a crash, in long ones on the way. A wait that no turn of ours saw counts as age, such as that of
+ * a machine that slept through it.
+ */
+static void note_wait(struct queue *queue, int64_t least_ms, struct instant now)
+{
+	bool waits = queue_waits(queue, now) != NULL;
+	int64_t for_ms = now.mono_ms - queue->waits_from_ms;
+	struct err err = { 0 };
+
+	if (queue->waits_from_ms == 0 && waits)
+		queue->waits_from_ms = now.mono_ms;
+	else if (queue->waits_from_ms == 0 || (waits && for_ms < least_ms) ||
+		 store_rests(queue, now))
+		return;
+	else if (!store_sink_waited(queue->shared->store, queue->config->name, for_ms, &err))
+		store_failed(queue, STATE_NOTE_WAIT, &err, now);
+	else {
+		store_works(queue, STATE_NOTE_WAIT);
+		for (size_t i = 0; i < queue->count; i++)
+			shift(&queue->items[i]->first_failed_ms, for_ms);
+		queue->waits_from_ms = waits ? now.mono_ms : 0;
+	}
+}
+
+/* whoever asks for the status shall see it */
+static void notice_wait(struct queue *queue, struct instant now)
+{
+	const char *why = queue_waits(queue, now);
+
+	if (why == queue->waits_for ||
+		(why != NULL && queue->waits_for != NULL && strcmp(why, queue->waits_for) == 0))
+		return;
+	free(queue->waits_for);
+	queue->waits_for = mem_strdup(why);
+	queue->shared->waits_changed = true;
+}
+
+void queue_step(struct queue *queue, struct instant now)
+{
+	/* not that of the turn: what another sink has taken of it is not our fault */
+	int64_t began_ms = clock_now().mono_ms;
+
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		bool some;
+
+		queue->sink->ops->step(queue->sink, now);
+		note_wait(queue, WAIT_NOTE_MS, now);
+		notice_wait(queue, now);
+		some = collect(queue, now);
+		if (!settle(queue, now))
+			return;
+		if (!fill(queue, began_ms, now) && !some)
+			return;
+	}
+}
+
+/* is there something that the sink could have? */
+static bool has_more(const struct queue *queue, struct instant now)
+{
+	return !queue->retired && !queue->sink->stopping &&
+	       (queue->stale || queue->handed < queue->count || queue->next_due_ms <= now.wall_ms);
+}
+
+int64_t queue_next(const struct queue *queue, struct instant now)
+{
+	bool waits = has_more(queue, now);
+	bool rests = store_rests(queue, now);
+	int64_t next = INSTANT_NEVER;
+
+	/* while the state rests, what waits for it can have nothing */
+	if (sink_busy(queue) || (waits && !rests))
+		next = queue->sink->ops->next(queue->sink, now);
+	if (queue->sink->ended > 0 || (queue->unstored > 0 && !rests))
+		return now.mono_ms;
+	if (waits && !rests && room(queue, now) > 0)
+		return now.mono_ms;
+	if ((waits || queue->unstored > 0) && rests)
+		next = instant_earlier(next, queue->shared->store_retry_ms);
+	if (!queue->retired && !queue->sink->stopping && queue->next_due_ms != INT64_MAX &&
+		queue->next_due_ms > now.wall_ms)
+		next = instant_earlier(next, now.mono_ms + queue->next_due_ms - now.wall_ms);
+	return next;
+}
+
+size_t queue_fds(const struct queue *queue, struct poll_fd *fds, size_t cap)
+{
+	const struct sink_ops *ops = queue->sink->ops;
+
+	return ops->fds != NULL ? ops->fds(queue->sink, fds, cap) : 0;
+}
+
+bool queue_settled(const struct queue *queue, struct instant now)
+{
+	if (store_rests(queue, now))
+		return !sink_busy(queue);
+	return is_idle(queue) && !(has_more(queue, now) && room(queue, now) > 0);
+}
+
+void queue_stop(struct queue *queue, struct instant now, int64_t grace_ms)
+{
+	note_wait(queue, 1, now);
+	drop_pending(queue);
+	queue->sink->stopping = true;
+	queue->sink->ops->stop(queue->sink, now, grace_ms);
+}
