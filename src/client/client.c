@@ -30,7 +30,8 @@ struct ask {
 	struct err reader; /* why the reader ended the transfer */
 	struct err err; /* the result; ERR_NONE: a complete, valid answer */
 	struct buf body; /* of a look-up, or of an error */
-	struct api_list *decoder;
+	struct task_reader *tasks; /* own; of a list */
+	struct api_beside beside;
 	const struct client_taker *taker; /* borrowed; of a list */
 	size_t taken; /* bytes of the list so far */
 	size_t take_max; /* 0: no limit */
@@ -89,31 +90,31 @@ int client_exit_code(const struct client *client)
 	return worst;
 }
 
-static bool ask_task(void *arg, const struct task *view, const char *bytes, size_t len)
-{
-	struct ask *ask = arg;
-
-	(void)bytes;
-	(void)len;
-	ask->enough = ask->enough || !ask->taker->task(ask->taker->arg, ask->source, view);
-	return !ask->enough;
-}
-
 /* gets ready for a try; false when it is too late for another */
 static bool ask_reset(struct ask *ask)
 {
-	struct api_taker taker = { .task = ask_task, .arg = ask };
-
 	ask->reader = (struct err){ 0 };
 	ask->taken = 0;
 	buf_clear(&ask->body);
 	if (ask->lookup || ask->reason)
 		return true;
-	if (ask->decoder != NULL && !ask->taker->again(ask->taker->arg, ask->source))
+	if (ask->tasks != NULL && !ask->taker->again(ask->taker->arg, ask->source))
 		return false;
-	api_list_free(ask->decoder);
-	ask->decoder = api_list_new(ask->client->sources[ask->source].type, &taker);
+	task_reader_free(ask->tasks);
+	ask->tasks = task_reader_new(ask->client->sources[ask->source].type);
 	return true;
+}
+
+/* reads what came of a list; false: no more is wanted */
+static bool ask_tasks(struct ask *ask, const char *bytes, size_t len)
+{
+	struct task_element element;
+
+	task_reader_feed(ask->tasks, bytes, len);
+	while (!ask->enough && task_reader_next(ask->tasks, &element))
+		ask->enough = !ask->taker->task(
+			ask->taker->arg, ask->source, task_reader_view(ask->tasks, &element));
+	return !ask->enough && task_reader_good(ask->tasks, &ask->reader);
 }
 
 static bool ask_body(void *arg, long status, const char *bytes, size_t len)
@@ -127,13 +128,13 @@ static bool ask_body(void *arg, long status, const char *bytes, size_t len)
 	ask->taken += len;
 	if (ask->take_max != 0 && ask->taken > ask->take_max)
 		ask->enough = true;
-	return !ask->enough && api_list_feed(ask->decoder, bytes, len, &ask->reader);
+	return !ask->enough && ask_tasks(ask, bytes, len);
 }
 
 static void ask_note_partial(struct ask *ask, const struct http_answer *answer)
 {
 	struct client_source *source = &ask->client->sources[ask->source];
-	const char *partial = api_list_partial(ask->decoder, answer);
+	const char *partial = api_list_partial(&ask->beside, answer);
 
 	free(source->partial);
 	source->partial = partial != NULL ? mem_strdup(partial) : NULL;
@@ -159,8 +160,9 @@ static bool ask_valid(struct ask *ask, const struct http_answer *answer, struct 
 		return api_error(answer, buf_text(&ask->body), ask->body.len, advice, err);
 	if (ask->reason)
 		return true;
-	if (ask->lookup ? !api_task_errors(buf_text(&ask->body), ask->body.len, err)
-			: api_list_end(ask->decoder, err)) {
+	if (ask->lookup ? !api_task_errors(ask->client->sources[ask->source].type,
+				  buf_text(&ask->body), ask->body.len, err)
+			: api_list_end(ask->tasks, &ask->beside, err)) {
 		ask_note_partial(ask, answer);
 		return true;
 	}
@@ -276,7 +278,7 @@ static void asks_run(struct client *client, struct ask *asks)
 static void asks_free(struct ask *asks, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		api_list_free(asks[i].decoder);
+		task_reader_free(asks[i].tasks);
 		buf_done(&asks[i].body);
 		free(asks[i].url);
 	}
@@ -357,8 +359,7 @@ static bool says_not_by_id(const struct ask *ask, long status)
 static bool find_by_id(
 	struct client_source *source, struct ask *ask, const char *id, struct task **ret)
 {
-	cleanup_buf struct buf scratch = { 0 };
-	struct task view;
+	const struct task *task;
 
 	source->err = ask->err;
 	if (ask->err.kind != ERR_NONE) {
@@ -367,13 +368,12 @@ static bool find_by_id(
 		source->err = (struct err){ 0 };
 		return true;
 	}
-	if (!api_task(source->type, id, buf_text(&ask->body), ask->body.len, &scratch, &view,
-		    &source->err)) {
+	if (!api_task(source->type, id, buf_text(&ask->body), ask->body.len, ret, &source->err)) {
 		proxy_name(source->answer.proxy, &source->err);
 		return false;
 	}
-	*ret = task_copy(&view);
-	return view.status != STATUS_UNKNOWN && (view.bucket == NULL || view.user_id == NULL);
+	task = *ret;
+	return task->status != STATUS_UNKNOWN && (task->bucket == NULL || task->user_id == NULL);
 }
 
 /* the list that a task is looked for in: of its status when that is known, else of all five */

@@ -27,13 +27,11 @@ static bool has_gaps(const struct waiter *waiter, const struct waited *waited)
 	return waiter->setup.reasons && failed(waited) && task->bucket == NULL;
 }
 
-static bool fill_task(void *arg, const struct task *view, const char *bytes, size_t len)
+/* false: all that was wanted has been seen */
+static bool fill_task(struct wait_source *source, const struct task *view)
 {
-	struct wait_source *source = arg;
 	struct waited *waited = waited_find(&source->waiter->set, source->index, view->id);
 
-	(void)bytes;
-	(void)len;
 	if (waited == NULL || waited->fields != LEARN_ASKED || waited->source != source->index)
 		return true;
 	waited_fill(waited, view);
@@ -44,18 +42,24 @@ static bool fill_task(void *arg, const struct task *view, const char *bytes, siz
 static bool fill_body(void *arg, long status, const char *bytes, size_t len)
 {
 	struct wait_source *source = arg;
+	struct task_element element;
 	struct err err;
+	bool more = true;
 
 	source->fill.bytes += len;
-	return status == 200 && (source->waiter->setup.fields || source->fill.bytes <= FILL_MAX) &&
-	       api_list_feed(source->fill.list, bytes, len, &err);
+	if (status != 200 || (!source->waiter->setup.fields && source->fill.bytes > FILL_MAX))
+		return false;
+	task_reader_feed(source->fill.tasks, bytes, len);
+	while (more && task_reader_next(source->fill.tasks, &element))
+		more = fill_task(source, task_reader_view(source->fill.tasks, &element));
+	return more && task_reader_good(source->fill.tasks, &err);
 }
 
 static void fill_end(struct wait_source *source)
 {
 	struct waited_set *set = &source->waiter->set;
 
-	api_list_free(source->fill.list);
+	task_reader_free(source->fill.tasks);
 	source->fill = (struct wait_fill){ 0 };
 	for (size_t i = 0; i < set->count; i++)
 		if (set->items[i]->source == source->index && set->items[i]->fields == LEARN_ASKED)
@@ -74,13 +78,12 @@ static void fill_ask(struct wait_source *source, const bool statuses[STATUS_COUN
 	const struct source_type *type = source_type_find(source->config.type);
 	cleanup_free char *url = api_statuses_url(type, source->config.base_url, statuses);
 	struct http_request request = poller_request(source->poller, url);
-	struct api_taker taker = { .task = fill_task, .arg = source };
 
 	request.bulky = true;
 	request.body = fill_body;
 	request.done = fill_done;
 	request.arg = source;
-	source->fill.list = api_list_new(type, &taker);
+	source->fill.tasks = task_reader_new(type);
 	source->fill.call = http_start(source->waiter->http, &request, source->waiter->now);
 }
 

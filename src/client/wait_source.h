@@ -13,7 +13,7 @@
 /* the list of ended tasks that is read for what look-ups by id leave out */
 struct wait_fill {
 	struct http_call *call; /* NULL: none is under way */
-	struct api_list *list; /* own */
+	struct task_reader *tasks; /* own */
 	size_t bytes;
 	size_t wanted; /* tasks that have not been found in it yet */
 };

@@ -15,7 +15,6 @@
 
 #include "base/stamp.h"
 #include "core/snapshot.h"
-#include "core/element.h"
 #include "core/event.h"
 #include "core/source_type.h"
 
@@ -48,43 +47,6 @@ struct changes {
 void changes_add(struct changes *changes, const struct event *event); /* copies */
 void changes_done(struct changes *changes);
 
-/* one list while it streams in */
-struct listing;
-struct listing *listing_new(struct snapshot *snapshot, const struct detect_rules *rules,
-	const struct source_type *type, enum list_scope scope, enum lane lane, uint32_t serial);
-void listing_free(
-	struct listing *listing); /* an answer cut short: as if it had never come; NULL is fine */
-/*
- * Asked with each piece of the answer before it is read: true as long as the answer is the last one
- * again, byte for byte, and nothing is to be read of it. Once false, listing_passed() is to be read
- * first. At the end listing_echoed() says whether all of it was the last one, in which nothing is
- * new; if not, what was passed over has to be read after all.
- */
-bool listing_echoes(struct listing *listing, const char *bytes, size_t len);
-const char *listing_passed(const struct listing *listing, size_t *ret_len); /* borrowed */
-bool listing_echoed(struct listing *listing);
-/*
- * Asked before an element is read, with the bytes that come next: the length of the element when it
- * is the one that is expected here, unchanged, and nothing more is to do for it. Else 0.
- */
-size_t listing_known(struct listing *listing, const char *bytes, size_t len);
-/* these elements, in this order, are those that listing_settled will be asked of next */
-void listing_foresee(const struct listing *listing, struct glance *glances, size_t count);
-/* says this element nothing new? then nothing more is to do for it */
-bool listing_settled(struct listing *listing, const struct glance *glance);
-/* takes a decoded element; `bytes` may be NULL */
-void listing_task(struct listing *listing, const struct task *view, const char *bytes, size_t len);
-
-/* the answer is valid, but says itself that it is not all there is: nothing follows from what is
- * not in it */
-void listing_set_partial(struct listing *listing, bool partial);
-/* when the list was asked for, which is when what it says was so; wall, without it when it is
- * applied */
-void listing_set_asked(struct listing *listing, int64_t wall_ms);
-
-/* the list is complete and valid. `newest` is the last serial given out so far */
-void detect_list(
-	struct listing *listing, uint32_t newest, struct instant now, struct changes *changes);
 /* an answer 200 to a look-up by id */
 void detect_task(struct snapshot *snapshot, const struct detect_rules *rules,
 	const struct task *view, uint32_t serial, uint32_t newest, struct instant now,

@@ -28,5 +28,12 @@ void scene_note_end(const struct scene *scene, const char *id);
 bool scene_is_late(const struct scene *scene, const char *id);
 /* the record leaves the snapshot, because its task has ended one way or another */
 void scene_end(const struct scene *scene, struct record *record);
+/* applies what the answer says of one task; true: `fresh`, a record of the same, is now in the
+ * snapshot */
+bool detect_observe(const struct scene *scene, const struct task *view, struct record *fresh);
+/* the task is somewhere: whatever said that it is nowhere is refuted */
+void record_found(struct record *record, uint32_t serial);
+/* those that the list which has just been applied did not show again were a slip */
+void comebacks_close(struct snapshot *snapshot, uint32_t serial);
 
 #endif

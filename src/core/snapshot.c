@@ -40,8 +40,7 @@ void snapshot_free(struct snapshot *snapshot)
 	free(snapshot->late);
 	free(snapshot->comebacks);
 	ended_done(&snapshot->ended);
-	trail_done(&snapshot->trail);
-	buf_done(&snapshot->echo.bytes);
+	buf_done(&snapshot->answer);
 	free(snapshot);
 }
 
@@ -100,24 +99,15 @@ static void slot_fill(struct snapshot *snapshot, struct record *record)
 	snapshot->revision++;
 }
 
-size_t snapshot_slot(const struct snapshot *snapshot, const char *id, size_t len, struct hash hash)
+struct record *snapshot_find_hash(
+	const struct snapshot *snapshot, const char *id, size_t len, struct hash hash)
 {
-	size_t slot = snapshot->count != 0 ? slot_of(snapshot, id, len, hash) : SNAPSHOT_NO_SLOT;
-
-	return slot != SNAPSHOT_NO_SLOT && snapshot->slots[slot] != NULL ? slot : SNAPSHOT_NO_SLOT;
-}
-
-struct record *snapshot_find_hash(const struct snapshot *snapshot, const char *id, struct hash hash)
-{
-	size_t slot = snapshot_slot(snapshot, id, strlen(id), hash);
-
-	return slot != SNAPSHOT_NO_SLOT ? snapshot->slots[slot] : NULL;
+	return snapshot->count != 0 ? snapshot->slots[slot_of(snapshot, id, len, hash)] : NULL;
 }
 
 struct record *snapshot_find(const struct snapshot *snapshot, const char *id)
 {
-	return snapshot->count != 0 ? snapshot_find_hash(snapshot, id, snapshot_hash(snapshot, id))
-				    : NULL;
+	return snapshot_find_hash(snapshot, id, strlen(id), snapshot_hash(snapshot, id));
 }
 
 static void snapshot_resize(struct snapshot *snapshot, size_t slot_count)
@@ -194,7 +184,6 @@ struct record *snapshot_update(
 	if (task->created_us != STAMP_NONE)
 		merged.created_us = task->created_us;
 	fresh = record_new(snapshot, &merged);
-	fresh->bytes_hash = record->bytes_hash;
 	fresh->search = mem_steal(&record->search);
 	fresh->seen_s = record->seen_s;
 	fresh->as_of = record->as_of;

@@ -13,7 +13,6 @@
 #include "base/hash.h"
 #include "core/ended.h"
 #include "core/task.h"
-#include "core/trail.h"
 
 /* The search for a task that a list should have had and had not. */
 struct search {
@@ -31,7 +30,6 @@ struct search {
  */
 struct record {
 	int64_t created_us; /* STAMP_NONE: not known */
-	uint64_t bytes_hash; /* of the element's bytes when it was last decoded; 0: none */
 	struct search *search; /* own; NULL: it was never missed */
 	uint32_t seen_s; /* wall seconds; first seen */
 	uint32_t as_of; /* serial of the newest request that told of it */
@@ -64,13 +62,6 @@ struct late_end {
 	uint32_t serial; /* of the request that told of the end */
 };
 
-/* The last list of active tasks, when all it said was known: the same bytes say nothing new either,
- * as long as no record is put in, changed or taken out. */
-struct echo {
-	struct buf bytes; /* empty: there is no such list */
-	uint32_t revision; /* of the snapshot */
-};
-
 #define SNAPSHOT_SHARED 253 /* prime, and what fits a byte with 0 kept free */
 
 struct snapshot {
@@ -100,23 +91,22 @@ struct snapshot {
 	size_t comeback_cap;
 	size_t comeback_sorted;
 	bool comebacks_dirty;
-	struct trail trail; /* of the last list of active tasks */
-	struct echo echo;
-	uint32_t revision; /* counts what happens to records and their slots */
+	/* The last list of active tasks, when all it said was known: the same bytes say nothing new
+	 * either, as long as no record is put in, changed or taken out. */
+	struct buf answer; /* own; empty: there is no such list */
+	uint32_t answer_serial; /* of its request; records in it have it in `listed` */
+	uint32_t answer_revision;
+	uint32_t revision; /* counts the records put in, changed and taken out */
 };
 
 struct snapshot *snapshot_new(const struct hash_key *key);
 void snapshot_free(struct snapshot *snapshot); /* NULL is fine */
 struct hash snapshot_hash(const struct snapshot *snapshot, const char *id);
-/* the slot of the record of an id, by hash_bytes() of the id; SNAPSHOT_NO_SLOT when there is none.
- * It is the record's until another one is put in or removed */
-#define SNAPSHOT_NO_SLOT SIZE_MAX
-size_t snapshot_slot(const struct snapshot *snapshot, const char *id, size_t len, struct hash hash);
 /* the record of an id; NULL when there is none */
 struct record *snapshot_find(const struct snapshot *snapshot, const char *id);
-/* as snapshot_find, by snapshot_hash() of the id */
+/* as snapshot_find, of an id without a NUL, by hash_bytes() of it */
 struct record *snapshot_find_hash(
-	const struct snapshot *snapshot, const char *id, struct hash hash);
+	const struct snapshot *snapshot, const char *id, size_t len, struct hash hash);
 /* puts a copy of the task in; there must be no record of its id yet */
 struct record *snapshot_add(
 	struct snapshot *snapshot, const struct task *task, int64_t seen_wall_ms);

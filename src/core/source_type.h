@@ -35,7 +35,10 @@ struct source_type {
 	const char *reason_path; /* the percent-encoded bucket follows; NULL: the API does not say
 				    why */
 	const char *status_key; /* query key, repeated once for each word */
-	const char *fields[FIELD_COUNT]; /* member names; NULL: the API has no such field */
+	const char *list_pointer; /* JSON pointer to the list in its answer … */
+	const char *task_pointer; /* … and to the task in an answer by id */
+	const char *fields[FIELD_COUNT]; /* JSON pointers within a task; NULL: the API has no such
+					    field */
 	const struct status_word *words; /* ends with a NULL word */
 };
 

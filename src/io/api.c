@@ -4,172 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
-#include "core/element.h"
-#include "json/frame.h"
+#include "json/lex.h"
 #include "json/scan.h"
+#include "json/split.h"
 #include "io/envelope.h"
 #include "io/problem.h"
 #include "io/tree.h"
 
-/* the member that holds the list, and the one task of a look-up */
-#define DATA "data"
-
-#define API_BATCH 32
-
 #define ERRORS_ALONE "the API answered with an error: "
-
-/* elements that were read and not taken yet; what they say is borrowed from the piece */
-struct batch {
-	struct element elements[API_BATCH];
-	struct glance glances[API_BATCH];
-};
-
-struct api_list {
-	const struct source_type *type; /* borrowed */
-	struct api_taker taker;
-	struct frame *frame;
-	uint64_t elements;
-	struct element_map map;
-	struct buf scratch;
-	/* own; 14 KB, made for the first element that has to be read: mostly there is none */
-	struct batch *batch;
-	size_t waiting; /* elements in it */
-	/* the next one is taken at once: the first of a piece may have begun in an earlier one and
-	 * lie where the next such one will; what is known depends on those before it */
-	bool at_once;
-	bool more; /* it says that there are more pages */
-	struct err errors; /* ERR_NONE: it has none beside its tasks */
-};
-
-/* what cJSON has read must look as if it had been plain */
-static void element_from_tree(
-	const struct source_type *type, const struct node *object, struct element *ret)
-{
-	*ret = (struct element){ 0 };
-	for (const struct node *node = node_first(object); node != NULL; node = node_next(node)) {
-		const char *name = node_name(node);
-		enum task_field field = element_field(type, name, strlen(name));
-		bool broken = node_broken(node);
-		const char *text;
-
-		if (field == FIELD_COUNT)
-			continue;
-		if (field == FIELD_ID)
-			ret->id_broken = broken;
-		text = node_text(node);
-		if (text == NULL && element_is_time(field))
-			text = node_number(node);
-		ret->fields[field] =
-			(struct element_field){ text, text != NULL ? strlen(text) : 0 };
-	}
-}
-
-static bool element_fault(const struct api_list *list, const char *fault, struct err *err)
-{
-	return err_set(err, ERR_PROTOCOL, "element %llu of \"" DATA "\" in the answer %s",
-		(unsigned long long)list->elements, fault);
-}
-
-static size_t list_known(void *arg, const char *bytes, size_t len)
-{
-	struct api_list *list = arg;
-	size_t known = list->taker.known(list->taker.arg, bytes, len);
-
-	list->elements += known != 0;
-	return known;
-}
-
-static bool task_take(struct api_list *list, const struct element *element,
-	const struct glance *glance, struct err *err)
-{
-	struct task view;
-	const char *fault = element_view(list->type, element, NULL, &list->scratch, &view);
-
-	if (fault != NULL)
-		return element_fault(list, fault, err);
-	if (!list->taker.task(list->taker.arg, &view, glance->bytes, glance->len))
-		return err_set(err, ERR_IO, "the reading of tasks was ended");
-	return true;
-}
-
-static bool batch_take(struct api_list *list, struct err *err)
-{
-	const struct api_taker *taker = &list->taker;
-	struct batch *batch = list->batch;
-	size_t count = list->waiting;
-
-	list->waiting = 0;
-	if (count != 0 && taker->foresee != NULL)
-		taker->foresee(taker->arg, batch->glances, count);
-	for (size_t i = 0; i < count; i++)
-		if (!taker->settled(taker->arg, &batch->glances[i]) &&
-			!task_take(list, &batch->elements[i], &batch->glances[i], err))
-			return false;
-	return true;
-}
-
-static bool list_element(
-	void *arg, const char *bytes, size_t len, const struct flat *flat, struct err *err)
-{
-	struct api_list *list = arg;
-	bool at_once = list->at_once || flat == NULL;
-	struct element *element;
-	struct glance *glance;
-	const char *fault;
-
-	if (list->batch == NULL)
-		list->batch = mem_alloc(sizeof(*list->batch));
-	element = &list->batch->elements[list->waiting];
-	glance = &list->batch->glances[list->waiting];
-	list->elements++;
-	list->at_once = list->taker.known != NULL;
-	glance->bytes = bytes;
-	glance->len = len;
-	if (flat != NULL)
-		element_from_flat(list->type, flat, &list->map, element);
-	else
-		element_from_tree(list->type, tree_read(bytes, len), element);
-	if (list->taker.settled == NULL)
-		return task_take(list, element, glance, err);
-	fault = element_glance(list->type, element, glance);
-	if (fault != NULL)
-		return element_fault(list, fault, err);
-	list->waiting++;
-	return (!at_once && list->waiting < API_BATCH) || batch_take(list, err);
-}
-
-struct api_list *api_list_new(const struct source_type *type, const struct api_taker *taker)
-{
-	struct api_list *list = mem_alloc(sizeof(*list));
-	struct frame_taker elements = {
-		.known = taker->known != NULL ? list_known : NULL,
-		.element = list_element,
-		.arg = list,
-	};
-
-	list->type = type;
-	list->taker = *taker;
-	list->frame = frame_new(DATA, &elements);
-	return list;
-}
-
-void api_list_free(struct api_list *list)
-{
-	if (list == NULL)
-		return;
-	frame_free(list->frame);
-	buf_done(&list->scratch);
-	tree_clear();
-	free(list->batch);
-	free(list);
-}
-
-bool api_list_feed(struct api_list *list, const char *bytes, size_t len, struct err *err)
-{
-	list->at_once = true;
-	return frame_feed(list->frame, bytes, len, err) && batch_take(list, err);
-}
 
 /* shortens the text to `max` bytes with an ellipsis, between two characters */
 static void cut_text(struct buf *buf, size_t max)
@@ -196,99 +40,82 @@ static bool errors_set(const char *before, const char *bytes, size_t len, struct
 	return err_set(err, ERR_UNREACHABLE, "%s", buf_text(&words));
 }
 
-bool api_list_end(struct api_list *list, struct err *err)
+bool api_list_end(const struct task_reader *reader, struct api_beside *ret, struct err *err)
 {
-	const struct buf *text = frame_envelope(list->frame);
-	uint64_t elements = frame_elements(list->frame);
+	const struct buf *text = task_reader_outside(reader);
+	uint64_t tasks = task_reader_count(reader);
 	struct envelope envelope = { 0 };
 
+	*ret = (struct api_beside){ 0 };
 	if (text != NULL)
-		envelope = envelope_read(buf_text(text), text->len, elements);
-	list->more = envelope.more;
+		envelope = envelope_read(buf_text(text), text->len, tasks);
+	ret->more = envelope.more;
 	if (envelope.errors)
 		(void)errors_set(
-			elements == 0 ? ERRORS_ALONE : "the answer has errors beside its tasks: ",
-			buf_text(text), text->len, &list->errors);
-	if (envelope.errors && elements == 0) {
-		*err = list->errors;
+			tasks == 0 ? ERRORS_ALONE : "the answer has errors beside its tasks: ",
+			buf_text(text), text->len, &ret->errors);
+	if (envelope.errors && tasks == 0) {
+		*err = ret->errors;
 		return false;
 	}
-	return frame_end(list->frame, err);
+	return task_reader_end(reader, err);
 }
 
-const char *api_list_partial(const struct api_list *list, const struct http_answer *answer)
+const char *api_list_partial(const struct api_beside *beside, const struct http_answer *answer)
 {
-	if (answer->more || (list != NULL && list->more))
+	if (answer->more || beside->more)
 		return "the answer says that there are more pages; only the first is read, and "
 		       "tasks on the others may be missed";
-	return list != NULL && list->errors.kind != ERR_NONE ? list->errors.text : NULL;
+	return beside->errors.kind != ERR_NONE ? beside->errors.text : NULL;
 }
 
-/* the object in the one member "data" of an answer that frame_check has found valid */
-static const struct node *task_find(const struct node *root, struct err *err)
+/* errors without a task? */
+static bool task_errors(const struct task_reader *reader, struct err *err)
 {
-	const struct node *data = NULL;
+	const struct buf *text = task_reader_outside(reader);
 
-	if (node_is_object(root))
-		for (const struct node *node = node_first(root); node != NULL;
-			node = node_next(node)) {
-			if (strcmp(node_name(node), DATA) != 0)
-				continue;
-			if (data != NULL) {
-				(void)err_set(
-					err, ERR_PROTOCOL, "the answer has \"" DATA "\" twice");
-				return NULL;
-			}
-			data = node;
-		}
-	if (data != NULL && node_is_object(data))
-		return data;
-	(void)err_set(err, ERR_PROTOCOL, "the answer is JSON, but has no task in \"" DATA "\"");
-	return NULL;
-}
-
-/* of a valid document */
-static bool task_errors(const char *body, size_t len, struct err *err)
-{
-	const struct node *data = node_member(tree_read(body, len), DATA);
-	bool task = data != NULL && node_first(data) != NULL;
-	tree_clear();
-	if (task || !envelope_read(body, len, 0).errors)
+	if (text == NULL || task_reader_count(reader) != 0 ||
+		!envelope_read(buf_text(text), text->len, 0).errors)
 		return false;
-	(void)errors_set(ERRORS_ALONE, body, len, err);
+	(void)errors_set(ERRORS_ALONE, buf_text(text), text->len, err);
 	return true;
 }
 
-bool api_task_errors(const char *body, size_t len, struct err *err)
+bool api_task_errors(const struct source_type *type, const char *body, size_t len, struct err *err)
 {
-	struct err ignored;
+	struct task_reader *reader = task_reader_new_by_id(type, "");
+	struct task_element element;
+	bool errors;
 
-	return frame_check(body, len, &ignored) && task_errors(body, len, err);
+	task_reader_feed(reader, body, len);
+	while (task_reader_next(reader, &element))
+		;
+	errors = task_errors(reader, err);
+	task_reader_free(reader);
+	return errors;
 }
 
 bool api_task(const struct source_type *type, const char *id, const char *body, size_t len,
-	struct buf *scratch, struct task *ret, struct err *err)
+	struct task **ret, struct err *err)
 {
-	const struct node *data;
-	struct element element;
-	const char *fault = NULL;
+	struct task_reader *reader = task_reader_new_by_id(type, id);
+	struct task_element element;
 
-	if (!frame_check(body, len, err) || task_errors(body, len, err))
-		return false;
-	data = task_find(tree_read(body, len), err);
-	if (data != NULL) {
-		element_from_tree(type, data, &element);
-		fault = element_view(type, &element, id, scratch, ret);
+	*ret = NULL;
+	task_reader_feed(reader, body, len);
+	while (task_reader_next(reader, &element))
+		*ret = task_copy(task_reader_view(reader, &element));
+	if (task_errors(reader, err) || !task_reader_end(reader, err)) {
+		free(*ret);
+		*ret = NULL;
 	}
-	tree_clear();
-	if (fault != NULL)
-		return err_set(err, ERR_PROTOCOL, "the task in the answer %s", fault);
-	return data != NULL;
+	task_reader_free(reader);
+	return *ret != NULL;
 }
 
 bool api_task_feed(struct buf *body, long status, const char *bytes, size_t len, struct err *err)
 {
-	size_t max = status == 200 ? FRAME_ELEMENT_MAX : API_ERROR_BODY_MAX;
+	size_t max = status == 200 ? JSON_ELEMENT_MAX : API_ERROR_BODY_MAX;
 
 	if (body->len + len <= max)
 		return buf_add(body, bytes, len);
@@ -304,7 +131,7 @@ bool api_is_json(const char *body, size_t len)
 
 	/* a number or a word alone may be some proxy's plain text */
 	return first < body + len && (*first == '{' || *first == '[') &&
-	       frame_check(body, len, &ignored);
+	       json_check(body, len, &ignored);
 }
 
 /* RFC 9110 and 6585, those that a task API or what stands before it answers with */
@@ -412,63 +239,88 @@ struct reason {
 	struct buf named; /* "a.pdf: reason; b.pdf: reason" */
 };
 
-/* an old reason beside a good status is history */
-static bool file_failed(const struct node *file)
+enum { REASON_STATUS, REASON_TEXT, REASON_FILE, REASON_FIELDS };
+
+/* the text of a member of a file, owned; NULL: it has none */
+static char *reason_text(const struct json_value *value)
 {
-	const struct node *status = node_member(file, "status");
-	const struct node *reason = node_member(file, "error_reason");
-	const char *word = status != NULL ? node_text(status) : NULL;
-	const char *text = reason != NULL ? node_text(reason) : NULL;
+	char *text;
+
+	if (value->type != JSON_STRING)
+		return NULL;
+	text = mem_alloc(value->len + 1);
+	if (value->escaped)
+		(void)json_unescape(value->bytes, value->len, text, NULL);
+	else
+		memcpy(text, value->bytes, value->len);
+	return text;
+}
+
+/* an old reason beside a good status is history */
+static bool file_failed(const char *word, const char *reason)
+{
 	enum status known;
 
 	if (word != NULL && status_from_word(word, &known) && status_class(known) == CLASS_ENDED)
 		return known == STATUS_FAILURE;
-	return (text != NULL && text[0] != '\0') || (word != NULL && strcmp(word, "error") == 0);
+	return (reason != NULL && reason[0] != '\0') ||
+	       (word != NULL && strcmp(word, "error") == 0);
 }
 
-static void file_name(const struct node *file, struct buf *out)
+static void reason_file(struct reason *reason, const struct json_value values[REASON_FIELDS])
 {
-	const struct node *name = node_member(file, "filename");
-	const struct node *reason = node_member(file, "error_reason");
-	const char *text = name != NULL ? node_text(name) : NULL;
+	cleanup_free char *word = reason_text(&values[REASON_STATUS]);
+	cleanup_free char *text = reason_text(&values[REASON_TEXT]);
+	cleanup_free char *name = NULL;
+	struct buf *out = &reason->named;
 
+	reason->files++;
+	if (!file_failed(word, text) || reason->failed++ >= REASON_NAMED)
+		return;
+	name = reason_text(&values[REASON_FILE]);
+	if (name == NULL)
+		name = mem_strdup("a file without a name");
 	if (out->len > 0)
 		(void)buf_add_text(out, "; ");
-	text = text != NULL ? text : "a file without a name";
-	text_add_valid(out, text, strlen(text));
-	text = reason != NULL ? node_text(reason) : NULL;
+	text_add_valid(out, name, strlen(name));
 	if (text == NULL || text[0] == '\0')
 		return;
 	(void)buf_add_text(out, ": ");
 	text_add_valid(out, text, strlen(text));
 }
 
-static bool reason_file(
-	void *arg, const char *bytes, size_t len, const struct flat *flat, struct err *err)
+/* false: the body is no list of files */
+static bool reason_read(const char *body, size_t len, struct reason *reason)
 {
-	struct reason *reason = arg;
-	const struct node *file = tree_read(bytes, len);
+	static const char *const pointers[REASON_FIELDS] = {
+		[REASON_STATUS] = "/status",
+		[REASON_TEXT] = "/error_reason",
+		[REASON_FILE] = "/filename",
+	};
+	struct json_value values[REASON_FIELDS];
+	struct json_element file;
+	struct json_pick *pick = mem_alloc(sizeof(*pick));
+	struct json_split *split = json_split_new(SPLIT_LIST, "/data", pick);
+	struct err ignored;
+	bool good;
 
-	(void)flat;
-	(void)err;
-	reason->files++;
-	if (file != NULL && file_failed(file) && reason->failed++ < REASON_NAMED)
-		file_name(file, &reason->named);
-	return true;
+	(void)json_pick_init(pick, pointers, REASON_FIELDS);
+	json_split_feed(split, body, len);
+	while (json_split_next(split, values, &file))
+		reason_file(reason, values);
+	good = json_split_end(split, &ignored);
+	json_split_free(split);
+	free(pick);
+	return good;
 }
 
 bool api_reason(const char *body, size_t len, struct buf *out)
 {
 	struct reason reason = { 0 };
-	struct frame_taker files = { .element = reason_file, .arg = &reason };
-	struct frame *frame = frame_new(DATA, &files);
 	cleanup_buf struct buf text = { 0 };
-	struct err ignored;
-	bool good = frame_feed(frame, body, len, &ignored) && frame_end(frame, &ignored);
+	bool good = reason_read(body, len, &reason) && reason.failed > 0;
 
-	frame_free(frame);
-	tree_clear();
-	if (good && reason.failed > 0) {
+	if (good) {
 		(void)buf_addf(&text, "%lu of %lu file%s failed: %s", reason.failed, reason.files,
 			reason.files == 1 ? "" : "s", buf_text(&reason.named));
 		if (reason.failed > REASON_NAMED)
@@ -477,7 +329,7 @@ bool api_reason(const char *body, size_t len, struct buf *out)
 		good = buf_add(out, text.data, text.len);
 	}
 	buf_done(&reason.named);
-	return good && reason.failed > 0;
+	return good;
 }
 
 const char *api_version(void)

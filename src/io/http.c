@@ -7,9 +7,9 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "core/fault.h"
-#include "json/frame.h"
 #include "core/pace.h"
 #include "json/scan.h"
+#include "json/split.h"
 #include "io/gunzip.h"
 #include "io/wire.h"
 
@@ -43,7 +43,7 @@ struct http_call {
 	long status; /* while the body comes */
 	struct gunzip *gunzip; /* own; NULL: nothing was to be decoded yet */
 	bool garbled; /* it cannot be decoded */
-	struct frame *document; /* own; of a body that ends with its connection */
+	struct json_split *document; /* own; of a body that ends with its connection */
 	bool stopped; /* by the taker of the body */
 	size_t head_bytes; /* of all its heads, and trailers */
 	bool long_line; /* a header line passed its limit, or all of them together */
@@ -79,7 +79,7 @@ static void call_release(struct http *http, struct http_call *call)
 		at = &(*at)->next;
 	*at = call->next;
 	gunzip_free(call->gunzip);
-	frame_free(call->document);
+	json_split_free(call->document);
 	free(call);
 }
 
@@ -141,15 +141,14 @@ static bool on_head(void *arg, const char *line, size_t len)
 static bool on_plain(void *arg, const char *bytes, size_t len)
 {
 	struct http_call *call = arg;
-	struct err ignored;
 
 	call->answer.bytes += len;
 	/* before its first character there is none: blanks alone say no more than nothing */
 	if (!call->head.framed && call->document == NULL &&
 		scan_blanks(bytes, bytes + len) < bytes + len)
-		call->document = frame_new(NULL, NULL);
+		call->document = json_split_new(SPLIT_CHECK, NULL, NULL);
 	if (call->document != NULL)
-		(void)frame_feed(call->document, bytes, len, &ignored);
+		json_split_check(call->document, bytes, len);
 	call->stopped = call->body != NULL && !call->body(call->arg, call->status, bytes, len);
 	return !call->stopped;
 }
@@ -180,7 +179,8 @@ static bool body_cut(struct http_call *call, long status)
 		return true;
 	if (call->document == NULL)
 		return status == 200 && !call->head.framed;
-	return frame_feed(call->document, "", 0, &ignored) && !frame_end(call->document, &ignored);
+	return json_split_good(call->document, &ignored) &&
+	       !json_split_end(call->document, &ignored);
 }
 
 /* the status by which the advice counts */

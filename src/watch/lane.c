@@ -17,10 +17,8 @@ static void lane_lookups_send(struct lane_run *run);
 
 static void lane_drop_list(struct lane_run *run)
 {
-	api_list_free(run->decoder);
-	listing_free(run->listing);
-	run->decoder = NULL;
-	run->listing = NULL;
+	list_reader_free(run->list);
+	run->list = NULL;
 	run->call = NULL;
 	buf_done(&run->error_body);
 }
@@ -72,71 +70,22 @@ static bool error_body(struct buf *body, const char *bytes, size_t len)
 	return body->len + len <= API_ERROR_BODY_MAX && buf_add(body, bytes, len);
 }
 
-static size_t taker_known(void *arg, const char *bytes, size_t len)
-{
-	struct lane_run *run = arg;
-
-	return listing_known(run->listing, bytes, len);
-}
-
-static bool taker_settled(void *arg, const struct glance *glance)
-{
-	struct lane_run *run = arg;
-
-	return listing_settled(run->listing, glance);
-}
-
-static void taker_foresee(void *arg, struct glance *glances, size_t count)
-{
-	struct lane_run *run = arg;
-
-	listing_foresee(run->listing, glances, count);
-}
-
-static bool taker_task(void *arg, const struct task *view, const char *bytes, size_t len)
-{
-	struct lane_run *run = arg;
-
-	listing_task(run->listing, view, bytes, len);
-	return true;
-}
-
-/* most answers say what the last one said: a decoder is made for the first byte that is read */
-static bool list_read(struct lane_run *run, const char *bytes, size_t len)
-{
-	/* the elements of another list are in no order that is known */
-	struct api_taker taker = {
-		.known = run->step == STEP_LIST && run->lane == LANE_POLL ? taker_known : NULL,
-		.settled = taker_settled,
-		.foresee = taker_foresee,
-		.task = taker_task,
-		.arg = run,
-	};
-	const char *passed;
-	size_t passed_len;
-
-	if (run->decoder == NULL) {
-		run->decoder = api_list_new(run->poller->type, &taker);
-		passed = listing_passed(run->listing, &passed_len);
-		if (!api_list_feed(run->decoder, passed, passed_len, &run->reader))
-			return false;
-	}
-	return api_list_feed(run->decoder, bytes, len, &run->reader);
-}
-
 static bool list_body(void *arg, long status, const char *bytes, size_t len)
 {
 	struct lane_run *run = arg;
 
 	if (status != 200)
 		return error_body(&run->error_body, bytes, len);
-	return listing_echoes(run->listing, bytes, len) || list_read(run, bytes, len);
+	return list_reader_feed(run->list, bytes, len, &run->reader);
 }
 
 /* what went wrong with a list, if anything did, and how it may be asked for again */
-static bool list_valid(struct lane_run *run, const struct http_answer *answer, struct err *err,
-	struct http_advice *advice)
+static bool list_valid(struct lane_run *run, const struct http_answer *answer,
+	struct api_beside *beside, struct err *err, struct http_advice *advice)
 {
+	const struct task_reader *tasks;
+
+	*beside = (struct api_beside){ 0 };
 	*advice = no_advice;
 	*err = run->reader;
 	if (err->kind != ERR_NONE)
@@ -149,13 +98,8 @@ static bool list_valid(struct lane_run *run, const struct http_answer *answer, s
 		*advice = answer->status == 0 ? answer->advice : no_advice;
 		return false;
 	}
-	if (listing_echoed(run->listing))
-		return true;
-	if (!list_read(run, "", 0)) {
-		*err = run->reader;
-		return false;
-	}
-	if (api_list_end(run->decoder, err))
+	tasks = list_reader_close(run->list);
+	if (tasks == NULL || api_list_end(tasks, beside, err))
 		return true;
 	advice->retry = err->kind == ERR_UNREACHABLE;
 	return false;
@@ -208,8 +152,7 @@ static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
 	struct changes *changes, struct err *err, struct http_advice *advice)
 {
 	struct poller *poller = lookup->run->poller;
-	cleanup_buf struct buf scratch = { 0 };
-	struct task view;
+	cleanup_free struct task *task = NULL;
 
 	*advice = answer->advice;
 	*err = lookup->reader;
@@ -226,12 +169,12 @@ static bool lookup_take(struct lookup *lookup, const struct http_answer *answer,
 	}
 	if (answer->status != 200)
 		return api_error(answer, buf_text(&lookup->body), lookup->body.len, advice, err);
-	if (!api_task(poller->type, lookup->id, buf_text(&lookup->body), lookup->body.len, &scratch,
-		    &view, err)) {
+	if (!api_task(poller->type, lookup->id, buf_text(&lookup->body), lookup->body.len, &task,
+		    err)) {
 		advice->retry = err->kind == ERR_UNREACHABLE;
 		return false;
 	}
-	detect_task(poller->snapshot, &poller->rules, &view, lookup->serial, poller->serial,
+	detect_task(poller->snapshot, &poller->rules, task, lookup->serial, poller->serial,
 		poller->now, changes);
 	return true;
 }
@@ -339,13 +282,14 @@ static void lane_follow(struct lane_run *run)
 }
 
 /* an answer that is not all there is still is an answer; it is said once */
-static void lane_note_partial(struct lane_run *run, const struct http_answer *answer)
+static void lane_note_partial(
+	struct lane_run *run, const struct api_beside *beside, const struct http_answer *answer)
 {
 	struct poller *poller = run->poller;
-	const char *partial = api_list_partial(run->decoder, answer);
+	const char *partial = api_list_partial(beside, answer);
 
 	run->partial = partial != NULL;
-	listing_set_partial(run->listing, run->partial);
+	list_reader_set_partial(run->list, run->partial);
 	if (run->partial && !poller->partial_told)
 		log_line(LOG_WARN, "source %s: %s", poller->config->name, partial);
 	poller->partial_told = poller->partial_told || run->partial;
@@ -357,6 +301,7 @@ static void list_done(void *arg, const struct http_answer *answer)
 	struct poller *poller = run->poller;
 	struct health before = poller->health;
 	struct changes changes = { 0 };
+	struct api_beside beside;
 	struct http_advice advice;
 	struct err err = { 0 };
 
@@ -366,7 +311,7 @@ static void list_done(void *arg, const struct http_answer *answer)
 		: run->lane == LANE_SWEEP ? "list of all tasks"
 					  : "list of active tasks",
 		answer);
-	if (!list_valid(run, answer, &err, &advice)) {
+	if (!list_valid(run, answer, &beside, &err, &advice)) {
 		proxy_name(answer->proxy, &err);
 		bool reader = run->reader.kind != ERR_NONE || answer->status == 200;
 
@@ -374,8 +319,8 @@ static void list_done(void *arg, const struct http_answer *answer)
 		lane_fail(run, &err, &advice);
 		return;
 	}
-	lane_note_partial(run, answer);
-	detect_list(run->listing, poller->serial, poller->now, &changes);
+	lane_note_partial(run, &beside, answer);
+	list_reader_end(run->list, poller->serial, poller->now, &changes);
 	lane_drop_list(run);
 	poller_good(poller, run, &changes);
 	if (!lane_commit(run, &changes)) {
@@ -401,9 +346,8 @@ static void lane_list(struct lane_run *run, enum list_scope scope)
 		run->asked_ms = poller->now.wall_ms;
 	}
 	run->reader = (struct err){ 0 };
-	run->listing = listing_new(
-		poller->snapshot, &poller->rules, poller->type, scope, run->lane, serial);
-	listing_set_asked(run->listing, poller->now.wall_ms);
+	run->list = list_reader_new(poller->snapshot, &poller->rules, poller->type, scope,
+		run->lane, serial, poller->now.wall_ms);
 	request.bulky = scope != LIST_ACTIVE || run->list_bytes >= BULKY;
 	request.body = list_body;
 	request.done = list_done;

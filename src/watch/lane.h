@@ -8,6 +8,7 @@
 
 #include "watch/poller.h"
 #include "base/buf.h"
+#include "core/list_reader.h"
 #include "core/source_type.h"
 #include "core/sched.h"
 #include "io/api.h"
@@ -41,8 +42,7 @@ struct lane_run {
 	enum lane_step step;
 	struct sched sched;
 	struct http_call *call;
-	struct api_list *decoder;
-	struct listing *listing;
+	struct list_reader *list; /* own */
 	struct buf error_body;
 	struct err reader; /* why the reader ended the transfer */
 	uint32_t list_serial; /* of the lane's own last list */

@@ -36,7 +36,8 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "core/config.h"
-#include "core/detect.h"
+#include "core/list_reader.h"
+#include "json/json.h"
 #include "shelf.h"
 
 #define WORDS_MAX 32
@@ -52,7 +53,7 @@ struct tale {
 
 struct asked {
 	char name[32];
-	struct listing *listing; /* own; NULL: a look-up, or free */
+	struct list_reader *list; /* own; NULL: a look-up, or free */
 	uint32_t serial;
 };
 
@@ -203,7 +204,7 @@ static void step_rules(struct stage *stage, char **words, size_t count)
 			stage->rules.first_run = i;
 }
 
-static struct listing *list_send(struct stage *stage, const char *what)
+static struct list_reader *list_send(struct stage *stage, const char *what)
 {
 	enum lane lane = strcmp(what, "sweep") == 0 ? LANE_SWEEP : LANE_POLL;
 	enum list_scope scope = LIST_ACTIVE;
@@ -225,45 +226,56 @@ static struct listing *list_send(struct stage *stage, const char *what)
 		if (stage->since == 0)
 			stage->since = stage->serial;
 	}
-	return listing_new(
-		stage->snapshot, &stage->rules, &source_types[0], scope, lane, stage->serial);
+	return list_reader_new(
+		stage->snapshot, &stage->rules, &source_types[0], scope, lane, stage->serial, 0);
 }
 
-/* as io/api does it: first the bytes, then id and status, then all that it means */
-static void element_feed(
-	struct listing *listing, const struct task *task, const char *bytes, size_t more)
+static void element_add(struct buf *text, const struct task *task)
 {
-	size_t len = strlen(bytes) - more;
-	struct glance glance = { .id = task->id,
-		.id_len = strlen(task->id),
-		.status = task->status,
-		.bytes = bytes,
-		.len = len };
+	struct json json;
 
-	if (listing_known(listing, bytes, len + more) == len)
-		return;
-	listing_foresee(listing, &glance, 1);
-	if (!listing_settled(listing, &glance))
-		listing_task(listing, task, bytes, len);
+	if (text->data[text->len - 1] == '}')
+		(void)buf_add_char(text, ',');
+	json = json_begin(text);
+	json_text(&json, "task_id", task->id);
+	json_text(&json, "task_name", task->name);
+	json_text(&json, "status", task->word);
+	json_text(&json, "bucket", task->bucket);
+	json_text(&json, "user_id", task->user_id);
+	json_stamp(&json, "created_at", task->created_us);
+	json_stamp(&json, "finished_at", task->finished_us);
+	json_end(&json);
 }
 
-static void list_feed(struct stage *stage, struct listing *listing, char **words, size_t count)
+/* the answer up to its last task, fed in one chunk, as most come */
+static void list_feed(
+	struct stage *stage, struct list_reader *list, char **words, size_t count, const char *end)
 {
+	cleanup_buf struct buf text = { 0 };
+	struct err err;
+
+	(void)buf_add_text(&text, "{\"data\":[");
 	for (size_t i = 0; i < count; i++) {
-		cleanup_free char *bytes = NULL;
-		cleanup_free char *whole = mem_strdup(words[i]);
 		struct task task = task_read(stage, words[i]);
 
-		bytes = mem_printf("{\"task_id\":\"%s\",\"rest\":\"%s\"},{", task.id, whole);
-		element_feed(listing, &task, bytes, 2);
+		element_add(&text, &task);
 	}
+	(void)buf_add_text(&text, end);
+	if (!list_reader_feed(list, text.data, text.len, &err))
+		fail_line(stage, "%s", err.text);
 }
 
-static void list_take(struct stage *stage, struct listing *listing, char **words, size_t count)
+static void list_take(struct stage *stage, struct list_reader *list, char **words, size_t count)
 {
-	list_feed(stage, listing, words, count);
-	detect_list(listing, stage->serial, stage->now, &stage->changes);
-	listing_free(listing);
+	const struct task_reader *tasks;
+	struct err err;
+
+	list_feed(stage, list, words, count, "]}");
+	tasks = list_reader_close(list);
+	if (tasks != NULL && !task_reader_end(tasks, &err))
+		fail_line(stage, "%s", err.text);
+	list_reader_end(list, stage->serial, stage->now, &stage->changes);
+	list_reader_free(list);
 }
 
 static struct asked *asked_find(struct stage *stage, const char *name)
@@ -413,15 +425,15 @@ static bool step_asked(struct stage *stage, char **words, size_t count)
 	if (strcmp(words[0], "ask") == 0) {
 		asked_new(stage, words[1])->serial = ++stage->serial;
 	} else if (strcmp(words[0], "send") == 0 && count == 3) {
-		asked_new(stage, words[1])->listing = list_send(stage, words[2]);
+		asked_new(stage, words[1])->list = list_send(stage, words[2]);
 	} else if (strcmp(words[0], "answer") == 0) {
 		asked = asked_find(stage, words[1]);
-		list_take(stage, asked->listing, words + 2, count - 2);
+		list_take(stage, asked->list, words + 2, count - 2);
 		*asked = (struct asked){ 0 };
 	} else if (strcmp(words[0], "lost") == 0) {
 		asked = asked_find(stage, words[1]);
-		list_feed(stage, asked->listing, words + 2, count - 2);
-		listing_free(asked->listing);
+		list_feed(stage, asked->list, words + 2, count - 2, "");
+		list_reader_free(asked->list);
 		*asked = (struct asked){ 0 };
 	} else {
 		return false;
@@ -473,7 +485,7 @@ static void step(struct stage *stage, char *line)
 static void stage_done(struct stage *stage)
 {
 	for (int i = 0; i < ASKED_MAX; i++)
-		listing_free(stage->asked[i].listing);
+		list_reader_free(stage->asked[i].list);
 	changes_done(&stage->changes);
 	snapshot_free(stage->snapshot);
 	snapshot_free(stage->shelf);

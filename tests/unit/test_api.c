@@ -12,18 +12,10 @@
 #include "core/task.h"
 #include "io/api.h"
 
-/* what the taker got: one line a task; a known element is `known` */
+/* what was read: one line a task */
 struct taken {
 	struct buf lines;
 	size_t tasks;
-	size_t asked;
-	size_t glanced;
-	size_t foreseen; /* of these, not yet glanced at */
-	bool batches; /* nothing is known by its bytes: several at a time */
-	size_t largest; /* of these */
-	size_t stop_after; /* 0: never */
-	const char *known; /* bytes that are the same as last time */
-	const char *settled; /* an id of which id and status say enough */
 };
 
 static void add_text(struct buf *out, const char *name, const char *text)
@@ -52,71 +44,36 @@ static void add_task(struct buf *out, const struct task *task)
 	(void)buf_add_char(out, '\n');
 }
 
-static size_t take_known(void *arg, const char *bytes, size_t len)
+static void feed(struct task_reader *reader, const char *bytes, size_t len, struct taken *taken)
 {
-	struct taken *taken = arg;
-	size_t known = taken->known != NULL ? strlen(taken->known) : 0;
+	/* gone afterwards, so that what is kept of it is found */
+	cleanup_free char *copy = mem_resize(NULL, len, 1);
+	struct task_element element;
 
-	taken->asked++;
-	return known != 0 && known <= len && memcmp(taken->known, bytes, known) == 0 ? known : 0;
-}
+	memcpy(copy, bytes, len);
+	task_reader_feed(reader, copy, len);
+	while (task_reader_next(reader, &element)) {
+		const struct task *view = task_reader_view(reader, &element);
 
-static void take_foresee(void *arg, struct glance *glances, size_t count)
-{
-	struct taken *taken = arg;
-
-	assert_true(count > 0 && glances[count - 1].id_len > 0);
-	assert_int_equal(taken->foreseen, 0);
-	taken->foreseen = count;
-	taken->largest = count > taken->largest ? count : taken->largest;
-}
-
-static bool take_settled(void *arg, const struct glance *glance)
-{
-	struct taken *taken = arg;
-
-	assert_true(glance->len > 2 && glance->bytes[0] == '{' &&
-		    glance->bytes[glance->len - 1] == '}');
-	taken->glanced++;
-	assert_true(taken->foreseen-- > 0);
-	return taken->settled != NULL && strlen(taken->settled) == glance->id_len &&
-	       memcmp(taken->settled, glance->id, glance->id_len) == 0 &&
-	       glance->status == STATUS_QUEUED;
-}
-
-static bool take_task(void *arg, const struct task *view, const char *bytes, size_t len)
-{
-	struct taken *taken = arg;
-
-	assert_true(len > 2 && bytes[0] == '{' && bytes[len - 1] == '}');
-	add_task(&taken->lines, view);
-	taken->tasks++;
-	return taken->tasks != taken->stop_after;
-}
-
-static bool list(const char *text, size_t piece, struct taken *taken, struct err *err)
-{
-	struct api_taker taker = {
-		.known = taken->batches ? NULL : take_known,
-		.settled = take_settled,
-		.foresee = take_foresee,
-		.task = take_task,
-		.arg = taken,
-	};
-	struct api_list *list = api_list_new(source_type_find("telnyx-embeddings"), &taker);
-	size_t len = strlen(text);
-	bool good = true;
-
-	for (size_t at = 0; at < len && good; at += piece) {
-		size_t some = len - at < piece ? len - at : piece;
-		/* gone afterwards, so that what is kept of it is found */
-		cleanup_free char *copy = mem_resize(NULL, some, 1);
-
-		memcpy(copy, text + at, some);
-		good = api_list_feed(list, copy, some, err);
+		assert_true(element.json.len > 2 && element.json.bytes[0] == '{' &&
+			    element.json.bytes[element.json.len - 1] == '}');
+		assert_true(element.escaped || element.status == view->status);
+		add_task(&taken->lines, view);
+		taken->tasks++;
 	}
-	good = good && api_list_end(list, err);
-	api_list_free(list);
+}
+
+static bool list(const char *text, size_t chunk, struct taken *taken, struct err *err)
+{
+	struct task_reader *reader = task_reader_new(source_type_find("telnyx-embeddings"));
+	size_t len = strlen(text);
+	struct api_beside beside;
+	bool good;
+
+	for (size_t at = 0; at < len && task_reader_good(reader, err); at += chunk)
+		feed(reader, text + at, len - at < chunk ? len - at : chunk, taken);
+	good = task_reader_good(reader, err) && api_list_end(reader, &beside, err);
+	task_reader_free(reader);
 	return good;
 }
 
@@ -144,63 +101,19 @@ static void test_list(void **state)
 		"finished=NULL\n" FULL_LINE;
 
 	(void)state;
-	for (size_t piece = 1; piece <= sizeof(text); piece++) {
+	for (size_t chunk = 1; chunk <= sizeof(text); chunk++) {
 		struct taken taken = { 0 };
 		struct err err = { 0 };
 
-		if (!list(text, piece, &taken, &err))
+		if (!list(text, chunk, &taken, &err))
 			fail_msg("%s", err.text);
 		assert_string_equal(buf_text(&taken.lines), lines);
 		taken_done(&taken);
 	}
 }
 
-static void test_known(void **state)
-{
-	struct taken taken = { .known = FULL };
-	struct err err = { 0 };
-
-	(void)state;
-	assert_true(
-		list("{\"data\":[" FULL ",{\"task_id\":\"t2\",\"status\":\"queued\"}," FULL "]}",
-			1000, &taken, &err));
-	assert_int_equal(taken.asked, 3);
-	assert_int_equal(taken.glanced, 1);
-	assert_int_equal(taken.tasks, 1);
-	taken_done(&taken);
-	/* what is known is not decoded: this one has no id */
-	taken.known = "{\"x\":[1]}";
-	assert_true(list("{\"data\":[{\"x\":[1]}]}", 1000, &taken, &err));
-	assert_int_equal(taken.tasks, 0);
-	/* but it is when it comes in two pieces */
-	assert_false(list("{\"data\":[{\"x\":[1]}]}", 1, &taken, &err));
-	assert_string_equal(err.text, "element 1 of \"data\" in the answer has no id");
-	taken_done(&taken);
-}
-
-static void test_settled(void **state)
-{
-	static const char *const texts[] = {
-		"{\"data\":[" FULL ",{\"task_id\":\"t2\",\"status\":\"queued\"}]}",
-		/* by cJSON, and the last of two members counts */
-		"{\"data\":[" FULL
-		",{\"status\":\"x\",\"task_id\":\"t\\u0032\",\"status\":\"queued\"}]}",
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		struct taken taken = { .settled = "t2" };
-		struct err err = { 0 };
-
-		assert_true(list(texts[i], 20, &taken, &err));
-		assert_int_equal(taken.glanced, 2);
-		assert_string_equal(buf_text(&taken.lines), FULL_LINE);
-		taken_done(&taken);
-	}
-}
-
-/* all that is read is taken, in the order of the answer, however it is cut into pieces */
-static void test_batches(void **state)
+/* all that is read is taken, in the order of the answer, however it is cut into chunks */
+static void test_many_tasks(void **state)
 {
 	cleanup_buf struct buf text = { 0 };
 	cleanup_buf struct buf lines = { 0 };
@@ -208,69 +121,51 @@ static void test_batches(void **state)
 	(void)state;
 	(void)buf_add_text(&text, "{\"data\":[");
 	for (int i = 0; i < 100; i++) {
-		/* some by cJSON, and one long enough to go on over several pieces */
+		/* some with escapes, and one long enough to go on over several chunks */
 		const char *name = i % 40 == 7 ? "\\u0041" : "A";
 
 		if (i == 50)
-			name = "a name that goes on over several pieces, as it is longer than each";
+			name = "a name that goes on over several chunks, as it is longer than each";
 		(void)buf_addf(&text,
 			"%s{\"task_id\":\"t%d\",\"status\":\"%s\",\"task_name\":\"%s\"}",
 			i > 0 ? "," : "", i, i % 3 == 0 ? "queued" : "success", name);
-		if (i != 33)
-			(void)buf_addf(&lines,
-				"%s id=[t%d] word=[%s] name=[%s] bucket=NULL user=NULL "
-				"created=NULL "
-				"finished=NULL\n",
-				i % 3 == 0 ? "queued" : "success", i,
-				i % 3 == 0 ? "queued" : "success", i % 40 == 7 ? "A" : name);
+		(void)buf_addf(&lines,
+			"%s id=[t%d] word=[%s] name=[%s] bucket=NULL user=NULL created=NULL "
+			"finished=NULL\n",
+			i % 3 == 0 ? "queued" : "success", i, i % 3 == 0 ? "queued" : "success",
+			i % 40 == 7 ? "A" : name);
 	}
 	(void)buf_add_text(&text, "]}");
-	for (size_t piece = text.len; piece > 0; piece = piece * 2 / 3) {
-		struct taken taken = { .batches = true, .settled = "t33" };
+	for (size_t chunk = text.len; chunk > 0; chunk = chunk * 2 / 3) {
+		struct taken taken = { 0 };
 		struct err err = { 0 };
 
-		assert_true(list(buf_text(&text), piece, &taken, &err));
+		assert_true(list(buf_text(&text), chunk, &taken, &err));
 		assert_string_equal(buf_text(&taken.lines), buf_text(&lines));
-		assert_int_equal(taken.glanced, 100);
-		assert_int_equal(taken.foreseen, 0);
-		if (piece == text.len)
-			assert_int_in_range(taken.largest, 10, 100);
+		assert_int_equal(taken.tasks, 100);
 		taken_done(&taken);
 	}
 }
 
-static void test_stopped(void **state)
-{
-	struct taken taken = { .stop_after = 1 };
-	struct err err = { 0 };
-
-	(void)state;
-	assert_false(list("{\"data\":[" FULL "," FULL "]}", 1000, &taken, &err));
-	assert_int_equal(err.kind, ERR_IO);
-	assert_int_equal(taken.tasks, 1);
-	taken_done(&taken);
-}
-
 /*
- * Decodes the element as it is, and once more with a member in front that no plain form has, so
- * that cJSON reads it: in `ret` what both say, the fault or the line of the view.
+ * Reads the element as it is, and once more with a member in front and in two chunks: in `ret` what
+ * both say, the fault or the line of the view.
  */
 static void decode(const char *element, struct buf *ret)
 {
 	cleanup_buf struct buf text = { 0 };
 	struct buf said[2] = { { 0 }, { 0 } };
 
-	for (int tree = 0; tree < 2; tree++) {
+	for (int more = 0; more < 2; more++) {
 		struct taken taken = { 0 };
 		struct err err = { 0 };
 
 		buf_clear(&text);
-		(void)buf_addf(&text, "{\"data\":[%s%s]}", tree ? "{\"\":[]," : "",
-			element + (tree ? 1 : 0));
-		if (list(buf_text(&text), text.len, &taken, &err))
-			(void)buf_add_text(&said[tree], buf_text(&taken.lines));
+		(void)buf_addf(&text, "{\"data\":[%s%s]}", more ? "{\"\":[]," : "", element + more);
+		if (list(buf_text(&text), more ? 15 : text.len, &taken, &err))
+			(void)buf_add_text(&said[more], buf_text(&taken.lines));
 		else
-			(void)buf_add_text(&said[tree], err.text);
+			(void)buf_add_text(&said[more], err.text);
 		taken_done(&taken);
 	}
 	assert_string_equal(buf_text(&said[0]), buf_text(&said[1]));
@@ -280,7 +175,7 @@ static void decode(const char *element, struct buf *ret)
 	buf_done(&said[1]);
 }
 
-static void test_both_readers(void **state)
+static void test_fields(void **state)
 {
 	static const struct {
 		const char *members; /* after a good id and status */
@@ -312,7 +207,6 @@ static void test_both_readers(void **state)
 			"name=[\xef\xbf\xbd\n\\ud800] bucket=NULL" },
 		{ "\"task_name\":\"\xc3\xa9 \xff\xc0\x80 \xe0\x80\x80\"",
 			"name=[\xc3\xa9 \xff\xc0\x80 \xe0\x80\x80] bucket=NULL" },
-		/* what the tree marks numbers and texts with, written by somebody else */
 		{ "\"task_name\":\"\xe0\x80\x81"
 		  "5\",\"bucket\":\"\xe0\x80\x82\"",
 			"name=[\xe0\x80\x81"
@@ -474,8 +368,8 @@ static void test_many_members(void **state)
 	assert_non_null(strstr(buf_text(&said), "queued id=[a]"));
 }
 
-/* a tree that takes many megabytes is followed by others as if nothing had been */
-static void test_large_tree(void **state)
+/* an element of a megabyte is followed by others as if nothing had been */
+static void test_large_element(void **state)
 {
 	cleanup_buf struct buf text = { 0 };
 	struct taken taken = { 0 };
@@ -493,7 +387,7 @@ static void test_large_tree(void **state)
 
 static void test_element_number(void **state)
 {
-	struct taken taken = { .known = FULL };
+	struct taken taken = { 0 };
 	struct err err = { 0 };
 
 	(void)state;
@@ -512,6 +406,11 @@ static void test_duplicate_ids_pass(void **state)
 	assert_true(list("{\"data\":[" FULL "," FULL "]}", 7, &taken, &err));
 	assert_string_equal(buf_text(&taken.lines), FULL_LINE FULL_LINE);
 	taken_done(&taken);
+}
+
+static bool task_errors(const char *body, size_t len, struct err *err)
+{
+	return api_task_errors(source_type_find("telnyx-embeddings"), body, len, err);
 }
 
 /* errors with a good status and no task */
@@ -533,15 +432,15 @@ static void test_errors_in_a_good_answer(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		for (size_t piece = 1; piece <= strlen(lists[i]); piece++) {
+		for (size_t chunk = 1; chunk <= strlen(lists[i]); chunk++) {
 			struct taken taken = { 0 };
 
-			assert_false(list(lists[i], piece, &taken, &err));
+			assert_false(list(lists[i], chunk, &taken, &err));
 			assert_int_equal(err.kind, ERR_UNREACHABLE);
 			assert_string_equal(strchr(err.text, ':') + 1,
 				i < 5 ? " 10007 broken" : " code: 10007; detail: broken");
 			taken_done(&taken);
-			assert_true(api_task_errors(lists[i], strlen(lists[i]), &err));
+			assert_true(task_errors(lists[i], strlen(lists[i]), &err));
 			assert_int_equal(err.kind, ERR_UNREACHABLE);
 		}
 	for (size_t i = 0; i < ARRAY_LEN(silent); i++) {
@@ -550,30 +449,26 @@ static void test_errors_in_a_good_answer(void **state)
 		assert_true(list(silent[i], 7, &taken, &err));
 		taken_done(&taken);
 	}
-	assert_false(
-		api_task_errors("{\"data\":{\"status\":\"queued\"},\"errors\":[1]}", 43, &err));
-	assert_false(api_task_errors("{\"data\":null}", 13, &err));
-	assert_false(api_task_errors("{\"errors\":[1", 12, &err));
-	assert_false(api_task_errors("<html>", 6, &err));
+	assert_false(task_errors("{\"data\":{\"status\":\"queued\"},\"errors\":[1]}", 43, &err));
+	assert_false(task_errors("{\"data\":null}", 13, &err));
+	assert_false(task_errors("{\"errors\":[1", 12, &err));
+	assert_false(task_errors("<html>", 6, &err));
 }
 
 static const char *partial_of(const char *text, bool link)
 {
-	static struct api_list *list;
+	struct task_reader *reader = task_reader_new(source_type_find("telnyx-embeddings"));
 	struct http_answer answer = { .status = 200, .more = link };
+	static struct api_beside beside;
 	struct taken taken = { 0 };
-	struct api_taker taker = { .task = take_task, .arg = &taken };
 	struct err err;
 
-	api_list_free(list);
-	list = NULL;
-	if (text == NULL)
-		return NULL;
-	list = api_list_new(source_type_find("telnyx-embeddings"), &taker);
-	if (!api_list_feed(list, text, strlen(text), &err) || !api_list_end(list, &err))
+	feed(reader, text, strlen(text), &taken);
+	if (!api_list_end(reader, &beside, &err))
 		fail_msg("%s: %s", text, err.text);
+	task_reader_free(reader);
 	taken_done(&taken);
-	return api_list_partial(list, &answer);
+	return api_list_partial(&beside, &answer);
 }
 
 #define ONE "{\"data\":[{\"task_id\":\"a\",\"status\":\"queued\"}]"
@@ -623,25 +518,21 @@ static void test_more_pages(void **state)
 	assert_non_null(strstr(partial_of(all[0], true), "more pages"));
 	assert_string_equal(partial_of(ONE ",\"errors\":[{\"title\":\"half of it\"}]}", false),
 		"the answer has errors beside its tasks: half of it");
-	(void)partial_of(NULL, false);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_known),
-		cmocka_unit_test(test_settled),
-		cmocka_unit_test(test_batches),
-		cmocka_unit_test(test_stopped),
-		cmocka_unit_test(test_both_readers),
+		cmocka_unit_test(test_many_tasks),
+		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_errors_in_a_good_answer),
 		cmocka_unit_test(test_more_pages),
 		cmocka_unit_test(test_bad_elements),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_many_members),
-		cmocka_unit_test(test_large_tree),
+		cmocka_unit_test(test_large_element),
 		cmocka_unit_test(test_element_number),
 		cmocka_unit_test(test_duplicate_ids_pass),
 	};

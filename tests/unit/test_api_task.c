@@ -11,17 +11,14 @@
 #include "base/buf.h"
 #include "io/api.h"
 
-static bool task(
-	const char *id, const char *body, struct buf *scratch, struct task *ret, struct err *err)
+static bool task(const char *id, const char *body, struct task **ret, struct err *err)
 {
-	return api_task(
-		source_type_find("telnyx-embeddings"), id, body, strlen(body), scratch, ret, err);
+	return api_task(source_type_find("telnyx-embeddings"), id, body, strlen(body), ret, err);
 }
 
 static void test_task(void **state)
 {
-	cleanup_buf struct buf scratch = { 0 };
-	struct task view;
+	cleanup_free struct task *view = NULL;
 	struct err err = { 0 };
 
 	(void)state;
@@ -30,15 +27,15 @@ static void test_task(void **state)
 		"\"bucket\":\"b\",\"user_id\":\"u\","
 		"\"created_at\":\"1970-01-01T00:00:01Z\",\"finished_at\":\"1970-01-01T00:00:02."
 		"5Z\"}}",
-		&scratch, &view, &err));
-	assert_string_equal(view.id, "t1");
-	assert_string_equal(view.name, "n\xef\xbf\xbd");
-	assert_string_equal(view.word, "failed");
-	assert_int_equal(view.status, STATUS_FAILURE);
-	assert_string_equal(view.bucket, "b");
-	assert_string_equal(view.user_id, "u");
-	assert_int_equal(view.created_us, 1000000);
-	assert_int_equal(view.finished_us, 2500000);
+		&view, &err));
+	assert_string_equal(view->id, "t1");
+	assert_string_equal(view->name, "n\xef\xbf\xbd");
+	assert_string_equal(view->word, "failed");
+	assert_int_equal(view->status, STATUS_FAILURE);
+	assert_string_equal(view->bucket, "b");
+	assert_string_equal(view->user_id, "u");
+	assert_int_equal(view->created_us, 1000000);
+	assert_int_equal(view->finished_us, 2500000);
 }
 
 /* by id only the status is required, and the id is the one that was asked for */
@@ -50,15 +47,14 @@ static void test_sparse_task(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
-		cleanup_buf struct buf scratch = { 0 };
-		struct task view;
+		cleanup_free struct task *view = NULL;
 		struct err err = { 0 };
 
-		assert_true(task("t9", bodies[i], &scratch, &view, &err));
-		assert_string_equal(view.id, "t9");
-		assert_int_equal(view.status, STATUS_SUCCESS);
-		assert_null(view.name);
-		assert_true(view.created_us == STAMP_NONE && view.finished_us == STAMP_NONE);
+		assert_true(task("t9", bodies[i], &view, &err));
+		assert_string_equal(view->id, "t9");
+		assert_int_equal(view->status, STATUS_SUCCESS);
+		assert_null(view->name);
+		assert_true(view->created_us == STAMP_NONE && view->finished_us == STAMP_NONE);
 	}
 }
 
@@ -80,20 +76,24 @@ static void test_bad_task(void **state)
 		{ "{\"data\":{\"status\":\"queued\"},\"data\":{\"status\":\"queued\"}}",
 			"\"data\" twice" },
 		{ "{\"data\":{\"task_id\":\"t\"}}", "has no status" },
+		{ "{\"data\":{}}", "has no status" },
+		{ "{\"data\":{},\"errors\":[]}", "has no status" },
+		{ "{\"data\":{\"task_id\":\"t\"},\"errors\":[1]}", "has no status" },
+		{ "{\"data\":{\"task_id\":\"u\"}}x", "nothing more expected" },
 		{ "{\"data\":{\"task_id\":\"t\",\"status\":\"\"}}", "has an empty status" },
 		{ "{\"data\":{\"task_id\":\"u\",\"status\":\"queued\"}}", "is another task" },
 		{ "{\"data\":{\"task_id\":\"\",\"status\":\"queued\"}}", "is another task" },
 		{ "{\"data\":{\"task_id\":\"t\\u0000\",\"status\":\"queued\"}}",
 			"is another task" },
 	};
-	cleanup_buf struct buf scratch = { 0 };
-	struct task view;
+	cleanup_free struct task *view = NULL;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct err err = { 0 };
 
-		assert_false(task("t", rows[i].body, &scratch, &view, &err));
+		assert_false(task("t", rows[i].body, &view, &err));
+		assert_null(view);
 		assert_int_equal(err.kind, ERR_PROTOCOL);
 		if (strstr(err.text, rows[i].said) == NULL)
 			fail_msg("%s: %s", rows[i].body, err.text);

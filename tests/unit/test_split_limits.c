@@ -9,35 +9,32 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "json/frame.h"
+#include "json/split.h"
 
 #define MIB (1024UL * 1024)
 
-static bool count(
-	void *arg, const char *bytes, size_t len, const struct flat *flat, struct err *err)
+static void feed(struct json_split *split, const char *bytes, size_t len, size_t *elements)
 {
-	size_t *elements = arg;
+	struct json_element element;
 
-	(void)bytes;
-	(void)len;
-	(void)flat;
-	(void)err;
-	(*elements)++;
-	return true;
+	json_split_feed(split, bytes, len);
+	while (json_split_next(split, NULL, &element))
+		(*elements)++;
 }
 
-static bool split(const struct buf *text, size_t piece, size_t *elements, struct err *err)
+static bool split(const struct buf *text, size_t chunk, size_t *elements, struct err *err)
 {
-	struct frame_taker taker = { .element = count, .arg = elements };
-	struct frame *frame = frame_new("data", &taker);
-	bool good = true;
+	struct json_pick pick = { 0 };
+	struct json_split *split = json_split_new(SPLIT_LIST, "/data", &pick);
+	bool good;
 
+	assert_true(json_pick_init(&pick, NULL, 0));
 	*elements = 0;
-	for (size_t at = 0; at < text->len && good; at += piece)
-		good = frame_feed(frame, text->data + at,
-			text->len - at < piece ? text->len - at : piece, err);
-	good = good && frame_end(frame, err);
-	frame_free(frame);
+	for (size_t at = 0; at < text->len && json_split_good(split, err); at += chunk)
+		feed(split, text->data + at, text->len - at < chunk ? text->len - at : chunk,
+			elements);
+	good = json_split_end(split, err);
+	json_split_free(split);
 	return good;
 }
 
@@ -51,11 +48,11 @@ static void add_run(struct buf *buf, char c, size_t len)
 
 static void assert_both_fail(const struct buf *text, const char *said)
 {
-	for (size_t piece = 1000; piece < 8 * MIB; piece *= 7000) {
+	for (size_t chunk = 1000; chunk < 8 * MIB; chunk *= 7000) {
 		struct err err = { 0 };
 		size_t elements;
 
-		assert_false(split(text, piece, &elements, &err));
+		assert_false(split(text, chunk, &elements, &err));
 		assert_int_equal(err.kind, ERR_PROTOCOL);
 		if (strstr(err.text, said) == NULL)
 			fail_msg("\"%s\" does not say \"%s\"", err.text, said);
@@ -64,11 +61,11 @@ static void assert_both_fail(const struct buf *text, const char *said)
 
 static void assert_both_pass(const struct buf *text, size_t expected)
 {
-	for (size_t piece = 1000; piece < 8 * MIB; piece *= 7000) {
+	for (size_t chunk = 1000; chunk < 8 * MIB; chunk *= 7000) {
 		struct err err = { 0 };
 		size_t elements;
 
-		if (!split(text, piece, &elements, &err))
+		if (!split(text, chunk, &elements, &err))
 			fail_msg("%s", err.text);
 		assert_int_equal(elements, expected);
 	}
@@ -139,9 +136,9 @@ static void test_nesting(void **state)
 
 	(void)state;
 	nested(&text, "", 64, "");
-	assert_true(frame_check(text.data, text.len, &err));
+	assert_true(json_check(text.data, text.len, &err));
 	nested(&text, "", 65, "");
-	assert_false(frame_check(text.data, text.len, &err));
+	assert_false(json_check(text.data, text.len, &err));
 	nested(&text, "{\"data\":[{\"x\":", 61, "}]}");
 	assert_both_pass(&text, 1);
 	nested(&text, "{\"data\":[{\"x\":", 62, "}]}");
@@ -152,7 +149,7 @@ static void test_nesting(void **state)
 	assert_both_fail(&text, said);
 	buf_clear(&text);
 	add_run(&text, '[', 1000000);
-	assert_false(frame_check(text.data, text.len, &err));
+	assert_false(json_check(text.data, text.len, &err));
 	assert_non_null(strstr(err.text, said));
 }
 
@@ -162,68 +159,37 @@ static void test_elements(void **state)
 
 	(void)state;
 	assert_true(buf_add_text(&text, "{\"data\":[{}"));
-	for (int i = 1; i < FRAME_ELEMENTS_MAX; i++)
+	for (int i = 1; i < JSON_ELEMENTS_MAX; i++)
 		assert_true(buf_add_text(&text, ",{}"));
 	assert_true(buf_add_text(&text, "]}"));
-	assert_both_pass(&text, FRAME_ELEMENTS_MAX);
+	assert_both_pass(&text, JSON_ELEMENTS_MAX);
 	text.len -= 2;
 	assert_true(buf_add_text(&text, ",{}]}"));
 	assert_both_fail(&text, "more than 5000000 elements");
-}
-
-/* "{}" is known, everything else is not */
-static size_t know_empty(void *arg, const char *bytes, size_t len)
-{
-	(void)arg;
-	return len >= 2 && bytes[1] == '}' ? 2 : 0;
-}
-
-static void test_known_elements(void **state)
-{
-	cleanup_buf struct buf text = { 0 };
-	size_t elements = 0;
-	struct frame_taker taker = { .known = know_empty, .element = count, .arg = &elements };
-
-	(void)state;
-	assert_true(buf_add_text(&text, "{\"data\":[{ }"));
-	for (int i = 1; i < FRAME_ELEMENTS_MAX; i++)
-		assert_true(buf_add_text(&text, ",{}"));
-	for (int more = 0; more < 2; more++) {
-		struct frame *frame = frame_new("data", &taker);
-		struct err err = { 0 };
-
-		assert_true(buf_add_text(&text, "]}"));
-		assert_int_equal(frame_feed(frame, text.data, text.len, &err), more == 0);
-		assert_int_equal(frame_end(frame, &err), more == 0);
-		assert_int_equal(elements, 1 + more);
-		frame_free(frame);
-		text.len -= 2;
-		assert_true(buf_add_text(&text, ",{}"));
-	}
 }
 
 static void test_document(void **state)
 {
 	cleanup_buf struct buf run = { 0 };
 	size_t elements = 0;
-	struct frame_taker taker = { .element = count, .arg = &elements };
-	struct frame *frame = frame_new("data", &taker);
+	struct json_split *split = json_split_new(SPLIT_LIST, "/data", NULL);
 	static const char tail[] = "\",\"data\":[]}";
 	struct err err = { 0 };
 
 	(void)state;
 	add_run(&run, 'x', MIB);
-	assert_true(frame_feed(frame, "{\"x\":\"", 6, &err));
+	feed(split, "{\"x\":\"", 6, &elements);
 	for (int i = 0; i < 1023; i++)
-		assert_true(frame_feed(frame, run.data, MIB, &err));
-	assert_true(frame_feed(frame, run.data, MIB - 6 - strlen(tail), &err));
-	assert_true(frame_feed(frame, tail, strlen(tail), &err));
-	assert_true(frame_end(frame, &err));
-	assert_false(frame_feed(frame, " ", 1, &err));
+		feed(split, run.data, MIB, &elements);
+	feed(split, run.data, MIB - 6 - strlen(tail), &elements);
+	feed(split, tail, strlen(tail), &elements);
+	assert_true(json_split_end(split, &err));
+	feed(split, " ", 1, &elements);
+	assert_false(json_split_good(split, &err));
 	assert_int_equal(err.kind, ERR_PROTOCOL);
 	assert_non_null(strstr(err.text, "longer than 1 GiB"));
-	assert_false(frame_end(frame, &err));
-	frame_free(frame);
+	assert_false(json_split_end(split, &err));
+	json_split_free(split);
 }
 
 int main(void)
@@ -233,7 +199,6 @@ int main(void)
 		cmocka_unit_test(test_long_elsewhere),
 		cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_elements),
-		cmocka_unit_test(test_known_elements),
 		cmocka_unit_test(test_document),
 	};
 

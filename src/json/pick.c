@@ -1,0 +1,351 @@
+#include "json/pick.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "json/lex.h"
+#include "json/scan.h"
+
+#define NAME_MAX_DECODED 256 /* bytes of a name with escapes; a longer one is not wanted */
+
+/* one value while it is read */
+struct reading {
+	struct json_pick *pick;
+	struct json_value *values;
+	const char *end;
+};
+
+static const char *container_read(
+	const struct reading *reading, int node, const char *p, unsigned int levels);
+
+/* is the token, in which ~1 is a slash and ~0 a tilde, this name? */
+static bool token_is(const struct json_node *node, const char *name, size_t len)
+{
+	const char *token = node->token;
+	const char *end = token + node->len;
+
+	if (memchr(token, '~', node->len) == NULL)
+		return len == node->len && memcmp(token, name, len) == 0;
+	for (; token < end && len > 0; token++, name++, len--) {
+		char c = *token;
+
+		if (c == '~' && token + 1 < end)
+			c = *++token == '1' ? '/' : '~';
+		if (c != *name)
+			return false;
+	}
+	return token == end && len == 0;
+}
+
+static int child_named(const struct json_pick *pick, int node, const char *name, size_t len)
+{
+	int child = node >= 0 ? pick->nodes[node].child : -1;
+
+	while (child >= 0 && !token_is(&pick->nodes[child], name, len))
+		child = pick->nodes[child].next;
+	return child;
+}
+
+static int child_at(const struct json_pick *pick, int node, size_t index)
+{
+	int child = node >= 0 ? pick->nodes[node].child : -1;
+
+	while (child >= 0 && pick->nodes[child].index != index)
+		child = pick->nodes[child].next;
+	return child;
+}
+
+size_t json_token_index(const char *token, size_t len)
+{
+	size_t index = 0;
+
+	if (len == 0 || len > 9 || (len > 1 && token[0] == '0'))
+		return SIZE_MAX;
+	for (size_t i = 0; i < len; i++) {
+		if (token[i] < '0' || token[i] > '9')
+			return SIZE_MAX;
+		index = index * 10 + (size_t)(token[i] - '0');
+	}
+	return index;
+}
+
+/* the child with this token, made when there is none; -1: there are too many */
+static int child_make(struct json_pick *pick, int parent, const char *token, size_t len)
+{
+	int child = pick->nodes[parent].child;
+
+	while (child >= 0 && (pick->nodes[child].len != len ||
+				     memcmp(pick->nodes[child].token, token, len) != 0))
+		child = pick->nodes[child].next;
+	if (child >= 0 || pick->node_count == JSON_PICK_NODES)
+		return child;
+	child = pick->node_count++;
+	pick->nodes[child] = (struct json_node){
+		.token = token,
+		.len = len,
+		.index = json_token_index(token, len),
+		.child = -1,
+		.next = pick->nodes[parent].child,
+		.value = -1,
+	};
+	pick->nodes[parent].child = child;
+	return child;
+}
+
+bool json_pick_init(struct json_pick *pick, const char *const pointers[], size_t count)
+{
+	pick->nodes[0] = (struct json_node){ .child = -1, .next = -1, .value = -1 };
+	pick->node_count = 1;
+	pick->count = count;
+	if (count > JSON_PICK_MAX)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const char *p = pointers[i];
+		int node = 0;
+
+		while (p != NULL && *p == '/' && node >= 0) {
+			size_t len = strcspn(p + 1, "/");
+
+			node = child_make(pick, node, p + 1, len);
+			p += 1 + len;
+		}
+		if (node < 0 || (p != NULL && *p != '\0'))
+			return false;
+		if (p != NULL)
+			pick->nodes[node].value = (int)i;
+	}
+	return true;
+}
+
+/* forgets what was found below a node, which stands again */
+static void values_clear(const struct reading *reading, int node)
+{
+	const struct json_node *nodes = reading->pick->nodes;
+
+	for (int child = nodes[node].child; child >= 0; child = nodes[child].next) {
+		if (nodes[child].value >= 0)
+			reading->values[nodes[child].value] = (struct json_value){ 0 };
+		values_clear(reading, child);
+	}
+}
+
+/* the rest of a string with escapes; returns its closing quote, NULL: it has none */
+static const char *escaped_end(const char *p, const char *end)
+{
+	while (p < end && *p == '\\') {
+		struct escape escape = { 0 };
+		enum escape_state state = ESCAPE_OPEN;
+
+		for (p++; p < end && state == ESCAPE_OPEN; p++)
+			state = escape_next(&escape, *p);
+		if (state != ESCAPE_WHOLE)
+			return NULL;
+		p = scan_string(p, end);
+	}
+	return p < end && *p == '"' ? p : NULL;
+}
+
+/* the closing quote of the string whose first byte is at `p`; NULL: it has none */
+static inline const char *string_end(const char *p, const char *end, bool *escaped)
+{
+	const char *stop = scan_string(p, end);
+
+	*escaped = stop < end && *stop == '\\';
+	if (*escaped)
+		return escaped_end(stop, end);
+	return stop < end && *stop == '"' ? stop : NULL;
+}
+
+static const char *number_end(const char *p, const char *end)
+{
+	enum number_state state = NUMBER_BEGIN;
+
+	while (p < end) {
+		enum number_state next = number_next(state, *p);
+
+		if (next == NUMBER_NONE)
+			break;
+		state = next;
+		p++;
+	}
+	return number_whole(state) ? p : NULL;
+}
+
+static const char *literal_end(const char *p, const char *end, enum json_type *type)
+{
+	const char *word = *p == 't' ? "true" : *p == 'f' ? "false" : "null";
+	size_t len = strlen(word);
+
+	*type = *p == 't' ? JSON_TRUE : *p == 'f' ? JSON_FALSE : JSON_NULL;
+	return (size_t)(end - p) >= len && memcmp(p, word, len) == 0 ? p + len : NULL;
+}
+
+static void prefix_learn(struct json_prefix *prefix, const char *bytes, size_t len, int node)
+{
+	prefix->len = 0;
+	if (len > JSON_PREFIX_MAX)
+		return;
+	memcpy(prefix->bytes, bytes, len);
+	prefix->len = (uint8_t)len;
+	prefix->node = (int8_t)node;
+}
+
+/* reads from the quote of a name to what follows the colon, and finds the member's node */
+static const char *name_read(const struct reading *reading, int node, const char *p, int *ret_child)
+{
+	const char *end = reading->end;
+	const char *name = p + 1;
+	char decoded[NAME_MAX_DECODED];
+	size_t len;
+	bool escaped;
+
+	p = p < end && *p == '"' ? string_end(name, end, &escaped) : NULL;
+	if (p == NULL)
+		return NULL;
+	len = (size_t)(p - name);
+	*ret_child = -1;
+	if (!escaped)
+		*ret_child = child_named(reading->pick, node, name, len);
+	else if (len <= sizeof(decoded))
+		*ret_child = child_named(
+			reading->pick, node, decoded, json_unescape(name, len, decoded, NULL));
+	p = scan_blanks(p + 1, end);
+	return p < end && *p == ':' ? scan_blanks(p + 1, end) : NULL;
+}
+
+/* reads from a brace or a comma to the value of the member; `i` counts the members */
+static inline const char *member_begin(
+	const struct reading *reading, int node, size_t i, const char *p, int *ret_child)
+{
+	struct json_prefix *prefix =
+		node == 0 && i < JSON_PREFIXES ? &reading->pick->prefixes[i] : NULL;
+	const char *begin = p;
+
+	if (prefix != NULL && prefix->len != 0 && (size_t)(reading->end - p) > prefix->len &&
+		scan_same(p, prefix->bytes, prefix->len)) {
+		*ret_child = prefix->node;
+		return scan_blanks(p + prefix->len, reading->end);
+	}
+	p = name_read(reading, node, scan_blanks(p + 1, reading->end), ret_child);
+	if (p != NULL && prefix != NULL)
+		prefix_learn(prefix, begin, (size_t)(p - begin), *ret_child);
+	return p;
+}
+
+/* any value but a string; returns what follows */
+static const char *other_read(const struct reading *reading, int node, const char *p,
+	unsigned int levels, enum json_type *ret)
+{
+	switch (*p) {
+	case '{':
+	case '[':
+		*ret = *p == '{' ? JSON_OBJECT : JSON_ARRAY;
+		return container_read(reading, node, p, levels);
+	case 't':
+	case 'f':
+	case 'n':
+		return literal_end(p, reading->end, ret);
+	default:
+		*ret = JSON_NUMBER;
+		return number_end(p, reading->end);
+	}
+}
+
+/* reads the value at `p` for the node, -1: it is not wanted; returns what follows, NULL: see pick.h
+ */
+__attribute__((always_inline)) static inline const char *value_read(
+	const struct reading *reading, int node, const char *p, unsigned int levels)
+{
+	const struct json_node *wanted = &reading->pick->nodes[node >= 0 ? node : 0];
+	struct json_value value = { .bytes = p };
+	const char *next;
+
+	if (p == reading->end)
+		return NULL;
+	if (*p == '"') {
+		const char *stop = string_end(p + 1, reading->end, &value.escaped);
+
+		if (stop == NULL)
+			return NULL;
+		value.type = JSON_STRING;
+		value.bytes = p + 1;
+		value.len = (size_t)(stop - value.bytes);
+		next = stop + 1;
+	} else {
+		next = other_read(reading, node, p, levels, &value.type);
+		if (next == NULL)
+			return NULL;
+		value.len = (size_t)(next - p);
+	}
+	if (node < 0)
+		return next;
+	if (wanted->child >= 0 && value.type < JSON_ARRAY)
+		values_clear(reading, node);
+	if (wanted->value >= 0)
+		reading->values[wanted->value] = value;
+	return next;
+}
+
+static const char *object_read(
+	const struct reading *reading, int node, const char *p, unsigned int levels)
+{
+	const char *end = reading->end;
+	const char *first = scan_blanks(p + 1, end);
+
+	if (first < end && *first == '}')
+		return first + 1;
+	for (size_t i = 0;; i++) {
+		int child;
+
+		p = member_begin(reading, node, i, p, &child);
+		if (p != NULL)
+			p = value_read(reading, child, p, levels);
+		if (p != NULL)
+			p = scan_blanks(p, end);
+		if (p == NULL || p == end || (*p != ',' && *p != '}'))
+			return NULL;
+		if (*p == '}')
+			return p + 1;
+	}
+}
+
+static const char *array_read(
+	const struct reading *reading, int node, const char *p, unsigned int levels)
+{
+	const char *end = reading->end;
+
+	p = scan_blanks(p + 1, end);
+	if (p < end && *p == ']')
+		return p + 1;
+	for (size_t i = 0;; i++) {
+		p = value_read(reading, child_at(reading->pick, node, i), p, levels);
+		if (p != NULL)
+			p = scan_blanks(p, end);
+		if (p == NULL || p == end || (*p != ',' && *p != ']'))
+			return NULL;
+		if (*p == ']')
+			return p + 1;
+		p = scan_blanks(p + 1, end);
+	}
+}
+
+/* an object or an array; `levels` are those that it and what is in it may have */
+__attribute__((noinline)) static const char *container_read(
+	const struct reading *reading, int node, const char *p, unsigned int levels)
+{
+	if (levels == 0)
+		return NULL;
+	if (node > 0)
+		values_clear(reading, node);
+	return *p == '{' ? object_read(reading, node, p, levels - 1)
+			 : array_read(reading, node, p, levels - 1);
+}
+
+const char *json_pick_read(struct json_pick *pick, const char *p, const char *end,
+	unsigned int levels, struct json_value values[])
+{
+	struct reading reading = { pick, values, end };
+
+	memset(values, 0, pick->count * sizeof(*values));
+	return value_read(&reading, 0, p, levels);
+}
