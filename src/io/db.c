@@ -23,7 +23,6 @@ struct stmt {
 	struct db *db; /* borrowed */
 	const char *sql; /* borrowed; the literal, by whose address it is found again */
 	sqlite3_stmt *raw; /* own */
-	int bind_rc; /* of the first bind that failed */
 };
 
 struct db {
@@ -77,7 +76,7 @@ static bool db_fail(struct db *db, int rc, struct err *err)
 bool db_refuse(struct db *db, struct err *err, const char *reason)
 {
 	(void)snprintf(db->damage, sizeof(db->damage), "%s", reason);
-	db_leave(db);
+	db_keep_log(db);
 	return err_set(err, ERR_IO,
 		"%s is damaged: %s; `taskbell watch` sets it aside when it starts", db->path,
 		reason);
@@ -88,7 +87,7 @@ const char *db_damage(const struct db *db)
 	return db->damage[0] != '\0' ? db->damage : NULL;
 }
 
-void db_leave(struct db *db)
+void db_keep_log(struct db *db)
 {
 	(void)sqlite3_db_config(db->raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
@@ -222,21 +221,21 @@ static bool finding_is_io(const char *text)
 
 bool db_check(struct db *db, struct err *err)
 {
-	struct stmt *stmt = db_stmt(db, "PRAGMA quick_check(1)", err);
-	enum db_step step = stmt != NULL ? stmt_step(stmt, err) : DB_ERROR;
+	struct stmt *stmt = db_query(db, "PRAGMA quick_check(1)", DB_VALUES(), err);
+	struct db_value value = { .type = DB_NULL };
 	const char *word;
 	bool good;
 
-	if (step == DB_ERROR)
+	if (db_next(stmt, &value, 1, err) == DB_ERROR)
 		return false;
-	word = step == DB_ROW ? stmt_text(stmt, 0) : NULL;
+	word = value.text;
 	good = word != NULL && strcmp(word, "ok") == 0;
 	if (!good && finding_is_io(finding(word)))
 		(void)err_set(
 			err, ERR_IO, "cannot read %s: %s; check its disk", db->path, finding(word));
 	else if (!good)
 		(void)db_refuse(db, err, finding(word));
-	stmt_reset(stmt);
+	db_stop(stmt);
 	return good;
 }
 
@@ -267,6 +266,14 @@ void db_rollback(struct db *db)
 		(void)sqlite3_exec(db->raw, "ROLLBACK", NULL, NULL, NULL);
 }
 
+bool db_end(struct db *db, bool good, struct err *err)
+{
+	if (good)
+		return db_commit(db, err);
+	db_rollback(db);
+	return false;
+}
+
 static struct stmt *stmt_new(struct db *db, const char *sql, struct err *err)
 {
 	sqlite3_stmt *raw = NULL;
@@ -284,103 +291,115 @@ static struct stmt *stmt_new(struct db *db, const char *sql, struct err *err)
 	return stmt;
 }
 
-struct stmt *db_stmt(struct db *db, const char *sql, struct err *err)
+static struct stmt *stmt_find(const struct db *db, const char *sql)
 {
-	for (size_t i = 0; i < db->stmt_count; i++) {
-		struct stmt *stmt = db->stmts[i];
+	for (size_t i = 0; i < db->stmt_count; i++)
+		if (db->stmts[i]->sql == sql)
+			return db->stmts[i];
+	return NULL;
+}
 
-		if (stmt->sql != sql)
-			continue;
-		stmt_reset(stmt);
-		(void)sqlite3_clear_bindings(stmt->raw);
-		return stmt;
+static int bind(struct stmt *stmt, int index, const struct db_value *value)
+{
+	switch (value->type) {
+	case DB_INTEGER:
+		return sqlite3_bind_int64(stmt->raw, index, value->integer);
+	case DB_TEXT:
+		return sqlite3_bind_text(stmt->raw, index, value->text, -1, SQLITE_STATIC);
+	case DB_BLOB:
+		return sqlite3_bind_blob64(
+			stmt->raw, index, value->blob, value->len, SQLITE_STATIC);
+	case DB_NULL:
+		break;
 	}
-	return stmt_new(db, sql, err);
+	return sqlite3_bind_null(stmt->raw, index);
 }
 
-static void stmt_bound(struct stmt *stmt, int rc)
+struct stmt *db_query(struct db *db, const char *sql, const struct db_value *values, size_t count,
+	struct err *err)
 {
-	if (stmt->bind_rc == SQLITE_OK)
-		stmt->bind_rc = rc;
+	struct stmt *stmt = stmt_find(db, sql);
+	int rc = SQLITE_OK;
+
+	if (stmt != NULL)
+		db_stop(stmt);
+	else
+		stmt = stmt_new(db, sql, err);
+	/* the first of DB_VALUES stands for nothing */
+	for (size_t i = 1; stmt != NULL && i <= count && rc == SQLITE_OK; i++)
+		rc = bind(stmt, (int)i, &values[i]);
+	if (rc == SQLITE_OK)
+		return stmt;
+	(void)db_fail(db, rc, err);
+	return NULL;
 }
 
-void stmt_bind_int(struct stmt *stmt, int index, int64_t value)
+static struct db_value column(const struct stmt *stmt, int i)
 {
-	stmt_bound(stmt, sqlite3_bind_int64(stmt->raw, index, value));
+	switch (sqlite3_column_type(stmt->raw, i)) {
+	case SQLITE_INTEGER:
+	case SQLITE_FLOAT:
+		return (struct db_value)DB_INT(sqlite3_column_int64(stmt->raw, i));
+	case SQLITE_TEXT:
+		return (struct db_value)DB_STRING((const char *)sqlite3_column_text(stmt->raw, i));
+	case SQLITE_BLOB:
+		return (struct db_value)DB_BYTES(sqlite3_column_blob(stmt->raw, i),
+			(size_t)sqlite3_column_bytes(stmt->raw, i));
+	default:
+		return (struct db_value){ .type = DB_NULL };
+	}
 }
 
-void stmt_bind_text(struct stmt *stmt, int index, const char *text)
+enum db_step db_next(struct stmt *stmt, struct db_value *ret, size_t count, struct err *err)
 {
-	stmt_bound(stmt, sqlite3_bind_text(stmt->raw, index, text, -1, SQLITE_STATIC));
-}
+	int rc = stmt != NULL ? sqlite3_step(stmt->raw) : SQLITE_ERROR;
 
-void stmt_bind_blob(struct stmt *stmt, int index, const void *bytes, size_t len)
-{
-	stmt_bound(stmt, sqlite3_bind_blob64(stmt->raw, index, bytes, len, SQLITE_STATIC));
-}
-
-enum db_step stmt_step(struct stmt *stmt, struct err *err)
-{
-	int rc = stmt->bind_rc != SQLITE_OK ? stmt->bind_rc : sqlite3_step(stmt->raw);
-
-	if (rc == SQLITE_ROW)
+	if (stmt == NULL)
+		return DB_ERROR;
+	if (rc == SQLITE_ROW) {
+		for (size_t i = 0; i < count; i++)
+			ret[i] = column(stmt, (int)i);
 		return DB_ROW;
+	}
 	if (rc != SQLITE_DONE)
 		(void)db_fail(stmt->db, rc, err);
-	stmt_reset(stmt);
+	db_stop(stmt);
 	return rc == SQLITE_DONE ? DB_DONE : DB_ERROR;
 }
 
-bool stmt_run(struct stmt *stmt, struct err *err)
+void db_stop(struct stmt *stmt)
 {
+	if (stmt == NULL)
+		return;
+	(void)sqlite3_reset(stmt->raw);
+	(void)sqlite3_clear_bindings(stmt->raw);
+}
+
+bool db_run(struct db *db, const char *sql, const struct db_value *values, size_t count,
+	struct err *err)
+{
+	struct stmt *stmt = db_query(db, sql, values, count, err);
 	enum db_step step;
 
 	do
-		step = stmt_step(stmt, err);
+		step = db_next(stmt, NULL, 0, err);
 	while (step == DB_ROW);
 	return step == DB_DONE;
 }
 
-void stmt_reset(struct stmt *stmt)
+bool db_int(struct db *db, const char *sql, const struct db_value *values, size_t count,
+	int64_t otherwise, int64_t *ret, struct err *err)
 {
-	stmt->bind_rc = SQLITE_OK;
-	(void)sqlite3_reset(stmt->raw);
-}
-
-int64_t stmt_int(struct stmt *stmt, int column)
-{
-	return sqlite3_column_int64(stmt->raw, column);
-}
-
-bool stmt_null(struct stmt *stmt, int column)
-{
-	return sqlite3_column_type(stmt->raw, column) == SQLITE_NULL;
-}
-
-const char *stmt_text(struct stmt *stmt, int column)
-{
-	return (const char *)sqlite3_column_text(stmt->raw, column);
-}
-
-const void *stmt_blob(struct stmt *stmt, int column, size_t *ret_len)
-{
-	const void *bytes = sqlite3_column_blob(stmt->raw, column);
-
-	*ret_len = (size_t)sqlite3_column_bytes(stmt->raw, column);
-	return bytes;
-}
-
-bool db_int(struct db *db, const char *sql, int64_t otherwise, int64_t *ret, struct err *err)
-{
-	struct stmt *stmt = db_stmt(db, sql, err);
-	enum db_step step = stmt != NULL ? stmt_step(stmt, err) : DB_ERROR;
+	struct stmt *stmt = db_query(db, sql, values, count, err);
+	struct db_value value;
+	enum db_step step = db_next(stmt, &value, 1, err);
 
 	*ret = otherwise;
 	if (step == DB_ERROR)
 		return false;
-	if (step == DB_ROW && !stmt_null(stmt, 0))
-		*ret = stmt_int(stmt, 0);
-	stmt_reset(stmt);
+	if (step == DB_ROW && value.type == DB_INTEGER)
+		*ret = value.integer;
+	db_stop(stmt);
 	return true;
 }
 

@@ -28,8 +28,8 @@ bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, 
 void db_close(struct db *db); /* the last one writes the log back into the file; NULL is fine */
 /* for DB_WRITE: from now on writes go to a log beside the file */
 bool db_begin_writing(struct db *db, struct err *err);
-/* closing it will change nothing: the log stays where it is */
-void db_leave(struct db *db);
+/* does not write the log back on close, so that a damaged file is preserved as found */
+void db_keep_log(struct db *db);
 void db_set_busy(struct db *db, int busy_ms);
 /* what has shown that the file is not what it was; NULL: nothing (no space, no rights and busy are
  * no damage) */
@@ -58,28 +58,56 @@ bool db_mark_same(const struct db_mark *a, const struct db_mark *b);
 /* a write transaction; nothing of it is left after a failure */
 bool db_begin(struct db *db, enum db_sync sync, struct err *err);
 bool db_commit(struct db *db, struct err *err);
+/* commits what was `good`, and undoes it otherwise; true: it is committed */
+bool db_end(struct db *db, bool good, struct err *err);
 void db_rollback(struct db *db); /* nothing when none is open */
 
-/* the statement of a literal: prepared once, owned by the db; comes reset, with nothing bound. NULL
- * on failure */
-struct stmt *db_stmt(struct db *db, const char *sql, struct err *err);
-/* indexes count from 1; texts and blobs are borrowed until the statement is stepped to its end or
- * reset */
-void stmt_bind_int(struct stmt *stmt, int index, int64_t value);
-void stmt_bind_text(struct stmt *stmt, int index, const char *text); /* NULL binds NULL */
-void stmt_bind_blob(struct stmt *stmt, int index, const void *bytes, size_t len);
-/* the next row; after DB_DONE and DB_ERROR the statement is reset */
-enum db_step stmt_step(struct stmt *stmt, struct err *err);
-/* steps to the end, dropping rows */
-bool stmt_run(struct stmt *stmt, struct err *err);
-void stmt_reset(struct stmt *stmt);
-/* columns of the row, counted from 0; texts and blobs are borrowed until the next step */
-int64_t stmt_int(struct stmt *stmt, int column);
-bool stmt_null(struct stmt *stmt, int column);
-const char *stmt_text(struct stmt *stmt, int column); /* NULL for NULL */
-const void *stmt_blob(struct stmt *stmt, int column, size_t *ret_len);
-/* one statement, one row, one integer; `otherwise` when there is no row or it is NULL */
-bool db_int(struct db *db, const char *sql, int64_t otherwise, int64_t *ret, struct err *err);
+/* a parameter of a statement, or a column of a row; texts and blobs are borrowed */
+struct db_value {
+	enum { DB_NULL, DB_INTEGER, DB_TEXT, DB_BLOB } type;
+	int64_t integer;
+	const char *text; /* NULL: no text */
+	const void *blob;
+	size_t len; /* bytes of a blob */
+};
+
+#define DB_INT(value)                                                                              \
+	{                                                                                          \
+		.type = DB_INTEGER, .integer = (value)                                             \
+	}
+/* NULL gives NULL */
+#define DB_STRING(value)                                                                           \
+	{                                                                                          \
+		.type = DB_TEXT, .text = (value)                                                   \
+	}
+#define DB_BYTES(bytes, count)                                                                     \
+	{                                                                                          \
+		.type = DB_BLOB, .blob = (bytes), .len = (count)                                   \
+	}
+/* the parameters ?1, ?2, … of a statement; DB_VALUES() none */
+#define DB_VALUES(...)                                                                             \
+	(const struct db_value[]){ { .type = DB_NULL }, __VA_ARGS__ },                             \
+		sizeof((const struct db_value[]){ { .type = DB_NULL }, __VA_ARGS__ }) /            \
+				sizeof(struct db_value) -                                          \
+			1
+
+/*
+ * `sql` is a literal, prepared once and found again by its address. Its parameters are those of
+ * DB_VALUES, and what is borrowed for them must stay until the statement has ended. This runs one
+ * to its end, dropping rows.
+ */
+bool db_run(struct db *db, const char *sql, const struct db_value *values, size_t count,
+	struct err *err);
+/* begins one whose rows are wanted; NULL on failure */
+struct stmt *db_query(struct db *db, const char *sql, const struct db_value *values, size_t count,
+	struct err *err);
+/* the next row, its first `count` columns, borrowed until the next call; after DB_DONE and DB_ERROR
+ * the statement has ended. DB_ERROR for a NULL statement */
+enum db_step db_next(struct stmt *stmt, struct db_value *ret, size_t count, struct err *err);
+void db_stop(struct stmt *stmt); /* ends it before its last row; NULL is fine */
+/* one row, one integer; `otherwise` when there is no row or it is NULL */
+bool db_int(struct db *db, const char *sql, const struct db_value *values, size_t count,
+	int64_t otherwise, int64_t *ret, struct err *err);
 /* rows that the last INSERT, UPDATE or DELETE changed; id of the last row that was put in */
 int64_t db_changes(const struct db *db);
 int64_t db_last_id(const struct db *db);

@@ -7,13 +7,14 @@
 /*
  * Version 1.
  *
- * home: one row. last_event is the id that was given last. A wrong hash_key would make news of
- * every ended task, so hash_proof is a hash made with it. lost_*: what was set aside when this file
- * was begun. ended: id is 1024 times the source's plus the block's; prints as core/ended stores
- * them. deliveries: a row until it is delivered. task is a hash of source and task id, or of
- * a source that is down or up, NULL for other events: what has to keep its order. Pending rows are
- * found by time and, for the order, by task. Words of types and statuses are stored as users read
- * them: they outlive the order of our enums.
+ * home: one row. last_event is the id that was given last. If hash_key were corrupted, every
+ * fingerprint would miss and all finished tasks would be reported again; hash_proof, a hash made
+ * with it, detects that. lost_*: what was set aside when this file was begun. ended: id is 1024
+ * times the source's plus the block's; prints as core/ended stores them. deliveries: a row until it
+ * is delivered. task is a hash of source and task id, or of a source that is down or up, NULL for
+ * other events: what has to keep its order. Pending rows are found by time and, for the order, by
+ * task. Words of types and statuses are stored as users read them: they outlive the order of our
+ * enums.
  */
 static const char version_1[] =
 	"CREATE TABLE home ("
@@ -99,8 +100,8 @@ bool schema_read(struct db *db, int64_t *ret_version, struct err *err)
 {
 	int64_t application;
 
-	if (!db_int(db, "PRAGMA application_id", 0, &application, err) ||
-		!db_int(db, "PRAGMA user_version", 0, ret_version, err))
+	if (!db_int(db, "PRAGMA application_id", DB_VALUES(), 0, &application, err) ||
+		!db_int(db, "PRAGMA user_version", DB_VALUES(), 0, ret_version, err))
 		return false;
 	if (application != SCHEMA_APPLICATION)
 		return db_refuse(db, err, "it is not a database of taskbell");

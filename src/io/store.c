@@ -14,11 +14,10 @@
 #include "io/store_private.h"
 
 #define STORE_OPEN_BUSY_MS 5000 /* at the start, and for commands that a person waits for */
-#define STORE_BUSY_MS                                                                              \
-	250 /* the running monitor has other things to do than to wait for a redeliver */
-#define STORE_SETTLED_MS                                                                           \
-	3000 /* FAT counts in steps of 2 s, and the kernel's clock lags a little                   \
-	      */
+/* the running monitor has other things to do than to wait for a redeliver */
+#define STORE_BUSY_MS 250
+/* FAT counts in steps of 2 s, and the kernel's clock lags a little */
+#define STORE_SETTLED_MS 3000
 #define STORE_ASK_MS 60000
 #define STORE_LOST_MS (7 * 86400000LL) /* a source first seen so long after a loss is just new */
 #define CUT_SHORT "its last page is cut short"
@@ -30,73 +29,68 @@ struct beginning {
 	const struct store_damage *damage; /* NULL: nothing was lost */
 };
 
-static struct hash key_proof(const struct hash_key *key)
+static struct hash key_check(const struct hash_key *key)
 {
 	return hash_bytes(key, "taskbell", 8);
 }
 
-static bool home_begin(struct db *db, const struct beginning *beginning, struct err *err)
+/* the one row of the table home */
+static bool meta_begin(struct db *db, const struct beginning *beginning, struct err *err)
 {
 	const struct store_damage *damage = beginning->damage;
-	struct stmt *stmt = db_stmt(db,
-		"INSERT INTO home (one, last_event, hash_key, hash_proof, lost_told, "
-		"lost_changed_ms,"
-		" lost_ms, lost_aside, lost_reason) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-		err);
 	struct hash_key key;
-	struct hash proof;
+	struct hash check;
 
-	if (stmt == NULL)
-		return false;
 	db_random(&key, sizeof(key));
-	proof = key_proof(&key);
-	stmt_bind_int(stmt, 1, beginning->first_id - 1);
-	stmt_bind_blob(stmt, 2, &key, sizeof(key));
-	stmt_bind_blob(stmt, 3, &proof, sizeof(proof));
-	stmt_bind_int(stmt, 4, damage == NULL);
-	if (damage != NULL) {
-		stmt_bind_int(stmt, 5, damage->changed_ms);
-		stmt_bind_int(stmt, 6, beginning->wall_ms);
-		stmt_bind_text(stmt, 7, damage->aside);
-		stmt_bind_text(stmt, 8, damage->reason);
-	}
-	return stmt_run(stmt, err);
+	check = key_check(&key);
+	return db_run(db,
+		       "INSERT INTO home (one, last_event, hash_key, hash_proof, lost_told)"
+		       " VALUES (1, ?1, ?2, ?3, ?4)",
+		       DB_VALUES(DB_INT(beginning->first_id - 1), DB_BYTES(&key, sizeof(key)),
+			       DB_BYTES(&check, sizeof(check)), DB_INT(damage == NULL)),
+		       err) &&
+	       (damage == NULL ||
+		       db_run(db,
+			       "UPDATE home SET lost_changed_ms = ?1, lost_ms = ?2,"
+			       " lost_aside = ?3, lost_reason = ?4",
+			       DB_VALUES(DB_INT(damage->changed_ms), DB_INT(beginning->wall_ms),
+				       DB_STRING(damage->aside), DB_STRING(damage->reason)),
+			       err));
 }
 
 /* reads the key and what was lost; a file without them, or with a wrong key, is damaged */
-static bool home_read(
+static bool meta_read(
 	struct store *store, int64_t wall_ms, struct store_damage *damage, struct err *err)
 {
-	struct stmt *stmt = db_stmt(store->db,
+	enum { KEY, CHECK, TOLD, CHANGED, LOST, ASIDE, REASON, COLUMNS };
+	struct stmt *stmt = db_query(store->db,
 		"SELECT hash_key, hash_proof, lost_told, lost_changed_ms, lost_ms, lost_aside,"
 		" lost_reason FROM home",
-		err);
-	enum db_step step = stmt != NULL ? stmt_step(stmt, err) : DB_ERROR;
-	struct hash proof;
-	const void *bytes;
-	size_t len;
+		DB_VALUES(), err);
+	struct db_value row[COLUMNS];
+	enum db_step step = db_next(stmt, row, COLUMNS, err);
+	struct hash check;
 
 	if (step != DB_ROW)
 		return step == DB_ERROR ? false : db_refuse(store->db, err, "its key is missing");
-	bytes = stmt_blob(stmt, 0, &len);
-	if (len == sizeof(store->key))
-		memcpy(&store->key, bytes, len);
-	proof = key_proof(&store->key);
-	bytes = stmt_blob(stmt, 1, &len);
-	if (len != sizeof(proof) || memcmp(bytes, &proof, len) != 0) {
-		stmt_reset(stmt);
+	if (row[KEY].len == sizeof(store->key))
+		memcpy(&store->key, row[KEY].blob, row[KEY].len);
+	check = key_check(&store->key);
+	if (row[CHECK].len != sizeof(check) ||
+		memcmp(row[CHECK].blob, &check, sizeof(check)) != 0) {
+		db_stop(stmt);
 		return db_refuse(store->db, err, "its key is not the one it was made with");
 	}
-	if (!stmt_null(stmt, 4) && wall_ms - stmt_int(stmt, 4) < STORE_LOST_MS)
-		store->told_after_us = stmt_int(stmt, 3) * 1000;
+	if (row[LOST].type != DB_NULL && wall_ms - row[LOST].integer < STORE_LOST_MS)
+		store->told_after_us = row[CHANGED].integer * 1000;
 	/* a loss of which nobody has been told yet is as new as on the first day */
-	if (stmt_int(stmt, 2) == 0 && stmt_text(stmt, 5) != NULL) {
-		damage->changed_ms = stmt_int(stmt, 3);
-		(void)snprintf(damage->aside, sizeof(damage->aside), "%s", stmt_text(stmt, 5));
+	if (row[TOLD].integer == 0 && row[ASIDE].text != NULL) {
+		damage->changed_ms = row[CHANGED].integer;
+		(void)snprintf(damage->aside, sizeof(damage->aside), "%s", row[ASIDE].text);
 		(void)snprintf(damage->reason, sizeof(damage->reason), "%s",
-			stmt_text(stmt, 6) != NULL ? stmt_text(stmt, 6) : "");
+			row[REASON].text != NULL ? row[REASON].text : "");
 	}
-	stmt_reset(stmt);
+	db_stop(stmt);
 	return true;
 }
 
@@ -119,16 +113,13 @@ static bool version_check(int64_t version, enum store_mode mode, struct err *err
 static bool upgrade(
 	struct db *db, int64_t version, const struct beginning *beginning, struct err *err)
 {
-	bool done;
-
 	if (version == schema_version)
 		return true;
-	done = db_begin(db, DB_SYNC_FULL, err) &&
-	       schema_migrate(db, schema_steps, version, schema_version, err) &&
-	       (version != 0 || home_begin(db, beginning, err)) && db_commit(db, err);
-	if (!done)
-		db_rollback(db);
-	return done;
+	return db_begin(db, DB_SYNC_FULL, err) &&
+	       db_end(db,
+		       schema_migrate(db, schema_steps, version, schema_version, err) &&
+			       (version != 0 || meta_begin(db, beginning, err)),
+		       err);
 }
 
 /* what only the monitor does with a file: trust nothing, bring it up to date */
@@ -151,14 +142,14 @@ static bool open_file(struct store *store, const char *path, enum store_mode mod
 		!schema_read(store->db, &version, err))
 		return false;
 	if (!version_check(version, mode, err)) {
-		db_leave(store->db);
+		db_keep_log(store->db);
 		return false;
 	}
 	if (mode == STORE_WRITE && !open_checked(store, version, wall_ms, err))
 		return false;
 	if (mode == STORE_EDIT && !db_begin_writing(store->db, err))
 		return false;
-	if (!home_read(store, wall_ms, damage, err))
+	if (!meta_read(store, wall_ms, damage, err))
 		return false;
 	if (mode == STORE_WRITE) {
 		db_set_busy(store->db, STORE_BUSY_MS);
@@ -193,7 +184,7 @@ static void damage_read(const char *path, struct store_damage *ret)
 	struct err err = { 0 };
 
 	if (db_open(&store.db, path, DB_WRITE, STORE_OPEN_BUSY_MS, &err))
-		(void)home_read(&store, 0, ret, &err);
+		(void)meta_read(&store, 0, ret, &err);
 	db_close(store.db);
 }
 
@@ -394,7 +385,8 @@ bool store_changed(struct store *store, int64_t wall_ms)
 		return false;
 	store->settled = false;
 	store->asked_ms = wall_ms;
-	if (!db_int(store->db, "PRAGMA data_version", before, &store->data_version, &err))
+	if (!db_int(store->db, "PRAGMA data_version", DB_VALUES(), before, &store->data_version,
+		    &err))
 		return false;
 	store->mark = mark;
 	store->settled = marked && wall_ms - mark.changed_ns / 1000000 > STORE_SETTLED_MS;

@@ -9,60 +9,19 @@
 #define MANY_EVENTS 1000
 #define HISTORY_PAGE 256 /* events read at a time, so that a paused reader holds nothing open */
 
-void stmt_bind_stamp(struct stmt *stmt, int index, int64_t us)
-{
-	if (us != STAMP_NONE)
-		stmt_bind_int(stmt, index, us);
-}
-
-int64_t stmt_stamp(struct stmt *stmt, int column)
-{
-	return stmt_null(stmt, column) ? STAMP_NONE : stmt_int(stmt, column);
-}
-
-bool event_view(struct stmt *stmt, struct event *ret)
-{
-	const char *word = stmt_text(stmt, 2);
-
-	*ret = (struct event){
-		.id = stmt_int(stmt, 0),
-		.wall_ms = stmt_int(stmt, 1),
-		.source = stmt_text(stmt, 3),
-		.task_id = stmt_text(stmt, 4),
-		.task_name = stmt_text(stmt, 5),
-		.bucket = stmt_text(stmt, 6),
-		.user_id = stmt_text(stmt, 7),
-		.from = stmt_text(stmt, 8),
-		.to = stmt_text(stmt, 9),
-		.sink = stmt_text(stmt, 10),
-		.message = stmt_text(stmt, 11),
-		.created_us = stmt_stamp(stmt, 12),
-		.finished_us = stmt_stamp(stmt, 13),
-	};
-	return word != NULL && event_from_word(word, &ret->type);
-}
-
 static bool insert_event(struct store *store, const struct event *event, struct err *err)
 {
-	const char *const texts[] = { event_info(event->type)->word, event->source, event->task_id,
-		event->task_name, event->bucket, event->user_id, event->from, event->to,
-		event->sink, event->message };
-	struct stmt *stmt = db_stmt(store->db,
+	return db_run(store->db,
 		"INSERT INTO events (id, wall_ms, type, source, task_id, task_name, bucket, "
-		"user_id,"
-		" from_word, to_word, sink, message, created_us, finished_us)"
+		"user_id, from_word, to_word, sink, message, created_us, finished_us)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+		DB_VALUES(DB_INT(event->id), DB_INT(event->wall_ms),
+			DB_STRING(event_info(event->type)->word), DB_STRING(event->source),
+			DB_STRING(event->task_id), DB_STRING(event->task_name),
+			DB_STRING(event->bucket), DB_STRING(event->user_id), DB_STRING(event->from),
+			DB_STRING(event->to), DB_STRING(event->sink), DB_STRING(event->message),
+			DB_STAMP(event->created_us), DB_STAMP(event->finished_us)),
 		err);
-
-	if (stmt == NULL)
-		return false;
-	stmt_bind_int(stmt, 1, event->id);
-	stmt_bind_int(stmt, 2, event->wall_ms);
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		stmt_bind_text(stmt, 3 + (int)i, texts[i]);
-	stmt_bind_stamp(stmt, 13, event->created_us);
-	stmt_bind_stamp(stmt, 14, event->finished_us);
-	return stmt_run(stmt, err);
 }
 
 /* a source that went down is told before it is told that it came up again */
@@ -84,24 +43,21 @@ static int64_t task_hash(const struct store *store, const struct event *event)
 
 static bool insert_deliveries(struct store *store, const struct store_event *row, struct err *err)
 {
+	/* NULL: it keeps no order */
+	struct db_value task = { .type = DB_NULL };
+
+	if (row->wanted_count != 0 && keeps_order(row->event))
+		task = (struct db_value)DB_INT(task_hash(store, row->event));
 	for (size_t i = 0; i < row->wanted_count; i++) {
-		struct stmt *stmt;
 		int64_t sink;
 
-		if (!store_sink_id(store, row->wanted[i], &sink, err))
-			return false;
-		stmt = db_stmt(store->db,
-			"INSERT OR IGNORE INTO deliveries (event_id, sink_id, task, due_ms)"
-			" VALUES (?1, ?2, ?3, ?4)",
-			err);
-		if (stmt == NULL)
-			return false;
-		stmt_bind_int(stmt, 1, row->event->id);
-		stmt_bind_int(stmt, 2, sink);
-		if (keeps_order(row->event))
-			stmt_bind_int(stmt, 3, task_hash(store, row->event));
-		stmt_bind_int(stmt, 4, row->due_ms);
-		if (!stmt_run(stmt, err))
+		if (!store_sink_id(store, row->wanted[i], &sink, err) ||
+			!db_run(store->db,
+				"INSERT OR IGNORE INTO deliveries (event_id, sink_id, task, due_ms)"
+				" VALUES (?1, ?2, ?3, ?4)",
+				DB_VALUES(DB_INT(row->event->id), DB_INT(sink), task,
+					DB_INT(row->due_ms)),
+				err))
 			return false;
 	}
 	return true;
@@ -118,14 +74,13 @@ static bool loss_told(struct store *store, const struct store_changes *changes, 
 
 static bool save_events(struct store *store, struct store_changes *changes, struct err *err)
 {
-	struct stmt *stmt;
 	int64_t last;
 
 	if (changes->event_count == 0)
 		return true;
 	if (!db_int(store->db,
 		    "SELECT max(last_event, coalesce((SELECT max(id) FROM events), 0)) FROM home",
-		    0, &last, err))
+		    DB_VALUES(), 0, &last, err))
 		return false;
 	for (size_t i = 0; i < changes->event_count; i++) {
 		changes->events[i].event->id = ++last;
@@ -133,55 +88,21 @@ static bool save_events(struct store *store, struct store_changes *changes, stru
 			!insert_deliveries(store, &changes->events[i], err))
 			return false;
 	}
-	stmt = db_stmt(store->db, "UPDATE home SET last_event = ?1", err);
-	if (stmt == NULL)
-		return false;
-	stmt_bind_int(stmt, 1, last);
-	return stmt_run(stmt, err) && loss_told(store, changes, err);
+	return db_run(store->db, "UPDATE home SET last_event = ?1", DB_VALUES(DB_INT(last)), err) &&
+	       loss_told(store, changes, err);
 }
 
 static bool insert_source(struct store *store, const char *source, int64_t *ret_id, struct err *err)
 {
-	struct stmt *stmt;
-
 	if (!store_source_id(store, source, ret_id, err))
 		return false;
 	if (*ret_id != 0)
 		return true;
-	stmt = db_stmt(store->db, "INSERT INTO sources (name) VALUES (?1)", err);
-	if (stmt == NULL)
-		return false;
-	stmt_bind_text(stmt, 1, source);
-	if (!stmt_run(stmt, err))
+	if (!db_run(store->db, "INSERT INTO sources (name) VALUES (?1)",
+		    DB_VALUES(DB_STRING(source)), err))
 		return false;
 	*ret_id = db_last_id(store->db);
 	return true;
-}
-
-static bool remove_record(struct store *store, int64_t source_id, const char *id, struct err *err)
-{
-	struct stmt *stmt = db_stmt(
-		store->db, "DELETE FROM records WHERE source_id = ?1 AND task_id = ?2", err);
-
-	if (stmt == NULL)
-		return false;
-	stmt_bind_int(stmt, 1, source_id);
-	stmt_bind_text(stmt, 2, id);
-	return stmt_run(stmt, err);
-}
-
-static bool save_health(
-	struct store *store, int64_t source_id, const struct store_source *health, struct err *err)
-{
-	struct stmt *stmt = db_stmt(store->db,
-		"UPDATE sources SET down_told = ?2, down_since_ms = ?3 WHERE id = ?1", err);
-
-	if (stmt == NULL)
-		return false;
-	stmt_bind_int(stmt, 1, source_id);
-	stmt_bind_int(stmt, 2, health->down_told);
-	stmt_bind_int(stmt, 3, health->down_since_ms);
-	return stmt_run(stmt, err);
 }
 
 static bool source_changed(const struct store_changes *changes)
@@ -199,11 +120,17 @@ static bool save_source(struct store *store, const struct store_changes *changes
 		return false;
 	/* a task that ended and came back is both removed and in the snapshot: in this order */
 	for (size_t i = 0; i < changes->removed_count; i++)
-		if (!remove_record(store, id, changes->removed[i], err))
+		if (!db_run(store->db, "DELETE FROM records WHERE source_id = ?1 AND task_id = ?2",
+			    DB_VALUES(DB_INT(id), DB_STRING(changes->removed[i])), err))
 			return false;
 	if (changes->snapshot != NULL && !store_save_snapshot(store, id, changes->snapshot, err))
 		return false;
-	return changes->health == NULL || save_health(store, id, changes->health, err);
+	return changes->health == NULL ||
+	       db_run(store->db,
+		       "UPDATE sources SET down_told = ?2, down_since_ms = ?3 WHERE id = ?1",
+		       DB_VALUES(DB_INT(id), DB_INT(changes->health->down_told),
+			       DB_INT(changes->health->down_since_ms)),
+		       err);
 }
 
 bool store_commit(struct store *store, struct store_changes *changes, struct err *err)
@@ -219,9 +146,10 @@ bool store_commit(struct store *store, struct store_changes *changes, struct err
 		db_make_room(store->db, true);
 	if (!db_begin(store->db, DB_SYNC_FULL, err))
 		return false;
-	if ((source && !save_source(store, changes, err)) || !save_events(store, changes, err) ||
-		!db_commit(store->db, err)) {
-		db_rollback(store->db);
+	if (!db_end(store->db,
+		    (!source || save_source(store, changes, err)) &&
+			    save_events(store, changes, err),
+		    err)) {
 		store_sinks_forget(store);
 		for (size_t i = 0; i < changes->event_count; i++)
 			changes->events[i].event->id = 0;
@@ -239,45 +167,34 @@ bool store_commit(struct store *store, struct store_changes *changes, struct err
 bool store_explain(struct store *store, int64_t event_id, const char *message, int64_t wall_ms,
 	struct err *err)
 {
-	struct stmt *explain = db_stmt(
-		store->db, "UPDATE events SET message = coalesce(?2, message) WHERE id = ?1", err);
-	struct stmt *release = db_stmt(store->db,
-		"UPDATE deliveries SET due_ms = ?2 WHERE event_id = ?1 AND failed = 0 AND"
-		" first_failed_ms = 0 AND due_ms > ?2",
-		err);
-
-	if (explain == NULL || release == NULL || !db_begin(store->db, DB_SYNC_FULL, err))
-		return false;
-	stmt_bind_int(explain, 1, event_id);
-	stmt_bind_text(explain, 2, message);
-	stmt_bind_int(release, 1, event_id);
-	stmt_bind_int(release, 2, wall_ms);
-	if (stmt_run(explain, err) && stmt_run(release, err) && db_commit(store->db, err))
-		return true;
-	db_rollback(store->db);
-	return false;
+	return db_begin(store->db, DB_SYNC_FULL, err) &&
+	       db_end(store->db,
+		       db_run(store->db,
+			       "UPDATE events SET message = coalesce(?2, message) WHERE id = ?1",
+			       DB_VALUES(DB_INT(event_id), DB_STRING(message)), err) &&
+			       db_run(store->db,
+				       "UPDATE deliveries SET due_ms = ?2 WHERE event_id = ?1 AND"
+				       " failed = 0 AND first_failed_ms = 0 AND due_ms > ?2",
+				       DB_VALUES(DB_INT(event_id), DB_INT(wall_ms)), err),
+		       err);
 }
 
 bool store_prune(
 	struct store *store, int64_t before_ms, size_t limit, size_t *ret_count, struct err *err)
 {
-	struct stmt *stmt = db_stmt(store->db,
+	bool good;
+
+	*ret_count = 0;
+	if (!db_begin(store->db, DB_SYNC_NORMAL, err))
+		return false;
+	good = db_run(store->db,
 		"DELETE FROM events WHERE id IN (SELECT id FROM events e WHERE e.wall_ms < ?1 AND"
 		" NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = e.id)"
 		" ORDER BY e.wall_ms LIMIT ?2)",
-		err);
-
-	*ret_count = 0;
-	if (stmt == NULL || !db_begin(store->db, DB_SYNC_NORMAL, err))
-		return false;
-	stmt_bind_int(stmt, 1, before_ms);
-	stmt_bind_int(stmt, 2, (int64_t)limit);
-	if (!stmt_run(stmt, err)) {
-		db_rollback(store->db);
-		return false;
-	}
-	*ret_count = (size_t)db_changes(store->db);
-	return db_commit(store->db, err);
+		DB_VALUES(DB_INT(before_ms), DB_INT((int64_t)limit)), err);
+	if (good)
+		*ret_count = (size_t)db_changes(store->db);
+	return db_end(store->db, good, err);
 }
 
 /* ",success,failure," for SQL to look in; NULL: all types */
@@ -320,61 +237,45 @@ struct history {
 	int64_t last; /* what is stored later is not history yet */
 };
 
-static void history_bind(struct stmt *stmt, const struct history *history)
-{
-	stmt_bind_int(stmt, 1, history->next);
-	stmt_bind_int(stmt, 2, history->query->since_ms);
-	stmt_bind_text(stmt, 3, history->types);
-	stmt_bind_text(stmt, 4, history->query->source);
-	stmt_bind_text(stmt, 5, history->tasks);
-}
+#define HISTORY_VALUES(history)                                                                    \
+	DB_INT((history)->next), DB_INT((history)->query->since_ms), DB_STRING((history)->types),  \
+		DB_STRING((history)->query->source), DB_STRING((history)->tasks)
 
 /* where to begin, so that what follows is the newest `limit` */
 static bool history_begin(struct store *store, struct history *history, struct err *err)
 {
-	struct stmt *stmt;
-	enum db_step step;
+	int64_t limit = history->query->limit != 0 ? history->query->limit : -1;
 
-	if (!db_int(store->db, "SELECT max(id) FROM events", 0, &history->last, err))
-		return false;
-	stmt = db_stmt(store->db,
-		"SELECT min(id) FROM (SELECT id FROM events e WHERE e.id >= ?1 AND" HISTORY_WHERE
-		" ORDER BY e.id DESC LIMIT ?6)",
-		err);
-	if (stmt == NULL)
-		return false;
-	history_bind(stmt, history);
-	stmt_bind_int(stmt, 6, history->query->limit != 0 ? history->query->limit : -1);
-	step = stmt_step(stmt, err);
-	if (step == DB_ROW)
-		history->next = stmt_null(stmt, 0) ? INT64_MAX : stmt_int(stmt, 0);
-	stmt_reset(stmt);
-	return step != DB_ERROR;
+	return db_int(store->db, "SELECT max(id) FROM events", DB_VALUES(), 0, &history->last,
+		       err) &&
+	       db_int(store->db,
+		       "SELECT min(id) FROM (SELECT id FROM events e WHERE e.id >= ?1 "
+		       "AND" HISTORY_WHERE " ORDER BY e.id DESC LIMIT ?6)",
+		       DB_VALUES(HISTORY_VALUES(history), DB_INT(limit)), INT64_MAX, &history->next,
+		       err);
 }
 
 /* copies the next events, at most HISTORY_PAGE; *ret_count 0: there are no more */
 static bool history_page(struct store *store, struct history *history,
 	struct event *page[HISTORY_PAGE], size_t *ret_count, struct err *err)
 {
-	struct stmt *stmt = db_stmt(store->db,
+	struct stmt *stmt = db_query(store->db,
 		"SELECT" EVENT_COLUMNS " FROM events e WHERE e.id >= ?1 AND" HISTORY_WHERE
 		" AND e.id <= ?6 ORDER BY e.id LIMIT ?7",
+		DB_VALUES(HISTORY_VALUES(history), DB_INT(history->last), DB_INT(HISTORY_PAGE)),
 		err);
-	enum db_step step = DB_ERROR;
+	struct db_value row[EVENT_COLUMN_COUNT];
+	enum db_step step = DB_DONE;
 	struct event event;
 
 	*ret_count = 0;
-	if (stmt == NULL)
-		return false;
-	history_bind(stmt, history);
-	stmt_bind_int(stmt, 6, history->last);
-	stmt_bind_int(stmt, 7, HISTORY_PAGE);
-	while (*ret_count < HISTORY_PAGE && (step = stmt_step(stmt, err)) == DB_ROW) {
-		history->next = stmt_int(stmt, 0) + 1;
-		if (event_view(stmt, &event))
+	while (*ret_count < HISTORY_PAGE &&
+		(step = db_next(stmt, row, EVENT_COLUMN_COUNT, err)) == DB_ROW) {
+		history->next = row[0].integer + 1;
+		if (event_view(row, &event))
 			page[(*ret_count)++] = event_copy(&event);
 	}
-	stmt_reset(stmt);
+	db_stop(stmt);
 	return step != DB_ERROR;
 }
 
@@ -402,18 +303,14 @@ bool store_history(struct store *store, const struct store_query *query,
 
 bool store_prefix(struct store *store, const char *source, struct prefix *prefix, struct err *err)
 {
-	struct stmt *stmt = db_stmt(store->db,
+	struct stmt *stmt = db_query(store->db,
 		"SELECT DISTINCT task_id FROM events WHERE substr(task_id, 1, length(?1)) = ?1 "
 		"AND source = coalesce(?2, source)",
-		err);
+		DB_VALUES(DB_STRING(prefix->text), DB_STRING(source)), err);
+	struct db_value id;
 	enum db_step step;
 
-	if (stmt == NULL)
-		return false;
-	stmt_bind_text(stmt, 1, prefix->text);
-	stmt_bind_text(stmt, 2, source);
-	while ((step = stmt_step(stmt, err)) == DB_ROW)
-		prefix_offer(prefix, stmt_text(stmt, 0));
-	stmt_reset(stmt);
-	return step != DB_ERROR;
+	while ((step = db_next(stmt, &id, 1, err)) == DB_ROW)
+		prefix_offer(prefix, id.text);
+	return step == DB_DONE;
 }

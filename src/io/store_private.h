@@ -35,6 +35,11 @@ struct store {
 
 /* the source's row; *ret_id is 0 when there is none */
 bool store_source_id(struct store *store, const char *source, int64_t *ret_id, struct err *err);
+/* the sink's row, put in when it is new, within the caller's transaction */
+bool store_sink_id(struct store *store, const char *sink, int64_t *ret_id, struct err *err);
+/* forgets the ids that were put in since: the transaction is undone */
+void store_sinks_forget(struct store *store);
+
 /* puts the dirty parts of a snapshot into its rows, within the caller's transaction */
 bool store_save_snapshot(
 	struct store *store, int64_t source_id, const struct snapshot *snapshot, struct err *err);
@@ -43,24 +48,22 @@ bool store_snapshot_dirty(const struct snapshot *snapshot);
 void store_snapshot_clean(struct snapshot *snapshot);
 /* are the rows of all sources such that snapshots can be made of them? db_refuse()s what is not */
 bool store_check_snapshots(struct store *store, struct err *err);
-
 /* … and is each delivery one of an event and a sink? */
 bool store_check_queue(struct store *store, struct err *err);
-
-/* the sink's row, put in when it is new, within the caller's transaction */
-bool store_sink_id(struct store *store, const char *sink, int64_t *ret_id, struct err *err);
-/* forgets the ids that were put in since: the transaction is undone */
-void store_sinks_forget(struct store *store);
 
 /* the columns that event_view() reads, from column 0 */
 #define EVENT_COLUMNS                                                                              \
 	" e.id, e.wall_ms, e.type, e.source, e.task_id, e.task_name, e.bucket, e.user_id, "        \
-	"e.from_word,"                                                                             \
-	" e.to_word, e.sink, e.message, e.created_us, e.finished_us"
+	"e.from_word, e.to_word, e.sink, e.message, e.created_us, e.finished_us"
 #define EVENT_COLUMN_COUNT 14
-/* a view of the row, borrowed until the next step; false when its type is none that we know */
-bool event_view(struct stmt *stmt, struct event *ret);
-void stmt_bind_stamp(struct stmt *stmt, int index, int64_t us);
-int64_t stmt_stamp(struct stmt *stmt, int column);
+/* a view of the row, borrowed as it is; false when its type is none that we know */
+bool event_view(const struct db_value row[EVENT_COLUMN_COUNT], struct event *ret);
+
+/* a time that may be STAMP_NONE, which is NULL */
+#define DB_STAMP(us)                                                                               \
+	{                                                                                          \
+		.type = (us) != STAMP_NONE ? DB_INTEGER : DB_NULL, .integer = (us)                 \
+	}
+int64_t value_stamp(const struct db_value *value);
 
 #endif

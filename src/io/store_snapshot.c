@@ -5,64 +5,52 @@
 #include "base/mem.h"
 #include "io/store_private.h"
 
-bool store_source_id(struct store *store, const char *source, int64_t *ret_id, struct err *err)
-{
-	struct stmt *stmt = db_stmt(store->db, "SELECT id FROM sources WHERE name = ?1", err);
-	enum db_step step;
-
-	*ret_id = 0;
-	if (stmt == NULL)
-		return false;
-	stmt_bind_text(stmt, 1, source);
-	step = stmt_step(stmt, err);
-	if (step == DB_ROW)
-		*ret_id = stmt_int(stmt, 0);
-	stmt_reset(stmt);
-	return step != DB_ERROR;
-}
+#define RECORD_COLUMNS "task_id, task_name, bucket, user_id, status, word, created_us, finished_us"
+enum { ID, NAME, BUCKET, USER, STATUS, WORD, CREATED, FINISHED, RECORD_COLUMN_COUNT };
 
 /* the row of a record as a task; texts borrowed. False when no record can look like this */
-static bool record_view(struct stmt *stmt, struct task *ret)
+static bool record_view(const struct db_value row[RECORD_COLUMN_COUNT], struct task *ret)
 {
-	const char *word = stmt_text(stmt, 4);
+	const char *word = row[STATUS].text;
 	int status = 0;
 
 	while (status < STATUS_COUNT &&
 		(word == NULL || strcmp(word, status_word((enum status)status)) != 0))
 		status++;
 	*ret = (struct task){
-		.id = stmt_text(stmt, 0),
-		.name = stmt_text(stmt, 1),
-		.bucket = stmt_text(stmt, 2),
-		.user_id = stmt_text(stmt, 3),
-		.word = stmt_text(stmt, 5),
+		.id = row[ID].text,
+		.name = row[NAME].text,
+		.bucket = row[BUCKET].text,
+		.user_id = row[USER].text,
+		.word = row[WORD].text,
 		.status = (enum status)status,
-		.created_us = stmt_stamp(stmt, 6),
-		.finished_us = stmt_stamp(stmt, 7),
+		.created_us = value_stamp(&row[CREATED]),
+		.finished_us = value_stamp(&row[FINISHED]),
 	};
 	return status < STATUS_COUNT && status_class(ret->status) != CLASS_ENDED &&
 	       ret->id != NULL && task_id_valid(ret->id, strlen(ret->id));
 }
 
-#define RECORD_COLUMNS "task_id, task_name, bucket, user_id, status, word, created_us, finished_us"
+/* columns of a record beside its task */
+enum { SEEN = RECORD_COLUMN_COUNT, MISSING, MISSING_MS, STUCK_TOLD, ROW_COUNT };
 
-static bool load_record(struct stmt *stmt, struct snapshot *snapshot)
+static bool load_record(const struct db_value row[ROW_COUNT], struct snapshot *snapshot)
 {
 	struct record *record;
 	struct task task;
-	int64_t missing = stmt_int(stmt, 9);
+	int64_t missing = row[MISSING].integer;
 
-	if (!record_view(stmt, &task) || missing < 0 || missing > UINT8_MAX ||
+	if (!record_view(row, &task) || missing < 0 || missing > UINT8_MAX ||
 		snapshot_find(snapshot, task.id) != NULL)
 		return false;
-	record = snapshot_add(snapshot, &task, stmt_int(stmt, 8));
+	record = snapshot_add(snapshot, &task, row[SEEN].integer);
 	if (missing != 0) {
 		struct search *search = record_search(record);
 
 		search->missing = (uint8_t)missing;
-		search->missing_ms = stmt_int(stmt, 10);
+		search->missing_ms = row[MISSING_MS].integer;
 	}
-	record->stuck_told = stmt_int(stmt, 11) != 0;
+	record->stuck_told = row[STUCK_TOLD].integer != 0;
 	record->dirty = false;
 	return true;
 }
@@ -70,58 +58,43 @@ static bool load_record(struct stmt *stmt, struct snapshot *snapshot)
 static bool load_records(
 	struct store *store, int64_t source_id, struct snapshot *snapshot, struct err *err)
 {
-	struct stmt *stmt = db_stmt(store->db,
+	struct stmt *stmt = db_query(store->db,
 		"SELECT " RECORD_COLUMNS ", seen_ms, missing, missing_ms, stuck_told"
 		" FROM records WHERE source_id = ?1",
-		err);
+		DB_VALUES(DB_INT(source_id)), err);
+	struct db_value row[ROW_COUNT];
 	enum db_step step;
 
-	if (stmt == NULL)
-		return false;
-	stmt_bind_int(stmt, 1, source_id);
-	while ((step = stmt_step(stmt, err)) == DB_ROW)
-		if (!load_record(stmt, snapshot)) {
-			stmt_reset(stmt);
+	while ((step = db_next(stmt, row, ROW_COUNT, err)) == DB_ROW)
+		if (!load_record(row, snapshot)) {
+			db_stop(stmt);
 			return db_refuse(store->db, err, "a task in it makes no sense");
 		}
 	return step == DB_DONE;
 }
 
-/* room for all at once: to grow from block to block would move them a dozen times */
-static bool reserve_ended(
-	struct store *store, int64_t source_id, struct snapshot *snapshot, struct err *err)
-{
-	struct stmt *stmt = db_stmt(store->db,
-		"SELECT sum(length(prints)) FROM ended WHERE id >= ?1 AND id < ?1 + 1024", err);
-	enum db_step step;
-
-	if (stmt == NULL)
-		return false;
-	stmt_bind_int(stmt, 1, source_id * ENDED_BLOCKS);
-	step = stmt_step(stmt, err);
-	if (step == DB_ROW)
-		ended_reserve(&snapshot->ended, (size_t)stmt_int(stmt, 0) / ENDED_STORED);
-	stmt_reset(stmt);
-	return step != DB_ERROR;
-}
-
 static bool load_ended(
 	struct store *store, int64_t source_id, struct snapshot *snapshot, struct err *err)
 {
-	struct stmt *stmt = db_stmt(
-		store->db, "SELECT id, prints FROM ended WHERE id >= ?1 AND id < ?1 + 1024", err);
+	int64_t first = source_id * ENDED_BLOCKS;
+	struct db_value row[2];
+	struct stmt *stmt;
 	enum db_step step;
+	int64_t bytes;
 
-	if (stmt == NULL)
+	/* room for all at once: to grow from block to block would move them a dozen times */
+	if (!db_int(store->db,
+		    "SELECT sum(length(prints)) FROM ended WHERE id >= ?1 AND id < ?1 + 1024",
+		    DB_VALUES(DB_INT(first)), 0, &bytes, err))
 		return false;
-	stmt_bind_int(stmt, 1, source_id * ENDED_BLOCKS);
-	while ((step = stmt_step(stmt, err)) == DB_ROW) {
-		unsigned int block = (unsigned int)(stmt_int(stmt, 0) % ENDED_BLOCKS);
-		size_t len;
-		const void *bytes = stmt_blob(stmt, 1, &len);
+	ended_reserve(&snapshot->ended, (size_t)bytes / ENDED_STORED);
+	stmt = db_query(store->db, "SELECT id, prints FROM ended WHERE id >= ?1 AND id < ?1 + 1024",
+		DB_VALUES(DB_INT(first)), err);
+	while ((step = db_next(stmt, row, 2, err)) == DB_ROW) {
+		unsigned int block = (unsigned int)(row[0].integer % ENDED_BLOCKS);
 
-		if (!ended_block_load(&snapshot->ended, block, bytes, len)) {
-			stmt_reset(stmt);
+		if (!ended_block_load(&snapshot->ended, block, row[1].blob, row[1].len)) {
+			db_stop(stmt);
 			return db_refuse(
 				store->db, err, "a block of ended tasks in it makes no sense");
 		}
@@ -132,37 +105,30 @@ static bool load_ended(
 static bool load_baseline(
 	struct store *store, int64_t source_id, struct snapshot *snapshot, struct err *err)
 {
-	struct stmt *stmt = db_stmt(store->db, "SELECT baseline FROM sources WHERE id = ?1", err);
-	enum db_step step;
+	int64_t baseline;
 
-	if (stmt == NULL)
+	if (!db_int(store->db, "SELECT baseline FROM sources WHERE id = ?1",
+		    DB_VALUES(DB_INT(source_id)), 0, &baseline, err))
 		return false;
-	stmt_bind_int(stmt, 1, source_id);
-	step = stmt_step(stmt, err);
-	snapshot->baseline = step == DB_ROW && stmt_int(stmt, 0) != 0;
+	snapshot->baseline = baseline != 0;
 	if (!snapshot->baseline)
 		snapshot->told_after_us = store->told_after_us;
-	stmt_reset(stmt);
-	return step != DB_ERROR;
+	return true;
 }
 
 static bool load_comebacks(
 	struct store *store, int64_t source_id, struct snapshot *snapshot, struct err *err)
 {
-	struct stmt *stmt = db_stmt(
-		store->db, "SELECT task_id, first_ms FROM comebacks WHERE source_id = ?1", err);
+	struct stmt *stmt =
+		db_query(store->db, "SELECT task_id, first_ms FROM comebacks WHERE source_id = ?1",
+			DB_VALUES(DB_INT(source_id)), err);
+	struct db_value row[2];
 	enum db_step step;
 
-	if (stmt == NULL)
-		return false;
-	stmt_bind_int(stmt, 1, source_id);
-	while ((step = stmt_step(stmt, err)) == DB_ROW) {
-		const char *id = stmt_text(stmt, 0);
-
-		/* no serial of this run is before it */
-		if (id != NULL && task_id_valid(id, strlen(id)))
-			(void)snapshot_add_comeback(snapshot, id, stmt_int(stmt, 1), 0);
-	}
+	/* no serial of this run is before it */
+	while ((step = db_next(stmt, row, 2, err)) == DB_ROW)
+		if (row[0].text != NULL && task_id_valid(row[0].text, strlen(row[0].text)))
+			(void)snapshot_add_comeback(snapshot, row[0].text, row[1].integer, 0);
 	snapshot_sort_comebacks(snapshot);
 	snapshot->comebacks_dirty = false;
 	return step == DB_DONE;
@@ -174,7 +140,6 @@ static struct snapshot *load_snapshot(struct store *store, int64_t source_id, st
 
 	if (load_baseline(store, source_id, snapshot, err) &&
 		load_records(store, source_id, snapshot, err) &&
-		reserve_ended(store, source_id, snapshot, err) &&
 		load_ended(store, source_id, snapshot, err) &&
 		load_comebacks(store, source_id, snapshot, err))
 		return snapshot;
@@ -216,22 +181,21 @@ void store_loaded_forget(struct store *store)
 /* the proof that snapshots can be made of the rows is to make them */
 static bool check_sources(struct store *store, struct err *err)
 {
-	struct stmt *stmt = db_stmt(store->db, "SELECT id FROM sources", err);
+	struct stmt *stmt = db_query(store->db, "SELECT id FROM sources", DB_VALUES(), err);
+	struct db_value id;
 	enum db_step step;
 
-	if (stmt == NULL)
-		return false;
-	while ((step = stmt_step(stmt, err)) == DB_ROW) {
-		int64_t id = stmt_int(stmt, 0);
-		struct snapshot *snapshot = load_snapshot(store, id, err);
+	while ((step = db_next(stmt, &id, 1, err)) == DB_ROW) {
+		struct snapshot *snapshot = load_snapshot(store, id.integer, err);
 
 		if (snapshot == NULL) {
-			stmt_reset(stmt);
+			db_stop(stmt);
 			return false;
 		}
 		store->loaded = mem_grow(store->loaded, &store->loaded_cap, store->loaded_count + 1,
 			sizeof(*store->loaded));
-		store->loaded[store->loaded_count++] = (struct store_loaded){ id, snapshot };
+		store->loaded[store->loaded_count++] =
+			(struct store_loaded){ id.integer, snapshot };
 	}
 	return step == DB_DONE;
 }
@@ -244,7 +208,7 @@ static bool check_strays(struct store *store, struct err *err)
 		       "SELECT (SELECT count(*) FROM ended WHERE id / 1024 NOT IN"
 		       " (SELECT id FROM sources)) + (SELECT count(*) FROM records WHERE"
 		       " source_id NOT IN (SELECT id FROM sources))",
-		       0, &strays, err) &&
+		       DB_VALUES(), 0, &strays, err) &&
 	       (strays == 0 || db_refuse(store->db, err, "tasks in it have no source"));
 }
 
@@ -256,21 +220,20 @@ bool store_check_snapshots(struct store *store, struct err *err)
 bool store_load_source(
 	struct store *store, const char *source, struct store_source *ret, struct err *err)
 {
-	struct stmt *stmt = db_stmt(
-		store->db, "SELECT down_told, down_since_ms FROM sources WHERE name = ?1", err);
-	enum db_step step;
+	struct stmt *stmt =
+		db_query(store->db, "SELECT down_told, down_since_ms FROM sources WHERE name = ?1",
+			DB_VALUES(DB_STRING(source)), err);
+	struct db_value row[2];
+	enum db_step step = db_next(stmt, row, 2, err);
 
 	*ret = (struct store_source){ 0 };
-	if (stmt == NULL)
-		return false;
-	stmt_bind_text(stmt, 1, source);
-	step = stmt_step(stmt, err);
-	if (step == DB_ROW) {
-		ret->name = mem_strdup(source);
-		ret->down_told = stmt_int(stmt, 0) != 0;
-		ret->down_since_ms = stmt_int(stmt, 1);
-	}
-	stmt_reset(stmt);
+	if (step == DB_ROW)
+		*ret = (struct store_source){
+			.name = mem_strdup(source),
+			.down_told = row[0].integer != 0,
+			.down_since_ms = row[1].integer,
+		};
+	db_stop(stmt);
 	return step != DB_ERROR;
 }
 
@@ -302,88 +265,52 @@ void store_snapshot_clean(struct snapshot *snapshot)
 static bool save_record(struct store *store, int64_t source_id, const struct snapshot *snapshot,
 	const struct record *record, struct err *err)
 {
+	static const struct search none = { 0 };
+	const struct search *search = record->search != NULL ? record->search : &none;
 	struct task task = record_task(snapshot, record);
-	struct stmt *stmt = db_stmt(store->db,
+
+	return db_run(store->db,
 		"INSERT OR REPLACE INTO records (source_id, " RECORD_COLUMNS
 		", seen_ms, missing, missing_ms, stuck_told)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+		DB_VALUES(DB_INT(source_id), DB_STRING(task.id), DB_STRING(task.name),
+			DB_STRING(task.bucket), DB_STRING(task.user_id),
+			DB_STRING(status_word(task.status)), DB_STRING(task.word),
+			DB_STAMP(task.created_us), DB_STAMP(task.finished_us),
+			DB_INT((int64_t)record->seen_s * 1000), DB_INT(search->missing),
+			DB_INT(search->missing_ms), DB_INT(record->stuck_told)),
 		err);
-
-	if (stmt == NULL)
-		return false;
-	stmt_bind_int(stmt, 1, source_id);
-	stmt_bind_text(stmt, 2, task.id);
-	stmt_bind_text(stmt, 3, task.name);
-	stmt_bind_text(stmt, 4, task.bucket);
-	stmt_bind_text(stmt, 5, task.user_id);
-	stmt_bind_text(stmt, 6, status_word(task.status));
-	stmt_bind_text(stmt, 7, task.word);
-	stmt_bind_stamp(stmt, 8, task.created_us);
-	stmt_bind_stamp(stmt, 9, task.finished_us);
-	stmt_bind_int(stmt, 10, (int64_t)record->seen_s * 1000);
-	stmt_bind_int(stmt, 11, record->search != NULL ? record->search->missing : 0);
-	stmt_bind_int(stmt, 12, record->search != NULL ? record->search->missing_ms : 0);
-	stmt_bind_int(stmt, 13, record->stuck_told);
-	return stmt_run(stmt, err);
 }
 
 static bool save_block(struct store *store, int64_t source_id, const struct snapshot *snapshot,
 	unsigned int block, struct err *err)
 {
+	int64_t id = source_id * ENDED_BLOCKS + block;
 	cleanup_buf struct buf bytes = { 0 };
-	struct stmt *stmt;
 
 	ended_block_save(&snapshot->ended, block, &bytes);
-	stmt = bytes.len == 0
-		       ? db_stmt(store->db, "DELETE FROM ended WHERE id = ?1", err)
-		       : db_stmt(store->db,
-				 "INSERT OR REPLACE INTO ended (id, prints) VALUES (?1, ?2)", err);
-	if (stmt == NULL)
-		return false;
-	stmt_bind_int(stmt, 1, source_id * ENDED_BLOCKS + block);
-	if (bytes.len != 0)
-		stmt_bind_blob(stmt, 2, bytes.data, bytes.len);
-	return stmt_run(stmt, err);
-}
-
-static bool save_baseline(
-	struct store *store, int64_t source_id, const struct snapshot *snapshot, struct err *err)
-{
-	struct stmt *stmt =
-		db_stmt(store->db, "UPDATE sources SET baseline = ?2 WHERE id = ?1", err);
-
-	if (stmt == NULL)
-		return false;
-	stmt_bind_int(stmt, 1, source_id);
-	stmt_bind_int(stmt, 2, snapshot->baseline);
-	return stmt_run(stmt, err);
+	if (bytes.len == 0)
+		return db_run(
+			store->db, "DELETE FROM ended WHERE id = ?1", DB_VALUES(DB_INT(id)), err);
+	return db_run(store->db, "INSERT OR REPLACE INTO ended (id, prints) VALUES (?1, ?2)",
+		DB_VALUES(DB_INT(id), DB_BYTES(bytes.data, bytes.len)), err);
 }
 
 /* there are few, and none at nearly all times */
 static bool save_comebacks(
 	struct store *store, int64_t source_id, const struct snapshot *snapshot, struct err *err)
 {
-	struct stmt *stmt = db_stmt(store->db, "DELETE FROM comebacks WHERE source_id = ?1", err);
+	bool good = db_run(store->db, "DELETE FROM comebacks WHERE source_id = ?1",
+		DB_VALUES(DB_INT(source_id)), err);
 
-	if (stmt == NULL)
-		return false;
-	stmt_bind_int(stmt, 1, source_id);
-	if (!stmt_run(stmt, err))
-		return false;
-	for (size_t i = 0; i < snapshot->comeback_count; i++) {
-		stmt = db_stmt(store->db,
+	for (size_t i = 0; good && i < snapshot->comeback_count; i++)
+		good = db_run(store->db,
 			"INSERT OR REPLACE INTO comebacks (source_id, task_id, first_ms)"
 			" VALUES (?1, ?2, ?3)",
+			DB_VALUES(DB_INT(source_id), DB_STRING(snapshot->comebacks[i].id),
+				DB_INT(snapshot->comebacks[i].first_ms)),
 			err);
-		if (stmt == NULL)
-			return false;
-		stmt_bind_int(stmt, 1, source_id);
-		stmt_bind_text(stmt, 2, snapshot->comebacks[i].id);
-		stmt_bind_int(stmt, 3, snapshot->comebacks[i].first_ms);
-		if (!stmt_run(stmt, err))
-			return false;
-	}
-	return true;
+	return good;
 }
 
 bool store_save_snapshot(
@@ -392,7 +319,9 @@ bool store_save_snapshot(
 	const struct record *record;
 	size_t pos = 0;
 
-	if (snapshot->baseline_dirty && !save_baseline(store, source_id, snapshot, err))
+	if (snapshot->baseline_dirty &&
+		!db_run(store->db, "UPDATE sources SET baseline = ?2 WHERE id = ?1",
+			DB_VALUES(DB_INT(source_id), DB_INT(snapshot->baseline)), err))
 		return false;
 	if (snapshot->comebacks_dirty && !save_comebacks(store, source_id, snapshot, err))
 		return false;
@@ -410,23 +339,21 @@ bool store_active(struct store *store, const char *source,
 	bool (*take)(void *arg, const char *source, const struct task *task), void *arg,
 	struct err *err)
 {
-	struct stmt *stmt = db_stmt(store->db,
+	struct stmt *stmt = db_query(store->db,
 		"SELECT " RECORD_COLUMNS
 		", name FROM records JOIN sources ON sources.id = source_id"
 		" WHERE ?1 IS NULL OR name = ?1 ORDER BY name, task_id",
-		err);
+		DB_VALUES(DB_STRING(source)), err);
+	struct db_value row[RECORD_COLUMN_COUNT + 1];
 	enum db_step step;
 
-	if (stmt == NULL)
-		return false;
-	stmt_bind_text(stmt, 1, source);
-	while ((step = stmt_step(stmt, err)) == DB_ROW) {
+	while ((step = db_next(stmt, row, ARRAY_LEN(row), err)) == DB_ROW) {
 		struct task task;
 
-		if (!record_view(stmt, &task) || status_class(task.status) != CLASS_ACTIVE)
+		if (!record_view(row, &task) || status_class(task.status) != CLASS_ACTIVE)
 			continue;
-		if (!take(arg, stmt_text(stmt, 8), &task)) {
-			stmt_reset(stmt);
+		if (!take(arg, row[RECORD_COLUMN_COUNT].text, &task)) {
+			db_stop(stmt);
 			return true;
 		}
 	}

@@ -268,7 +268,8 @@ static void test_upgrade_by_one_more_step(void **state)
 	assert_true(db_commit(db, &err));
 	assert_true(schema_read(db, &value, &err));
 	assert_int_equal(value, 3);
-	assert_true(db_int(db, "SELECT count(*) FROM events WHERE mood = 'calm'", 0, &value, &err));
+	assert_true(db_int(db, "SELECT count(*) FROM events WHERE mood = 'calm'", DB_VALUES(), 0,
+		&value, &err));
 	assert_int_equal(value, 2);
 	db_close(db);
 }
