@@ -101,7 +101,7 @@ static const char *element_check(const struct task_reader *reader, struct task_e
 		bool time = i == FIELD_CREATED || i == FIELD_FINISHED;
 
 		if (type != JSON_STRING && !(time && type == JSON_NUMBER))
-			element->fields[i] = (struct json_value){ 0 };
+			element->fields[i].type = JSON_MISSING;
 	}
 	fault = id_fault(reader, &element->fields[FIELD_ID]);
 	if (fault != NULL)
@@ -110,7 +110,8 @@ static const char *element_check(const struct task_reader *reader, struct task_e
 		return "has no status";
 	if (status->len == 0)
 		return "has an empty status";
-	element->escaped = status->escaped || element->fields[FIELD_ID].escaped;
+	element->escaped = status->escaped || (element->fields[FIELD_ID].type != JSON_MISSING &&
+						      element->fields[FIELD_ID].escaped);
 	if (!element->escaped)
 		element->status = source_type_status(reader->type, status->bytes, status->len);
 	return NULL;
@@ -124,7 +125,8 @@ bool task_reader_next(struct task_reader *reader, struct task_element *ret)
 		const char *end = ret->json.bytes + ret->json.len;
 		const char *fault = element_check(reader, ret);
 
-		reader->empty = scan_blanks(ret->json.bytes + 1, end) == end - 1;
+		reader->empty = reader->asked != NULL &&
+				scan_blanks(ret->json.bytes + 1, end) == end - 1;
 		if (fault == NULL)
 			return true;
 		if (reader->asked == NULL)
@@ -155,7 +157,8 @@ static char *texts_reserve(struct task_reader *reader, const struct task_element
 	size_t size = reader->asked != NULL ? strlen(reader->asked) + 1 : 0;
 
 	for (int i = 0; i < FIELD_COUNT; i++)
-		size += element->fields[i].len + 1;
+		if (element->fields[i].type != JSON_MISSING)
+			size += element->fields[i].len + 1;
 	buf_clear(&reader->texts);
 	return buf_extend(&reader->texts, size);
 }

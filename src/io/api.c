@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "json/check.h"
 #include "json/lex.h"
 #include "json/scan.h"
 #include "json/split.h"
@@ -131,7 +132,7 @@ bool api_is_json(const char *body, size_t len)
 
 	/* a number or a word alone may be some proxy's plain text */
 	return first < body + len && (*first == '{' || *first == '[') &&
-	       json_check(body, len, &ignored);
+	       json_is_valid(body, len, &ignored);
 }
 
 /* RFC 9110 and 6585, those that a task API or what stands before it answers with */

@@ -8,8 +8,8 @@
 #include "base/mem.h"
 #include "core/fault.h"
 #include "core/pace.h"
+#include "json/check.h"
 #include "json/scan.h"
-#include "json/split.h"
 #include "io/gunzip.h"
 #include "io/wire.h"
 
@@ -43,7 +43,7 @@ struct http_call {
 	long status; /* while the body comes */
 	struct gunzip *gunzip; /* own; NULL: nothing was to be decoded yet */
 	bool garbled; /* it cannot be decoded */
-	struct json_split *document; /* own; of a body that ends with its connection */
+	struct json_check *document; /* own; of a body that ends with its connection */
 	bool stopped; /* by the taker of the body */
 	size_t head_bytes; /* of all its heads, and trailers */
 	bool long_line; /* a header line passed its limit, or all of them together */
@@ -79,7 +79,7 @@ static void call_release(struct http *http, struct http_call *call)
 		at = &(*at)->next;
 	*at = call->next;
 	gunzip_free(call->gunzip);
-	json_split_free(call->document);
+	free(call->document);
 	free(call);
 }
 
@@ -146,9 +146,9 @@ static bool on_plain(void *arg, const char *bytes, size_t len)
 	/* before its first character there is none: blanks alone say no more than nothing */
 	if (!call->head.framed && call->document == NULL &&
 		scan_blanks(bytes, bytes + len) < bytes + len)
-		call->document = json_split_new(SPLIT_CHECK, NULL, NULL);
+		call->document = mem_alloc(sizeof(*call->document));
 	if (call->document != NULL)
-		json_split_check(call->document, bytes, len);
+		json_check_read(call->document, bytes, len);
 	call->stopped = call->body != NULL && !call->body(call->arg, call->status, bytes, len);
 	return !call->stopped;
 }
@@ -179,8 +179,8 @@ static bool body_cut(struct http_call *call, long status)
 		return true;
 	if (call->document == NULL)
 		return status == 200 && !call->head.framed;
-	return json_split_good(call->document, &ignored) &&
-	       !json_split_end(call->document, &ignored);
+	return json_check_good(call->document, &ignored) &&
+	       !json_check_end(call->document, &ignored);
 }
 
 /* the status by which the advice counts */

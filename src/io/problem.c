@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "json/scan.h"
-#include "json/split.h"
+#include "json/check.h"
 #include "io/tree.h"
 
 /* bytes that are shown of a body in no known form */
@@ -214,7 +214,7 @@ void problem_words(const char *body, size_t len, struct buf *out)
 		add_page(out, body, end);
 		return;
 	}
-	if (json_check(body, (size_t)(end - body), &ignored)) {
+	if (json_is_valid(body, (size_t)(end - body), &ignored)) {
 		const struct node *root = tree_read(body, (size_t)(end - body));
 		size_t start = out->len;
 

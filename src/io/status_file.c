@@ -16,7 +16,7 @@
 #include "base/parse.h"
 #include "io/statedir.h"
 #include "io/tree.h"
-#include "json/split.h"
+#include "json/check.h"
 #include "json/json.h"
 
 #define FORMAT 4 /* 1 to 3 were no JSON */
@@ -318,7 +318,7 @@ static bool take_status(const struct buf *text, struct monitor_status *ret)
 {
 	struct err err = { 0 };
 	const struct node *root =
-		json_check(text->data, text->len, &err) ? tree_read(text->data, text->len) : NULL;
+		json_is_valid(text->data, text->len, &err) ? tree_read(text->data, text->len) : NULL;
 	int64_t format, write, written;
 	bool good = take_int(root, "format", &format) && format == FORMAT &&
 		    take_int(root, "write", &write) && take_int(root, "written", &written) &&

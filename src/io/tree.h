@@ -11,7 +11,7 @@
 struct node;
 
 /*
- * Reads a document that json_check or the splitter has found valid (cJSON alone is more lenient).
+ * Reads a document that json_is_valid() has found valid (cJSON alone is more lenient).
  * NULL when it has no top-level value. Nodes and texts are borrowed until the next tree_read or
  * tree_clear.
  */

@@ -4,8 +4,11 @@
 
 #include "base/mem.h"
 #include "json/lex.h"
+#include "json/path.h"
 #include "json/scan.h"
 
+#define UNWANTED 0
+#define ROOT 1
 #define NAME_MAX_DECODED 256 /* bytes of a name with escapes; a longer one is not wanted */
 
 /* one value while it is read */
@@ -39,52 +42,37 @@ static bool token_is(const struct json_node *node, const char *name, size_t len)
 
 static int child_named(const struct json_pick *pick, int node, const char *name, size_t len)
 {
-	int child = node >= 0 ? pick->nodes[node].child : -1;
+	int child = pick->nodes[node].child;
 
-	while (child >= 0 && !token_is(&pick->nodes[child], name, len))
+	while (child != UNWANTED && !token_is(&pick->nodes[child], name, len))
 		child = pick->nodes[child].next;
 	return child;
 }
 
 static int child_at(const struct json_pick *pick, int node, size_t index)
 {
-	int child = node >= 0 ? pick->nodes[node].child : -1;
+	int child = pick->nodes[node].child;
 
-	while (child >= 0 && pick->nodes[child].index != index)
+	while (child != UNWANTED && pick->nodes[child].index != index)
 		child = pick->nodes[child].next;
 	return child;
 }
 
-size_t json_token_index(const char *token, size_t len)
-{
-	size_t index = 0;
-
-	if (len == 0 || len > 9 || (len > 1 && token[0] == '0'))
-		return SIZE_MAX;
-	for (size_t i = 0; i < len; i++) {
-		if (token[i] < '0' || token[i] > '9')
-			return SIZE_MAX;
-		index = index * 10 + (size_t)(token[i] - '0');
-	}
-	return index;
-}
-
-/* the child with this token, made when there is none; -1: there are too many */
+/* the child with this token, made when there is none; UNWANTED: there are too many */
 static int child_make(struct json_pick *pick, int parent, const char *token, size_t len)
 {
 	int child = pick->nodes[parent].child;
 
-	while (child >= 0 && (pick->nodes[child].len != len ||
-				     memcmp(pick->nodes[child].token, token, len) != 0))
+	while (child != UNWANTED && (pick->nodes[child].len != len ||
+					    memcmp(pick->nodes[child].token, token, len) != 0))
 		child = pick->nodes[child].next;
-	if (child >= 0 || pick->node_count == JSON_PICK_NODES)
+	if (child != UNWANTED || pick->node_count == ARRAY_LEN(pick->nodes))
 		return child;
 	child = pick->node_count++;
 	pick->nodes[child] = (struct json_node){
 		.token = token,
 		.len = len,
 		.index = json_token_index(token, len),
-		.child = -1,
 		.next = pick->nodes[parent].child,
 		.value = -1,
 	};
@@ -94,22 +82,23 @@ static int child_make(struct json_pick *pick, int parent, const char *token, siz
 
 bool json_pick_init(struct json_pick *pick, const char *const pointers[], size_t count)
 {
-	pick->nodes[0] = (struct json_node){ .child = -1, .next = -1, .value = -1 };
-	pick->node_count = 1;
+	pick->nodes[UNWANTED] = (struct json_node){ .value = -1 };
+	pick->nodes[ROOT] = (struct json_node){ .value = -1 };
+	pick->node_count = ROOT + 1;
 	pick->count = count;
 	if (count > JSON_PICK_MAX)
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		const char *p = pointers[i];
-		int node = 0;
+		int node = ROOT;
 
-		while (p != NULL && *p == '/' && node >= 0) {
+		while (p != NULL && *p == '/' && node != UNWANTED) {
 			size_t len = strcspn(p + 1, "/");
 
 			node = child_make(pick, node, p + 1, len);
 			p += 1 + len;
 		}
-		if (node < 0 || (p != NULL && *p != '\0'))
+		if (node == UNWANTED || (p != NULL && *p != '\0'))
 			return false;
 		if (p != NULL)
 			pick->nodes[node].value = (int)i;
@@ -122,9 +111,9 @@ static void values_clear(const struct reading *reading, int node)
 {
 	const struct json_node *nodes = reading->pick->nodes;
 
-	for (int child = nodes[node].child; child >= 0; child = nodes[child].next) {
+	for (int child = nodes[node].child; child != UNWANTED; child = nodes[child].next) {
 		if (nodes[child].value >= 0)
-			reading->values[nodes[child].value] = (struct json_value){ 0 };
+			reading->values[nodes[child].value].type = JSON_MISSING;
 		values_clear(reading, child);
 	}
 }
@@ -187,7 +176,7 @@ static void prefix_learn(struct json_prefix *prefix, const char *bytes, size_t l
 		return;
 	memcpy(prefix->bytes, bytes, len);
 	prefix->len = (uint8_t)len;
-	prefix->node = (int8_t)node;
+	prefix->node = (uint8_t)node;
 }
 
 /* reads from the quote of a name to what follows the colon, and finds the member's node */
@@ -203,7 +192,7 @@ static const char *name_read(const struct reading *reading, int node, const char
 	if (p == NULL)
 		return NULL;
 	len = (size_t)(p - name);
-	*ret_child = -1;
+	*ret_child = UNWANTED;
 	if (!escaped)
 		*ret_child = child_named(reading->pick, node, name, len);
 	else if (len <= sizeof(decoded))
@@ -213,12 +202,11 @@ static const char *name_read(const struct reading *reading, int node, const char
 	return p < end && *p == ':' ? scan_blanks(p + 1, end) : NULL;
 }
 
-/* reads from a brace or a comma to the value of the member; `i` counts the members */
-static inline const char *member_begin(
-	const struct reading *reading, int node, size_t i, const char *p, int *ret_child)
+/* reads from a brace or a comma to the value of the member; `prefix` (may be NULL) is what stood
+ * there in the last object */
+static inline const char *member_begin(const struct reading *reading, int node,
+	struct json_prefix *prefix, const char *p, int *ret_child)
 {
-	struct json_prefix *prefix =
-		node == 0 && i < JSON_PREFIXES ? &reading->pick->prefixes[i] : NULL;
 	const char *begin = p;
 
 	if (prefix != NULL && prefix->len != 0 && (size_t)(reading->end - p) > prefix->len &&
@@ -251,53 +239,55 @@ static const char *other_read(const struct reading *reading, int node, const cha
 	}
 }
 
-/* reads the value at `p` for the node, -1: it is not wanted; returns what follows, NULL: see pick.h
- */
+/* reads the value at `p` for the node; returns what follows, NULL: see pick.h */
 __attribute__((always_inline)) static inline const char *value_read(
 	const struct reading *reading, int node, const char *p, unsigned int levels)
 {
-	const struct json_node *wanted = &reading->pick->nodes[node >= 0 ? node : 0];
-	struct json_value value = { .bytes = p };
-	const char *next;
+	const struct json_node *wanted = &reading->pick->nodes[node];
+	struct json_value other;
+	struct json_value *value = wanted->value >= 0 ? &reading->values[wanted->value] : &other;
+	const char *next = NULL;
 
 	if (p == reading->end)
 		return NULL;
 	if (*p == '"') {
-		const char *stop = string_end(p + 1, reading->end, &value.escaped);
+		const char *stop = string_end(p + 1, reading->end, &value->escaped);
 
 		if (stop == NULL)
 			return NULL;
-		value.type = JSON_STRING;
-		value.bytes = p + 1;
-		value.len = (size_t)(stop - value.bytes);
+		value->type = JSON_STRING;
+		value->bytes = p + 1;
+		value->len = (size_t)(stop - p - 1);
 		next = stop + 1;
 	} else {
-		next = other_read(reading, node, p, levels, &value.type);
+		next = other_read(reading, node, p, levels, &value->type);
 		if (next == NULL)
 			return NULL;
-		value.len = (size_t)(next - p);
+		value->escaped = false;
+		value->bytes = p;
+		value->len = (size_t)(next - p);
 	}
-	if (node < 0)
-		return next;
-	if (wanted->child >= 0 && value.type < JSON_ARRAY)
+	if (wanted->child != UNWANTED && value->type < JSON_ARRAY)
 		values_clear(reading, node);
-	if (wanted->value >= 0)
-		reading->values[wanted->value] = value;
 	return next;
 }
 
 static const char *object_read(
 	const struct reading *reading, int node, const char *p, unsigned int levels)
 {
+	struct json_prefix *prefixes = reading->pick->prefixes;
+	struct json_prefix *prefix = node == ROOT ? prefixes : NULL;
 	const char *end = reading->end;
 	const char *first = scan_blanks(p + 1, end);
 
 	if (first < end && *first == '}')
 		return first + 1;
-	for (size_t i = 0;; i++) {
+	for (;;) {
 		int child;
 
-		p = member_begin(reading, node, i, p, &child);
+		p = member_begin(reading, node, prefix, p, &child);
+		prefix =
+			prefix != NULL && prefix + 1 < prefixes + JSON_PREFIXES ? prefix + 1 : NULL;
 		if (p != NULL)
 			p = value_read(reading, child, p, levels);
 		if (p != NULL)
@@ -335,7 +325,7 @@ __attribute__((noinline)) static const char *container_read(
 {
 	if (levels == 0)
 		return NULL;
-	if (node > 0)
+	if (node > ROOT)
 		values_clear(reading, node);
 	return *p == '{' ? object_read(reading, node, p, levels - 1)
 			 : array_read(reading, node, p, levels - 1);
@@ -346,6 +336,10 @@ const char *json_pick_read(struct json_pick *pick, const char *p, const char *en
 {
 	struct reading reading = { pick, values, end };
 
-	memset(values, 0, pick->count * sizeof(*values));
-	return value_read(&reading, 0, p, levels);
+	for (size_t i = 0; i < pick->count; i++)
+		values[i].type = JSON_MISSING;
+	/* an element of a list, which is mostly wanted for its members alone */
+	if (p < end && *p == '{' && levels > 0 && pick->nodes[ROOT].value < 0)
+		return object_read(&reading, ROOT, p, levels - 1);
+	return value_read(&reading, ROOT, p, levels);
 }

@@ -26,7 +26,9 @@ enum json_type {
 struct json_value {
 	enum json_type type;
 	bool escaped; /* a string with escapes: json_unescape() makes the text of its bytes */
-	const char *bytes; /* borrowed; as they are written, of a string those between the quotes */
+	/* borrowed; as they are written, of a string those between the quotes; not set when missing
+	 */
+	const char *bytes;
 	size_t len;
 };
 
@@ -35,13 +37,13 @@ struct json_node {
 	const char *token; /* borrowed; as it is written in the pointer */
 	size_t len;
 	size_t index; /* the token as an array index; SIZE_MAX: it is none */
-	int child; /* the first one; -1: none */
-	int next; /* beside it; -1: none */
+	int child; /* the first one; 0: none */
+	int next; /* beside it; 0: none */
 	int value; /* which pointer ends here; -1: none */
 };
 
 #define JSON_PREFIXES 32
-#define JSON_PREFIX_MAX 40 /* bytes; a longer one is read anew each time */
+#define JSON_PREFIX_MAX 46 /* bytes; a longer one is read anew each time */
 
 /*
  * What stood before a member's value in the last object: a brace or a comma, the name and a colon,
@@ -51,11 +53,12 @@ struct json_node {
 struct json_prefix {
 	char bytes[JSON_PREFIX_MAX];
 	uint8_t len; /* 0: not known */
-	int8_t node; /* of the member; -1: not wanted */
+	uint8_t node; /* of the member */
 };
 
 struct json_pick {
-	struct json_node nodes[JSON_PICK_NODES]; /* the first one is the whole value */
+	struct json_node
+		nodes[JSON_PICK_NODES + 2]; /* of what is not wanted, of the whole value, … */
 	int node_count;
 	size_t count; /* of pointers */
 	struct json_prefix prefixes[JSON_PREFIXES]; /* by the order of the members */
@@ -73,8 +76,5 @@ bool json_pick_init(struct json_pick *pick, const char *const pointers[], size_t
  */
 const char *json_pick_read(struct json_pick *pick, const char *p, const char *end,
 	unsigned int levels, struct json_value values[]);
-
-/* a token as an array index; SIZE_MAX: it is none */
-size_t json_token_index(const char *token, size_t len);
 
 #endif

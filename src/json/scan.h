@@ -102,7 +102,9 @@ static inline const char *scan_string(const char *p, const char *end)
 
 static inline const char *scan_blanks(const char *p, const char *end)
 {
-	while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+	/* most often there is none */
+	while (p < end && (unsigned char)*p <= ' ' &&
+		(*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
 		p++;
 	return p;
 }

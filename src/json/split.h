@@ -1,11 +1,6 @@
 /*
- * Splits a JSON document that arrives in chunks of any size: it is validated as a whole (RFC 8259)
- * while the elements of one list in it are handed out one at a time. Memory follows the largest
- * element, not the document.
- *
- * Two liberties, both for the sake of not losing a whole answer over a trifle: a byte order mark at
- * the very start is skipped, and bytes in strings need not be UTF-8. One bad byte in the name of
- * one task says nothing against all the others; whoever shows such a text escapes it.
+ * Hands out the elements of one list in a JSON document that arrives in chunks of any size, one at
+ * a time. Memory follows the largest element, not the document, which is validated as a whole.
  */
 #ifndef JSON_SPLIT_H
 #define JSON_SPLIT_H
@@ -16,19 +11,15 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "json/check.h"
 #include "json/pick.h"
 
 #define JSON_ELEMENT_MAX (1024UL * 1024)
-#define JSON_DEPTH_MAX 64 /* the document itself is the first level */
-#define JSON_DOCUMENT_MAX (1024ULL * 1024 * 1024)
 #define JSON_ELEMENTS_MAX 5000000
 #define JSON_OUTSIDE_MAX (1024UL * 1024)
-#define JSON_PATH_MAX 4 /* tokens of the pointer to the list … */
-#define JSON_PATH_BYTES 96 /* … and its bytes */
 
 /* what the pointer leads to, and what of it is an element */
 enum split_form {
-	SPLIT_CHECK, /* no pointer: any document is good, and has no elements */
 	SPLIT_LIST, /* an array of objects */
 	SPLIT_VALUES, /* such an array, or an object, whose members' values are the elements */
 	SPLIT_ONE, /* an object, which is the element */
@@ -43,17 +34,16 @@ struct json_element {
 struct json_split;
 
 /*
- * `path` is a JSON pointer in ASCII to what `form` says, "" for the document itself; `pick` (may be
- * NULL) reads each element. Both are borrowed. NULL: `path` is no such pointer, or has too many
- * tokens.
+ * `path` is a JSON pointer in ASCII to what `form` says, "" for the document itself; `pick` reads
+ * each element. Both are borrowed. NULL: `path` is no such pointer, or too long (json/path.h).
  */
 struct json_split *json_split_new(enum split_form form, const char *path, struct json_pick *pick);
 void json_split_free(struct json_split *split); /* NULL is fine */
 /* takes the next chunk, borrowed until json_split_next() has returned false */
 void json_split_feed(struct json_split *split, const char *bytes, size_t len);
 /*
- * The next element that is whole, valid by itself; `values` (may be NULL without a pick) gets what
- * is picked of it. False: the chunk is used up, or json_split_good() says what is wrong.
+ * The next element that is whole, valid by itself; `values` gets what is picked of it. False: the
+ * chunk is used up, or json_split_good() says what is wrong.
  */
 bool json_split_next(
 	struct json_split *split, struct json_value values[], struct json_element *ret);
@@ -69,9 +59,5 @@ bool json_split_end(const struct json_split *split, struct err *err);
  */
 const struct buf *json_split_outside(const struct json_split *split);
 uint64_t json_split_elements(const struct json_split *split); /* so far */
-/* reads the next chunk of a document that is SPLIT_CHECK */
-void json_split_check(struct json_split *split, const char *bytes, size_t len);
-/* is this one complete, valid document within the limits? */
-bool json_check(const char *bytes, size_t len, struct err *err);
 
 #endif

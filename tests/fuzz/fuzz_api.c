@@ -128,7 +128,7 @@ static void read_as_bodies(const char *text, size_t len)
 	if (api_reason(text, len, &reason) && (reason.len == 0 || reason.len > 2048))
 		abort();
 	(void)api_task_errors(source_type_find("telnyx-embeddings"), text, len, &err);
-	(void)envelope_read(text, json_check(text, len, &err) ? len : 0, len);
+	(void)envelope_read(text, json_is_valid(text, len, &err) ? len : 0, len);
 	if (api_is_json(text, len) && tree_read(text, len) == NULL)
 		abort();
 	(void)api_error(&answer, text, len, &advice, &err);
@@ -148,7 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = mem_strndup((const char *)data, size);
 	struct err ignored;
 
-	if (size > 0 && text[0] == '{' && json_check(text, size, &ignored))
+	if (size > 0 && text[0] == '{' && json_is_valid(text, size, &ignored))
 		read_both_ways(text, size);
 	read_as_bodies(text, size);
 	free(text);

@@ -82,7 +82,7 @@ static void take(const struct json_element *element, const struct json_value *va
 	const struct node *root = tree_read(element->bytes, element->len);
 	struct err err;
 
-	if (root == NULL || !json_check(element->bytes, element->len, &err))
+	if (root == NULL || !json_is_valid(element->bytes, element->len, &err))
 		abort();
 	if (has_mark(element->bytes, element->len))
 		return;
@@ -124,7 +124,7 @@ static bool split(const uint8_t *data, size_t size, uint32_t chunks, unsigned in
 	}
 	good = json_split_end(split, err);
 	outside = json_split_outside(split);
-	if (good && (outside == NULL || !json_check(outside->data, outside->len, err)))
+	if (good && (outside == NULL || !json_is_valid(outside->data, outside->len, err)))
 		abort();
 	if (outside != NULL)
 		(void)buf_add(seen, outside->data, outside->len);
@@ -148,7 +148,7 @@ static void read_by_pick(const char *text, size_t len)
 	for (const char *p = stop; p != NULL && p < copy + len; p++)
 		blank = blank && strchr(" \t\r\n", *p) != NULL && *p != '\0';
 	if (strchr(" \t\r\n\xef", *copy) == NULL &&
-		json_check(text, len, &err) != (stop != NULL && blank))
+		json_is_valid(text, len, &err) != (stop != NULL && blank))
 		abort();
 	free(copy);
 }

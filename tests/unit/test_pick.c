@@ -67,8 +67,10 @@ static void say(struct json_pick *pick, const char *text, size_t len, struct buf
 		static const char types[] = "-nftNSAO";
 		const struct json_value *value = &values[i];
 
-		(void)buf_addf(out, " %c%s%.*s", types[value->type], value->escaped ? "\\" : "",
-			(int)value->len, value->bytes != NULL ? value->bytes : "");
+		(void)buf_addf(out, " %c%s%.*s", types[value->type],
+			value->type == JSON_STRING && value->escaped ? "\\" : "",
+			value->type != JSON_MISSING ? (int)value->len : 0,
+			value->type != JSON_MISSING ? value->bytes : "");
 	}
 }
 
@@ -153,7 +155,7 @@ static void test_pointers(void **state)
 	static const char *const many[JSON_PICK_MAX + 1] = { NULL };
 	static const char *const deep[] = {
 		"/1/2/3/4/5/6/7/8/9/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z/A/B/C/D/E/F/G/H"
-		"/I/J/K/L/M/N/O/P/Q/R/S/T/U/V/W/X/Y/Z/-/+/.",
+		"/I/J/K/L/M/N/O/P/Q/R/S/T/U/V/W/X/Y/Z/-/+/./:",
 	};
 	cleanup_buf struct buf said = { 0 };
 	struct json_pick pick = { 0 };

@@ -215,7 +215,7 @@ static void test_valid_json(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (!json_check(texts[i], strlen(texts[i]), &err))
+		if (!json_is_valid(texts[i], strlen(texts[i]), &err))
 			fail_msg("%s: %s", texts[i], err.text);
 }
 
@@ -235,13 +235,13 @@ static void test_invalid_json(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (json_check(texts[i], strlen(texts[i]), &err))
+		if (json_is_valid(texts[i], strlen(texts[i]), &err))
 			fail_msg("%s was taken", texts[i]);
-	assert_false(json_check("[]\0", 3, &err));
-	assert_false(json_check("[\0]", 3, &err));
-	assert_false(json_check("\"\0\"", 3, &err));
-	assert_false(json_check("\"\\\0\"", 4, &err));
-	assert_false(json_check("\"\\u00\0"
+	assert_false(json_is_valid("[]\0", 3, &err));
+	assert_false(json_is_valid("[\0]", 3, &err));
+	assert_false(json_is_valid("\"\0\"", 3, &err));
+	assert_false(json_is_valid("\"\\\0\"", 4, &err));
+	assert_false(json_is_valid("\"\\u00\0"
 				"0\"",
 		8, &err));
 }

@@ -136,9 +136,9 @@ static void test_nesting(void **state)
 
 	(void)state;
 	nested(&text, "", 64, "");
-	assert_true(json_check(text.data, text.len, &err));
+	assert_true(json_is_valid(text.data, text.len, &err));
 	nested(&text, "", 65, "");
-	assert_false(json_check(text.data, text.len, &err));
+	assert_false(json_is_valid(text.data, text.len, &err));
 	nested(&text, "{\"data\":[{\"x\":", 61, "}]}");
 	assert_both_pass(&text, 1);
 	nested(&text, "{\"data\":[{\"x\":", 62, "}]}");
@@ -149,7 +149,7 @@ static void test_nesting(void **state)
 	assert_both_fail(&text, said);
 	buf_clear(&text);
 	add_run(&text, '[', 1000000);
-	assert_false(json_check(text.data, text.len, &err));
+	assert_false(json_is_valid(text.data, text.len, &err));
 	assert_non_null(strstr(err.text, said));
 }
 
@@ -172,7 +172,8 @@ static void test_document(void **state)
 {
 	cleanup_buf struct buf run = { 0 };
 	size_t elements = 0;
-	struct json_split *split = json_split_new(SPLIT_LIST, "/data", NULL);
+	static struct json_pick pick;
+	struct json_split *split = json_split_new(SPLIT_LIST, "/data", &pick);
 	static const char tail[] = "\",\"data\":[]}";
 	struct err err = { 0 };
 
