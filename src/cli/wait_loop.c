@@ -131,18 +131,17 @@ static void say_unknown(struct wait *wait, const char *word)
 	say(wait, LOG_WARN, text);
 }
 
-static void wait_changed(void *arg, const struct waited *waited, const char *source)
+static void say_ended(struct wait *wait, const struct waited *waited, const char *source)
 {
-	struct wait *wait = arg;
+	print_end(wait, waited, source);
+	/* where the line on stdout does not say why */
+	if (waited->reason != NULL &&
+		(cli_given(wait->cli, "json") || !tap_terminal(wait->streams.out)))
+		say_status(wait, waited, source);
+}
 
-	if (waited->told) {
-		print_end(wait, waited, source);
-		/* where the line on stdout does not say why */
-		if (waited->reason != NULL &&
-			(cli_given(wait->cli, "json") || !tap_terminal(wait->streams.out)))
-			say_status(wait, waited, source);
-		return;
-	}
+static void say_changed(struct wait *wait, const struct waited *waited, const char *source)
+{
 	if (!wait->draws)
 		say_status(wait, waited, source);
 	if (waited->task->status == STATUS_UNKNOWN)
@@ -156,9 +155,9 @@ static void say_more(struct wait *wait, size_t count)
 	say(wait, LOG_NOTICE, text);
 }
 
-static void wait_begun(void *arg, struct waited *const *items, size_t count, const char *source)
+static void say_begun(
+	struct wait *wait, struct waited *const *items, size_t count, const char *source)
 {
-	struct wait *wait = arg;
 	cleanup_free char *text =
 		mem_printf("waiting for %zu task%s of %s:", count, count == 1 ? "" : "s", source);
 
@@ -169,9 +168,8 @@ static void wait_begun(void *arg, struct waited *const *items, size_t count, con
 		say_more(wait, count - WAIT_NAMED_MAX);
 }
 
-static void wait_doubted(void *arg, const struct waited *waited)
+static void say_not_found(struct wait *wait, const struct waited *waited)
 {
-	struct wait *wait = arg;
 	cleanup_free char *text = mem_printf("%s: not found yet%s", waited->task->id,
 		wait->doubts == 0 ? "; is the id right? 'taskbell list --all' shows those there are"
 				  : "");
@@ -180,9 +178,31 @@ static void wait_doubted(void *arg, const struct waited *waited)
 		say(wait, LOG_WARN, text);
 }
 
-static void wait_trouble(void *arg, bool bad, const char *text)
+static void say_news(struct wait *wait)
 {
-	say(arg, bad ? LOG_WARN : LOG_NOTICE, text);
+	struct wait_news news;
+
+	while (waiter_take(wait->waiter, &news))
+		switch (news.kind) {
+		case WAIT_CHANGED:
+			if (!news.waited->told)
+				say_changed(wait, news.waited, news.source);
+			break;
+		case WAIT_ENDED:
+			say_ended(wait, news.waited, news.source);
+			break;
+		case WAIT_BEGUN:
+			say_begun(wait, waiter_tasks(wait->waiter)->items + news.first, news.count,
+				news.source);
+			break;
+		case WAIT_NOT_FOUND:
+			say_not_found(wait, news.waited);
+			break;
+		case WAIT_TROUBLE:
+		case WAIT_RECOVERED:
+			say(wait, news.kind == WAIT_TROUBLE ? LOG_WARN : LOG_NOTICE, news.text);
+			break;
+		}
 }
 
 /* --- signals, and how it ends */
@@ -328,6 +348,7 @@ static int wait_loop(struct wait *wait, struct err *err)
 		wait_clock(wait);
 		wait_signals(wait);
 		waiter_step(wait->waiter, wait->now);
+		say_news(wait);
 		streams_step(&wait->streams);
 		if (waiter_over(wait->waiter, &code, err) || tap_failed(wait->streams.out) != 0)
 			return code;
@@ -422,7 +443,6 @@ static bool is_plain(const struct cli *cli)
 
 int wait_loop_run(const struct cli *cli, const struct waiter_setup *setup)
 {
-	struct waiter_setup own = *setup;
 	struct instant now = clock_now();
 	struct wait wait = {
 		.cli = cli,
@@ -441,12 +461,7 @@ int wait_loop_run(const struct cli *cli, const struct waiter_setup *setup)
 	}
 	streams_open(&wait.streams, sd_stderr_is_journal() ? LOG_JOURNAL : LOG_PLAIN, 0);
 	wait.draws = !wait.plain && streams_draw(&wait.streams, "");
-	own.changed = wait_changed;
-	own.begun = wait_begun;
-	own.doubted = wait_doubted;
-	own.trouble = wait_trouble;
-	own.arg = &wait;
-	wait.waiter = waiter_new(&own, wait.now);
+	wait.waiter = waiter_new(setup, wait.now);
 	code = wait_loop(&wait, &err);
 	code = wait_end(&wait, code, &err);
 	wait_free(&wait);

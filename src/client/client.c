@@ -197,12 +197,14 @@ static bool ask_again(struct ask *ask, int64_t after_ms)
 	return true;
 }
 
-static void ask_done(void *arg, const struct http_answer *answer)
+/* takes in the answer, if there is one */
+static void ask_step(struct ask *ask)
 {
-	struct ask *ask = arg;
+	const struct http_answer *answer = ask->call != NULL ? http_ended(ask->call) : NULL;
 	struct http_advice advice;
 
-	ask->call = NULL;
+	if (answer == NULL)
+		return;
 	ask->err = (struct err){ 0 };
 	ask->client->sources[ask->source].answer = *answer;
 	traffic_say(ask->client->sources[ask->source].config->name,
@@ -211,9 +213,12 @@ static void ask_done(void *arg, const struct http_answer *answer)
 			      : "list",
 		answer);
 	ask->done = ask_valid(ask, answer, &ask->err, &advice);
+	if (!ask->done)
+		proxy_name(answer->proxy, &ask->err);
+	http_release(ask->client->http, ask->call);
+	ask->call = NULL;
 	if (ask->done)
 		return;
-	proxy_name(answer->proxy, &ask->err);
 	ask->done = !advice.retry || !ask_again(ask, advice.after_ms);
 }
 
@@ -229,7 +234,6 @@ static void ask_send(struct ask *ask, struct instant now)
 		.connect_timeout_ms = source->config->connect_timeout_ms,
 		.bulky = !ask->lookup && !ask->reason,
 		.body = ask_body,
-		.done = ask_done,
 		.arg = ask,
 	};
 
@@ -247,6 +251,8 @@ static int64_t asks_step(struct client *client, struct ask *asks)
 		if (!asks[i].done && asks[i].call == NULL && asks[i].due_ms <= now.mono_ms)
 			ask_send(&asks[i], now);
 	http_step(client->http, now);
+	for (size_t i = 0; i < client->count; i++)
+		ask_step(&asks[i]);
 	next = http_next(client->http);
 	for (size_t i = 0; i < client->count; i++) {
 		if (!asks[i].done && asks[i].call == NULL && asks[i].due_ms < next)

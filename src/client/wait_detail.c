@@ -59,6 +59,8 @@ static void fill_end(struct wait_source *source)
 {
 	struct waited_set *set = &source->waiter->set;
 
+	if (source->fill.call != NULL)
+		http_release(source->waiter->http, source->fill.call);
 	task_reader_free(source->fill.tasks);
 	source->fill = (struct wait_fill){ 0 };
 	for (size_t i = 0; i < set->count; i++)
@@ -66,22 +68,14 @@ static void fill_end(struct wait_source *source)
 			set->items[i]->fields = LEARN_DONE;
 }
 
-/* whatever came of it: what is not known now stays so */
-static void fill_done(void *arg, const struct http_answer *answer)
-{
-	(void)answer;
-	fill_end(arg);
-}
-
 static void fill_ask(struct wait_source *source, const bool statuses[STATUS_COUNT])
 {
 	const struct source_type *type = source_type_find(source->config.type);
 	cleanup_free char *url = api_statuses_url(type, source->config.base_url, statuses);
-	struct http_request request = poller_request(source->poller, url);
+	struct http_request request = fetch_request(source->source, url);
 
 	request.bulky = true;
 	request.body = fill_body;
-	request.done = fill_done;
 	request.arg = source;
 	source->fill.tasks = task_reader_new(type);
 	source->fill.call = http_start(source->waiter->http, &request, source->waiter->now);
@@ -93,6 +87,9 @@ static void fill_step(struct wait_source *source)
 	struct waiter *waiter = source->waiter;
 	bool statuses[STATUS_COUNT] = { false };
 
+	/* whatever came of it: what is not known now stays so */
+	if (source->fill.call != NULL && http_ended(source->fill.call) != NULL)
+		fill_end(source);
 	if (source->fill.call != NULL)
 		return;
 	for (size_t i = 0; i < waiter->ending_count; i++) {
@@ -126,16 +123,14 @@ static void reason_ask(struct wait_source *source, struct waited *waited)
 
 	waited->why = LEARN_DONE;
 	if (!waiter->setup.reasons || !failed(waited) ||
-		!explain_wants(waiter->explain, source->poller, &event))
+		!explain_wants(waiter->explain, source->source, &event))
 		return;
 	waited->why = LEARN_ASKED;
-	explain_add(waiter->explain, source->poller, &event, waiter->now);
+	explain_add(waiter->explain, source->source, &event, waiter->now);
 }
 
-void wait_detail_explained(void *arg, const struct event *event, const char *message)
+static void take_reason(struct waiter *waiter, const struct event *event, const char *message)
 {
-	struct waiter *waiter = arg;
-
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		struct waited *waited = waited_find(&waiter->set, i, event->task_id);
 
@@ -148,10 +143,23 @@ void wait_detail_explained(void *arg, const struct event *event, const char *mes
 	}
 }
 
+void wait_detail_reasons(struct waiter *waiter)
+{
+	const char *message;
+	struct event *event;
+
+	while ((event = explain_take(waiter->explain, waiter->now, &message)) != NULL) {
+		take_reason(waiter, event, message);
+		free(event);
+	}
+}
+
 void wait_detail_step(struct wait_source *source)
 {
 	struct waiter *waiter = source->waiter;
 
+	if (source->source == NULL)
+		return;
 	fill_step(source);
 	for (size_t i = 0; i < waiter->ending_count; i++) {
 		struct waited *waited = waiter->ending[i];
@@ -164,10 +172,8 @@ void wait_detail_step(struct wait_source *source)
 
 void wait_detail_drop(struct wait_source *source)
 {
-	if (source->fill.call != NULL)
-		http_cancel(source->waiter->http, source->fill.call);
 	fill_end(source);
-	explain_drop(source->waiter->explain, source->poller);
+	explain_drop(source->waiter->explain, source->source);
 }
 
 int64_t wait_detail_patience_ms(const struct waiter *waiter)
@@ -177,7 +183,7 @@ int64_t wait_detail_patience_ms(const struct waiter *waiter)
 
 bool wait_detail_done(const struct waiter *waiter, const struct waited *waited)
 {
-	if (waited->source == WAITED_NOWHERE || waiter->sources[waited->source].poller == NULL)
+	if (waited->source == WAITED_NOWHERE || waiter->sources[waited->source].source == NULL)
 		return true;
 	return (waited->fields == LEARN_DONE && waited->why == LEARN_DONE) ||
 	       waiter->now.mono_ms >= waited->ended_ms + wait_detail_patience_ms(waiter);

@@ -6,9 +6,10 @@
 #ifndef CLIENT_WAIT_DETAIL_H
 #define CLIENT_WAIT_DETAIL_H
 
-#include "client/wait_source.h"
+#include "client/wait_state.h"
 
-/* asks for what is missing of the source's tasks that have ended */
+/* asks for what is missing of the source's tasks that have ended; nothing of one that was given up
+ */
 void wait_detail_step(struct wait_source *source);
 /* ends what is under way */
 void wait_detail_drop(struct wait_source *source);
@@ -16,7 +17,7 @@ void wait_detail_drop(struct wait_source *source);
 int64_t wait_detail_patience_ms(const struct waiter *waiter);
 /* is all known that will be? */
 bool wait_detail_done(const struct waiter *waiter, const struct waited *waited);
-/* explain_fn, for a struct waiter */
-void wait_detail_explained(void *arg, const struct event *event, const char *message);
+/* takes in why tasks failed */
+void wait_detail_reasons(struct waiter *waiter);
 
 #endif

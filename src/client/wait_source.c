@@ -1,12 +1,11 @@
 #include "client/wait_source.h"
 
-#include "client/wait_detail.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/wait_detail.h"
 
 #define WAITER_GARBLED_MAX 3 /* invalid answers in a row before there was a good one */
 #define WAITER_REFUSED_MIN 3 /* refusals of the key after a good answer, … */
@@ -14,13 +13,9 @@
 #define WAITER_FRESH_MS 1000 /* so old an answer may be at the deadline, … */
 #define WAITER_HUNG_MS 3000 /* … and so old a request that is still waited for */
 
-static struct snapshot *source_snapshot(const struct wait_source *source)
-{
-	return poller_snapshot(source->poller);
-}
-
 static void source_expect(struct wait_source *source, const char *id)
 {
+	struct snapshot *snapshot = source->source->snapshot;
 	struct task task = {
 		.id = id,
 		.status = STATUS_EXPECTED,
@@ -28,8 +23,8 @@ static void source_expect(struct wait_source *source, const char *id)
 		.finished_us = STAMP_NONE,
 	};
 
-	if (snapshot_find(source_snapshot(source), id) == NULL)
-		(void)snapshot_add(source_snapshot(source), &task, source->waiter->now.wall_ms);
+	if (snapshot_find(snapshot, id) == NULL)
+		(void)snapshot_add(snapshot, &task, source->waiter->now.wall_ms);
 }
 
 /* three polls of this source could not find it */
@@ -81,33 +76,16 @@ static void source_event(struct wait_source *source, const struct event *event)
 	if (waited->ended)
 		waiter_ending(waiter, waited);
 	else
-		waiter_changed(waiter, waited);
-}
-
-static bool source_commit(void *arg, struct poller *poller, struct changes *changes, bool health)
-{
-	struct wait_source *source = arg;
-
-	(void)poller;
-	(void)health;
-	for (size_t i = 0; i < changes->event_count; i++)
-		source_event(source, changes->events[i]);
-	return true;
-}
-
-/* commit never fails, so that nothing is ever asked for anew */
-static struct snapshot *source_reload(void *arg, struct poller *poller)
-{
-	(void)arg;
-	(void)poller;
-	return NULL;
+		waiter_say(waiter, &(struct wait_news){ .kind = WAIT_CHANGED,
+					   .waited = waited,
+					   .source = waiter_source(waiter, waited) });
 }
 
 /* no ids were named: what the first list of active tasks shows is waited for, and nothing else */
 static void source_settle(struct wait_source *source)
 {
 	struct waiter *waiter = source->waiter;
-	struct snapshot *snapshot = source_snapshot(source);
+	struct snapshot *snapshot = source->source->snapshot;
 	cleanup_free struct record **others =
 		mem_resize(NULL, snapshot->count, sizeof(struct record *));
 	cleanup_free struct task *active = mem_array(snapshot->count, sizeof(*active));
@@ -132,15 +110,17 @@ static void source_settle(struct wait_source *source)
 	snapshot->closed = true;
 	source->settled = true;
 	if (count > 0)
-		waiter->setup.begun(waiter->setup.arg,
-			waiter->set.items + waiter->set.count - count, count, source->config.name);
+		waiter_say(waiter, &(struct wait_news){ .kind = WAIT_BEGUN,
+					   .first = waiter->set.count - count,
+					   .count = count,
+					   .source = source->config.name });
 }
 
 /* a list has been taken in: what is not missing from it was seen */
 static void source_heard(struct wait_source *source)
 {
 	struct waited_set *set = &source->waiter->set;
-	struct snapshot *snapshot = source_snapshot(source);
+	struct snapshot *snapshot = source->source->snapshot;
 
 	source->heard_ms = source->waiter->now.mono_ms;
 	source->refused = 0;
@@ -153,16 +133,13 @@ static void source_heard(struct wait_source *source)
 	}
 }
 
-static void source_polled(void *arg, struct poller *poller)
+/* a list was taken in, or a poll failed */
+static void source_polled(struct wait_source *source, bool listed)
 {
-	struct wait_source *source = arg;
-	uint64_t lists = poller_lists(poller);
-
-	source->failed = lists == source->lists;
-	source->lists = lists;
-	if (!source->settled && poller_saw_active(poller))
+	source->failed = !listed;
+	if (!source->settled && source->source->saw_active)
 		source_settle(source);
-	if (!source->failed)
+	if (listed)
 		source_heard(source);
 }
 
@@ -178,38 +155,35 @@ static struct hash_key waiter_key(const void *place, struct instant now)
 void wait_source_open(struct waiter *waiter, struct wait_source *source)
 {
 	struct hash_key key = waiter_key(waiter, waiter->now);
-	struct poller_setup setup = {
+	struct source_setup setup = {
 		.config = &source->config,
 		.http = waiter->http,
 		.snapshot = snapshot_new(&key),
-		.mode = POLLER_WAIT,
+		.mode = SOURCE_WAIT,
 		.seed = key.k0 ^ source->index,
-		.owner = { source_commit, source_reload, source_polled, source },
 	};
 
-	source->poller = poller_new(&setup, waiter->now);
+	source->source = source_new(&setup, waiter->now);
 	source->settled = waiter_named(waiter);
-	source_snapshot(source)->closed = source->settled;
+	source->source->snapshot->closed = source->settled;
 	for (size_t i = 0; i < waiter->set.count; i++)
 		source_expect(source, waiter->set.items[i]->task->id);
 }
 
 void wait_source_close(struct wait_source *source)
 {
-	if (source->poller != NULL)
+	if (source->source != NULL)
 		wait_detail_drop(source);
-	key_lookup_free(source->search);
-	poller_free(source->poller);
-	source->search = NULL;
-	source->poller = NULL;
+	source_free(source->source);
+	source->source = NULL;
 }
 
 static void source_trouble(struct wait_source *source, bool bad, const char *what)
 {
-	cleanup_free char *text = mem_printf("%s: %s", source->config.name, what);
-
 	source->troubled = bad;
-	source->waiter->setup.trouble(source->waiter->setup.arg, bad, text);
+	waiter_say(
+		source->waiter, &(struct wait_news){ .kind = bad ? WAIT_TROUBLE : WAIT_RECOVERED,
+					.text = mem_printf("%s: %s", source->config.name, what) });
 }
 
 /* the source cannot be waited for: the end, unless every task is known to be in another one */
@@ -226,35 +200,49 @@ static void source_give_up(struct wait_source *source, const struct err *err)
 	if (!waiter_named(waiter))
 		waiter_fail(waiter, &source->err);
 	else if (!waiter->over && waiter->source_count > 1)
-		waiter->setup.trouble(waiter->setup.arg, true, source->err.text);
+		waiter_say(waiter, &(struct wait_news){ .kind = WAIT_TROUBLE,
+					   .text = mem_strdup(source->err.text) });
 }
 
-void wait_source_key(struct wait_source *source)
+/* a source that has not been heard of is not waited for without a key */
+static void source_keyless(struct wait_source *source)
 {
-	struct instant now = source->waiter->now;
-	char key[KEY_MAX + 1];
-	struct err err = { 0 };
-	enum key_lookup_state state;
+	struct err err = source->source->key_err;
 
-	if (source->search == NULL && !poller_wants_key(source->poller) &&
-		(source->key_retry_ms == 0 || now.mono_ms < source->key_retry_ms))
-		return;
-	if (source->search == NULL)
-		source->search = key_lookup_new(
-			source->config.api_key, source_type_find(source->config.type), now);
-	source->key_retry_ms = 0;
-	state = key_lookup_step(source->search, now, key, &err);
-	if (state == KEY_LOOKUP_BUSY)
-		return;
-	key_lookup_free(source->search);
-	source->search = NULL;
-	if (state == KEY_LOOKUP_FOUND)
-		poller_set_key(source->poller, key, now);
-	else if (source->lists == 0)
+	if (source->source->lists == 0)
 		source_give_up(source, &err);
 	else
-		poller_no_key(source->poller, &err, now);
-	mem_wipe(key, sizeof(key));
+		source_no_key(source->source, source->waiter->now);
+}
+
+static void take_batches(struct wait_source *source)
+{
+	struct source_batch batch;
+
+	while (source_step(source->source, source->waiter->now, &batch)) {
+		for (size_t i = 0; i < batch.changes.event_count; i++)
+			source_event(source, batch.changes.events[i]);
+		source_stored(source->source, true);
+		if (batch.polled)
+			source_polled(source, batch.listed);
+		source_batch_done(&batch);
+	}
+}
+
+void wait_source_step(struct wait_source *source)
+{
+	if (source->source == NULL)
+		return;
+	if (source->key_retry_ms != 0 && source->waiter->now.mono_ms >= source->key_retry_ms) {
+		source->key_retry_ms = 0;
+		source_renew_key(source->source);
+	}
+	take_batches(source);
+	if (source->source->key_state == KEY_LOOKUP_MISSING ||
+		source->source->key_state == KEY_LOOKUP_FAILED)
+		source_keyless(source);
+	if (source->source != NULL)
+		take_batches(source);
 }
 
 /*
@@ -268,14 +256,13 @@ static bool source_hopeless(struct wait_source *source, const struct err *err)
 	if (err->kind == ERR_AUTH) {
 		if (source->refused++ == 0)
 			source->refused_ms = now_ms;
-		return source->lists == 0 ||
+		return source->source->lists == 0 ||
 		       (source->refused >= WAITER_REFUSED_MIN &&
 			       now_ms - source->refused_ms >= source->config.down_after_ms);
 	}
 	source->garbled = err->kind == ERR_PROTOCOL ? source->garbled + 1 : 0;
-	return source->lists == 0 && err->kind == ERR_PROTOCOL &&
-	       (poller_failed_status(source->poller) != 200 ||
-		       source->garbled >= WAITER_GARBLED_MAX);
+	return source->source->lists == 0 && err->kind == ERR_PROTOCOL &&
+	       (source->source->failed_status != 200 || source->garbled >= WAITER_GARBLED_MAX);
 }
 
 /* a refusal that was a slip is over soon; one that lasts is asked about ever less, and once more
@@ -308,7 +295,7 @@ static void source_say_failure(struct wait_source *source, const struct err *err
 
 static void source_failed(struct wait_source *source)
 {
-	struct err err = poller_health(source->poller)->last_error;
+	struct err err = source->source->health.last_error;
 
 	source->failed = false;
 	source->polled = true;
@@ -322,33 +309,35 @@ static void source_failed(struct wait_source *source)
 		source->key_retry_ms = refused_retry(source);
 }
 
-/* when a source that fails has failed for too long; INSTANT_NEVER: it does not, or may */
 int64_t wait_source_patience(const struct wait_source *source)
 {
 	const struct health *health;
 
-	if (source->poller == NULL || source->waiter->setup.unreachable_ms == 0)
+	if (source->source == NULL || source->waiter->setup.unreachable_ms == 0)
 		return INSTANT_NEVER;
-	health = poller_health(source->poller);
+	health = &source->source->health;
 	return health->failing ? health->failing_since_ms + source->waiter->setup.unreachable_ms
 			       : INSTANT_NEVER;
 }
 
 void wait_source_look(struct wait_source *source)
 {
-	const struct health *health = poller_health(source->poller);
+	const struct health *health;
 
+	if (source->source == NULL)
+		return;
+	health = &source->source->health;
 	if (source->failed) {
 		source_failed(source);
-		if (source->poller == NULL)
+		if (source->source == NULL)
 			return;
 	}
 	if (source->waiter->now.mono_ms >= wait_source_patience(source)) {
 		source_give_up(source, &health->last_error);
 		return;
 	}
-	if (source->lists == 0 || health->last_error.kind != ERR_NONE ||
-		!poller_resting(source->poller))
+	if (source->source->lists == 0 || health->last_error.kind != ERR_NONE ||
+		!source_rests(source->source))
 		return;
 	source->polled = true;
 	source->garbled = 0;
@@ -361,22 +350,21 @@ bool wait_source_last_look(struct wait_source *source)
 	struct instant now = source->waiter->now;
 	bool fresh = source->heard_ms != 0 && now.mono_ms - source->heard_ms <= WAITER_FRESH_MS;
 
-	if (source->poller == NULL)
+	if (source->source == NULL)
 		return false;
 	if (fresh)
-		return poller_follows(source->poller);
-	return poller_look(source->poller, now, WAITER_HUNG_MS);
+		return source_follows_up(source->source);
+	return source_look(source->source, now, WAITER_HUNG_MS);
 }
 
-/* a source that says that a task is not there need not look for one that was found elsewhere */
 void wait_source_denials(struct wait_source *source)
 {
 	struct waiter *waiter = source->waiter;
 	struct snapshot *snapshot;
 
-	if (source->poller == NULL || waiter->source_count < 2 || !waiter_named(waiter))
+	if (source->source == NULL || waiter->source_count < 2 || !waiter_named(waiter))
 		return;
-	snapshot = source_snapshot(source);
+	snapshot = source->source->snapshot;
 	for (size_t i = 0; i < waiter->set.count; i++) {
 		struct waited *waited = waiter->set.items[i];
 

@@ -4,57 +4,10 @@
 #include <string.h>
 
 #include "client/wait_detail.h"
+#include "client/wait_source.h"
 #include "base/mem.h"
 
 #define WAITER_GRACE_MS 1000 /* for the other answers of a poll of which one was enough */
-
-static void waiter_end(struct waiter *waiter, int code)
-{
-	if (!waiter->over)
-		waiter->code = code;
-	waiter->over = true;
-}
-
-void waiter_fail(struct waiter *waiter, const struct err *err)
-{
-	if (waiter->over)
-		return;
-	waiter->err = *err;
-	waiter_end(waiter, err_exit_code(err->kind));
-}
-
-bool waiter_named(const struct waiter *waiter)
-{
-	return waiter->setup.id_count != 0;
-}
-
-const char *waiter_source(const struct waiter *waiter, const struct waited *waited)
-{
-	if (waited->source != WAITED_NOWHERE)
-		return waiter->sources[waited->source].config.name;
-	return waiter->source_count == 1 ? waiter->sources[0].config.name : NULL;
-}
-
-void waiter_changed(struct waiter *waiter, const struct waited *waited)
-{
-	waiter->setup.changed(waiter->setup.arg, waited, waiter_source(waiter, waited));
-}
-
-void waiter_ending(struct waiter *waiter, struct waited *waited)
-{
-	waiter->ending = mem_grow(waiter->ending, &waiter->ending_cap, waiter->ending_count + 1,
-		sizeof(struct waited *));
-	waiter->ending[waiter->ending_count++] = waited;
-	waited->ended_ms = waiter->now.mono_ms;
-}
-
-bool waiter_denied(const struct waiter *waiter, const struct waited *waited)
-{
-	for (size_t i = 0; i < waiter->source_count; i++)
-		if (waiter->sources[i].poller != NULL && !waited->denied[i])
-			return false;
-	return true;
-}
 
 static struct source_config source_pace(
 	const struct source_config *config, const struct waiter_setup *setup)
@@ -78,7 +31,7 @@ struct waiter *waiter_new(const struct waiter_setup *setup, struct instant now)
 	waiter->setup = *setup;
 	waiter->now = now;
 	waiter->http = http_new();
-	waiter->explain = explain_new(waiter->http, wait_detail_explained, waiter);
+	waiter->explain = explain_new(waiter->http);
 	waiter->deadline_ms =
 		setup->timeout_ms > 0 ? now.mono_ms + setup->timeout_ms : INSTANT_NEVER;
 	waiter->enough_ms = INSTANT_NEVER;
@@ -102,12 +55,17 @@ struct waiter *waiter_new(const struct waiter_setup *setup, struct instant now)
 
 void waiter_free(struct waiter *waiter)
 {
+	struct wait_news news;
+
 	if (waiter == NULL)
 		return;
 	for (size_t i = 0; i < waiter->source_count; i++)
 		wait_source_close(&waiter->sources[i]);
 	free(waiter->sources);
 	free(waiter->ending);
+	while (waiter_take(waiter, &news))
+		;
+	free(waiter->news);
 	waited_done(&waiter->set);
 	explain_free(waiter->explain);
 	http_free(waiter->http);
@@ -120,7 +78,7 @@ static bool waited_sure(const struct waiter *waiter, const struct waited *waited
 	for (size_t i = 0; waiter_named(waiter) && i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
-		if (i != waited->source && source->poller != NULL && !waited->denied[i] &&
+		if (i != waited->source && source->source != NULL && !waited->denied[i] &&
 			!source->troubled)
 			return false;
 	}
@@ -133,7 +91,9 @@ static void waiter_tell(struct waiter *waiter, struct waited *waited)
 
 	waited->told = true;
 	waiter->set.told++;
-	waiter_changed(waiter, waited);
+	waiter_say(waiter, &(struct wait_news){ .kind = WAIT_ENDED,
+				   .waited = waited,
+				   .source = waiter_source(waiter, waited) });
 	if (waiter->enough_ms == INSTANT_NEVER &&
 		(waiter->setup.any || (waiter->setup.fail_fast && code != 0)))
 		waiter->enough_ms =
@@ -152,7 +112,7 @@ static bool waiter_enough(const struct waiter *waiter)
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
-		if (source->poller != NULL && !source->troubled && !poller_resting(source->poller))
+		if (source->source != NULL && !source->troubled && !source_rests(source->source))
 			return false;
 	}
 	return true;
@@ -166,7 +126,7 @@ static bool waited_early(const struct waiter *waiter, const struct waited *waite
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
-		if (source->poller != NULL && poller_follows(source->poller))
+		if (source->source != NULL && source_follows_up(source->source))
 			return true;
 	}
 	return false;
@@ -203,10 +163,10 @@ static bool waited_nowhere(const struct waiter *waiter, const struct waited *wai
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
-		if (source->poller == NULL)
+		if (source->source == NULL)
 			continue;
 		if (!waited->denied[i] &&
-			!detect_nowhere(poller_snapshot(source->poller), waited->task->id))
+			!detect_nowhere(source->source->snapshot, waited->task->id))
 			return false;
 		asked = true;
 	}
@@ -223,7 +183,7 @@ static void waiter_doubt(struct waiter *waiter)
 			!waited_nowhere(waiter, waited))
 			continue;
 		waited->doubted = true;
-		waiter->setup.doubted(waiter->setup.arg, waited);
+		waiter_say(waiter, &(struct wait_news){ .kind = WAIT_NOT_FOUND, .waited = waited });
 	}
 }
 
@@ -233,7 +193,7 @@ static void waiter_check_given_up(struct waiter *waiter)
 	for (size_t s = 0; s < waiter->source_count; s++) {
 		const struct wait_source *source = &waiter->sources[s];
 
-		if (source->poller != NULL)
+		if (source->source != NULL)
 			continue;
 		for (size_t i = 0; i < waiter->set.count; i++) {
 			const struct waited *waited = waiter->set.items[i];
@@ -256,13 +216,13 @@ static void waiter_check_once(struct waiter *waiter)
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
-		if (source->poller == NULL)
+		if (source->source == NULL)
 			continue;
-		if (!source->polled || source->search != NULL)
+		if (!source->polled || source->source->key_lookup != NULL)
 			return;
 		if (failure.kind != ERR_NONE || !source->troubled)
 			continue;
-		failure = poller_health(source->poller)->last_error;
+		failure = source->source->health.last_error;
 		(void)err_prefix(&failure, "%s: ", source->config.name);
 	}
 	if (failure.kind != ERR_NONE)
@@ -286,7 +246,7 @@ static bool waiter_last_look(struct waiter *waiter)
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
-		busy = busy || (source->poller != NULL && !poller_resting(source->poller));
+		busy = busy || (source->source != NULL && !source_rests(source->source));
 	}
 	return busy && waiter->now.mono_ms < waiter->look_ms;
 }
@@ -318,31 +278,33 @@ static void waiter_check_end(struct waiter *waiter)
 void waiter_step(struct waiter *waiter, struct instant now)
 {
 	waiter->now = now;
-	for (size_t i = 0; i < waiter->source_count; i++) {
-		struct wait_source *source = &waiter->sources[i];
-
-		if (source->poller != NULL)
-			poller_step(source->poller, now);
-		if (source->poller != NULL)
-			wait_source_key(source);
-		if (source->poller != NULL)
-			poller_step(source->poller, now);
-	}
 	http_step(waiter->http, now);
+	for (size_t i = 0; i < waiter->source_count; i++)
+		wait_source_step(&waiter->sources[i]);
 	for (size_t i = 0; i < waiter->source_count; i++) {
-		if (waiter->sources[i].poller != NULL)
-			wait_source_look(&waiter->sources[i]);
+		wait_source_look(&waiter->sources[i]);
 		wait_source_denials(&waiter->sources[i]);
 	}
 	waiter_doubt(waiter);
 	waiter_check_given_up(waiter);
 	for (size_t i = 0; i < waiter->source_count; i++)
-		if (waiter->sources[i].poller != NULL)
-			wait_detail_step(&waiter->sources[i]);
-	explain_step(waiter->explain, now);
+		wait_detail_step(&waiter->sources[i]);
+	wait_detail_reasons(waiter);
 	waiter_tell_ends(waiter, false);
 	if (!waiter->over)
 		waiter_check_end(waiter);
+}
+
+bool waiter_take(struct waiter *waiter, struct wait_news *ret)
+{
+	free(waiter->news_first > 0 ? waiter->news[waiter->news_first - 1].text : NULL);
+	if (waiter->news_first == waiter->news_count) {
+		waiter->news_first = 0;
+		waiter->news_count = 0;
+		return false;
+	}
+	*ret = waiter->news[waiter->news_first++];
+	return true;
 }
 
 /* when an end that is held back is to be looked at again */
@@ -367,14 +329,11 @@ int64_t waiter_next(const struct waiter *waiter)
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
-		if (source->poller == NULL)
+		if (source->source == NULL)
 			continue;
 		next = instant_earlier(next, wait_source_patience(source));
-		if (source->search != NULL)
-			next = instant_earlier(next, key_lookup_next(source->search));
-		else
-			next = instant_earlier(next, poller_next(source->poller));
-		if (source->search == NULL && source->key_retry_ms != 0)
+		next = instant_earlier(next, source_next(source->source));
+		if (source->key_retry_ms != 0)
 			next = instant_earlier(next, source->key_retry_ms);
 	}
 	return next;
@@ -385,9 +344,8 @@ size_t waiter_fds(const struct waiter *waiter, struct poll_fd *fds, size_t cap)
 	size_t count = 0;
 
 	for (size_t i = 0; i < waiter->source_count; i++)
-		if (waiter->sources[i].search != NULL)
-			count +=
-				key_lookup_fds(waiter->sources[i].search, fds + count, cap - count);
+		if (waiter->sources[i].source != NULL)
+			count += source_fds(waiter->sources[i].source, fds + count, cap - count);
 	return count;
 }
 
@@ -401,8 +359,8 @@ void waiter_jump(struct waiter *waiter, struct instant now)
 	waiter->now = now;
 	http_drop_connections(waiter->http);
 	for (size_t i = 0; i < waiter->source_count; i++)
-		if (waiter->sources[i].poller != NULL)
-			poller_jump(waiter->sources[i].poller, now);
+		if (waiter->sources[i].source != NULL)
+			source_resumed(waiter->sources[i].source, now);
 }
 
 bool waiter_over(const struct waiter *waiter, int *ret_code, struct err *ret_err)
@@ -419,8 +377,8 @@ bool waiter_look(const struct waiter *waiter, size_t i, struct waiter_source *re
 
 	if (i >= waiter->source_count)
 		return false;
-	if (source->poller != NULL)
-		err = &poller_health(source->poller)->last_error;
+	if (source->source != NULL)
+		err = &source->source->health.last_error;
 	*ret = (struct waiter_source){ source->config.name, source->heard_ms,
 		err->kind != ERR_NONE ? err : NULL };
 	return true;

@@ -1,6 +1,6 @@
 /*
- * `wait`: blocks nobody, writes nothing, keeps nothing. It polls the sources by watch/poller, with
- * snapshots in memory that hold only the tasks that are waited for, and tells its owner what became
+ * `wait`: blocks nobody, writes nothing, keeps nothing. It polls sources as the monitor does, with
+ * snapshots in memory that hold only the tasks that are waited for, and its owner takes what became
  * of them.
  */
 #ifndef CLIENT_WAITER_H
@@ -22,6 +22,25 @@
 
 struct waiter;
 
+enum wait_news_kind {
+	WAIT_CHANGED, /* a task was found or has another status */
+	WAIT_ENDED, /* its end is told, once each; those that ended together in their order */
+	WAIT_BEGUN, /* no ids were named: these tasks of a source are waited for */
+	WAIT_NOT_FOUND, /* the first complete answers have no such task; told once */
+	WAIT_TROUBLE, /* a source fails, */
+	WAIT_RECOVERED, /* or does well again */
+};
+
+/* something that happened, to be told to people */
+struct wait_news {
+	enum wait_news_kind kind;
+	const struct waited *waited; /* borrowed; of CHANGED, ENDED and NOT_FOUND */
+	const char *source; /* borrowed; the name of its source; NULL: not known yet */
+	size_t first; /* of BEGUN: the place of its first task in waiter_tasks() … */
+	size_t count; /* … and how many they are */
+	char *text; /* borrowed until the next waiter_take(); of TROUBLE and RECOVERED */
+};
+
 struct waiter_setup {
 	const struct config *config; /* borrowed */
 	const char *only_source; /* borrowed; NULL: all */
@@ -35,22 +54,14 @@ struct waiter_setup {
 	int64_t unreachable_ms; /* a source that fails for so long ends it; 0: none does */
 	bool fields; /* of a task that ended, all that the API has is wanted; */
 	bool reasons; /* … and why it failed */
-	/* a task was found or has another status, or its end is told (waited->told), once each;
-	 * those that ended together in their order */
-	void (*changed)(void *arg, const struct waited *waited, const char *source);
-	/* no ids were named: these are the tasks of a source that are waited for */
-	void (*begun)(void *arg, struct waited *const *items, size_t count, const char *source);
-	/* the first complete answers have no such task; told once */
-	void (*doubted)(void *arg, const struct waited *waited);
-	/* a source is in trouble (bad), or is well again; text for people */
-	void (*trouble)(void *arg, bool bad, const char *text);
-	void *arg;
 };
 
 struct waiter *waiter_new(const struct waiter_setup *setup, struct instant now);
 void waiter_free(struct waiter *waiter); /* NULL is fine */
 /* does what is due; call after every wake-up */
 void waiter_step(struct waiter *waiter, struct instant now);
+/* the next that the last steps brought; false: that is all */
+bool waiter_take(struct waiter *waiter, struct wait_news *ret);
 /* mono time of the next step that is needed; INSTANT_NEVER while only answers are awaited */
 int64_t waiter_next(const struct waiter *waiter);
 /* descriptors to wait for, by http_wait(waiter_http()); returns how many were put in, at most `cap`

@@ -25,7 +25,7 @@
 
 enum call_state {
 	CALL_RUNNING,
-	CALL_ENDED, /* its answer is to be told */
+	CALL_ENDED, /* its answer is there */
 	CALL_LEFT, /* forgotten, but the wire cannot let go of it now */
 };
 
@@ -35,7 +35,6 @@ struct http_call {
 	enum call_state state;
 	struct transfer *transfer; /* own */
 	http_body_fn body;
-	http_done_fn done;
 	void *arg;
 	struct pace pace;
 	struct head head;
@@ -83,9 +82,9 @@ static void call_release(struct http *http, struct http_call *call)
 	free(call);
 }
 
-void http_cancel(struct http *http, struct http_call *call)
+const struct http_answer *http_ended(const struct http_call *call)
 {
-	call_release(http, call);
+	return call->state == CALL_ENDED ? &call->answer : NULL;
 }
 
 void http_free(struct http *http)
@@ -110,6 +109,12 @@ static void http_renew(struct http *http)
 		return;
 	wire_renew(http->wire);
 	http->stale = false;
+}
+
+void http_release(struct http *http, struct http_call *call)
+{
+	call_release(http, call);
+	http_renew(http);
 }
 
 void http_drop_connections(struct http *http)
@@ -297,30 +302,6 @@ static void call_step(struct http_call *call, int64_t now_ms)
 		call_late(call, &sight, limit);
 }
 
-static struct http_call *call_ended(const struct http *http)
-{
-	struct http_call *call = http->calls;
-
-	while (call != NULL && call->state != CALL_ENDED)
-		call = call->next;
-	return call;
-}
-
-/* each `done` may start and cancel calls, so the list is looked at anew after it */
-static void calls_tell(struct http *http)
-{
-	struct http_call *call;
-
-	while ((call = call_ended(http)) != NULL) {
-		struct http_answer answer = call->answer;
-		http_done_fn done = call->done;
-		void *arg = call->arg;
-
-		call_release(http, call);
-		done(arg, &answer);
-	}
-}
-
 void http_step(struct http *http, struct instant now)
 {
 	http->wall_ms = now.wall_ms;
@@ -336,7 +317,6 @@ void http_step(struct http *http, struct instant now)
 		else if (call->state == CALL_LEFT)
 			call_release(http, call);
 	}
-	calls_tell(http);
 	http_renew(http);
 }
 
@@ -365,7 +345,6 @@ struct http_call *http_start(
 
 	call->http = http;
 	call->body = request->body;
-	call->done = request->done;
 	call->arg = request->arg;
 	head_start(&call->head);
 	pace_start(&call->pace, request->timeout_ms, request->connect_timeout_ms, now.mono_ms);

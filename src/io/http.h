@@ -52,8 +52,6 @@ struct http_answer {
 
 /* body bytes as they come; false ends the transfer: the taker has seen enough and knows why */
 typedef bool (*http_body_fn)(void *arg, long status, const char *bytes, size_t len);
-/* once per call, from http_step, never from inside libcurl; the call is gone before it is called */
-typedef void (*http_done_fn)(void *arg, const struct http_answer *answer);
 
 struct http_request {
 	const char *url; /* borrowed until http_start returns, as all texts here */
@@ -65,27 +63,28 @@ struct http_request {
 	int64_t connect_timeout_ms;
 	bool bulky; /* the answer may have megabytes: it is read in large pieces */
 	http_body_fn body;
-	http_done_fn done;
 	void *arg;
 };
 
 struct http *http_new(void);
-void http_free(struct http *http); /* ends every call without calling done; NULL is fine */
+void http_free(struct http *http); /* ends every call; NULL is fine */
 CLEANUP_DEFINE(http_cleanup, struct http *, http_free)
-/* starts a request; `done` comes later even when it fails at once. The caller may keep the result
- * to cancel */
+/* starts a request, which is the caller's to release; it ends in a later step, even when it fails
+ * at once */
 struct http_call *http_start(
 	struct http *http, const struct http_request *request, struct instant now);
-/* forgets a call: neither body nor done will be called again */
-void http_cancel(struct http *http, struct http_call *call);
+/* the answer of a call that has ended, borrowed until it is released; NULL: it is under way */
+const struct http_answer *http_ended(const struct http_call *call);
+/* forgets a call, ended or not: its body is not called again */
+void http_release(struct http *http, struct http_call *call);
 /* after a suspend or a new key: no connection made before now is used again */
 void http_drop_connections(struct http *http);
 /* a key that requests were made with is not to be used again: no copy of it is kept */
 void http_forget_keys(struct http *http);
-/* lets libcurl work, ends calls that are past their time, calls `done` of the finished */
+/* lets libcurl work, ends calls that are past their time */
 void http_step(struct http *http, struct instant now);
-/* when http_step must be called again at the latest, for our own time limits; INSTANT_NEVER: none
- */
+/* when http_step must be called again at the latest, for our own time limits; INSTANT_NEVER: none.
+ * A call that has ended waits for nobody */
 int64_t http_next(const struct http *http);
 
 struct poll_fd {

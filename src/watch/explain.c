@@ -10,16 +10,16 @@
 #define EXPLAIN_BODY_MAX ((size_t)4 * 1024 * 1024) /* a bucket of some 20,000 files */
 
 struct question {
-	struct explain *explain; /* borrowed */
-	const struct poller *poller; /* borrowed; whom the events came from */
-	uint64_t poll; /* poller_lists() then */
+	const struct source *source; /* borrowed; whom the events came from; NULL: it is gone */
+	uint64_t poll; /* source->lists then */
 	char *bucket; /* own */
-	struct http_call
-		*call; /* NULL: answered or given up, kept so that the poll asks but once */
+	struct http_call *call; /* own; NULL: not asked yet, or answered or given up */
+	bool over; /* answered or given up, kept so that the poll asks but once */
 	int64_t deadline_ms; /* mono */
 	struct buf body;
 	char *message; /* own; the answer; NULL: none */
-	struct event **events; /* own, each own */
+	struct event **events; /* own, each own; from `first` on not taken yet */
+	size_t first;
 	size_t count;
 	size_t cap;
 	struct question *next; /* own */
@@ -27,26 +27,22 @@ struct question {
 
 struct explain {
 	struct http *http; /* borrowed */
-	explain_fn told;
-	void *arg;
-	struct question *first; /* own; newest first */
+	struct question *questions; /* own; newest first */
 };
 
-struct explain *explain_new(struct http *http, explain_fn told, void *arg)
+struct explain *explain_new(struct http *http)
 {
 	struct explain *explain = mem_alloc(sizeof(*explain));
 
 	explain->http = http;
-	explain->told = told;
-	explain->arg = arg;
 	return explain;
 }
 
-static void question_free(struct question *question)
+static void question_free(struct explain *explain, struct question *question)
 {
 	if (question->call != NULL)
-		http_cancel(question->explain->http, question->call);
-	for (size_t i = 0; i < question->count; i++)
+		http_release(explain->http, question->call);
+	for (size_t i = question->first; i < question->count; i++)
 		free(question->events[i]);
 	free(question->events);
 	free(question->bucket);
@@ -59,78 +55,61 @@ void explain_free(struct explain *explain)
 {
 	if (explain == NULL)
 		return;
-	while (explain->first != NULL) {
-		struct question *question = explain->first;
+	while (explain->questions != NULL) {
+		struct question *question = explain->questions;
 
-		explain->first = question->next;
-		question_free(question);
+		explain->questions = question->next;
+		question_free(explain, question);
 	}
 	free(explain);
 }
 
-static struct question *question_find(
-	const struct explain *explain, const struct poller *poller, const char *bucket)
+static bool of_poll(const struct question *question, const struct source *source)
 {
-	for (struct question *q = explain->first; q != NULL; q = q->next)
-		if (q->poller == poller && q->poll == poller_lists(poller) &&
-			strcmp(q->bucket, bucket) == 0)
+	return question->source == source && question->poll == source->lists;
+}
+
+static struct question *question_find(
+	const struct explain *explain, const struct source *source, const char *bucket)
+{
+	for (struct question *q = explain->questions; q != NULL; q = q->next)
+		if (of_poll(q, source) && strcmp(q->bucket, bucket) == 0)
 			return q;
 	return NULL;
 }
 
-static size_t questions_of_poll(const struct explain *explain, const struct poller *poller)
-{
-	size_t count = 0;
-
-	for (const struct question *q = explain->first; q != NULL; q = q->next)
-		count += q->poller == poller && q->poll == poller_lists(poller);
-	return count;
-}
-
 static struct question *question_new(
-	struct explain *explain, const struct poller *poller, const char *bucket)
+	struct explain *explain, const struct source *source, const char *bucket)
 {
 	struct question *question = mem_alloc(sizeof(*question));
 
-	question->explain = explain;
-	question->poller = poller;
-	question->poll = poller_lists(poller);
+	question->source = source;
+	question->poll = source->lists;
 	question->bucket = mem_strdup(bucket);
 	question->body.limit = EXPLAIN_BODY_MAX;
-	question->next = explain->first;
-	explain->first = question;
+	question->next = explain->questions;
+	explain->questions = question;
 	return question;
 }
 
-bool explain_wants(struct explain *explain, const struct poller *poller, const struct event *event)
+bool explain_wants(struct explain *explain, const struct source *source, const struct event *event)
 {
-	const struct source_config *config = poller_config(poller);
+	size_t count = 0;
 
 	if (event->type != EVENT_FAILURE && event->type != EVENT_PARTIAL_SUCCESS)
 		return false;
-	if (!config->explain || event->bucket == NULL || event->message != NULL ||
-		source_type_find(config->type)->reason_path == NULL)
+	if (!source->config->explain || event->bucket == NULL || event->message != NULL ||
+		source->type->reason_path == NULL)
 		return false;
-	if (question_find(explain, poller, event->bucket) != NULL)
+	if (question_find(explain, source, event->bucket) != NULL)
 		return true;
-	if (questions_of_poll(explain, poller) >= EXPLAIN_BUCKETS_MAX)
+	for (const struct question *q = explain->questions; q != NULL; q = q->next)
+		count += of_poll(q, source);
+	if (count >= EXPLAIN_BUCKETS_MAX)
 		return false;
 	/* asked when the first of its events is stored */
-	(void)question_new(explain, poller, event->bucket);
+	(void)question_new(explain, source, event->bucket);
 	return true;
-}
-
-/* tells all its events, with the message if there is one; the question stays as the poll's memory
- */
-static void question_tell(struct question *question)
-{
-	struct explain *explain = question->explain;
-
-	for (size_t i = 0; i < question->count; i++) {
-		explain->told(explain->arg, question->events[i], question->message);
-		free(question->events[i]);
-	}
-	question->count = 0;
 }
 
 static bool question_body(void *arg, long status, const char *bytes, size_t len)
@@ -140,100 +119,101 @@ static bool question_body(void *arg, long status, const char *bytes, size_t len)
 	return status == 200 && buf_add(&question->body, bytes, len);
 }
 
-static void question_done(void *arg, const struct http_answer *answer)
+static void question_ask(struct explain *explain, struct question *question, struct instant now)
 {
-	struct question *question = arg;
-	cleanup_buf struct buf reason = { 0 };
-
-	question->call = NULL;
-	if (answer->status == 200 && answer->err.kind == ERR_NONE &&
-		api_reason(buf_text(&question->body), question->body.len, &reason))
-		question->message = buf_steal(&reason);
-	buf_done(&question->body);
-	question_tell(question);
-}
-
-static void question_ask(struct question *question, struct instant now)
-{
-	const struct source_config *config = poller_config(question->poller);
+	const struct source *source = question->source;
 	cleanup_free char *url =
-		api_reason_url(source_type_find(config->type), config->base_url, question->bucket);
-	struct http_request request = poller_request(question->poller, url);
+		api_reason_url(source->type, source->config->base_url, question->bucket);
+	struct http_request request = fetch_request(source, url);
 
 	request.body = question_body;
-	request.done = question_done;
 	request.arg = question;
 	question->deadline_ms = now.mono_ms + EXPLAIN_WAIT_MS;
-	question->call = http_start(question->explain->http, &request, now);
+	question->call = http_start(explain->http, &request, now);
 }
 
-void explain_add(struct explain *explain, const struct poller *poller, const struct event *event,
+void explain_add(struct explain *explain, const struct source *source, const struct event *event,
 	struct instant now)
 {
-	struct question *question = question_find(explain, poller, event->bucket);
+	struct question *question = question_find(explain, source, event->bucket);
 
 	if (question == NULL) {
-		explain->told(explain->arg, event, NULL);
-		return;
+		question = question_new(explain, source, event->bucket);
+		question->over = true;
 	}
 	question->events = mem_grow(
 		question->events, &question->cap, question->count + 1, sizeof(*question->events));
 	question->events[question->count++] = event_copy(event);
-	if (question->call == NULL && question->deadline_ms == 0)
-		question_ask(question, now);
-	else if (question->call == NULL)
-		question_tell(question);
+	if (question->call == NULL && !question->over)
+		question_ask(explain, question, now);
 }
 
-static void question_give_up(struct question *question)
+static void question_end(struct explain *explain, struct question *question)
 {
 	if (question->call != NULL)
-		http_cancel(question->explain->http, question->call);
+		http_release(explain->http, question->call);
 	question->call = NULL;
-	question_tell(question);
+	question->over = true;
+	buf_done(&question->body);
 }
 
-void explain_step(struct explain *explain, struct instant now)
+/* takes in the answer, or gives up what has waited long enough */
+static void question_step(struct explain *explain, struct question *question, struct instant now)
 {
-	struct question **place = &explain->first;
+	const struct http_answer *answer;
+	cleanup_buf struct buf reason = { 0 };
+
+	if (question->call == NULL)
+		return;
+	answer = http_ended(question->call);
+	if (answer == NULL && now.mono_ms < question->deadline_ms)
+		return;
+	if (answer != NULL && answer->status == 200 && answer->err.kind == ERR_NONE &&
+		api_reason(buf_text(&question->body), question->body.len, &reason))
+		question->message = buf_steal(&reason);
+	question_end(explain, question);
+}
+
+struct event *explain_take(struct explain *explain, struct instant now, const char **ret_message)
+{
+	struct question **place = &explain->questions;
 
 	while (*place != NULL) {
 		struct question *question = *place;
 
-		if (question->call != NULL && now.mono_ms >= question->deadline_ms)
-			question_give_up(question);
-		if (question->call == NULL && question->poll != poller_lists(question->poller)) {
+		question_step(explain, question, now);
+		if (question->over && question->first < question->count) {
+			*ret_message = question->message;
+			return question->events[question->first++];
+		}
+		if (question->call == NULL &&
+			(question->source == NULL || !of_poll(question, question->source))) {
 			*place = question->next;
-			question_free(question);
+			question_free(explain, question);
 		} else {
 			place = &question->next;
 		}
 	}
+	return NULL;
 }
 
 int64_t explain_next(const struct explain *explain)
 {
 	int64_t next = INSTANT_NEVER;
 
-	for (const struct question *q = explain->first; q != NULL; q = q->next)
-		if (q->call != NULL && q->deadline_ms < next)
-			next = q->deadline_ms;
+	for (const struct question *q = explain->questions; q != NULL; q = q->next)
+		if (q->over && q->first < q->count)
+			return 0;
+		else if (q->call != NULL)
+			next = instant_earlier(next, q->deadline_ms);
 	return next;
 }
 
-void explain_drop(struct explain *explain, const struct poller *poller)
+void explain_drop(struct explain *explain, const struct source *source)
 {
-	struct question **place = &explain->first;
-
-	while (*place != NULL) {
-		struct question *question = *place;
-
-		if (question->poller != poller) {
-			place = &question->next;
-			continue;
+	for (struct question *q = explain->questions; q != NULL; q = q->next)
+		if (q->source == source) {
+			question_end(explain, q);
+			q->source = NULL;
 		}
-		question_give_up(question);
-		*place = question->next;
-		question_free(question);
-	}
 }

@@ -8,9 +8,9 @@
 
 #include "watch/explain.h"
 #include "watch/status.h"
-#include "watch/ledger.h"
+#include "watch/recorder.h"
 #include "deliver/outbox.h"
-#include "watch/station.h"
+#include "watch/sources.h"
 #include "watch/streams.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -43,10 +43,10 @@ struct monitor {
 	struct http *http; /* own */
 	struct outbox *outbox; /* own */
 	struct explain *explain; /* own */
-	struct stations *stations; /* own */
+	struct sources *sources; /* own */
 	struct status_file *status_file; /* own */
 	struct streams streams;
-	struct ledger ledger;
+	struct recorder recorder;
 	struct alarm alarm; /* of the state */
 	struct instant now;
 	int64_t started_ms; /* wall */
@@ -67,8 +67,8 @@ static void monitor_stop(struct monitor *monitor, int code)
 	sd_tell("STOPPING=1\nSTATUS=stopping");
 	monitor->code = code;
 	monitor->stop_ms = monitor->now.mono_ms + MONITOR_STOP_MS;
-	stations_free(monitor->stations);
-	monitor->stations = NULL;
+	sources_free(monitor->sources);
+	monitor->sources = NULL;
 	outbox_stop(monitor->outbox, monitor->now, MONITOR_GRACE_MS);
 }
 
@@ -77,7 +77,7 @@ static bool outbox_event(void *arg, const struct event *event)
 {
 	struct monitor *monitor = arg;
 
-	return ledger_event(&monitor->ledger, event);
+	return recorder_event(&monitor->recorder, event);
 }
 
 static bool config_check_source(
@@ -117,11 +117,11 @@ static void monitor_reload(struct monitor *monitor)
 		config = old;
 	} else {
 		monitor->config = config;
-		monitor->ledger.config = config;
+		monitor->recorder.config = config;
 		outbox_reload(monitor->outbox, config);
 		log_line(LOG_NOTICE, "configuration read again");
 	}
-	stations_reload(monitor->stations, config, monitor->now);
+	sources_reload(monitor->sources, config, monitor->now);
 	if (config != old)
 		config_free(old);
 	sd_tell("READY=1");
@@ -132,7 +132,7 @@ static void monitor_signals(struct monitor *monitor)
 	unsigned int terms = signals_take(SIGTERM);
 	unsigned int ints = signals_take(SIGINT);
 	bool hup = signals_take(SIGHUP) > 0;
-	bool hurry = signals_take(SIGUSR1) > 0;
+	bool poll_now = signals_take(SIGUSR1) > 0;
 
 	(void)signals_take(SIGCHLD);
 	if (terms + ints > 1 || (terms + ints > 0 && monitor->stop_ms != 0)) {
@@ -141,18 +141,18 @@ static void monitor_signals(struct monitor *monitor)
 	}
 	if (terms + ints > 0 || (hup && monitor->streams.hangup_stops))
 		monitor_stop(monitor, 0);
-	if (monitor->stations == NULL)
+	if (monitor->sources == NULL)
 		return;
 	if (hup)
 		monitor_reload(monitor);
-	if (hurry) {
-		stations_hurry(monitor->stations, monitor->now);
+	if (poll_now) {
+		sources_poll_now(monitor->sources, monitor->now);
 		outbox_wake(monitor->outbox);
 	}
 }
 
 /* a machine or a process that stood still: connections are dead, nobody is to blame for lateness */
-static void monitor_jump(struct monitor *monitor)
+static void monitor_resumed(struct monitor *monitor)
 {
 	bool late =
 		monitor->wake_ms != 0 && monitor->now.mono_ms - monitor->wake_ms > MONITOR_LATE_MS;
@@ -162,8 +162,8 @@ static void monitor_jump(struct monitor *monitor)
 	if (!late && !slept)
 		return;
 	http_drop_connections(monitor->http);
-	if (monitor->stations != NULL)
-		stations_jump(monitor->stations, monitor->now);
+	if (monitor->sources != NULL)
+		sources_resumed(monitor->sources, monitor->now);
 }
 
 /* nobody is left to read: a closed terminal is a stop, as HUP from it; a pipe ends us as any filter
@@ -190,7 +190,7 @@ static void monitor_write_status(struct monitor *monitor)
 	struct monitor_status status = { .pid = (int64_t)getpid(),
 		.started_ms = monitor->started_ms };
 
-	stations_status(monitor->stations, monitor->now, &status);
+	sources_status(monitor->sources, monitor->now, &status);
 	outbox_status(monitor->outbox, monitor->config, monitor->now, &status);
 	status_file_write(monitor->status_file, &status);
 	if (sd_listens()) {
@@ -224,9 +224,9 @@ static void monitor_polled(struct monitor *monitor)
 {
 	bool polled;
 
-	if (monitor->stations == NULL)
+	if (monitor->sources == NULL)
 		return;
-	polled = stations_polled(monitor->stations);
+	polled = sources_polled(monitor->sources);
 	if (outbox_waits_changed(monitor->outbox) || polled) {
 		int64_t due = monitor->status_written_ms + MONITOR_STATUS_MS;
 
@@ -250,15 +250,14 @@ static void monitor_watchdog(struct monitor *monitor)
 static void monitor_turn(struct monitor *monitor)
 {
 	monitor->now = clock_now();
-	monitor->ledger.now = monitor->now;
+	monitor->recorder.now = monitor->now;
 	log_clock(monitor->now.wall_ms);
-	monitor_jump(monitor);
+	monitor_resumed(monitor);
 	monitor_signals(monitor);
-	/* before the answers are taken in, so that what they set off counts from now */
-	if (monitor->stations != NULL)
-		stations_step(monitor->stations, monitor->now);
 	http_step(monitor->http, monitor->now);
-	explain_step(monitor->explain, monitor->now);
+	if (monitor->sources != NULL)
+		sources_step(monitor->sources, monitor->now);
+	recorder_explain(&monitor->recorder);
 	if (store_changed(monitor->store, monitor->now.wall_ms))
 		outbox_wake(monitor->outbox);
 	outbox_step(monitor->outbox, monitor->now);
@@ -273,8 +272,8 @@ static int64_t monitor_next(const struct monitor *monitor)
 
 	next = instant_earlier(next, http_next(monitor->http));
 	next = instant_earlier(next, explain_next(monitor->explain));
-	if (monitor->stations != NULL)
-		next = instant_earlier(next, stations_next(monitor->stations));
+	if (monitor->sources != NULL)
+		next = instant_earlier(next, sources_next(monitor->sources));
 	next = instant_earlier(next, monitor->status_due_ms);
 	next = instant_earlier(next, monitor->watchdog_due_ms);
 	return monitor->stop_ms != 0 ? instant_earlier(next, monitor->stop_ms) : next;
@@ -294,8 +293,8 @@ static void monitor_wait(struct monitor *monitor)
 	if (monitor->timer.fd >= 0)
 		fds[count++] = (struct poll_fd){ .fd = monitor->timer.fd };
 	count += streams_fds(&monitor->streams, fds + count, MONITOR_FDS - count);
-	if (monitor->stations != NULL)
-		count += stations_fds(monitor->stations, fds + count, MONITOR_FDS - count);
+	if (monitor->sources != NULL)
+		count += sources_fds(monitor->sources, fds + count, MONITOR_FDS - count);
 	count += outbox_fds(monitor->outbox, fds + count, MONITOR_FDS - count);
 	clock_timer_arm(&monitor->timer, next);
 	if (left <= 0 || signals_waiting())
@@ -313,12 +312,12 @@ static void monitor_consider(struct monitor *monitor)
 {
 	struct err err = { 0 };
 
-	if (stations_keyless(monitor->stations, &err)) {
+	if (sources_keyless(monitor->sources, &err)) {
 		log_line(LOG_ERROR, "%s", err.text);
 		monitor_stop(monitor, err_exit_code(err.kind));
 		return;
 	}
-	if (!monitor->setup->once || !stations_finished(monitor->stations, &err))
+	if (!monitor->setup->once || !sources_finished(monitor->sources, &err))
 		return;
 	/* a slow reader gets all of it: it is the end of a pipeline */
 	if (explain_next(monitor->explain) != INSTANT_NEVER || tap_waits(monitor->streams.out) ||
@@ -360,7 +359,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 		.event = outbox_event,
 		.arg = monitor,
 	};
-	struct stations_setup stations = {
+	struct sources_setup sources = {
 		.config = monitor->config, .only = setup->only_source, .once = setup->once
 	};
 
@@ -375,8 +374,8 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 	if (!outbox_new(&monitor->outbox, &outbox, err))
 		return false;
 	monitor->http = http_new();
-	monitor->explain = explain_new(monitor->http, ledger_explained, &monitor->ledger);
-	monitor->ledger = (struct ledger){
+	monitor->explain = explain_new(monitor->http);
+	monitor->recorder = (struct recorder){
 		.config = monitor->config,
 		.store = monitor->store,
 		.outbox = monitor->outbox,
@@ -388,20 +387,20 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 		.stamped = !sd_stderr_is_journal(),
 		.now = monitor->now,
 	};
-	stations.http = monitor->http;
-	stations.ledger = &monitor->ledger;
-	stations.explain = monitor->explain;
-	monitor->stations = stations_new(&stations, monitor->now);
+	sources.http = monitor->http;
+	sources.recorder = &monitor->recorder;
+	sources.explain = monitor->explain;
+	monitor->sources = sources_new(&sources, monitor->now);
 	store_loaded_forget(monitor->store);
 	monitor->timer = clock_timer_new();
 	monitor->status_file = status_file_open(setup->state_dir, monitor->lock_fd);
-	ledger_tell_damage(&monitor->ledger, &damage);
+	recorder_tell_damage(&monitor->recorder, &damage);
 	return true;
 }
 
 static void monitor_close(struct monitor *monitor)
 {
-	stations_free(monitor->stations);
+	sources_free(monitor->sources);
 	explain_free(monitor->explain);
 	outbox_free(monitor->outbox);
 	http_free(monitor->http);
@@ -422,9 +421,8 @@ static void monitor_start(struct monitor *monitor)
 	monitor->asleep_ms = monitor->now.asleep_ms;
 	monitor->status_due_ms = monitor->now.mono_ms;
 	monitor->watchdog_due_ms = sd_watchdog_ms() != 0 ? monitor->now.mono_ms : INSTANT_NEVER;
-	log_line(LOG_NOTICE, "watching %zu source%s; state in %s",
-		stations_count(monitor->stations),
-		stations_count(monitor->stations) == 1 ? "" : "s", monitor->setup->state_dir);
+	log_line(LOG_NOTICE, "watching %zu source%s; state in %s", sources_count(monitor->sources),
+		sources_count(monitor->sources) == 1 ? "" : "s", monitor->setup->state_dir);
 	sd_tell("READY=1");
 }
 
@@ -448,7 +446,8 @@ int monitor_run(const struct monitor_setup *setup)
 		for (monitor_turn(&monitor); !monitor_done(&monitor); monitor_turn(&monitor))
 			monitor_wait(&monitor);
 		if (!setup->once && monitor.code == 0)
-			ledger_sum_up(&monitor.ledger, monitor.now.wall_ms - monitor.started_ms);
+			recorder_sum_up(
+				&monitor.recorder, monitor.now.wall_ms - monitor.started_ms);
 	} else {
 		log_line(LOG_ERROR, "%s", err.text);
 		monitor.code = err_exit_code(err.kind);

@@ -16,8 +16,9 @@
 
 #include <cmocka.h>
 
-#include "watch/poller.h"
+#include "watch/source.h"
 #include "base/mem.h"
+#include "fake_key.h"
 #include "shelf.h"
 
 #define SECOND INT64_C(1000)
@@ -49,6 +50,8 @@ struct life {
 
 struct http_call {
 	bool open;
+	bool ended;
+	struct http_answer answer;
 	int64_t due_ms;
 	long status; /* 0: lost */
 	struct buf body;
@@ -64,7 +67,7 @@ struct world {
 	int64_t end_ms; /* of the bad times */
 	bool calm;
 	struct http_call calls[CALLS_MAX];
-	struct poller *poller;
+	struct source *source;
 	struct snapshot *stored; /* own */
 	struct instant now;
 	int64_t wall_offset_ms;
@@ -307,6 +310,7 @@ struct http_call *http_start(
 			call = &world.calls[i];
 	assert_non_null(call);
 	call->open = true;
+	call->ended = false;
 	call->request = *request;
 	buf_clear(&call->body);
 	call->due_ms = world.now.mono_ms + random_in(1, chance(95) ? 300 : 40 * SECOND);
@@ -322,7 +326,13 @@ void http_forget_keys(struct http *http)
 	(void)http;
 }
 
-void http_cancel(struct http *http, struct http_call *call)
+const struct http_answer *http_ended(const struct http_call *call)
+{
+	assert_true(call->open);
+	return call->ended ? &call->answer : NULL;
+}
+
+void http_release(struct http *http, struct http_call *call)
 {
 	(void)http;
 	assert_true(call->open);
@@ -341,8 +351,8 @@ static void call_answer(struct http_call *call)
 	else if (call->body.len > 0 && !call->request.body(call->request.arg, call->status,
 					       call->body.data, call->body.len))
 		answer.err = (struct err){ ERR_UNREACHABLE, "the taker has seen enough" };
-	call->open = false;
-	call->request.done(call->request.arg, &answer);
+	call->answer = answer;
+	call->ended = true;
 }
 
 static _Noreturn void wrong(const struct life *life, const struct event *event, const char *what)
@@ -386,14 +396,12 @@ static void told_of_task(const struct event *event)
 		life->last_to, sizeof(life->last_to), "%s", event->to != NULL ? event->to : "");
 }
 
-static bool owner_commit(void *arg, struct poller *poller, struct changes *changes, bool health)
+static void take(const struct source_batch *batch)
 {
-	(void)arg;
-	(void)health;
-	if (!world.calm && random_in(0, 999) == 0)
-		return false;
-	for (size_t i = 0; i < changes->event_count; i++) {
-		const struct event *event = changes->events[i];
+	bool stored = !batch->store || world.calm || random_in(0, 999) != 0;
+
+	for (size_t i = 0; stored && i < batch->changes.event_count; i++) {
+		const struct event *event = batch->changes.events[i];
 
 		world.downs += event->type == EVENT_SOURCE_DOWN;
 		world.ups += event->type == EVENT_SOURCE_UP;
@@ -401,36 +409,30 @@ static bool owner_commit(void *arg, struct poller *poller, struct changes *chang
 		if (event_info(event->type)->about == ABOUT_TASK)
 			told_of_task(event);
 	}
-	shelf_store(world.stored, poller_snapshot(poller), changes);
-	return true;
+	if (batch->store && stored)
+		shelf_store(world.stored, world.source->snapshot, &batch->changes);
+	source_stored(world.source, stored);
+	world.polls += batch->polled && stored;
 }
 
-static struct snapshot *owner_reload(void *arg, struct poller *poller)
+static void load(void)
 {
-	(void)arg;
-	(void)poller;
-	return world.calm || chance(90) ? shelf_copy(world.stored) : NULL;
+	if (source_wants_snapshot(world.source, world.now))
+		source_set_snapshot(
+			world.source, world.calm || chance(90) ? shelf_copy(world.stored) : NULL);
 }
 
-static void owner_polled(void *arg, struct poller *poller)
+static void source_begin(void)
 {
-	(void)arg;
-	(void)poller;
-	world.polls++;
-}
-
-static void poller_begin(void)
-{
-	struct poller_setup setup = {
+	struct source_setup setup = {
 		.config = &world.config,
 		.snapshot = shelf_copy(world.stored),
-		.mode = POLLER_WATCH,
+		.mode = SOURCE_WATCH,
 		.seed = random_next(),
-		.owner = { owner_commit, owner_reload, owner_polled, NULL },
 	};
 
-	world.poller = poller_new(&setup, world.now);
-	poller_restore_down(world.poller, world.downs != world.ups, 0);
+	world.source = source_new(&setup, world.now);
+	source_restore_down(world.source, world.downs != world.ups, 0);
 }
 
 static void moment(int64_t ms)
@@ -446,32 +448,32 @@ static void trouble(void)
 	case 0:
 	case 1:
 		world.restarts++;
-		poller_free(world.poller);
+		source_free(world.source);
 		if (chance(50))
 			moment(world.now.mono_ms + random_in(0, HOUR));
-		poller_begin();
+		source_begin();
 		break;
 	case 2:
 		/* a suspend */
 		moment(world.now.mono_ms + random_in(MINUTE, 8 * HOUR));
-		poller_jump(world.poller, world.now);
+		source_resumed(world.source, world.now);
 		break;
 	case 3:
 		world.wall_offset_ms += random_in(-2 * HOUR, 2 * HOUR);
 		moment(world.now.mono_ms);
 		break;
 	case 4:
-		poller_hurry(world.poller, world.now);
+		source_poll_now(world.source, world.now);
 		break;
 	default:
-		poller_forget_key(world.poller);
+		source_renew_key(world.source);
 		break;
 	}
 }
 
 static int64_t next_moment(void)
 {
-	int64_t next = poller_next(world.poller);
+	int64_t next = source_next(world.source);
 
 	for (size_t i = 0; i < CALLS_MAX; i++)
 		if (world.calls[i].open && world.calls[i].due_ms < next)
@@ -482,14 +484,18 @@ static int64_t next_moment(void)
 /* what the monitor does at every wake-up */
 static void turn(void)
 {
-	poller_step(world.poller, world.now);
-	if (poller_wants_key(world.poller)) {
-		poller_set_key(world.poller, "KEY", world.now);
-		poller_step(world.poller, world.now);
-	}
+	struct source_batch batch;
+
 	for (size_t i = 0; i < CALLS_MAX; i++)
-		if (world.calls[i].open && world.calls[i].due_ms <= world.now.mono_ms)
+		if (world.calls[i].open && !world.calls[i].ended &&
+			world.calls[i].due_ms <= world.now.mono_ms)
 			call_answer(&world.calls[i]);
+	load();
+	while (source_step(world.source, world.now, &batch)) {
+		take(&batch);
+		source_batch_done(&batch);
+		load();
+	}
 }
 
 static void live_until(int64_t until_ms)
@@ -526,7 +532,7 @@ static void check_life(const struct life *life, int64_t begin_ms)
 	if (history && !life->regresses && life->told != 0)
 		missed(life, "it was history");
 	if (at_end == STATUS_EXPECTED) {
-		if (snapshot_find(poller_snapshot(world.poller), id) != NULL)
+		if (snapshot_find(world.source->snapshot, id) != NULL)
 			missed(life, "it is gone and still awaited");
 		if (life->gone > 1 || (life->gone > 0 && life->ends > 0 && !life->regresses))
 			missed(life, "its end and that it is gone were told");
@@ -561,11 +567,11 @@ static void run(uint64_t seed, int64_t length_ms, size_t lives)
 	};
 	lives_make(length_ms, lives);
 	moment(0);
-	poller_begin();
+	source_begin();
 	/* the first list is the beginning of what has to be told */
 	world.calm = true;
 	live_until(41 * SECOND);
-	assert_true(poller_snapshot(world.poller)->baseline);
+	assert_true(world.source->snapshot->baseline);
 	world.calm = false;
 	live_until(length_ms);
 	world.calm = true;
@@ -573,7 +579,7 @@ static void run(uint64_t seed, int64_t length_ms, size_t lives)
 	for (size_t i = 0; i < world.life_count; i++)
 		check_life(&world.lives[i], 0);
 	assert_int_equal(world.downs, world.ups);
-	poller_free(world.poller);
+	source_free(world.source);
 	snapshot_free(world.stored);
 	for (size_t i = 0; i < CALLS_MAX; i++)
 		buf_done(&world.calls[i].body);

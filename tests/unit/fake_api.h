@@ -45,6 +45,8 @@ struct http_call {
 	char *url; /* own; NULL: free */
 	char *key; /* own */
 	bool silent; /* its answer never comes */
+	bool ended;
+	struct http_answer answer;
 };
 
 static struct {
@@ -191,16 +193,14 @@ static void fake_answer(struct http_call *call)
 	answer.json = true;
 	if (answer.status == 0)
 		(void)err_set(&answer.err, ERR_UNREACHABLE, "cannot connect");
-	free(call->url);
-	free(call->key);
-	*call = (struct http_call){ 0 };
 	if (answer.status != 0 && body.len != 0 &&
 		!request.body(request.arg, answer.status, body.data, body.len)) {
 		answer.status = 0;
 		(void)err_set(&answer.err, ERR_UNREACHABLE, "the taker has seen enough");
 	}
 	buf_done(&body);
-	request.done(request.arg, &answer);
+	call->answer = answer;
+	call->ended = true;
 }
 
 struct http *http_new(void)
@@ -222,7 +222,7 @@ struct http_call *http_start(
 	(void)http;
 	(void)now;
 	for (size_t i = 0; i < FAKE_CALLS; i++) {
-		open += fake.calls[i].url != NULL;
+		open += fake.calls[i].url != NULL && !fake.calls[i].ended;
 		if (call == NULL && fake.calls[i].url == NULL)
 			call = &fake.calls[i];
 	}
@@ -242,7 +242,13 @@ void http_forget_keys(struct http *http)
 	(void)http;
 }
 
-void http_cancel(struct http *http, struct http_call *call)
+const struct http_answer *http_ended(const struct http_call *call)
+{
+	assert_non_null(call->url);
+	return call->ended ? &call->answer : NULL;
+}
+
+void http_release(struct http *http, struct http_call *call)
 {
 	(void)http;
 	free(call->url);
@@ -263,7 +269,7 @@ void http_step(struct http *http, struct instant now)
 	(void)http;
 	(void)now;
 	for (size_t i = 0; i < FAKE_CALLS; i++)
-		due[i] = fake.calls[i].url != NULL && !fake.calls[i].silent;
+		due[i] = fake.calls[i].url != NULL && !fake.calls[i].silent && !fake.calls[i].ended;
 	for (size_t i = 0; i < FAKE_CALLS; i++)
 		if (due[i] && fake.calls[i].url != NULL)
 			fake_answer(&fake.calls[i]);

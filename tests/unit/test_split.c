@@ -242,7 +242,7 @@ static void test_invalid_json(void **state)
 	assert_false(json_is_valid("\"\0\"", 3, &err));
 	assert_false(json_is_valid("\"\\\0\"", 4, &err));
 	assert_false(json_is_valid("\"\\u00\0"
-				"0\"",
+				   "0\"",
 		8, &err));
 }
 

@@ -27,7 +27,6 @@ struct fixture {
 	char *url; /* own */
 	struct http *http;
 	struct http_answer answer;
-	bool done;
 };
 
 static pid_t spawn_quietly(const char *const *argv, int out)
@@ -134,14 +133,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void on_done(void *arg, const struct http_answer *answer)
-{
-	struct fixture *f = arg;
-
-	f->answer = *answer;
-	f->done = true;
-}
-
 static void ask(struct fixture *f, const char *ca_file)
 {
 	struct http_request request = {
@@ -150,18 +141,17 @@ static void ask(struct fixture *f, const char *ca_file)
 		.ca_file = ca_file,
 		.timeout_ms = 60000,
 		.connect_timeout_ms = 60000,
-		.done = on_done,
-		.arg = f,
 	};
+	struct http_call *call = http_start(f->http, &request, clock_now());
 
-	f->done = false;
-	(void)http_start(f->http, &request, clock_now());
 	for (;;) {
 		http_step(f->http, clock_now());
-		if (f->done)
+		if (http_ended(call) != NULL)
 			break;
 		assert_true(http_wait(f->http, NULL, 0, 1000));
 	}
+	f->answer = *http_ended(call);
+	http_release(f->http, call);
 }
 
 static void assert_untrusted(const struct fixture *f, const char *words)

@@ -52,14 +52,12 @@ struct run {
 	struct err err;
 };
 
-static void run_changed(void *arg, const struct waited *waited, const char *source)
+static void run_changed(struct run *run, const struct waited *waited, bool told)
 {
-	struct run *run = arg;
 	size_t len = strlen(run->told);
 	const char *word = task_status_word(waited->task);
 
-	(void)source;
-	if (waited->told) {
+	if (told) {
 		(void)snprintf(
 			run->told + len, sizeof(run->told) - len, "%s=%s ", waited->task->id, word);
 		len = strlen(run->reasons);
@@ -76,9 +74,9 @@ static void run_changed(void *arg, const struct waited *waited, const char *sour
 	(void)snprintf(run->word, sizeof(run->word), "%s", word);
 }
 
-static void run_begun(void *arg, struct waited *const *items, size_t count, const char *source)
+static void run_begun(
+	struct run *run, struct waited *const *items, size_t count, const char *source)
 {
-	struct run *run = arg;
 	size_t len = strlen(run->begun);
 
 	for (size_t i = 0; i < count; i++)
@@ -86,24 +84,34 @@ static void run_begun(void *arg, struct waited *const *items, size_t count, cons
 			source, items[i]->task->id);
 }
 
-static void run_doubted(void *arg, const struct waited *waited)
+/* what the last step brought */
+static void run_news(struct run *run)
 {
-	struct run *run = arg;
+	struct wait_news news;
 
-	(void)waited;
-	run->doubts++;
-	run->doubted_ms = fake.now_ms;
-}
-
-static void run_trouble(void *arg, bool bad, const char *text)
-{
-	struct run *run = arg;
-
-	assert_non_null(strchr(text, ':'));
-	if (bad)
-		run->troubles++;
-	else
-		run->relieves++;
+	while (waiter_take(run->waiter, &news))
+		switch (news.kind) {
+		case WAIT_CHANGED:
+		case WAIT_ENDED:
+			run_changed(run, news.waited, news.kind == WAIT_ENDED);
+			break;
+		case WAIT_BEGUN:
+			run_begun(run, waiter_tasks(run->waiter)->items + news.first, news.count,
+				news.source);
+			break;
+		case WAIT_NOT_FOUND:
+			run->doubts++;
+			run->doubted_ms = fake.now_ms;
+			break;
+		case WAIT_TROUBLE:
+		case WAIT_RECOVERED:
+			assert_non_null(strchr(news.text, ':'));
+			if (news.kind == WAIT_TROUBLE)
+				run->troubles++;
+			else
+				run->relieves++;
+			break;
+		}
 }
 
 /* `ids`: separated by blanks; "": those that are active */
@@ -122,11 +130,6 @@ static struct run *run_new(size_t source_count, const char *ids)
 	run->setup.ids = run->ids;
 	run->setup.fail_missing = true;
 	run->setup.timeout_ms = WAITER_FOR_EVER;
-	run->setup.changed = run_changed;
-	run->setup.begun = run_begun;
-	run->setup.doubted = run_doubted;
-	run->setup.trouble = run_trouble;
-	run->setup.arg = run;
 	run->code = -1;
 	return run;
 }
@@ -150,6 +153,7 @@ static void run_for(struct run *run, int64_t ms)
 		int64_t next;
 
 		waiter_step(run->waiter, clock_now());
+		run_news(run);
 		if (waiter_over(run->waiter, &run->code, &run->err))
 			return;
 		run->code = -1;

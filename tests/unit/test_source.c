@@ -1,5 +1,5 @@
 /*
- * The poller on a clock of its own and against answers by hand: what is asked and when, what is
+ * A source on a clock of its own and against answers by hand: what is asked and when, what is
  * told, and what it does when answers are bad, late or never come. The HTTP client is the one
  * below.
  */
@@ -14,9 +14,10 @@
 
 #include <cmocka.h>
 
-#include "watch/poller.h"
+#include "watch/source.h"
 #include "base/mem.h"
 #include "core/sched.h"
+#include "fake_key.h"
 #include "shelf.h"
 
 #define CALLS_MAX 64
@@ -26,6 +27,8 @@
 
 struct http_call {
 	bool open;
+	bool ended;
+	struct http_answer answer;
 	char what[64]; /* active, all, ended, or the id */
 	char key[32];
 	struct http_request request;
@@ -33,11 +36,9 @@ struct http_call {
 
 struct rig {
 	struct source_config config;
-	struct poller *poller;
+	struct source *source;
 	struct snapshot *stored; /* own; as the last commit left it */
 	struct instant now;
-	bool has_key; /* a key is there when it is wanted */
-	int keys_wanted;
 	bool commit_fails;
 	bool reload_fails;
 	int commits;
@@ -103,43 +104,37 @@ void http_forget_keys(struct http *http)
 	(void)http;
 }
 
-void http_cancel(struct http *http, struct http_call *call)
+const struct http_answer *http_ended(const struct http_call *call)
+{
+	assert_true(call->open);
+	return call->ended ? &call->answer : NULL;
+}
+
+void http_release(struct http *http, struct http_call *call)
 {
 	(void)http;
 	assert_true(call->open);
 	call->open = false;
 }
 
-static bool owner_commit(void *arg, struct poller *poller, struct changes *changes, bool health)
+/* as the monitor does with what a step found */
+static void take(const struct source_batch *batch)
 {
-	assert_ptr_equal(arg, &rig);
-	(void)health;
-	if (rig.commit_fails)
-		return false;
-	rig.commits++;
-	for (size_t i = 0; i < changes->event_count; i++) {
-		const struct event *event = changes->events[i];
+	bool stored = !batch->store || !rig.commit_fails;
 
-		assert_true(buf_addf(&rig.told, "%s%s%s,", event_info(event->type)->word,
-			event->task_id != NULL ? " " : "",
-			event->task_id != NULL ? event->task_id : ""));
+	if (batch->store && stored) {
+		rig.commits++;
+		for (size_t i = 0; i < batch->changes.event_count; i++) {
+			const struct event *event = batch->changes.events[i];
+
+			assert_true(buf_addf(&rig.told, "%s%s%s,", event_info(event->type)->word,
+				event->task_id != NULL ? " " : "",
+				event->task_id != NULL ? event->task_id : ""));
+		}
+		shelf_store(rig.stored, rig.source->snapshot, &batch->changes);
 	}
-	shelf_store(rig.stored, poller_snapshot(poller), changes);
-	return true;
-}
-
-static struct snapshot *owner_reload(void *arg, struct poller *poller)
-{
-	assert_ptr_equal(arg, &rig);
-	(void)poller;
-	return rig.reload_fails ? NULL : shelf_copy(rig.stored);
-}
-
-static void owner_polled(void *arg, struct poller *poller)
-{
-	assert_ptr_equal(arg, &rig);
-	(void)poller;
-	rig.polled++;
+	source_stored(rig.source, stored);
+	rig.polled += batch->polled && stored;
 }
 
 static int begin(void **state)
@@ -149,6 +144,8 @@ static int begin(void **state)
 		    none[] = "";
 
 	(void)state;
+	fake_key_missing = false;
+	fake_keys_wanted = 0;
 	rig = (struct rig){
 		.config = {
 			.name = name, .type = type, .base_url = url, .api_key = none, .ca_file = none, .proxy = none,
@@ -157,7 +154,6 @@ static int begin(void **state)
 		},
 		.stored = snapshot_new(&key),
 		.now = { .mono_ms = 1000, .wall_ms = START_MS },
-		.has_key = true,
 	};
 	return 0;
 }
@@ -165,7 +161,7 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	poller_free(rig.poller);
+	source_free(rig.source);
 	assert_int_equal(calls_open(), 0);
 	snapshot_free(rig.stored);
 	buf_done(&rig.asked);
@@ -173,49 +169,56 @@ static int end(void **state)
 	return 0;
 }
 
+static void load(void)
+{
+	if (source_wants_snapshot(rig.source, rig.now))
+		source_set_snapshot(rig.source, rig.reload_fails ? NULL : shelf_copy(rig.stored));
+}
+
+static void drain(void)
+{
+	struct source_batch batch;
+
+	load();
+	while (source_step(rig.source, rig.now, &batch)) {
+		take(&batch);
+		source_batch_done(&batch);
+		load();
+	}
+}
+
 /* as the monitor does at every wake-up */
 static void step(void)
 {
-	poller_step(rig.poller, rig.now);
-	if (!poller_wants_key(rig.poller))
+	drain();
+	if (rig.source->key_state != KEY_LOOKUP_MISSING)
 		return;
-	if (rig.has_key) {
-		char key[16];
-
-		(void)snprintf(key, sizeof(key), "KEY%d", ++rig.keys_wanted);
-		poller_set_key(rig.poller, key, rig.now);
-	} else {
-		const struct err err = { ERR_AUTH, "no key: set TELNYX_API_KEY" };
-
-		rig.keys_wanted++;
-		poller_no_key(rig.poller, &err, rig.now);
-	}
-	poller_step(rig.poller, rig.now);
+	source_no_key(rig.source, rig.now);
+	drain();
 }
 
-static void start(enum poller_mode mode)
+static void start(enum source_mode mode)
 {
-	struct poller_setup setup = {
+	struct source_setup setup = {
 		.config = &rig.config,
 		.snapshot = shelf_copy(rig.stored),
 		.mode = mode,
 		.seed = 7,
-		.owner = { owner_commit, owner_reload, owner_polled, &rig },
 	};
 
-	rig.poller = poller_new(&setup, rig.now);
+	rig.source = source_new(&setup, rig.now);
 	step();
 }
 
-/* time passes, with a wake-up whenever the poller wants one */
+/* time passes, with a wake-up whenever the source wants one */
 static void pass(int64_t ms)
 {
 	int64_t until = rig.now.mono_ms + ms;
 
 	for (int turns = 0;; turns++) {
-		int64_t next = poller_next(rig.poller);
+		int64_t next = source_next(rig.source);
 
-		/* a poller that wants to be called again and again at once would spin */
+		/* a source that wants to be called again and again at once would spin */
 		assert_true(turns < 10000);
 		if (next > until)
 			next = until;
@@ -224,7 +227,7 @@ static void pass(int64_t ms)
 			rig.now.mono_ms = next;
 		}
 		step();
-		if (rig.now.mono_ms == until && poller_next(rig.poller) > until)
+		if (rig.now.mono_ms == until && source_next(rig.source) > until)
 			return;
 	}
 }
@@ -236,7 +239,6 @@ static void reply_full(const char *what, const struct http_answer *answer, const
 
 	if (call == NULL)
 		fail_msg("%s is not asked; asked was %s", what, buf_text(&rig.asked));
-	poller_step(rig.poller, rig.now);
 	/* in two pieces, as networks do */
 	if (body != NULL && told.status != 0) {
 		size_t half = strlen(body) / 2;
@@ -246,8 +248,8 @@ static void reply_full(const char *what, const struct http_answer *answer, const
 				call->request.arg, told.status, body + half, strlen(body) - half))
 			told.err = (struct err){ ERR_UNREACHABLE, "the taker has seen enough" };
 	}
-	call->open = false;
-	call->request.done(call->request.arg, &told);
+	call->answer = told;
+	call->ended = true;
 	step();
 }
 
@@ -324,7 +326,7 @@ static void expect_told(const char *expected)
 }
 
 /* a source that has been watched for a while and has these tasks */
-static void settled(enum poller_mode mode, const char *tasks)
+static void settled(enum source_mode mode, const char *tasks)
 {
 	start(mode);
 	list("all", tasks);
@@ -335,10 +337,10 @@ static void settled(enum poller_mode mode, const char *tasks)
 static void begins_so_too_when_its_key_was_long_in_coming(void **state)
 {
 	(void)state;
-	rig.has_key = false;
-	start(POLLER_WATCH);
+	fake_key_missing = true;
+	start(SOURCE_WATCH);
 	pass(200000);
-	rig.has_key = true;
+	fake_key_missing = false;
 	pass(100000);
 	expect_asked("300 all,");
 	pass(9999);
@@ -350,12 +352,12 @@ static void begins_so_too_when_its_key_was_long_in_coming(void **state)
 static void begins_with_a_sweep_that_is_the_first_poll(void **state)
 {
 	(void)state;
-	start(POLLER_WATCH);
+	start(SOURCE_WATCH);
 	expect_asked("0 all,");
 	list("all", "a=processing b=success");
 	assert_int_equal(rig.commits > 0, 1);
-	assert_int_equal(poller_lists(rig.poller), 1);
-	assert_true(poller_saw_active(rig.poller));
+	assert_int_equal(rig.source->lists, 1);
+	assert_true(rig.source->saw_active);
 	pass(10000);
 	list("active", "a=processing");
 	pass(10000);
@@ -367,7 +369,7 @@ static void begins_with_a_sweep_that_is_the_first_poll(void **state)
 static void polls_slowly_while_nothing_is_active(void **state)
 {
 	(void)state;
-	start(POLLER_WATCH);
+	start(SOURCE_WATCH);
 	list("all", "");
 	pass(10000);
 	list("active", "");
@@ -381,7 +383,7 @@ static void polls_slowly_while_nothing_is_active(void **state)
 static void turns_to_its_busy_pace_at_once(void **state)
 {
 	(void)state;
-	start(POLLER_WATCH);
+	start(SOURCE_WATCH);
 	pass(10000);
 	list("active", "");
 	pass(15000);
@@ -396,7 +398,7 @@ static void sweeps_at_their_interval_and_nothing_delays_polls(void **state)
 	char times[16];
 
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	for (int s = 10; s <= 300; s += 10) {
 		pass(10000);
 		list("active", "a=processing");
@@ -424,7 +426,7 @@ static void backs_off_and_recovers(void **state)
 	static const int64_t most[] = { 500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000 };
 
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	rig.config.down_after_ms = 86400000;
 	pass(10000);
 	for (size_t i = 0; i < ARRAY_LEN(most); i++) {
@@ -432,7 +434,7 @@ static void backs_off_and_recovers(void **state)
 
 		reply("active", i % 2 == 0 ? 503 : 0, "");
 		while (call_open("active") == NULL)
-			pass(poller_next(rig.poller) - rig.now.mono_ms);
+			pass(source_next(rig.source) - rig.now.mono_ms);
 		assert_int_in_range(rig.now.mono_ms - before, most[i] - most[i] / 4, most[i]);
 	}
 	buf_clear(&rig.asked);
@@ -449,7 +451,7 @@ static void obeys_the_servers_wish_in_both_lanes(void **state)
 	struct http_answer limited = answer_of(429);
 
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(290000);
 	buf_clear(&rig.asked);
 	limited.advice.after_ms = 30000;
@@ -467,7 +469,7 @@ static void a_good_answer_does_not_end_the_servers_wish(void **state)
 	struct http_answer limited = answer_of(429);
 
 	(void)state;
-	settled(POLLER_WATCH, "a=processing b=processing");
+	settled(SOURCE_WATCH, "a=processing b=processing");
 	pass(300000);
 	buf_clear(&rig.asked);
 	limited.advice.after_ms = 20000;
@@ -499,7 +501,7 @@ static void a_wish_at_one_task_counts_for_the_others(void **state)
 	(void)state;
 	for (int i = 0; i < 10; i++)
 		(void)snprintf(all + strlen(all), sizeof(all) - strlen(all), "t%d=processing ", i);
-	settled(POLLER_WATCH, all);
+	settled(SOURCE_WATCH, all);
 	pass(10000);
 	list("active", "");
 	list("ended", "");
@@ -521,19 +523,19 @@ static void a_wish_at_one_task_counts_for_the_others(void **state)
 static void a_refused_key_stops_everything_for_five_minutes(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	assert_string_equal(call_open("active")->key, "KEY1");
 	reply("active", 401, REFUSED);
 	expect_told("source_down,");
-	assert_int_equal(rig.keys_wanted, 1);
+	assert_int_equal(fake_keys_wanted, 1);
 	buf_clear(&rig.asked);
 	pass(299999);
 	expect_asked("");
-	assert_int_equal(rig.keys_wanted, 1);
+	assert_int_equal(fake_keys_wanted, 1);
 	pass(1);
 	/* read again; one request, not two */
-	assert_int_equal(rig.keys_wanted, 2);
+	assert_int_equal(fake_keys_wanted, 2);
 	expect_asked("310 active,");
 	assert_string_equal(call_open("active")->key, "KEY2");
 	reply("active", 403, REFUSED);
@@ -551,13 +553,13 @@ static void a_proxy_that_refuses_us_is_asked_every_five_minutes(void **state)
 	struct http_answer refused = answer_of(0);
 
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(300000);
 	buf_clear(&rig.asked);
 	refused.advice = (struct http_advice){ .refused = true, .after_ms = 300000 };
 	reply_full("active", &refused, NULL);
 	expect_told("source_down,");
-	assert_true(poller_refused(rig.poller));
+	assert_true(rig.source->reauth);
 	reply_full("all", &refused, NULL);
 	for (int i = 1; i <= 3; i++) {
 		pass(299999);
@@ -568,12 +570,12 @@ static void a_proxy_that_refuses_us_is_asked_every_five_minutes(void **state)
 		buf_clear(&rig.asked);
 	}
 	expect_told("");
-	assert_int_equal(rig.keys_wanted, 1);
-	poller_hurry(rig.poller, rig.now);
+	assert_int_equal(fake_keys_wanted, 1);
+	source_poll_now(rig.source, rig.now);
 	step();
 	list("active", "a=processing");
 	expect_told("source_up,");
-	assert_false(poller_refused(rig.poller));
+	assert_false(rig.source->reauth);
 	assert_non_null(call_open("all"));
 	list("all", "a=processing");
 }
@@ -582,7 +584,7 @@ static void a_proxy_that_refuses_us_is_asked_every_five_minutes(void **state)
 static void a_page_that_refuses_is_a_trouble_that_passes(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	buf_clear(&rig.asked);
 	for (int i = 0; i < 3; i++) {
@@ -590,17 +592,17 @@ static void a_page_that_refuses_is_a_trouble_that_passes(void **state)
 		pass(20000);
 	}
 	expect_told("");
-	assert_int_equal(rig.keys_wanted, 1);
+	assert_int_equal(fake_keys_wanted, 1);
 	assert_non_null(call_open("active"));
 	reply("active", 403, REFUSED);
 	expect_told("source_down,");
-	assert_int_equal(rig.keys_wanted, 1);
+	assert_int_equal(fake_keys_wanted, 1);
 }
 
 static void a_key_refused_at_the_start_comes_back_with_the_sweep(void **state)
 {
 	(void)state;
-	start(POLLER_WATCH);
+	start(SOURCE_WATCH);
 	reply("all", 401, REFUSED);
 	expect_told("source_down,");
 	pass(300000);
@@ -615,7 +617,7 @@ static void a_key_refused_at_the_start_comes_back_with_the_sweep(void **state)
 static void a_sweep_that_is_always_refused_makes_no_ups_and_downs(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	for (int i = 0; i < 100; i++) {
 		if (call_open("active") != NULL)
@@ -630,19 +632,19 @@ static void a_sweep_that_is_always_refused_makes_no_ups_and_downs(void **state)
 static void without_a_key_nothing_is_asked(void **state)
 {
 	(void)state;
-	rig.has_key = false;
-	start(POLLER_WATCH);
+	fake_key_missing = true;
+	start(SOURCE_WATCH);
 	expect_told("source_down,");
 	pass(299999);
-	assert_int_equal(rig.keys_wanted, 1);
+	assert_int_equal(fake_keys_wanted, 1);
 	pass(1);
-	assert_int_equal(rig.keys_wanted, 2);
+	assert_int_equal(fake_keys_wanted, 2);
 	expect_asked("");
 	expect_told("");
-	rig.has_key = true;
-	poller_hurry(rig.poller, rig.now);
+	fake_key_missing = false;
+	source_poll_now(rig.source, rig.now);
 	step();
-	assert_int_equal(rig.keys_wanted, 3);
+	assert_int_equal(fake_keys_wanted, 3);
 	assert_non_null(call_open("all"));
 	list("all", "");
 	expect_told("source_up,");
@@ -651,14 +653,14 @@ static void without_a_key_nothing_is_asked(void **state)
 static void a_forgotten_key_is_read_again(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
-	poller_forget_key(rig.poller);
+	settled(SOURCE_WATCH, "a=processing");
+	source_renew_key(rig.source);
 	step();
-	assert_int_equal(rig.keys_wanted, 2);
+	assert_int_equal(fake_keys_wanted, 2);
 	pass(10000);
 	assert_string_equal(call_open("active")->key, "KEY2");
 	/* what the answer to that leads to is not asked without a key */
-	poller_forget_key(rig.poller);
+	source_renew_key(rig.source);
 	list("active", "");
 	assert_string_equal(call_open("a")->key, "KEY2");
 }
@@ -675,7 +677,7 @@ static void fail_for(int64_t ms, long status, const char *body)
 			reply("active", status, body);
 		while (call_open("all") != NULL)
 			reply("all", status, body);
-		next = poller_next(rig.poller);
+		next = source_next(rig.source);
 		pass((next < until ? next : until) - rig.now.mono_ms);
 	}
 }
@@ -683,7 +685,7 @@ static void fail_for(int64_t ms, long status, const char *body)
 static void is_down_after_a_while_and_up_again_once(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	fail_for(119000, 0, NULL);
 	expect_told("");
@@ -691,39 +693,39 @@ static void is_down_after_a_while_and_up_again_once(void **state)
 	expect_told("source_down,");
 	fail_for(600000, 502, "<html>bad gateway</html>");
 	expect_told("");
-	assert_true(poller_health(rig.poller)->down);
+	assert_true(rig.source->health.down);
 	while (call_open("active") == NULL)
 		pass(1000);
 	list("active", "a=processing");
 	expect_told("source_up,");
-	assert_false(poller_health(rig.poller)->down);
-	assert_int_equal(poller_health(rig.poller)->last_good_ms, rig.now.wall_ms);
+	assert_false(rig.source->health.down);
+	assert_int_equal(rig.source->health.last_good_ms, rig.now.wall_ms);
 }
 
 static void an_answer_that_is_not_valid_counts_as_failing_but_is_no_storm(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	buf_clear(&rig.asked);
 	fail_for(121000, 200, "{\"data\":[{\"task_id\":\"a\"}]}");
 	expect_told("source_down,");
 	/* not sooner than the interval, then as slow as any backoff */
 	assert_true(strlen(buf_text(&rig.asked)) < sizeof("100 active,") * 13);
-	assert_int_equal(poller_health(rig.poller)->last_error.kind, ERR_PROTOCOL);
-	assert_int_equal(poller_snapshot(rig.poller)->active, 1);
+	assert_int_equal(rig.source->health.last_error.kind, ERR_PROTOCOL);
+	assert_int_equal(rig.source->snapshot->active, 1);
 }
 
 static void a_refused_question_is_no_storm(void **state)
 {
 	(void)state;
 	rig.config.interval_ms = 20000;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(20000);
 	buf_clear(&rig.asked);
 	reply("active", 422,
 		"{\"detail\":[{\"loc\":[\"query\",\"status\",0],\"msg\":\"no\",\"type\":\"t\"}]}");
-	assert_int_equal(poller_health(rig.poller)->last_error.kind, ERR_PROTOCOL);
+	assert_int_equal(rig.source->health.last_error.kind, ERR_PROTOCOL);
 	pass(19999);
 	expect_asked("");
 	pass(1);
@@ -737,7 +739,7 @@ static void a_sweep_that_always_fails_while_polls_work_is_no_news(void **state)
 {
 	(void)state;
 	rig.config.interval_ms = 150000;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	for (int64_t until = rig.now.mono_ms + 7200000; rig.now.mono_ms < until;) {
 		if (call_open("active") != NULL)
 			list("active", "a=processing");
@@ -747,14 +749,14 @@ static void a_sweep_that_always_fails_while_polls_work_is_no_news(void **state)
 	}
 	expect_told("");
 	/* but it can be seen */
-	assert_int_equal(poller_health(rig.poller)->last_error.kind, ERR_UNREACHABLE);
-	assert_false(poller_health(rig.poller)->failing);
+	assert_int_equal(rig.source->health.last_error.kind, ERR_UNREACHABLE);
+	assert_false(rig.source->health.failing);
 }
 
 static void polls_that_always_fail_while_sweeps_work_are_told_once(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	for (int64_t until = rig.now.mono_ms + 7200000; rig.now.mono_ms < until;) {
 		if (call_open("active") != NULL)
 			reply("active", 500, "");
@@ -768,24 +770,23 @@ static void polls_that_always_fail_while_sweeps_work_are_told_once(void **state)
 static void a_source_that_never_answered_is_down_too(void **state)
 {
 	(void)state;
-	start(POLLER_WATCH);
+	start(SOURCE_WATCH);
 	fail_for(185000, 0, NULL);
 	expect_told("source_down,");
 }
 
 static void down_is_remembered_across_restarts(void **state)
 {
-	struct poller_setup setup = {
+	struct source_setup setup = {
 		.config = &rig.config,
-		.mode = POLLER_WATCH,
+		.mode = SOURCE_WATCH,
 		.seed = 7,
-		.owner = { owner_commit, owner_reload, owner_polled, &rig },
 	};
 
 	(void)state;
 	setup.snapshot = shelf_copy(rig.stored);
-	rig.poller = poller_new(&setup, rig.now);
-	poller_restore_down(rig.poller, true, START_MS - 60000);
+	rig.source = source_new(&setup, rig.now);
+	source_restore_down(rig.source, true, START_MS - 60000);
 	step();
 	fail_for(600000, 0, NULL);
 	expect_told("");
@@ -793,7 +794,7 @@ static void down_is_remembered_across_restarts(void **state)
 		pass(1000);
 	list(call_open("active") != NULL ? "active" : "all", "");
 	/* polls that fail decide; with the poll all is well */
-	while (poller_health(rig.poller)->down) {
+	while (rig.source->health.down) {
 		pass(1000);
 		if (call_open("active") != NULL)
 			list("active", "");
@@ -804,7 +805,7 @@ static void down_is_remembered_across_restarts(void **state)
 static void few_missing_tasks_are_asked_for_by_id(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing b=processing c=queued d=queued e=queued");
+	settled(SOURCE_WATCH, "a=processing b=processing c=queued d=queued e=queued");
 	pass(10000);
 	list("active", "e=queued");
 	expect_asked("10 active,10 a,10 b,10 c,10 d,");
@@ -822,7 +823,7 @@ static void few_missing_tasks_are_asked_for_by_id(void **state)
 static void many_missing_tasks_are_looked_for_in_the_list_of_ended_ones(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=queued b=queued c=queued d=queued e=queued f=queued");
+	settled(SOURCE_WATCH, "a=queued b=queued c=queued d=queued e=queued f=queued");
 	pass(10000);
 	list("active", "f=queued");
 	expect_asked("10 active,10 ended,");
@@ -840,7 +841,7 @@ static void fifty_vanish(void)
 
 	for (int i = 0; i < 50; i++)
 		assert_true(buf_addf(&tasks, "%st%02d=processing", i > 0 ? " " : "", i));
-	settled(POLLER_WATCH, buf_text(&tasks));
+	settled(SOURCE_WATCH, buf_text(&tasks));
 	pass(10000);
 	list("active", "");
 	list("ended", "");
@@ -894,14 +895,14 @@ static void the_sweep_of_a_poll_has_no_look_ups_of_its_own(void **state)
 static void an_unknown_status_is_asked_for_at_each_sweep(void **state)
 {
 	(void)state;
-	start(POLLER_WATCH);
+	start(SOURCE_WATCH);
 	list("all", "a=odd");
 	expect_told("unknown a,");
 	for (int i = 0; i < 4; i++) {
 		while (call_open("all") == NULL) {
 			if (call_open("active") != NULL)
 				list("active", "");
-			pass(poller_next(rig.poller) - rig.now.mono_ms);
+			pass(source_next(rig.source) - rig.now.mono_ms);
 		}
 		/* an answer that takes its time, and then one that does not */
 		if (call_open("active") != NULL)
@@ -915,7 +916,7 @@ static void an_unknown_status_is_asked_for_at_each_sweep(void **state)
 static void gone_after_three_polls_that_each_had_all_words(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	list("active", "");
 	not_found("a");
@@ -945,10 +946,10 @@ static void gone_after_three_polls_that_each_had_all_words(void **state)
 static void a_word_counts_from_when_it_was_asked_for(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	for (int i = 0; i < 2; i++) {
 		pass(i == 0 ? 10000 : 200);
-		poller_hurry(rig.poller, rig.now);
+		source_poll_now(rig.source, rig.now);
 		step();
 		list("active", "");
 		not_found("a");
@@ -973,7 +974,7 @@ static void a_list_that_is_not_all_there_is_says_nothing_of_what_is_not_in_it(vo
 	static const char page[] = "{\"data\":[],\"has_more\":true}";
 
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	for (int i = 0; i < 5; i++) {
 		pass(10000);
 		list("active", "");
@@ -994,15 +995,15 @@ static void a_list_that_is_not_all_there_is_says_nothing_of_what_is_not_in_it(vo
 static void errors_in_a_good_answer_are_a_failure(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	reply("active", 200, "{\"data\":[],\"errors\":[{\"title\":\"broken\"}]}");
-	assert_int_equal(poller_health(rig.poller)->last_error.kind, ERR_UNREACHABLE);
-	assert_non_null(strstr(poller_health(rig.poller)->last_error.text, "broken"));
+	assert_int_equal(rig.source->health.last_error.kind, ERR_UNREACHABLE);
+	assert_non_null(strstr(rig.source->health.last_error.text, "broken"));
 	pass(500);
 	assert_non_null(call_open("active"));
 	list("active", "a=processing");
-	assert_int_equal(poller_health(rig.poller)->last_error.kind, ERR_NONE);
+	assert_int_equal(rig.source->health.last_error.kind, ERR_NONE);
 	expect_told("");
 }
 
@@ -1011,7 +1012,7 @@ static void a_step_back_counts_by_when_it_was_asked_for(void **state)
 {
 	(void)state;
 	rig.config.interval_ms = 200;
-	settled(POLLER_WATCH, "a=processing b=processing");
+	settled(SOURCE_WATCH, "a=processing b=processing");
 	pass(200);
 	list("active", "a=success b=processing");
 	expect_told("success a,");
@@ -1033,7 +1034,7 @@ static void polls_in_quick_succession_sweep_once_a_second(void **state)
 
 	(void)state;
 	rig.config.interval_ms = 100;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	begin_ms = rig.now.mono_ms;
 	while (rig.told.len == 0) {
 		pass(100);
@@ -1060,7 +1061,7 @@ static void polls_in_quick_succession_sweep_once_a_second(void **state)
 static void a_proxys_404_is_no_word(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	for (int64_t until = rig.now.mono_ms + 3600000; rig.now.mono_ms < until; pass(1000)) {
 		if (call_open("active") != NULL)
@@ -1071,13 +1072,13 @@ static void a_proxys_404_is_no_word(void **state)
 			list("all", "");
 	}
 	expect_told("");
-	assert_int_equal(poller_snapshot(rig.poller)->active, 1);
+	assert_int_equal(rig.source->snapshot->active, 1);
 }
 
 static void a_look_up_that_fails_is_answered_by_the_sweep(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	list("active", "");
 	reply("a", 403, "{\"errors\":[{\"code\":\"10010\"}]}");
@@ -1086,18 +1087,18 @@ static void a_look_up_that_fails_is_answered_by_the_sweep(void **state)
 	assert_non_null(call_open("all"));
 	list("all", "a=failure");
 	expect_told("failure a,");
-	assert_int_equal(rig.keys_wanted, 1);
+	assert_int_equal(fake_keys_wanted, 1);
 }
 
 static void what_cannot_be_stored_was_not_told(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing b=processing");
+	settled(SOURCE_WATCH, "a=processing b=processing");
 	pass(10000);
 	rig.commit_fails = true;
 	list("active", "a=queued b=processing c=queued");
 	expect_told("");
-	assert_int_equal(poller_snapshot(rig.poller)->active, 2);
+	assert_int_equal(rig.source->snapshot->active, 2);
 	rig.commit_fails = false;
 	buf_clear(&rig.asked);
 	pass(1000);
@@ -1121,7 +1122,7 @@ static void what_cannot_be_stored_was_not_told(void **state)
 static void what_cannot_be_stored_of_the_health_is_told_later(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	rig.commit_fails = true;
 	reply("active", 401, REFUSED);
@@ -1143,12 +1144,12 @@ static void what_cannot_be_stored_of_the_health_is_told_later(void **state)
 static void a_snapshot_that_cannot_be_read_is_asked_for_once_a_second(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	rig.commit_fails = true;
 	rig.reload_fails = true;
 	list("active", "a=queued");
-	assert_null(poller_snapshot(rig.poller));
+	assert_null(rig.source->snapshot);
 	buf_clear(&rig.asked);
 	pass(5000);
 	expect_asked("");
@@ -1162,12 +1163,12 @@ static void a_snapshot_that_cannot_be_read_is_asked_for_once_a_second(void **sta
 static void after_a_jump_one_poll_follows_soon_and_may_fail(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	fail_for(110000, 0, NULL);
 	rig.now.mono_ms += 3600000;
 	rig.now.wall_ms += 3600000;
-	poller_jump(rig.poller, rig.now);
+	source_resumed(rig.source, rig.now);
 	assert_int_equal(calls_open(), 0);
 	buf_clear(&rig.asked);
 	step();
@@ -1186,10 +1187,10 @@ static void after_a_jump_one_poll_follows_soon_and_may_fail(void **state)
 static void an_answer_from_before_a_jump_is_dropped(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	assert_int_equal(calls_open(), 1);
-	poller_jump(rig.poller, rig.now);
+	source_resumed(rig.source, rig.now);
 	assert_int_equal(calls_open(), 0);
 	pass(1000);
 	list("active", "a=processing");
@@ -1200,9 +1201,9 @@ static void an_answer_from_before_a_jump_is_dropped(void **state)
 static void hurry_asks_at_once(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "");
+	settled(SOURCE_WATCH, "");
 	pass(3000);
-	poller_hurry(rig.poller, rig.now);
+	source_poll_now(rig.source, rig.now);
 	step();
 	assert_non_null(call_open("active"));
 	assert_non_null(call_open("all"));
@@ -1218,17 +1219,17 @@ static void a_new_configuration_counts_from_the_next_plan(void **state)
 	struct source_config faster;
 
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	faster = rig.config;
 	faster.interval_ms = 1000;
-	poller_reconfigure(rig.poller, &faster);
-	assert_ptr_equal(poller_config(rig.poller), &faster);
+	source_reconfigure(rig.source, &faster);
+	assert_ptr_equal(rig.source->config, &faster);
 	pass(10000);
 	list("active", "a=processing");
 	pass(1000);
 	list("active", "a=processing");
 	expect_asked("10 active,11 active,");
-	poller_reconfigure(rig.poller, &rig.config);
+	source_reconfigure(rig.source, &rig.config);
 }
 
 static void another_address_is_asked_from_the_next_poll_on(void **state)
@@ -1236,24 +1237,24 @@ static void another_address_is_asked_from_the_next_poll_on(void **state)
 	struct source_config moved;
 
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	list("active", "a=processing");
 	moved = rig.config;
 	moved.base_url = "http://127.0.0.1/ai/embeddings/x";
-	poller_reconfigure(rig.poller, &moved);
+	source_reconfigure(rig.source, &moved);
 	pass(10000);
 	expect_asked("10 active,20 x/ai/embeddings?status=queued&status=processing,");
-	poller_reconfigure(rig.poller, &rig.config);
+	source_reconfigure(rig.source, &rig.config);
 }
 
 static void expect_finished(enum err_kind kind)
 {
 	struct err err;
 
-	assert_true(poller_finished(rig.poller, &err));
+	assert_true(source_finished(rig.source, &err));
 	assert_int_equal(err.kind, kind);
-	assert_true(poller_next(rig.poller) == INSTANT_NEVER);
+	assert_true(source_next(rig.source) == INSTANT_NEVER);
 	assert_int_equal(calls_open(), 0);
 }
 
@@ -1263,10 +1264,10 @@ static void once_is_one_poll_and_one_sweep(void **state)
 
 	(void)state;
 	rig.stored->baseline = true;
-	start(POLLER_ONCE);
+	start(SOURCE_ONCE);
 	list("active", "a=processing");
 	expect_asked("0 active,0 all,");
-	assert_false(poller_finished(rig.poller, &err));
+	assert_false(source_finished(rig.source, &err));
 	list("all", "a=processing b=success");
 	expect_told("processing a,success b,");
 	expect_finished(ERR_NONE);
@@ -1284,15 +1285,15 @@ static void once_resolves_what_has_vanished(void **state)
 	rig.stored->baseline = true;
 	(void)snapshot_add(rig.stored, &task, START_MS);
 	for (int run = 1; run <= 3; run++) {
-		start(POLLER_ONCE);
+		start(SOURCE_ONCE);
 		list("active", "");
 		not_found("a");
 		assert_string_equal(buf_text(&rig.told), "");
 		list("all", "");
 		expect_finished(ERR_NONE);
 		expect_told(run < 3 ? "" : "gone a,");
-		poller_free(rig.poller);
-		rig.poller = NULL;
+		source_free(rig.source);
+		rig.source = NULL;
 		rig.now.mono_ms += 1000;
 		rig.now.wall_ms += 1000;
 	}
@@ -1301,7 +1302,7 @@ static void once_resolves_what_has_vanished(void **state)
 static void once_tries_three_times(void **state)
 {
 	(void)state;
-	start(POLLER_ONCE);
+	start(SOURCE_ONCE);
 	for (int i = 0; i < 3; i++) {
 		assert_non_null(call_open("active"));
 		reply("active", 503, "");
@@ -1321,7 +1322,7 @@ static void once_never_sleeps_past_ten_seconds_in_all(void **state)
 
 	(void)state;
 	limited.advice.after_ms = 6000;
-	start(POLLER_ONCE);
+	start(SOURCE_ONCE);
 	reply_full("active", &limited, "");
 	pass(6000);
 	reply_full("active", &limited, "");
@@ -1335,18 +1336,18 @@ static void once_never_sleeps_past_ten_seconds_in_all(void **state)
 static void once_ends_at_a_refused_key_and_at_nonsense(void **state)
 {
 	(void)state;
-	start(POLLER_ONCE);
+	start(SOURCE_ONCE);
 	reply("active", 401, REFUSED);
 	expect_finished(ERR_AUTH);
 	expect_told("source_down,");
-	poller_free(rig.poller);
-	start(POLLER_ONCE);
+	source_free(rig.source);
+	start(SOURCE_ONCE);
 	reply("active", 200, "<html>");
 	reply("all", 200, "<html>");
 	expect_finished(ERR_PROTOCOL);
-	poller_free(rig.poller);
-	rig.has_key = false;
-	start(POLLER_ONCE);
+	source_free(rig.source);
+	fake_key_missing = true;
+	start(SOURCE_ONCE);
 	expect_finished(ERR_AUTH);
 }
 
@@ -1356,7 +1357,7 @@ static void once_asks_a_proxy_that_refuses_us_no_more(void **state)
 
 	(void)state;
 	refused.advice = (struct http_advice){ .refused = true, .after_ms = 300000 };
-	start(POLLER_ONCE);
+	start(SOURCE_ONCE);
 	reply_full("active", &refused, NULL);
 	expect_finished(ERR_UNREACHABLE);
 	expect_asked("0 active,");
@@ -1366,7 +1367,7 @@ static void once_ends_when_nothing_can_be_stored(void **state)
 {
 	(void)state;
 	rig.commit_fails = true;
-	start(POLLER_ONCE);
+	start(SOURCE_ONCE);
 	for (int i = 0; i < 3; i++) {
 		list("active", "a=queued");
 		pass(1000);
@@ -1381,7 +1382,7 @@ static void wait_polls_only_and_sweeps_when_a_task_is_nowhere(void **state)
 	(void)state;
 	rig.stored->baseline = true;
 	(void)snapshot_add(rig.stored, &task, START_MS);
-	start(POLLER_WAIT);
+	start(SOURCE_WAIT);
 	expect_asked("0 active,");
 	list("active", "a=queued");
 	expect_told("queued a,");
@@ -1414,15 +1415,15 @@ static void wait_is_through_with_a_poll_and_what_it_led_to(void **state)
 
 	(void)state;
 	(void)snapshot_add(rig.stored, &task, START_MS);
-	start(POLLER_WAIT);
-	assert_false(poller_resting(rig.poller));
+	start(SOURCE_WAIT);
+	assert_false(source_rests(rig.source));
 	list("active", "");
 	not_found("a");
 	expect_asked("0 active,0 a,0 all,");
-	assert_false(poller_resting(rig.poller));
+	assert_false(source_rests(rig.source));
 	list("all", "");
-	assert_true(poller_resting(rig.poller));
-	assert_true(detect_nowhere(poller_snapshot(rig.poller), "a"));
+	assert_true(source_rests(rig.source));
+	assert_true(detect_nowhere(rig.source->snapshot, "a"));
 }
 
 static void a_list_that_is_cut_changes_nothing(void **state)
@@ -1432,15 +1433,16 @@ static void a_list_that_is_cut_changes_nothing(void **state)
 	static const char half[] = "{\"data\":[{\"task_id\":\"b\",\"status\":\"success\"},{\"task";
 
 	(void)state;
-	settled(POLLER_WATCH, "a=processing");
+	settled(SOURCE_WATCH, "a=processing");
 	pass(300000 - 10000);
 	list("active", "a=processing");
 	pass(10000);
 	call = call_open("all");
 	assert_non_null(call);
 	assert_true(call->request.body(call->request.arg, 200, half, sizeof(half) - 1));
-	call->open = false;
-	call->request.done(call->request.arg, &cut);
+	call->answer = cut;
+	call->ended = true;
+	step();
 	expect_told("");
 	pass(1000);
 	list("all", "a=processing b=success");
@@ -1455,22 +1457,23 @@ static void an_endless_error_is_not_read_to_its_end(void **state)
 	int taken = 0;
 
 	(void)state;
-	start(POLLER_WATCH);
+	start(SOURCE_WATCH);
 	call = call_open("all");
 	memset(page, 'x', sizeof(page));
 	while (taken < 100 && call->request.body(call->request.arg, 500, page, sizeof(page)))
 		taken++;
 	assert_int_equal(taken, 4);
 	answer.err = (struct err){ ERR_UNREACHABLE, "the taker has seen enough" };
-	call->open = false;
-	call->request.done(call->request.arg, &answer);
-	assert_int_equal(poller_health(rig.poller)->last_error.kind, ERR_UNREACHABLE);
+	call->answer = answer;
+	call->ended = true;
+	step();
+	assert_int_equal(rig.source->health.last_error.kind, ERR_UNREACHABLE);
 }
 
 static void whatever_is_under_way_is_cancelled_at_the_end(void **state)
 {
 	(void)state;
-	settled(POLLER_WATCH, "a=processing b=processing");
+	settled(SOURCE_WATCH, "a=processing b=processing");
 	pass(10000);
 	list("active", "");
 	pass(300000);

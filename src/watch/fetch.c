@@ -1,0 +1,398 @@
+#include "watch/fetch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/api.h"
+#include "watch/source.h"
+#include "watch/traffic.h"
+
+/* bytes of a list after which the next one is read in large pieces */
+#define BULKY (1024 * 1024)
+
+static const struct http_advice no_advice = { .retry = false, .after_ms = -1 };
+
+struct http_request fetch_request(const struct source *source, const char *url)
+{
+	const struct source_config *config = source->config;
+
+	return (struct http_request){
+		.url = url,
+		.key = source->key,
+		.ca_file = config->ca_file,
+		.proxy = config->proxy,
+		.timeout_ms = config->timeout_ms,
+		.connect_timeout_ms = config->connect_timeout_ms,
+	};
+}
+
+bool fetch_throttled(const struct source *source)
+{
+	return source->now.mono_ms < source->throttled_ms;
+}
+
+void fetch_throttle(struct source *source, const struct http_advice *advice)
+{
+	int64_t end = source->now.mono_ms + advice->after_ms;
+
+	if (source->mode != SOURCE_ONCE && advice->after_ms >= 0 && source->throttled_ms < end)
+		source->throttled_ms = end;
+}
+
+static void call_drop(struct source *source, struct http_call **call)
+{
+	if (*call != NULL)
+		http_release(source->http, *call);
+	*call = NULL;
+}
+
+static void drop_list(struct source *source, struct fetch *fetch)
+{
+	call_drop(source, &fetch->call);
+	list_reader_free(fetch->list);
+	fetch->list = NULL;
+	buf_done(&fetch->error_body);
+}
+
+void fetch_cancel(struct source *source, struct fetch *fetch)
+{
+	drop_list(source, fetch);
+	for (size_t i = 0; i < fetch->lookup_count; i++) {
+		struct lookup *lookup = &fetch->lookups[i];
+
+		call_drop(source, &lookup->call);
+		free(lookup->id);
+		buf_done(&lookup->body);
+		*lookup = (struct lookup){ 0 };
+	}
+	fetch->lookup_count = 0;
+	fetch->lookup_next = 0;
+	fetch->listed = false;
+	fetch->closed = false;
+	if (fetch->step != FETCH_DONE)
+		fetch->step = FETCH_IDLE;
+}
+
+/* of an error the first 64 KiB are enough, and the rest is not waited for */
+static bool list_body(void *arg, long status, const char *bytes, size_t len)
+{
+	struct fetch *fetch = arg;
+	struct buf *body = &fetch->error_body;
+
+	if (status != 200)
+		return body->len + len <= API_ERROR_BODY_MAX && buf_add(body, bytes, len);
+	return list_reader_feed(fetch->list, bytes, len, &fetch->reader);
+}
+
+/* a list has the same URL at every poll, which is made once */
+static const char *list_url(struct source *source, enum list_scope scope)
+{
+	char **url = &source->list_urls[scope];
+
+	if (*url == NULL)
+		*url = api_list_url(source->type, source->config->base_url, scope);
+	return *url;
+}
+
+static void ask_list(struct source *source, struct fetch *fetch, enum list_scope scope)
+{
+	struct http_request request = fetch_request(source, list_url(source, scope));
+	uint32_t serial = ++source->serial;
+
+	fetch->step = scope == LIST_ENDED ? FETCH_ENDED : FETCH_LIST;
+	if (scope != LIST_ENDED) {
+		fetch->list_serial = serial;
+		fetch->asked_ms = source->now.wall_ms;
+	}
+	fetch->reader = (struct err){ 0 };
+	fetch->list = list_reader_new(source->snapshot, &source->rules, source->type, scope,
+		fetch->lane, serial, source->now.wall_ms);
+	request.bulky = scope != LIST_ACTIVE || fetch->list_bytes >= BULKY;
+	request.body = list_body;
+	request.arg = fetch;
+	fetch->call = http_start(source->http, &request, source->now);
+}
+
+void fetch_start(struct source *source, struct fetch *fetch)
+{
+	if (fetch->lane == LANE_POLL)
+		source->lookups = 0;
+	sched_start(&fetch->sched, source->now.mono_ms);
+	fetch->failure = (struct err){ 0 };
+	ask_list(source, fetch, fetch->lane == LANE_SWEEP ? LIST_ALL : LIST_ACTIVE);
+	/* a sweep of its own accord counts from its own list; one that a poll wanted, from that
+	 * poll */
+	if (fetch->lane == LANE_POLL || fetch->since == 0)
+		fetch->since = fetch->list_serial;
+}
+
+/* what went wrong with a list, if anything did, and how it may be asked for again */
+static bool list_valid(
+	struct fetch *fetch, const struct http_answer *answer, struct api_beside *beside)
+{
+	const struct task_reader *tasks;
+	struct err *err = &fetch->failure;
+
+	*beside = (struct api_beside){ 0 };
+	fetch->advice = no_advice;
+	*err = fetch->reader;
+	if (err->kind != ERR_NONE)
+		return false;
+	if (answer->status != 0 && answer->status != 200)
+		return api_error(answer, buf_text(&fetch->error_body), fetch->error_body.len,
+			&fetch->advice, err);
+	*err = answer->err;
+	if (err->kind != ERR_NONE) {
+		fetch->advice = answer->status == 0 ? answer->advice : no_advice;
+		return false;
+	}
+	tasks = list_reader_close(fetch->list);
+	if (tasks == NULL || api_list_end(tasks, beside, err))
+		return true;
+	fetch->advice.retry = err->kind == ERR_UNREACHABLE;
+	return false;
+}
+
+/* an answer that is not all there is still is an answer; it is logged once */
+static void note_partial(struct source *source, struct fetch *fetch,
+	const struct api_beside *beside, const struct http_answer *answer)
+{
+	const char *partial = api_list_partial(beside, answer);
+
+	fetch->partial = partial != NULL;
+	list_reader_set_partial(fetch->list, fetch->partial);
+	if (fetch->partial && !source->partial_told)
+		log_line(LOG_WARN, "source %s: %s", source->config->name, partial);
+	source->partial_told = source->partial_told || fetch->partial;
+}
+
+static enum fetch_result take_list(struct source *source, struct fetch *fetch,
+	const struct http_answer *answer, struct changes *changes)
+{
+	struct api_beside beside;
+
+	traffic_say(source->config->name,
+		fetch->step == FETCH_ENDED  ? "list of what has ended"
+		: fetch->lane == LANE_SWEEP ? "list of all tasks"
+					    : "list of active tasks",
+		answer);
+	if (!list_valid(fetch, answer, &beside)) {
+		proxy_name(answer->proxy, &fetch->failure);
+		source->failed_status = fetch->reader.kind != ERR_NONE || answer->status == 200
+						? 200
+						: answer->status;
+		fetch_cancel(source, fetch);
+		return FETCH_FAILED;
+	}
+	note_partial(source, fetch, &beside, answer);
+	list_reader_end(fetch->list, source->serial, source->now, changes);
+	if (fetch->step == FETCH_LIST)
+		fetch->list_bytes = answer->bytes;
+	drop_list(source, fetch);
+	fetch->listed = true;
+	return FETCH_GOOD;
+}
+
+static bool lookup_body(void *arg, long status, const char *bytes, size_t len)
+{
+	struct lookup *lookup = arg;
+
+	return api_task_feed(&lookup->body, status, bytes, len, &lookup->reader);
+}
+
+static void send_lookups(struct source *source, struct fetch *fetch)
+{
+	size_t open = 0;
+
+	for (size_t i = 0; i < fetch->lookup_next; i++)
+		open += fetch->lookups[i].call != NULL;
+	for (; fetch->lookup_next < fetch->lookup_count && open < FETCH_LOOKUPS_AT_ONCE; open++) {
+		struct lookup *lookup = &fetch->lookups[fetch->lookup_next++];
+		cleanup_free char *url =
+			api_task_url(source->type, source->config->base_url, lookup->id);
+		struct http_request request = fetch_request(source, url);
+
+		request.body = lookup_body;
+		request.arg = lookup;
+		lookup->serial = ++source->serial;
+		lookup->call = http_start(source->http, &request, source->now);
+	}
+}
+
+/* a task of unknown status is not worth more than one question in each sweep_interval, unless
+ * somebody waits for it; sweeps are not to the millisecond */
+static bool lookup_due(const struct source *source, const struct record *record)
+{
+	const struct search *search = record->search;
+	int64_t apart_ms = source->config->sweep_interval_ms * 3 / 4;
+
+	return record->status != STATUS_UNKNOWN || source->snapshot->closed || search == NULL ||
+	       search->looked_up_ms == 0 || source->now.mono_ms - search->looked_up_ms >= apart_ms;
+}
+
+static void ask_lookups(struct source *source, struct fetch *fetch)
+{
+	struct record *missing[DETECT_LOOKUPS_MAX];
+	size_t count = detect_missing(source->snapshot, fetch->lane, fetch->list_serial,
+		fetch->lane == LANE_SWEEP ? fetch->since : 0, missing, DETECT_LOOKUPS_MAX);
+
+	fetch->step = FETCH_LOOKUPS;
+	for (size_t i = 0; i < count && i < DETECT_LOOKUPS_MAX; i++) {
+		if (source->lookups == DETECT_LOOKUPS_MAX || !lookup_due(source, missing[i]))
+			continue;
+		record_search(missing[i])->looked_up_ms =
+			source->now.mono_ms != 0 ? source->now.mono_ms : 1;
+		source->lookups++;
+		fetch->lookups[fetch->lookup_count++] =
+			(struct lookup){ .id = mem_strdup(record_id(missing[i])) };
+	}
+	send_lookups(source, fetch);
+}
+
+/* what follows a list that has been taken in; what may not be asked now is asked another time */
+static void follow_up(struct source *source, struct fetch *fetch)
+{
+	fetch->listed = false;
+	if (fetch_throttled(source))
+		fetch->step = FETCH_CLOSING;
+	else if (fetch->step == FETCH_LIST && fetch->lane == LANE_POLL &&
+		 detect_missing(source->snapshot, LANE_POLL, fetch->list_serial, 0, NULL, 0) >
+			 DETECT_BY_ID_MAX)
+		ask_list(source, fetch, LIST_ENDED);
+	else
+		ask_lookups(source, fetch);
+}
+
+/* "not by this id" counts only when the API itself said it, in JSON */
+static bool says_not_by_id(const struct http_answer *answer, const struct buf *body)
+{
+	return (answer->status == 400 || answer->status == 404 || answer->status == 422) &&
+	       answer->err.kind == ERR_NONE && api_is_json(buf_text(body), body->len);
+}
+
+/* takes in what a look-up says; false with err, and how it may be repeated */
+static bool lookup_valid(struct source *source, struct fetch *fetch, struct lookup *lookup,
+	const struct http_answer *answer, struct changes *changes, struct err *err,
+	struct http_advice *advice)
+{
+	cleanup_free struct task *task = NULL;
+
+	*advice = answer->advice;
+	*err = lookup->reader;
+	if (err->kind != ERR_NONE)
+		return false;
+	if (says_not_by_id(answer, &lookup->body)) {
+		detect_not_by_id(source->snapshot, lookup->id, lookup->serial);
+		/* a poll that cannot find a task wants the list of all statuses; a sweep has just
+		 * had it */
+		fetch->wants_sweep = fetch->lane == LANE_POLL;
+		return true;
+	}
+	if (answer->status == 0 || (answer->status == 200 && answer->err.kind != ERR_NONE)) {
+		*err = answer->err;
+		return false;
+	}
+	if (answer->status != 200)
+		return api_error(answer, buf_text(&lookup->body), lookup->body.len, advice, err);
+	if (!api_task(source->type, lookup->id, buf_text(&lookup->body), lookup->body.len, &task,
+		    err)) {
+		advice->retry = err->kind == ERR_UNREACHABLE;
+		return false;
+	}
+	detect_task(source->snapshot, &source->rules, task, lookup->serial, source->serial,
+		source->now, changes);
+	return true;
+}
+
+static void take_lookup(struct source *source, struct fetch *fetch, struct lookup *lookup,
+	const struct http_answer *answer, struct changes *changes)
+{
+	struct http_advice advice;
+	struct err err = { 0 };
+
+	traffic_say(source->config->name, lookup->id, answer);
+	if (!lookup_valid(source, fetch, lookup, answer, changes, &err, &advice)) {
+		proxy_name(answer->proxy, &err);
+		/* the list of all statuses answers the same question another way */
+		fetch->wants_sweep = fetch->lane == LANE_POLL;
+		/* a list has just been had with this key; if it is refused from now on, the next
+		 * list says so */
+		if (err.kind == ERR_AUTH)
+			err.kind = ERR_UNREACHABLE;
+		fetch->failure = err;
+		fetch->advice = advice;
+		fetch_throttle(source, &advice);
+	}
+	call_drop(source, &lookup->call);
+}
+
+/* the first look-up that has its answer is taken in, and others are sent in its place */
+static enum fetch_result lookups_go_on(
+	struct source *source, struct fetch *fetch, struct changes *changes)
+{
+	bool open = false;
+
+	if (fetch_throttled(source))
+		fetch->lookup_next = fetch->lookup_count;
+	send_lookups(source, fetch);
+	for (size_t i = 0; i < fetch->lookup_next; i++) {
+		struct lookup *lookup = &fetch->lookups[i];
+		const struct http_answer *answer =
+			lookup->call != NULL ? http_ended(lookup->call) : NULL;
+
+		if (answer != NULL) {
+			take_lookup(source, fetch, lookup, answer, changes);
+			return FETCH_CHANGED;
+		}
+		open = open || lookup->call != NULL;
+	}
+	if (!open)
+		fetch->step = FETCH_CLOSING;
+	return FETCH_NOTHING;
+}
+
+/* all answers are in */
+static void close_fetch(struct source *source, struct fetch *fetch, struct changes *changes)
+{
+	/* that a task is not in a part of the list is no word on it */
+	if (fetch->lane == LANE_SWEEP && !fetch->partial)
+		(void)detect_gone(source->snapshot, &source->rules, fetch->list_serial,
+			fetch->since, fetch->asked_ms, source->now, changes);
+	detect_stuck(source->snapshot, &source->rules, source->now, changes);
+	fetch_cancel(source, fetch);
+	fetch->step = FETCH_CLOSING;
+	fetch->closed = true;
+}
+
+enum fetch_result fetch_go_on(struct source *source, struct fetch *fetch, struct changes *changes)
+{
+	const struct http_answer *answer;
+	enum fetch_result result;
+
+	if (fetch->closed) {
+		fetch_cancel(source, fetch);
+		return fetch->failure.kind != ERR_NONE ? FETCH_FAILED : FETCH_THROUGH;
+	}
+	if (fetch->listed)
+		follow_up(source, fetch);
+	switch (fetch->step) {
+	case FETCH_LIST:
+	case FETCH_ENDED:
+		answer = http_ended(fetch->call);
+		return answer != NULL ? take_list(source, fetch, answer, changes) : FETCH_NOTHING;
+	case FETCH_LOOKUPS:
+		result = lookups_go_on(source, fetch, changes);
+		if (fetch->step != FETCH_CLOSING)
+			return result;
+		break;
+	case FETCH_CLOSING:
+		break;
+	case FETCH_IDLE:
+	case FETCH_DONE:
+		return FETCH_NOTHING;
+	}
+	close_fetch(source, fetch, changes);
+	return FETCH_CHANGED;
+}
