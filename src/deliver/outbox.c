@@ -48,8 +48,6 @@ bool outbox_new(struct outbox **ret, const struct outbox_setup *setup, struct er
 		.state_dir = setup->state_dir,
 		.alarm = setup->alarm,
 		.once = setup->once,
-		.event = setup->event,
-		.arg = setup->arg,
 	};
 	hook_secrets(config, &outbox->shared.secrets);
 	outbox->shared.notifier = notifier_new(&outbox->shared.secrets);
@@ -168,6 +166,25 @@ void outbox_step(struct outbox *outbox, struct instant now)
 	outbox_prune(outbox);
 	if (outbox_settled(outbox, now))
 		store_rest(outbox->shared.store);
+}
+
+bool outbox_failure(const struct outbox *outbox, struct event *ret)
+{
+	for (size_t i = 0; i < outbox->count; i++)
+		if (queue_failure(outbox->queues[i], outbox->now, ret))
+			return true;
+	return false;
+}
+
+void outbox_failure_told(struct outbox *outbox, bool stored)
+{
+	struct event event;
+
+	for (size_t i = 0; i < outbox->count; i++)
+		if (queue_failure(outbox->queues[i], outbox->now, &event)) {
+			queue_failure_told(outbox->queues[i], stored, outbox->now);
+			return;
+		}
 }
 
 int64_t outbox_next(const struct outbox *outbox, struct instant now)

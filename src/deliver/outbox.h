@@ -19,9 +19,6 @@
 
 struct outbox;
 
-/* the outbox asks its owner to store an event of its own (sink_failed) */
-typedef bool (*outbox_event_fn)(void *arg, const struct event *event);
-
 /* what of the state does not work, by who raises its alarm */
 enum {
 	STATE_LOAD = 1,
@@ -37,8 +34,6 @@ struct outbox_setup {
 	const char *state_dir; /* borrowed */
 	struct alarm *alarm; /* borrowed; of the state: whoever raises it first logs it */
 	bool once; /* this run ends as soon as all is delivered */
-	outbox_event_fn event;
-	void *arg;
 };
 
 /* opens the logs; ERR_CANT_CREATE or ERR_IO when one cannot be opened at the start */
@@ -52,6 +47,12 @@ void outbox_wake(struct outbox *outbox);
 void outbox_rewind(struct outbox *outbox);
 /* starts what is due, reaps what ended, ends what is past its time; never blocks */
 void outbox_step(struct outbox *outbox, struct instant now);
+/*
+ * After a step: is an event sink_failed to be stored, as any other? Its texts are borrowed until
+ * outbox_failure_told, which is to follow and says whether it was stored.
+ */
+bool outbox_failure(const struct outbox *outbox, struct event *ret);
+void outbox_failure_told(struct outbox *outbox, bool stored);
 /* mono time at which outbox_step must be called again; INSTANT_NEVER: only when woken or a
  * descriptor is ready */
 int64_t outbox_next(const struct outbox *outbox, struct instant now);

@@ -1,13 +1,12 @@
 #include "deliver/queue.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/backoff.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/parse.h"
+#include "deliver/sink_report.h"
 #include "io/clock.h"
 
 enum {
@@ -16,10 +15,7 @@ enum {
 	ROUNDS_MAX = 4, /* of handing over and storing in one step: other sinks have their turn */
 	STORE_WAIT_MIN_MS = 1000,
 	STORE_WAIT_MAX_MS = 60000,
-	SINK_ITSELF = 1, /* who raises the alarm of a sink */
 };
-
-enum told { TOLD_NOT_READ, TOLD_NO, TOLD_YES };
 
 struct queue {
 	struct queue_shared *shared; /* borrowed */
@@ -37,8 +33,7 @@ struct queue {
 	size_t unstored;
 	int64_t waits_from_ms; /* mono; since then the sink waits and ages do not know it; 0: no */
 	char *waits_for; /* own; the reason as it was last seen; NULL: it does not wait */
-	enum told told; /* has sink_failed been told of it? */
-	struct alarm alarm; /* of the sink itself */
+	struct sink_report report;
 };
 
 struct queue *queue_new(
@@ -79,7 +74,7 @@ void queue_free(struct queue *queue)
 	queue->handed = 0;
 	drop_pending(queue);
 	free(queue->items);
-	alarm_done(&queue->alarm);
+	sink_report_done(&queue->report);
 	free(queue->waits_for);
 	sink_config_free(queue->config);
 	free(queue);
@@ -95,7 +90,7 @@ bool queue_configure(struct queue *queue, const struct sink_config *config, stru
 	sink_config_free(old);
 	queue->retired = false;
 	queue->stale = true;
-	alarm_rearm(&queue->alarm);
+	alarm_rearm(&queue->report.alarm);
 	return good;
 }
 
@@ -129,9 +124,16 @@ static size_t room(const struct queue *queue, struct instant now)
 	return queue->sink->stopping ? 0 : queue->sink->ops->room(queue->sink, now);
 }
 
+/* is something to be written to the store, or to be told by the owner? */
+static bool has_unstored(const struct queue *queue)
+{
+	return queue->unstored > 0 || queue->report.failure != NULL ||
+	       sink_report_unsaved(&queue->report);
+}
+
 static bool is_idle(const struct queue *queue)
 {
-	return !sink_busy(queue) && queue->unstored == 0 && queue->sink->ended == 0;
+	return !sink_busy(queue) && !has_unstored(queue) && queue->sink->ended == 0;
 }
 
 bool queue_finished(const struct queue *queue)
@@ -186,14 +188,6 @@ void queue_clock_set(struct queue *queue, int64_t by_ms)
 	queue->stale = true;
 }
 
-static int id_order(const void *a, const void *b)
-{
-	const int64_t *x = a;
-	const int64_t *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
 /* reads what is due and not in memory, at most `limit` */
 static bool pull_from_store(struct queue *queue, size_t limit, struct instant now,
 	struct delivery ***ret, size_t *ret_count, struct err *err)
@@ -203,6 +197,7 @@ static bool pull_from_store(struct queue *queue, size_t limit, struct instant no
 		.sink = queue->config->name,
 		.wall_ms = now.wall_ms,
 		.limit = limit,
+		.batch = queue->sink->ops->batch,
 		.busy = busy,
 		.busy_count = queue->count,
 		.after_id = queue->in_flight > 0 ? queue->after_id : 0,
@@ -210,9 +205,6 @@ static bool pull_from_store(struct queue *queue, size_t limit, struct instant no
 
 	for (size_t i = 0; i < queue->count; i++)
 		busy[i] = queue->items[i]->event_id;
-	qsort(busy, queue->count, sizeof(*busy), id_order);
-	if (queue->sink->ops->batch)
-		return store_due_batch(queue->shared->store, &pull, ret, ret_count, err);
 	return store_due(queue->shared->store, &pull, ret, ret_count, err);
 }
 
@@ -248,8 +240,7 @@ static void pull(struct queue *queue, size_t room_for, struct instant now)
 		store_failed(queue, STATE_PULL, &err, now);
 }
 
-/* gives the sink what it takes; true when it got something. Others have their turn before the rest
- * is handed over */
+/* gives the sink what it takes for at most STEP_MS; true when it got something */
 static bool fill(struct queue *queue, int64_t began_ms, struct instant now)
 {
 	struct sink *sink = queue->sink;
@@ -276,60 +267,6 @@ static bool fill(struct queue *queue, int64_t began_ms, struct instant now)
 	return count > 0;
 }
 
-/* says what became of `count` deliveries alike */
-static void log_result(
-	struct queue *queue, const struct delivery *delivery, size_t count, struct instant now)
-{
-	const char *name = queue->config->name;
-	cleanup_free char *what = NULL;
-	enum log_level level = LOG_WARN;
-	char span[PARSE_DURATION_MAX];
-	int64_t wait_ms = delivery->due_ms - now.wall_ms;
-	bool by_sink = delivery->result == DELIVERY_UNAVAILABLE ||
-		       (delivery->result == DELIVERY_RETRY && queue->sink->ops->batch);
-
-	if (!by_sink && alarm_clear(&queue->alarm, SINK_ITSELF))
-		log_line(LOG_NOTICE, "%s: works again", name);
-	/* nearly all of them, and nearly always */
-	if (delivery->result == DELIVERY_DELIVERED && !log_shows(LOG_INFO))
-		return;
-	what = count == 1 ? mem_printf("event %" PRId64, delivery->event_id)
-			  : mem_printf("%zu events", count);
-	/* a sink that does not work is said once, not for each event that it has and each try */
-	if (by_sink && !delivery->given_up &&
-		!alarm_raise(&queue->alarm, SINK_ITSELF, delivery->error, now.mono_ms))
-		level = LOG_INFO;
-	if (delivery->result == DELIVERY_DELIVERED)
-		log_line(LOG_INFO, "%s: %s delivered", name, what);
-	else if (delivery->given_up)
-		log_line(LOG_ERROR, "%s: %s: %s; given up (taskbell redeliver brings it back)",
-			name, what, delivery->error);
-	else
-		log_line(level, "%s: %s: %s; again in %s", name, what, delivery->error,
-			duration_text((wait_ms + 999) / 1000 * 1000, span));
-}
-
-/* do both fail for one reason, which is said once? */
-static bool is_alike(const struct queue *queue, const struct delivery *a, const struct delivery *b)
-{
-	bool by_sink = a->result == DELIVERY_UNAVAILABLE ||
-		       (a->result == DELIVERY_RETRY && queue->sink->ops->batch);
-
-	return by_sink && a->result == b->result && a->given_up == b->given_up &&
-	       strcmp(a->error, b->error) == 0;
-}
-
-/* not tried: the store has it still */
-static void take_returned(struct queue *queue, struct delivery *delivery, struct instant now)
-{
-	/* to wait is no failure, but who wonders why nothing comes shall find the reason */
-	if (delivery->error != NULL &&
-		alarm_raise(&queue->alarm, SINK_ITSELF, delivery->error, now.mono_ms))
-		log_line(LOG_NOTICE, "%s: waits: %s", queue->config->name, delivery->error);
-	delivery_free(delivery);
-	queue->stale = true;
-}
-
 /* takes in what the sink has ended; true when there was something */
 static bool collect(struct queue *queue, struct instant now)
 {
@@ -352,86 +289,42 @@ static bool collect(struct queue *queue, struct instant now)
 		}
 		queue->in_flight--;
 		if (delivery->result == DELIVERY_RETURNED) {
-			take_returned(queue, delivery, now);
+			/* not tried: the store has it still */
+			sink_report_wait(&queue->report, queue->sink, delivery, now);
+			delivery_free(delivery);
+			queue->stale = true;
 			continue;
 		}
 		delivery_judge(delivery, &limits, now.wall_ms);
 		delivery->state = DELIVERY_UNSTORED;
 		queue->unstored++;
 		queue->items[kept++] = delivery;
-		if (alike != NULL && !is_alike(queue, alike, delivery)) {
-			log_result(queue, alike, alike_count, now);
+		if (alike != NULL && !sink_report_alike(queue->sink, alike, delivery)) {
+			sink_report_log(&queue->report, queue->sink, alike, alike_count, now);
 			alike_count = 0;
 		}
 		alike = alike_count == 0 ? delivery : alike;
 		alike_count++;
 	}
 	if (alike != NULL)
-		log_result(queue, alike, alike_count, now);
+		sink_report_log(&queue->report, queue->sink, alike, alike_count, now);
 	queue->handed -= queue->count - kept;
 	queue->count = kept;
 	queue->sink->ended = 0;
 	return true;
 }
 
-static bool set_told(struct queue *queue, enum told told, struct err *err)
-{
-	if (queue->told == told)
-		return true;
-	if (!store_set_sink_told(queue->shared->store, queue->config->name, told == TOLD_YES, err))
-		return false;
-	queue->told = told;
-	return true;
-}
-
-/* the first delivery that is given up is told, until the sink has delivered a task's event again */
-static bool tell(
-	struct queue *queue, const struct delivery *delivery, struct instant now, struct err *err)
-{
-	cleanup_free char *message = NULL;
-	struct event event = {
-		.wall_ms = now.wall_ms,
-		.type = EVENT_SINK_FAILED,
-		.sink = queue->config->name,
-		.created_us = STAMP_NONE,
-		.finished_us = STAMP_NONE,
-	};
-
-	if (delivery->result == DELIVERY_DELIVERED)
-		return event_info(delivery->type)->about != ABOUT_TASK ||
-		       set_told(queue, TOLD_NO, err);
-	if (!delivery->given_up || delivery->type == EVENT_SINK_FAILED || queue->told == TOLD_YES)
-		return true;
-	message =
-		mem_printf("gave up on event %" PRId64 ": %s", delivery->event_id, delivery->error);
-	event.message = message;
-	if (!queue->shared->event(queue->shared->arg, &event))
-		return err_set(err, ERR_IO, "event sink_failed is not stored");
-	return set_told(queue, TOLD_YES, err);
-}
-
-static bool read_told(struct queue *queue, struct err *err)
-{
-	bool told;
-
-	if (queue->told != TOLD_NOT_READ)
-		return true;
-	if (!store_sink_told(queue->shared->store, queue->config->name, &told, err))
-		return false;
-	queue->told = told ? TOLD_YES : TOLD_NO;
-	return true;
-}
-
 /* stores what became of deliveries; on failure they are kept and stored later */
 static bool settle(struct queue *queue, struct instant now)
 {
+	struct store *store = queue->shared->store;
+	const char *name = queue->config->name;
 	cleanup_free const struct delivery **ended = NULL;
 	struct err err = { 0 };
 	size_t count = 0;
 	size_t kept = 0;
-	bool good;
 
-	if (queue->unstored == 0)
+	if (queue->unstored == 0 && !sink_report_unsaved(&queue->report))
 		return true;
 	if (store_rests(queue, now))
 		return false;
@@ -439,15 +332,13 @@ static bool settle(struct queue *queue, struct instant now)
 	for (size_t i = 0; i < queue->handed; i++)
 		if (queue->items[i]->state == DELIVERY_UNSTORED)
 			ended[count++] = queue->items[i];
-	good = read_told(queue, &err) && store_settle(queue->shared->store, queue->config->name,
-						 ended, count, now.wall_ms, &err);
-	for (size_t i = 0; good && i < count; i++)
-		good = tell(queue, ended[i], now, &err);
-	if (!good) {
+	if (!sink_report_load(&queue->report, store, name, &err) ||
+		!store_settle(store, name, ended, count, now.wall_ms, &err)) {
 		store_failed(queue, STATE_SETTLE, &err, now);
 		return false;
 	}
-	store_works(queue, STATE_SETTLE);
+	for (size_t i = 0; i < count; i++)
+		sink_report_add(&queue->report, ended[i]);
 	for (size_t i = 0; i < queue->count; i++)
 		if (queue->items[i]->state == DELIVERY_UNSTORED)
 			delivery_free(queue->items[i]);
@@ -457,7 +348,40 @@ static bool settle(struct queue *queue, struct instant now)
 	queue->count = kept;
 	queue->unstored = 0;
 	queue->stale = true;
+	if (!sink_report_save(&queue->report, store, name, &err)) {
+		store_failed(queue, STATE_SETTLE, &err, now);
+		return false;
+	}
+	store_works(queue, STATE_SETTLE);
 	return true;
+}
+
+bool queue_failure(const struct queue *queue, struct instant now, struct event *ret)
+{
+	if (queue->report.failure == NULL || store_rests(queue, now))
+		return false;
+	*ret = (struct event){
+		.wall_ms = now.wall_ms,
+		.type = EVENT_SINK_FAILED,
+		.sink = queue->config->name,
+		.message = queue->report.failure,
+		.created_us = STAMP_NONE,
+		.finished_us = STAMP_NONE,
+	};
+	return true;
+}
+
+void queue_failure_told(struct queue *queue, bool stored, struct instant now)
+{
+	struct err err = { .text = "event sink_failed is not stored" };
+
+	if (!stored) {
+		store_failed(queue, STATE_SETTLE, &err, now);
+		return;
+	}
+	free(queue->report.failure);
+	queue->report.failure = NULL;
+	(void)settle(queue, now);
 }
 
 const char *queue_waits(const struct queue *queue, struct instant now)
@@ -467,11 +391,8 @@ const char *queue_waits(const struct queue *queue, struct instant now)
 	return ops->waits != NULL ? ops->waits(queue->sink, now) : NULL;
 }
 
-/*
- * While a sink waits its deliveries grow no older: noted at the end of a wait and, for the case of
- * a crash, in long ones on the way. A wait that no turn of ours saw counts as age, such as that of
- * a machine that slept through it.
- */
+/* While a sink waits its deliveries grow no older. The store is told at the end of a wait and, for
+ * the case of a crash, from time to time; a wait through which the machine slept counts as age. */
 static void note_wait(struct queue *queue, int64_t least_ms, struct instant now)
 {
 	bool waits = queue_waits(queue, now) != NULL;
@@ -541,11 +462,11 @@ int64_t queue_next(const struct queue *queue, struct instant now)
 	/* while the state rests, what waits for it can have nothing */
 	if (sink_busy(queue) || (waits && !rests))
 		next = queue->sink->ops->next(queue->sink, now);
-	if (queue->sink->ended > 0 || (queue->unstored > 0 && !rests))
+	if (queue->sink->ended > 0 || (has_unstored(queue) && !rests))
 		return now.mono_ms;
 	if (waits && !rests && room(queue, now) > 0)
 		return now.mono_ms;
-	if ((waits || queue->unstored > 0) && rests)
+	if ((waits || has_unstored(queue)) && rests)
 		next = instant_earlier(next, queue->shared->store_retry_ms);
 	if (!queue->retired && !queue->sink->stopping && queue->next_due_ms != INT64_MAX &&
 		queue->next_due_ms > now.wall_ms)

@@ -25,8 +25,6 @@ struct queue_shared {
 	struct notifier *notifier; /* own */
 	bool once;
 	bool waits_changed; /* of any queue; the owner takes it back */
-	outbox_event_fn event;
-	void *arg;
 	struct alarm *alarm; /* borrowed; of the state */
 	int64_t store_retry_ms; /* mono; the store failed and is left alone until then; 0: it works
 				 */
@@ -57,6 +55,10 @@ const char *queue_waits(const struct queue *queue, struct instant now);
 size_t queue_fds(const struct queue *queue, struct poll_fd *fds, size_t cap);
 /* nothing runs, nothing is to be stored, and nothing is due that the sink would take now */
 bool queue_settled(const struct queue *queue, struct instant now);
+/* is an event sink_failed to be stored? Its texts are borrowed until queue_failure_told */
+bool queue_failure(const struct queue *queue, struct instant now, struct event *ret);
+/* the event was stored, or could not be: then it is asked for again later */
+void queue_failure_told(struct queue *queue, bool stored, struct instant now);
 void queue_stop(struct queue *queue, struct instant now, int64_t grace_ms);
 
 #endif

@@ -94,22 +94,18 @@ struct store_pull {
 	const char *sink; /* borrowed, as all here */
 	int64_t wall_ms; /* due by then; INT64_MAX: all that are pending */
 	size_t limit; /* at most so many */
-	const int64_t *busy; /* event ids to leave out, sorted ascending */
+	int64_t *busy; /* event ids to leave out; gets sorted */
 	size_t busy_count;
-	int64_t after_id; /* store_due_batch: only events later than this one; 0: all */
+	bool batch;
+	int64_t after_id; /* of a batch: only events later than this one; 0: all */
 };
 /*
- * Pending deliveries that are due, those due longest first, and only the first pending of each
- * task: its later events wait for it, also while it is busy or not due. `*ret` is an owned array of
- * *ret_count deliveries, each owned.
+ * Pending deliveries that are due. One by one: those due longest first, and only the first pending
+ * of each task, for which its later events wait also while it is busy or not due. As a batch: in
+ * event order, also several of one task, but none behind a pending one of the same task that is not
+ * due (a retry). `*ret` is an owned array of *ret_count deliveries, each owned.
  */
 bool store_due(struct store *store, const struct store_pull *pull, struct delivery ***ret,
-	size_t *ret_count, struct err *err);
-/*
- * As store_due, but every one that is due, in event order, also several of one task, except those
- * behind a pending one of the same task that is not due (a retry): batches keep their order.
- */
-bool store_due_batch(struct store *store, const struct store_pull *pull, struct delivery ***ret,
 	size_t *ret_count, struct err *err);
 /* earliest due time (wall ms) later than `after_ms` of a pending delivery of the sink; INT64_MAX:
  * none */

@@ -40,6 +40,8 @@ static bool rows_read(struct store *store, struct stmt *stmt, const struct store
 
 	*ret = NULL;
 	*ret_count = 0;
+	if (pull->busy_count != 0)
+		qsort(pull->busy, pull->busy_count, sizeof(*pull->busy), id_order);
 	while (good && *ret_count < pull->limit &&
 		(step = db_next(stmt, row, ARRAY_LEN(row), err)) == DB_ROW) {
 		struct delivery *delivery;
@@ -71,29 +73,28 @@ static bool rows_read(struct store *store, struct stmt *stmt, const struct store
 	"SELECT" EVENT_COLUMNS ", d.attempts, d.due_ms, d.first_failed_ms FROM deliveries d"       \
 	" CROSS JOIN events e ON e.id = d.event_id WHERE "
 
+/* the plus signs keep SQLite from sorting all that is due for each batch */
+#define PULL_BATCH                                                                                 \
+	PULL_FROM SINK_IS("+d.sink_id") " AND d.failed = 0 AND +d.due_ms <= ?2"                    \
+					" AND d.event_id > ?3 AND NOT" HELD_BACK                   \
+					" AND p.due_ms > ?2) ORDER BY d.event_id"
+#define PULL_SINGLY                                                                                \
+	PULL_FROM SINK_IS("d.sink_id") " AND d.failed = 0 AND d.due_ms <= ?2"                      \
+				       " AND NOT" HELD_BACK ") ORDER BY d.due_ms, d.event_id"
+
 bool store_due(struct store *store, const struct store_pull *pull, struct delivery ***ret,
 	size_t *ret_count, struct err *err)
 {
-	struct stmt *stmt = db_query(store->db,
-		PULL_FROM SINK_IS("d.sink_id") " AND d.failed = 0 AND d.due_ms <= ?2"
-					       " AND NOT" HELD_BACK
-					       ") ORDER BY d.due_ms, d.event_id",
-		DB_VALUES(DB_STRING(pull->sink), DB_INT(pull->wall_ms)), err);
+	struct stmt *stmt;
 
-	return rows_read(store, stmt, pull, ret, ret_count, err);
-}
-
-bool store_due_batch(struct store *store, const struct store_pull *pull, struct delivery ***ret,
-	size_t *ret_count, struct err *err)
-{
-	/* the plus signs keep SQLite from sorting all that is due for each batch */
-	struct stmt *stmt = db_query(store->db,
-		PULL_FROM SINK_IS("+d.sink_id") " AND d.failed = 0 AND +d.due_ms <= ?2"
-						" AND d.event_id > ?3 AND NOT" HELD_BACK
-						" AND p.due_ms > ?2) ORDER BY d.event_id",
-		DB_VALUES(DB_STRING(pull->sink), DB_INT(pull->wall_ms), DB_INT(pull->after_id)),
-		err);
-
+	if (pull->batch)
+		stmt = db_query(store->db, PULL_BATCH,
+			DB_VALUES(DB_STRING(pull->sink), DB_INT(pull->wall_ms),
+				DB_INT(pull->after_id)),
+			err);
+	else
+		stmt = db_query(store->db, PULL_SINGLY,
+			DB_VALUES(DB_STRING(pull->sink), DB_INT(pull->wall_ms)), err);
 	return rows_read(store, stmt, pull, ret, ret_count, err);
 }
 

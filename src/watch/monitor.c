@@ -72,14 +72,6 @@ static void monitor_stop(struct monitor *monitor, int code)
 	outbox_stop(monitor->outbox, monitor->now, MONITOR_GRACE_MS);
 }
 
-/* the outbox's own event, sink_failed */
-static bool outbox_event(void *arg, const struct event *event)
-{
-	struct monitor *monitor = arg;
-
-	return recorder_event(&monitor->recorder, event);
-}
-
 static bool config_check_source(
 	const struct monitor *monitor, const struct config *config, struct err *err)
 {
@@ -249,6 +241,8 @@ static void monitor_watchdog(struct monitor *monitor)
 /* everything that can be done now */
 static void monitor_turn(struct monitor *monitor)
 {
+	struct event failure; /* sink_failed */
+
 	monitor->now = clock_now();
 	monitor->recorder.now = monitor->now;
 	log_clock(monitor->now.wall_ms);
@@ -261,6 +255,8 @@ static void monitor_turn(struct monitor *monitor)
 	if (store_changed(monitor->store, monitor->now.wall_ms))
 		outbox_wake(monitor->outbox);
 	outbox_step(monitor->outbox, monitor->now);
+	while (outbox_failure(monitor->outbox, &failure))
+		outbox_failure_told(monitor->outbox, recorder_event(&monitor->recorder, &failure));
 	monitor_output(monitor);
 	monitor_polled(monitor);
 	monitor_watchdog(monitor);
@@ -356,8 +352,6 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 		.state_dir = setup->state_dir,
 		.alarm = &monitor->alarm,
 		.once = setup->once,
-		.event = outbox_event,
-		.arg = monitor,
 	};
 	struct sources_setup sources = {
 		.config = monitor->config, .only = setup->only_source, .once = setup->once

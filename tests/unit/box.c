@@ -96,9 +96,8 @@ struct sink_config *box_sink(struct box *box, enum sink_type type, const char *s
 	return sink;
 }
 
-static bool take_event(void *arg, const struct event *event)
+static bool take_event(struct box *box, const struct event *event)
 {
-	struct box *box = arg;
 	struct event *copy;
 
 	assert_int_equal(event->type, EVENT_SINK_FAILED);
@@ -123,8 +122,6 @@ void box_open(struct box *box)
 		.store = box->store,
 		.state_dir = box->dir,
 		.alarm = &box->alarm,
-		.event = take_event,
-		.arg = box,
 	};
 	struct err err = { 0 };
 
@@ -190,6 +187,7 @@ int64_t box_success(struct box *box, const char *id)
 void box_turn(struct box *box, int64_t wait_ms)
 {
 	struct instant now = box_now(box);
+	struct event failure;
 	struct poll_fd fds[FDS_MAX];
 	struct pollfd polls[FDS_MAX + 1];
 	int64_t next;
@@ -197,6 +195,8 @@ void box_turn(struct box *box, int64_t wait_ms)
 
 	(void)signals_take(SIGCHLD);
 	outbox_step(box->outbox, now);
+	while (outbox_failure(box->outbox, &failure))
+		outbox_failure_told(box->outbox, take_event(box, &failure));
 	if (outbox_settled(box->outbox, now) && wait_ms == PATIENCE_MS)
 		return;
 	next = outbox_next(box->outbox, now);

@@ -88,12 +88,14 @@ int64_t stored_tell(struct store *store, const char *task_id, const char *sink)
 
 size_t stored_pending(struct store *store, const char *sink)
 {
-	struct store_pull all = { .sink = sink, .wall_ms = INT64_MAX, .limit = SIZE_MAX };
+	struct store_pull all = {
+		.sink = sink, .wall_ms = INT64_MAX, .limit = SIZE_MAX, .batch = true
+	};
 	struct delivery **rows;
 	struct err err = { 0 };
 	size_t count;
 
-	if (!store_due_batch(store, &all, &rows, &count, &err))
+	if (!store_due(store, &all, &rows, &count, &err))
 		fail_msg("%s", err.text);
 	deliveries_free(rows, count);
 	return count;

@@ -83,14 +83,16 @@ static void assert_due(
 static void assert_batch(
 	const char *sink, int64_t wall_ms, int after, size_t limit, const char *expected)
 {
-	struct store_pull pull = {
-		.sink = sink, .wall_ms = wall_ms, .limit = limit, .after_id = id(after)
-	};
+	struct store_pull pull = { .sink = sink,
+		.wall_ms = wall_ms,
+		.limit = limit,
+		.batch = true,
+		.after_id = id(after) };
 	struct delivery **rows;
 	struct err err = { 0 };
 	size_t count;
 
-	assert_true(store_due_batch(store, &pull, &rows, &count, &err));
+	assert_true(store_due(store, &pull, &rows, &count, &err));
 	assert_rows(rows, count, expected);
 }
 
