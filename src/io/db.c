@@ -28,8 +28,6 @@ struct stmt {
 struct db {
 	sqlite3 *raw; /* own */
 	char *path; /* own */
-	char *log_path; /* own */
-	int log_fd; /* own; to look at the log; -1: not opened */
 	struct stmt **stmts; /* own, each own */
 	size_t stmt_count;
 	size_t stmt_cap;
@@ -135,8 +133,6 @@ bool db_open(struct db **ret, const char *path, enum db_mode mode, int busy_ms, 
 	 * commit. Counts before the first is opened, and is refused later */
 	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	db->path = mem_strdup(path);
-	db->log_path = mem_printf("%s-wal", path);
-	db->log_fd = -1;
 	db->sync = DB_SYNC_FULL;
 	rc = sqlite3_open_v2(path, &db->raw, flags | SQLITE_OPEN_NOFOLLOW, NULL);
 	if (db->raw == NULL)
@@ -169,13 +165,6 @@ void db_make_room(struct db *db, bool much)
 		(void)sqlite3_db_release_memory(db->raw);
 }
 
-static void log_forget(struct db *db)
-{
-	if (db->log_fd >= 0)
-		(void)close(db->log_fd);
-	db->log_fd = -1;
-}
-
 void db_close(struct db *db)
 {
 	if (db == NULL)
@@ -185,10 +174,8 @@ void db_close(struct db *db)
 		free(db->stmts[i]);
 	}
 	(void)sqlite3_close(db->raw);
-	log_forget(db);
 	free(db->stmts);
 	free(db->path);
-	free(db->log_path);
 	free(db);
 }
 
@@ -401,36 +388,6 @@ bool db_int(struct db *db, const char *sql, const struct db_value *values, size_
 		*ret = value.integer;
 	db_stop(stmt);
 	return true;
-}
-
-/*
- * By a descriptor of our own: finding the file by its name took longer than all else that a turn of
- * the monitor asks the system. SQLite's locks are on other files, so that closing it drops none.
- */
-bool db_mark(struct db *db, struct db_mark *ret)
-{
-	struct stat info;
-
-	if (db->log_fd < 0)
-		db->log_fd = open(db->log_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (db->log_fd < 0)
-		return false;
-	/* one that was taken away and made anew has another inode */
-	if (fstat(db->log_fd, &info) != 0 || info.st_nlink == 0) {
-		log_forget(db);
-		return false;
-	}
-	*ret = (struct db_mark){
-		.changed_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec,
-		.size = (int64_t)info.st_size,
-		.inode = (uint64_t)info.st_ino,
-	};
-	return true;
-}
-
-bool db_mark_same(const struct db_mark *a, const struct db_mark *b)
-{
-	return a->changed_ns == b->changed_ns && a->size == b->size && a->inode == b->inode;
 }
 
 int64_t db_changes(const struct db *db)

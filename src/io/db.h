@@ -44,17 +44,6 @@ bool db_exec(struct db *db, const char *sql, struct err *err);
 /* keeps more pages in memory, for large transactions; or gives them back */
 void db_make_room(struct db *db, bool much);
 
-/* what tells one state of the log from another without a look into it */
-struct db_mark {
-	int64_t changed_ns; /* wall */
-	int64_t size; /* bytes */
-	uint64_t inode;
-};
-
-/* the mark of the log beside the file; false: there is no log */
-bool db_mark(struct db *db, struct db_mark *ret);
-bool db_mark_same(const struct db_mark *a, const struct db_mark *b);
-
 /* a write transaction; nothing of it is left after a failure */
 bool db_begin(struct db *db, enum db_sync sync, struct err *err);
 bool db_commit(struct db *db, struct err *err);

@@ -16,9 +16,6 @@
 #define STORE_OPEN_BUSY_MS 5000 /* at the start, and for commands that a person waits for */
 /* the running monitor has other things to do than to wait for a redeliver */
 #define STORE_BUSY_MS 250
-/* FAT counts in steps of 2 s, and the kernel's clock lags a little */
-#define STORE_SETTLED_MS 3000
-#define STORE_ASK_MS 60000
 #define STORE_LOST_MS (7 * 86400000LL) /* a source first seen so long after a loss is just new */
 #define CUT_SHORT "its last page is cut short"
 
@@ -340,7 +337,7 @@ bool store_open(struct store **ret, const char *dir, enum store_mode mode, int64
 		store_close(store);
 		return false;
 	}
-	(void)store_changed(store, wall_ms);
+	(void)store_changed(store);
 	*ret = store;
 	return true;
 }
@@ -366,31 +363,14 @@ struct hash_key store_hash_key(const struct store *store)
 	return store->key;
 }
 
-/*
- * Asking SQLite takes two locks and some thousand instructions, at every turn of the monitor, for a
- * change that comes once a month. Who commits writes to the log first, so that a log whose mark is
- * the old one has no news. That holds only once the mark is older than the coarsest clock of a file
- * system: until then a second write could bear the same time. What is written shows only when the
- * disk has it, which may be long after the mark: so SQLite is asked once a minute all the same.
- */
-bool store_changed(struct store *store, int64_t wall_ms)
+bool store_changed(struct store *store)
 {
-	struct err err = { 0 };
 	int64_t before = store->data_version;
-	struct db_mark mark = { 0 };
-	bool marked = db_mark(store->db, &mark);
+	struct err ignored = { 0 };
 
-	if (marked && store->settled && db_mark_same(&mark, &store->mark) &&
-		wall_ms >= store->asked_ms && wall_ms - store->asked_ms < STORE_ASK_MS)
-		return false;
-	store->settled = false;
-	store->asked_ms = wall_ms;
-	if (!db_int(store->db, "PRAGMA data_version", DB_VALUES(), before, &store->data_version,
-		    &err))
-		return false;
-	store->mark = mark;
-	store->settled = marked && wall_ms - mark.changed_ns / 1000000 > STORE_SETTLED_MS;
-	return store->data_version != before;
+	return db_int(store->db, "PRAGMA data_version", DB_VALUES(), before, &store->data_version,
+		       &ignored) &&
+	       store->data_version != before;
 }
 
 const char *store_version(void)

@@ -134,11 +134,9 @@ bool store_clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struct
 bool store_sink_waited(struct store *store, const char *sink, int64_t for_ms, struct err *err);
 /* gives back the memory that is kept from a large commit on, until all of it is delivered */
 void store_rest(struct store *store);
-/*
- * Did another process change the file since the last call? (redeliver) Mostly answered by the times
- * of the log beside the file, without a look into it; `wall_ms` is now.
+/* Did another process change the file since the last call? Costs two locks and 3,500 instructions.
  */
-bool store_changed(struct store *store, int64_t wall_ms);
+bool store_changed(struct store *store);
 /* forgets events older than `before_ms` that have no pending or failed delivery, at most `limit` at
  * once */
 bool store_prune(

@@ -20,9 +20,6 @@ struct store {
 	struct hash_key key;
 	int64_t told_after_us; /* for sources that are new to this file; STAMP_NONE */
 	int64_t data_version; /* as store_changed() saw it last */
-	int64_t asked_ms; /* wall; when that was */
-	struct db_mark mark; /* of the log then */
-	bool settled; /* whatever is written to it later changes its mark */
 	struct store_sink_id
 		*sinks; /* own; those that the file has, as far as they were asked for */
 	size_t sink_count;

@@ -29,6 +29,7 @@
 #define MONITOR_GRACE_MS 5000 /* … of which running hooks have so much to end by themselves */
 #define MONITOR_STATUS_MS 50 /* the status file is written no more often */
 #define MONITOR_LATE_MS 3000 /* woken so much later than asked for: the machine was stopped */
+#define MONITOR_CHANGED_MS 60000 /* what another process changed is looked for no more often */
 #define MONITOR_TIDY_MS 3600000 /* old events and idle memory go so often, together with a poll */
 #define MONITOR_PRUNE_AFTER_MS 600000 /* … and not before: a clock wrong at boot is set by then */
 #define MONITOR_PRUNE_LIMIT 1000 /* … and so many are forgotten at once */
@@ -50,6 +51,7 @@ struct monitor {
 	struct alarm alarm; /* of the state */
 	struct instant now;
 	int64_t started_ms; /* wall */
+	int64_t changed_due_ms; /* mono; 0: at once */
 	int64_t wake_ms; /* mono; what the last sleep was to last until */
 	int64_t asleep_ms; /* of the last turn */
 	int64_t status_due_ms; /* mono; INSTANT_NEVER: nothing new */
@@ -238,6 +240,16 @@ static void monitor_watchdog(struct monitor *monitor)
 	monitor->watchdog_due_ms = monitor->now.mono_ms + sd_watchdog_ms();
 }
 
+/* redeliver sends SIGUSR1, unless the kernel hides our id from it: in another pid namespace */
+static void monitor_state_changed(struct monitor *monitor)
+{
+	if (monitor->now.mono_ms < monitor->changed_due_ms)
+		return;
+	monitor->changed_due_ms = monitor->now.mono_ms + MONITOR_CHANGED_MS;
+	if (store_changed(monitor->store))
+		outbox_wake(monitor->outbox);
+}
+
 /* everything that can be done now */
 static void monitor_turn(struct monitor *monitor)
 {
@@ -252,8 +264,7 @@ static void monitor_turn(struct monitor *monitor)
 	if (monitor->sources != NULL)
 		sources_step(monitor->sources, monitor->now);
 	recorder_explain(&monitor->recorder);
-	if (store_changed(monitor->store, monitor->now.wall_ms))
-		outbox_wake(monitor->outbox);
+	monitor_state_changed(monitor);
 	outbox_step(monitor->outbox, monitor->now);
 	while (outbox_failure(monitor->outbox, &failure))
 		outbox_failure_told(monitor->outbox, recorder_event(&monitor->recorder, &failure));

@@ -1,6 +1,5 @@
 /* Deliveries: in order for each task and sink, kept until they are confirmed. And the history they
  * leave. */
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -315,71 +313,15 @@ static void test_changed_by_others(void **state)
 	(void)state;
 	(void)stored_tell(store, "a", "hook");
 	settle("hook", 0, GIVEN_UP, 0, "exit 1", NOW);
-	assert_false(store_changed(store, NOW));
+	assert_false(store_changed(store));
 	other = stored_open(dir, STORE_EDIT);
-	assert_false(store_changed(store, NOW));
+	assert_false(store_changed(store));
 	assert_true(store_redeliver(other, 0, NULL, NOW, &count, &err));
 	assert_int_equal(count, 1);
-	assert_true(store_changed(store, NOW));
-	assert_false(store_changed(store, NOW));
+	assert_true(store_changed(store));
+	assert_false(store_changed(store));
 	assert_due("hook", NOW, -1, 10, "0 ");
 	store_close(other);
-}
-
-/* two writes may bear the same time and leave the log as long as it was */
-static void test_changed_within_a_tick(void **state)
-{
-	cleanup_free char *log = scratch_path(dir, "state.db-wal");
-	static const int64_t then_ms = NOW - DAY_MS;
-	const struct timespec then = { .tv_sec = then_ms / 1000 };
-	const struct timespec times[2] = { then, then };
-	struct err err = { 0 };
-	struct stat before;
-	struct stat after;
-	size_t count;
-
-	(void)state;
-	(void)stored_tell(store, "a", "hook");
-	settle("hook", 0, GIVEN_UP, 0, "exit 1", NOW);
-	(void)stored_tell(store, "b", "other");
-	(void)stored_tell(store, "c", "other");
-	/* who writes next begins the log from its front */
-	stored_sql(dir, "PRAGMA wal_checkpoint(RESTART)");
-	assert_int_equal(stat(log, &before), 0);
-	assert_int_equal(utimensat(AT_FDCWD, log, times, 0), 0);
-	(void)store_changed(store, then_ms + 1000);
-	assert_false(store_changed(store, then_ms + 1000));
-	stored_sql(dir, "UPDATE home SET lost_ms = 1");
-	assert_int_equal(utimensat(AT_FDCWD, log, times, 0), 0);
-	assert_int_equal(stat(log, &after), 0);
-	assert_int_equal(after.st_size, before.st_size);
-	assert_true(store_changed(store, then_ms + 1000));
-	/* but a write long after the last one has a time of its own */
-	assert_false(store_changed(store, then_ms + 60000));
-	assert_true(store_redeliver(store, 0, NULL, NOW, &count, &err));
-	stored_sql(dir, "UPDATE home SET lost_ms = 2");
-	assert_true(store_changed(store, then_ms + 60000));
-}
-
-/* a commit on a slow disk: the log was written to long before what it says counts */
-static void test_changed_without_a_trace(void **state)
-{
-	cleanup_free char *log = scratch_path(dir, "state.db-wal");
-	static const int64_t then_ms = NOW - DAY_MS;
-	const struct timespec then = { .tv_sec = then_ms / 1000 };
-	const struct timespec times[2] = { then, then };
-
-	(void)state;
-	(void)stored_tell(store, "b", "other");
-	(void)stored_tell(store, "c", "other");
-	stored_sql(dir, "PRAGMA wal_checkpoint(RESTART)");
-	assert_int_equal(utimensat(AT_FDCWD, log, times, 0), 0);
-	(void)store_changed(store, NOW);
-	stored_sql(dir, "UPDATE home SET lost_ms = 1");
-	assert_int_equal(utimensat(AT_FDCWD, log, times, 0), 0);
-	assert_false(store_changed(store, NOW + 59999));
-	assert_true(store_changed(store, NOW + 60000));
-	assert_false(store_changed(store, NOW + 60001));
 }
 
 /* 600 events, one a second; every third a failure, every second of source "b" */
@@ -521,8 +463,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_explain, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sink_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changed_by_others, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_changed_within_a_tick, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_changed_without_a_trace, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_history, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_prune, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reader_beside_writer, set_up, tear_down),
