@@ -74,7 +74,7 @@ static bool db_fail(struct db *db, int rc, struct err *err)
 bool db_refuse(struct db *db, struct err *err, const char *reason)
 {
 	(void)snprintf(db->damage, sizeof(db->damage), "%s", reason);
-	db_keep_log(db);
+	db_keep_wal(db);
 	return err_set(err, ERR_IO,
 		"%s is damaged: %s; `taskbell watch` sets it aside when it starts", db->path,
 		reason);
@@ -85,7 +85,7 @@ const char *db_damage(const struct db *db)
 	return db->damage[0] != '\0' ? db->damage : NULL;
 }
 
-void db_keep_log(struct db *db)
+void db_keep_wal(struct db *db)
 {
 	(void)sqlite3_db_config(db->raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }

@@ -29,7 +29,7 @@ void db_close(struct db *db); /* the last one writes the log back into the file;
 /* for DB_WRITE: from now on writes go to a log beside the file */
 bool db_begin_writing(struct db *db, struct err *err);
 /* does not write the log back on close, so that a damaged file is preserved as found */
-void db_keep_log(struct db *db);
+void db_keep_wal(struct db *db);
 void db_set_busy(struct db *db, int busy_ms);
 /* what has shown that the file is not what it was; NULL: nothing (no space, no rights and busy are
  * no damage) */

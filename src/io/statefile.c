@@ -10,19 +10,24 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "io/walcheck.h"
 
 #define STATE_NAME "state.db"
-#define MAKING_NAME "state.db.making"
+#define TEMPORARY_NAME "state.db.making"
 #define NEW_NAME "state.db.new"
+
+/* https://www.sqlite.org/fileformat2.html#the_write_ahead_log */
+#define WAL_HEAD 32
+#define WAL_SUMMED 24
+#define WAL_FRAME_LEAST (24 + 512) /* a frame's head and the smallest page */
+#define WAL_MAGIC 0x377f0682u /* the last bit: checksums are of big-endian words */
 
 /* the database and what SQLite keeps beside it; the database last, so that it never lacks its log
  */
-static const char *const sides[] = { "-journal", "-shm", "-wal", "" };
+static const char *const suffixes[] = { "-journal", "-shm", "-wal", "" };
 
-static char *path_of(const char *dir, const char *name, const char *side)
+static char *path_of(const char *dir, const char *name, const char *suffix)
 {
-	return mem_printf("%s/%s%s", dir, name, side);
+	return mem_printf("%s/%s%s", dir, name, suffix);
 }
 
 char *statefile_path(const char *dir)
@@ -40,6 +45,56 @@ static uint32_t big32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+static uint32_t little32(const uint8_t *p)
+{
+	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+
+static bool wal_head_valid(const uint8_t head[WAL_HEAD])
+{
+	uint32_t (*word)(const uint8_t *) = (big32(head) & 1) != 0 ? big32 : little32;
+	uint32_t a = 0;
+	uint32_t b = 0;
+
+	if ((big32(head) & ~1u) != WAL_MAGIC)
+		return false;
+	for (size_t i = 0; i < WAL_SUMMED; i += 8) {
+		a += word(head + i) + b;
+		b += word(head + i + 4) + a;
+	}
+	return a == big32(head + WAL_SUMMED) && b == big32(head + WAL_SUMMED + 4);
+}
+
+/*
+ * False when the log holds frames and its head is not valid. No crash and no power cut leaves that:
+ * the head is on disk before the first frame is written. (Damage further on can not be told from
+ * the torn end that a power cut leaves.) A file that cannot be read is fine: SQLite will say why.
+ */
+static bool wal_valid(const char *path)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint8_t bytes[WAL_HEAD + WAL_FRAME_LEAST];
+
+	if (fd < 0 || pread(fd, bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return true;
+	return wal_head_valid(bytes);
+}
+
+/* does state.db of `size` bytes end within a page? */
+static bool page_cut(const char *path, off_t size)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint8_t bytes[2];
+	uint32_t page;
+
+	if (fd < 0 || pread(fd, bytes, sizeof(bytes), 16) != (ssize_t)sizeof(bytes))
+		return false;
+	page = (uint32_t)bytes[0] << 8 | bytes[1];
+	if (page == 1) /* so 65536 is written */
+		page = 65536;
+	return page != 0 && size % page != 0;
+}
+
 static bool exists(const char *path)
 {
 	struct stat info;
@@ -48,7 +103,7 @@ static bool exists(const char *path)
 }
 
 /* false: not there, or refused when err says so */
-static bool side_look(const char *path, bool writes, struct stat *info, struct err *err)
+static bool file_check(const char *path, bool writes, struct stat *info, struct err *err)
 {
 	if (lstat(path, info) != 0)
 		return errno == ENOENT ? false
@@ -74,36 +129,42 @@ static bool side_look(const char *path, bool writes, struct stat *info, struct e
 	return true;
 }
 
-enum statefile_look statefile_look(
+enum statefile_check statefile_check(
 	const char *dir, bool writes, const char **ret_reason, struct err *err)
 {
-	off_t sizes[ARRAY_LEN(sides)] = { 0 };
-	cleanup_free char *log = path_of(dir, STATE_NAME, "-wal");
-	bool there = false;
+	cleanup_free char *db = statefile_path(dir);
+	cleanup_free char *wal = path_of(dir, STATE_NAME, "-wal");
+	off_t sizes[ARRAY_LEN(suffixes)] = { 0 };
+	bool present = false;
 
 	*err = (struct err){ 0 };
-	for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
-		cleanup_free char *path = path_of(dir, STATE_NAME, sides[i]);
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		cleanup_free char *path = path_of(dir, STATE_NAME, suffixes[i]);
 		struct stat info;
 
-		there = side_look(path, writes, &info, err);
+		present = file_check(path, writes, &info, err);
 		if (err->kind != ERR_NONE)
-			return STATEFILE_REFUSED;
-		sizes[i] = there ? info.st_size : 0;
+			return STATEFILE_UNUSABLE;
+		sizes[i] = present ? info.st_size : 0;
 	}
-	/* the last one looked at is the database, the one before it its log */
-	*ret_reason = "it is empty";
-	if (there && sizes[3] == 0)
-		return STATEFILE_RUINED;
-	*ret_reason = "its write-ahead log is there without it";
-	if (!there)
-		return sizes[2] > 0 ? STATEFILE_RUINED : STATEFILE_ABSENT;
-	*ret_reason = "its write-ahead log is damaged";
-	return sizes[2] > 0 && !walcheck_file(log) ? STATEFILE_RUINED : STATEFILE_THERE;
+	/* the last one checked is the database, the one before it its log */
+	if (!present && sizes[2] == 0)
+		return STATEFILE_ABSENT;
+	if (!present)
+		*ret_reason = "its write-ahead log is there without it";
+	else if (sizes[3] == 0)
+		*ret_reason = "it is empty";
+	else if (sizes[2] > 0 && !wal_valid(wal))
+		*ret_reason = "its write-ahead log is damaged";
+	else if (sizes[2] == 0 && page_cut(db, sizes[3])) /* no log could complete it */
+		*ret_reason = "its last page is cut short";
+	else
+		return STATEFILE_PRESENT;
+	return STATEFILE_CORRUPT;
 }
 
 /* https://www.sqlite.org/fileformat2.html#the_database_header */
-bool statefile_head(const char *dir, uint32_t *ret_application, uint32_t *ret_version)
+bool statefile_header(const char *dir, uint32_t *ret_application, uint32_t *ret_version)
 {
 	cleanup_free char *path = statefile_path(dir);
 	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -117,35 +178,17 @@ bool statefile_head(const char *dir, uint32_t *ret_application, uint32_t *ret_ve
 	return true;
 }
 
-bool statefile_cut(const char *dir)
-{
-	cleanup_free char *path = statefile_path(dir);
-	cleanup_free char *log = path_of(dir, STATE_NAME, "-wal");
-	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat info;
-	uint8_t size[2];
-	uint32_t page;
-
-	if ((lstat(log, &info) == 0 && info.st_size > 0) || fd < 0 || fstat(fd, &info) != 0 ||
-		pread(fd, size, sizeof(size), 16) != (ssize_t)sizeof(size))
-		return false;
-	page = (uint32_t)size[0] << 8 | size[1];
-	if (page == 1) /* so 65536 is written */
-		page = 65536;
-	return page != 0 && info.st_size % page != 0;
-}
-
-int64_t statefile_changed(const char *dir)
+int64_t statefile_modified(const char *dir)
 {
 	int64_t changed_ms = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
-		cleanup_free char *path = path_of(dir, STATE_NAME, sides[i]);
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		cleanup_free char *path = path_of(dir, STATE_NAME, suffixes[i]);
 		struct stat info;
 		int64_t ms;
 
 		/* the shared memory changes when the file is only read */
-		if (strcmp(sides[i], "-shm") == 0 || lstat(path, &info) != 0)
+		if (strcmp(suffixes[i], "-shm") == 0 || lstat(path, &info) != 0)
 			continue;
 		ms = (int64_t)info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000;
 		if (ms > changed_ms)
@@ -157,33 +200,26 @@ int64_t statefile_changed(const char *dir)
 /* these names hold nothing but what we were about to begin: no state is lost with them */
 static void remove_all(const char *dir, const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
-		cleanup_free char *path = path_of(dir, name, sides[i]);
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		cleanup_free char *path = path_of(dir, name, suffixes[i]);
 
 		(void)unlink(path);
 	}
 }
 
-bool statefile_waiting(const char *dir)
+void statefile_remove_unfinished(const char *dir, bool new_too)
 {
-	cleanup_free char *path = statefile_new_path(dir);
-
-	return exists(path);
-}
-
-void statefile_sweep(const char *dir, bool waiting)
-{
-	remove_all(dir, MAKING_NAME);
-	if (waiting)
+	remove_all(dir, TEMPORARY_NAME);
+	if (new_too)
 		remove_all(dir, NEW_NAME);
 }
 
-char *statefile_make(const char *dir, struct err *err)
+char *statefile_create_temporary(const char *dir, struct err *err)
 {
-	cleanup_free char *path = path_of(dir, MAKING_NAME, "");
+	cleanup_free char *path = path_of(dir, TEMPORARY_NAME, "");
 	cleanup_fd int fd = -1;
 
-	remove_all(dir, MAKING_NAME);
+	remove_all(dir, TEMPORARY_NAME);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	/* the umask may have taken away even our own rights */
 	if (fd < 0 || fchmod(fd, 0600) != 0) {
@@ -213,20 +249,20 @@ static bool dir_sync(const char *dir, struct err *err)
 	return true;
 }
 
-bool statefile_finish(const char *dir, bool aside, struct err *err)
+bool statefile_install(const char *dir, bool as_new, struct err *err)
 {
-	cleanup_free char *making = path_of(dir, MAKING_NAME, "");
-	cleanup_free char *log = path_of(dir, MAKING_NAME, "-wal");
-	cleanup_free char *path = aside ? statefile_new_path(dir) : statefile_path(dir);
+	cleanup_free char *temporary = path_of(dir, TEMPORARY_NAME, "");
+	cleanup_free char *wal = path_of(dir, TEMPORARY_NAME, "-wal");
+	cleanup_free char *path = as_new ? statefile_new_path(dir) : statefile_path(dir);
 	struct stat info;
 
 	/* closing it must have written all of it into the file itself */
-	if (lstat(log, &info) == 0 && info.st_size > 0)
-		return err_set(err, ERR_IO, "cannot write %s; is its disk full?", making);
-	return move(making, path, err) && dir_sync(dir, err);
+	if (lstat(wal, &info) == 0 && info.st_size > 0)
+		return err_set(err, ERR_IO, "cannot write %s; is its disk full?", temporary);
+	return move(temporary, path, err) && dir_sync(dir, err);
 }
 
-char *statefile_aside_name(const char *dir, int64_t wall_ms)
+char *statefile_quarantine_path(const char *dir, int64_t wall_ms)
 {
 	char stamp[STAMP_TEXT_MAX];
 	char digits[STAMP_TEXT_MAX];
@@ -244,8 +280,8 @@ char *statefile_aside_name(const char *dir, int64_t wall_ms)
 		if (n > 1)
 			(void)snprintf(more, sizeof(more), ".%d", n);
 		name = mem_printf("%s/%s.damaged-%s%s", dir, STATE_NAME, digits, more);
-		for (size_t i = 0; i < ARRAY_LEN(sides) && !taken; i++) {
-			cleanup_free char *path = mem_printf("%s%s", name, sides[i]);
+		for (size_t i = 0; i < ARRAY_LEN(suffixes) && !taken; i++) {
+			cleanup_free char *path = mem_printf("%s%s", name, suffixes[i]);
 
 			taken = exists(path);
 		}
@@ -254,17 +290,17 @@ char *statefile_aside_name(const char *dir, int64_t wall_ms)
 	}
 }
 
-bool statefile_replace(const char *dir, const char *aside, struct err *err)
+bool statefile_quarantine(const char *dir, const char *quarantine, struct err *err)
 {
-	cleanup_free char *fresh = statefile_new_path(dir);
+	cleanup_free char *new_path = statefile_new_path(dir);
 	cleanup_free char *path = statefile_path(dir);
 
-	for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
-		cleanup_free char *from = path_of(dir, STATE_NAME, sides[i]);
-		cleanup_free char *to = mem_printf("%s%s", aside, sides[i]);
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		cleanup_free char *from = path_of(dir, STATE_NAME, suffixes[i]);
+		cleanup_free char *to = mem_printf("%s%s", quarantine, suffixes[i]);
 
 		if (exists(from) && !exists(to) && !move(from, to, err))
 			return false;
 	}
-	return dir_sync(dir, err) && move(fresh, path, err) && dir_sync(dir, err);
+	return dir_sync(dir, err) && move(new_path, path, err) && dir_sync(dir, err);
 }

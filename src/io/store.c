@@ -17,10 +17,9 @@
 /* the running monitor has other things to do than to wait for a redeliver */
 #define STORE_BUSY_MS 250
 #define STORE_LOST_MS (7 * 86400000LL) /* a source first seen so long after a loss is just new */
-#define CUT_SHORT "its last page is cut short"
 
-/* what SQL needs to begin a new file */
-struct beginning {
+/* what the row of a new file begins with */
+struct meta {
 	int64_t first_id;
 	int64_t wall_ms;
 	const struct store_damage *damage; /* NULL: nothing was lost */
@@ -32,9 +31,9 @@ static struct hash key_check(const struct hash_key *key)
 }
 
 /* the one row of the table home */
-static bool meta_begin(struct db *db, const struct beginning *beginning, struct err *err)
+static bool meta_insert(struct db *db, const struct meta *meta, struct err *err)
 {
-	const struct store_damage *damage = beginning->damage;
+	const struct store_damage *damage = meta->damage;
 	struct hash_key key;
 	struct hash check;
 
@@ -43,15 +42,15 @@ static bool meta_begin(struct db *db, const struct beginning *beginning, struct 
 	return db_run(db,
 		       "INSERT INTO home (one, last_event, hash_key, hash_proof, lost_told)"
 		       " VALUES (1, ?1, ?2, ?3, ?4)",
-		       DB_VALUES(DB_INT(beginning->first_id - 1), DB_BYTES(&key, sizeof(key)),
+		       DB_VALUES(DB_INT(meta->first_id - 1), DB_BYTES(&key, sizeof(key)),
 			       DB_BYTES(&check, sizeof(check)), DB_INT(damage == NULL)),
 		       err) &&
 	       (damage == NULL ||
 		       db_run(db,
 			       "UPDATE home SET lost_changed_ms = ?1, lost_ms = ?2,"
 			       " lost_aside = ?3, lost_reason = ?4",
-			       DB_VALUES(DB_INT(damage->changed_ms), DB_INT(beginning->wall_ms),
-				       DB_STRING(damage->aside), DB_STRING(damage->reason)),
+			       DB_VALUES(DB_INT(damage->changed_ms), DB_INT(meta->wall_ms),
+				       DB_STRING(damage->path), DB_STRING(damage->reason)),
 			       err));
 }
 
@@ -83,7 +82,7 @@ static bool meta_read(
 	/* a loss of which nobody has been told yet is as new as on the first day */
 	if (row[TOLD].integer == 0 && row[ASIDE].text != NULL) {
 		damage->changed_ms = row[CHANGED].integer;
-		(void)snprintf(damage->aside, sizeof(damage->aside), "%s", row[ASIDE].text);
+		(void)snprintf(damage->path, sizeof(damage->path), "%s", row[ASIDE].text);
 		(void)snprintf(damage->reason, sizeof(damage->reason), "%s",
 			row[REASON].text != NULL ? row[REASON].text : "");
 	}
@@ -107,31 +106,22 @@ static bool version_check(int64_t version, enum store_mode mode, struct err *err
 }
 
 /* brings a file from an older version to ours, all or nothing; a new one has version 0 */
-static bool upgrade(
-	struct db *db, int64_t version, const struct beginning *beginning, struct err *err)
+static bool upgrade(struct db *db, int64_t version, const struct meta *meta, struct err *err)
 {
 	if (version == schema_version)
 		return true;
 	return db_begin(db, DB_SYNC_FULL, err) &&
 	       db_end(db,
 		       schema_migrate(db, schema_steps, version, schema_version, err) &&
-			       (version != 0 || meta_begin(db, beginning, err)),
+			       (version != 0 || meta_insert(db, meta, err)),
 		       err);
-}
-
-/* what only the monitor does with a file: trust nothing, bring it up to date */
-static bool open_checked(struct store *store, int64_t version, int64_t wall_ms, struct err *err)
-{
-	struct beginning beginning = { wall_ms, wall_ms, NULL };
-
-	return db_check(store->db, err) && db_begin_writing(store->db, err) &&
-	       upgrade(store->db, version, &beginning, err);
 }
 
 /* opens the file that is there; false with db_damage(store->db) when it makes no sense */
 static bool open_file(struct store *store, const char *path, enum store_mode mode, int64_t wall_ms,
 	struct store_damage *damage, struct err *err)
 {
+	const struct meta meta = { wall_ms, wall_ms, NULL };
 	int64_t version;
 
 	if (!db_open(&store->db, path, mode == STORE_READ ? DB_READ : DB_WRITE, STORE_OPEN_BUSY_MS,
@@ -139,10 +129,13 @@ static bool open_file(struct store *store, const char *path, enum store_mode mod
 		!schema_read(store->db, &version, err))
 		return false;
 	if (!version_check(version, mode, err)) {
-		db_keep_log(store->db);
+		db_keep_wal(store->db);
 		return false;
 	}
-	if (mode == STORE_WRITE && !open_checked(store, version, wall_ms, err))
+	/* the monitor trusts nothing, and brings it up to date */
+	if (mode == STORE_WRITE &&
+		(!db_check(store->db, err) || !db_begin_writing(store->db, err) ||
+			!upgrade(store->db, version, &meta, err)))
 		return false;
 	if (mode == STORE_EDIT && !db_begin_writing(store->db, err))
 		return false;
@@ -156,133 +149,101 @@ static bool open_file(struct store *store, const char *path, enum store_mode mod
 }
 
 /* builds a whole new database and puts it in its place, or beside the damaged one */
-static bool create(const char *dir, const struct beginning *beginning, struct err *err)
+static bool create(const char *dir, const struct meta *meta, struct err *err)
 {
-	cleanup_free char *making = statefile_make(dir, err);
+	cleanup_free char *temporary = statefile_create_temporary(dir, err);
 	struct db *db = NULL;
 	bool made;
 
-	if (making == NULL)
+	if (temporary == NULL)
 		return false;
-	made = db_open(&db, making, DB_WRITE, STORE_OPEN_BUSY_MS, err) &&
-	       db_begin_writing(db, err) && upgrade(db, 0, beginning, err);
+	made = db_open(&db, temporary, DB_WRITE, STORE_OPEN_BUSY_MS, err) &&
+	       db_begin_writing(db, err) && upgrade(db, 0, meta, err);
 	db_close(db);
-	made = made && statefile_finish(dir, beginning->damage != NULL, err);
+	made = made && statefile_install(dir, meta->damage != NULL, err);
 	if (!made) {
 		err->kind = ERR_CANT_CREATE;
-		statefile_sweep(dir, false);
+		statefile_remove_unfinished(dir, false);
 	}
 	return made;
 }
 
-static void damage_read(const char *path, struct store_damage *ret)
-{
-	struct store store = { 0 };
-	struct err err = { 0 };
-
-	if (db_open(&store.db, path, DB_WRITE, STORE_OPEN_BUSY_MS, &err))
-		(void)meta_read(&store, 0, ret, &err);
-	db_close(store.db);
-}
-
-/* a crash in the middle of setting aside: the new database stands ready and knows the name for the
- * old one */
-static bool resume(const char *dir, struct err *err)
-{
-	cleanup_free char *fresh = statefile_new_path(dir);
-	struct store_damage damage = { 0 };
-	bool waiting = statefile_waiting(dir);
-
-	if (waiting)
-		damage_read(fresh, &damage);
-	statefile_sweep(dir, damage.aside[0] == '\0');
-	return damage.aside[0] == '\0' || statefile_replace(dir, damage.aside, err);
-}
-
-/*
- * Sets the damaged file aside, for a new one that knows of it. When it was last changed has to be
- * asked before SQLite opens it, for that makes a WAL of today.
+/* finishes a quarantine that a crash interrupted: the new database knows the name for the old one
  */
-static bool begin_anew(
-	const char *dir, const char *reason, int64_t changed_ms, int64_t wall_ms, struct err *err)
+static bool resume_quarantine(const char *dir, struct err *err)
 {
-	struct store_damage damage = { .changed_ms = changed_ms };
-	struct beginning beginning = { wall_ms, wall_ms, &damage };
-	cleanup_free char *aside = statefile_aside_name(dir, wall_ms);
+	cleanup_free char *path = statefile_new_path(dir);
+	struct store_damage damage = { 0 };
+	struct store store = { 0 };
+	struct err ignored = { 0 };
+
+	/* nearly always there is no such file */
+	if (db_open(&store.db, path, DB_WRITE, STORE_OPEN_BUSY_MS, &ignored))
+		(void)meta_read(&store, 0, &damage, &ignored);
+	db_close(store.db);
+	statefile_remove_unfinished(dir, damage.path[0] == '\0');
+	return damage.path[0] == '\0' || statefile_quarantine(dir, damage.path, err);
+}
+
+/* sets the damaged file aside, for a new one that knows of it */
+static bool quarantine(
+	const char *dir, const char *reason, int64_t modified_ms, int64_t wall_ms, struct err *err)
+{
+	struct store_damage damage = { .changed_ms = modified_ms };
+	struct meta meta = { wall_ms, wall_ms, &damage };
+	cleanup_free char *path = statefile_quarantine_path(dir, wall_ms);
 
 	/* with a clock that went back, ids must still not repeat */
-	if (damage.changed_ms >= beginning.first_id)
-		beginning.first_id = damage.changed_ms + 1;
-	if (strlen(aside) >= sizeof(damage.aside))
-		return err_set(err, ERR_CANT_CREATE, "the path %s is too long", aside);
-	(void)snprintf(damage.aside, sizeof(damage.aside), "%s", aside);
+	if (modified_ms >= meta.first_id)
+		meta.first_id = modified_ms + 1;
+	if (strlen(path) >= sizeof(damage.path))
+		return err_set(err, ERR_CANT_CREATE, "the path %s is too long", path);
+	(void)snprintf(damage.path, sizeof(damage.path), "%s", path);
 	(void)snprintf(damage.reason, sizeof(damage.reason), "%s", reason);
-	return create(dir, &beginning, err) && statefile_replace(dir, aside, err);
+	return create(dir, &meta, err) && statefile_quarantine(dir, path, err);
 }
 
 /* a file of a newer version is not even opened, so that nothing of it changes */
-static bool head_check(const char *dir, struct err *err)
+static bool header_check(const char *dir, struct err *err)
 {
 	uint32_t application;
 	uint32_t version;
 
-	if (!statefile_head(dir, &application, &version) || application != SCHEMA_APPLICATION)
+	if (!statefile_header(dir, &application, &version) || application != SCHEMA_APPLICATION)
 		return true;
 	return version > INT32_MAX || version_check(version, STORE_WRITE, err);
-}
-
-static bool open_or_set_aside(struct store *store, const char *dir, int64_t wall_ms,
-	struct store_damage *damage, struct err *err)
-{
-	cleanup_free char *path = statefile_path(dir);
-	cleanup_free char *reason = NULL;
-	int64_t changed_ms = statefile_changed(dir);
-	bool cut;
-
-	if (!head_check(dir, err))
-		return false;
-	cut = statefile_cut(dir);
-	if (!cut && open_file(store, path, STORE_WRITE, wall_ms, damage, err))
-		return true;
-	if (!cut && (store->db == NULL || db_damage(store->db) == NULL))
-		return false;
-	reason = mem_strdup(cut ? CUT_SHORT : db_damage(store->db));
-	db_close(store->db);
-	store->db = NULL;
-	store_loaded_forget(store);
-	return begin_anew(dir, reason, changed_ms, wall_ms, err) &&
-	       open_file(store, path, STORE_WRITE, wall_ms, damage, err);
 }
 
 static bool open_for_writing(struct store *store, const char *dir, int64_t wall_ms,
 	struct store_damage *damage, struct err *err)
 {
-	struct beginning beginning = { wall_ms, wall_ms, NULL };
-	const char *reason = "";
+	const struct meta meta = { wall_ms, wall_ms, NULL };
+	cleanup_free char *path = statefile_path(dir);
+	cleanup_free char *found = NULL;
+	const char *reason = NULL;
+	enum statefile_check check;
+	int64_t modified_ms;
 
-	if (!resume(dir, err))
+	if (!resume_quarantine(dir, err))
 		return false;
-	switch (statefile_look(dir, true, &reason, err)) {
-	case STATEFILE_REFUSED:
+	check = statefile_check(dir, true, &reason, err);
+	if (check == STATEFILE_UNUSABLE || !header_check(dir, err) ||
+		(check == STATEFILE_ABSENT && !create(dir, &meta, err)))
 		return false;
-	case STATEFILE_ABSENT:
-		if (!create(dir, &beginning, err))
+	/* before SQLite opens it, for that makes a log of today */
+	modified_ms = statefile_modified(dir);
+	if (check != STATEFILE_CORRUPT) {
+		if (open_file(store, path, STORE_WRITE, wall_ms, damage, err))
+			return true;
+		if (store->db == NULL || db_damage(store->db) == NULL)
 			return false;
-		break;
-	case STATEFILE_RUINED:
-		if (!begin_anew(dir, reason, statefile_changed(dir), wall_ms, err))
-			return false;
-		break;
-	case STATEFILE_THERE:
-		break;
+		reason = found = mem_strdup(db_damage(store->db));
+		db_close(store->db);
+		store->db = NULL;
+		store_loaded_forget(store);
 	}
-	return open_or_set_aside(store, dir, wall_ms, damage, err);
-}
-
-static bool refuse_damaged(const char *path, const char *reason, struct err *err)
-{
-	return err_set(err, ERR_IO,
-		"%s is damaged: %s; `taskbell watch` sets it aside when it starts", path, reason);
+	return quarantine(dir, reason, modified_ms, wall_ms, err) &&
+	       open_file(store, path, STORE_WRITE, wall_ms, damage, err);
 }
 
 static bool open_existing(struct store *store, const char *dir, enum store_mode mode,
@@ -292,20 +253,18 @@ static bool open_existing(struct store *store, const char *dir, enum store_mode 
 	struct store_damage damage = { 0 };
 	const char *reason = "";
 
-	switch (statefile_look(dir, false, &reason, err)) {
-	case STATEFILE_REFUSED:
+	switch (statefile_check(dir, false, &reason, err)) {
+	case STATEFILE_UNUSABLE:
 		return false;
 	case STATEFILE_ABSENT:
 		return err_set(err, ERR_NOT_FOUND, "no monitor has stored anything in %s", dir);
-	case STATEFILE_RUINED:
-		return refuse_damaged(path, reason, err);
-	case STATEFILE_THERE:
+	case STATEFILE_CORRUPT:
+		return err_set(err, ERR_IO,
+			"%s is damaged: %s; `taskbell watch` sets it aside when it starts", path,
+			reason);
+	case STATEFILE_PRESENT:
 		break;
 	}
-	/* SQLite reads what is missing of a page as zeros: some of the rows, and no word of the
-	 * others */
-	if (statefile_cut(dir))
-		return refuse_damaged(path, CUT_SHORT, err);
 	return open_file(store, path, mode, wall_ms, &damage, err);
 }
 
@@ -356,11 +315,6 @@ void store_close(struct store *store)
 void store_rest(struct store *store)
 {
 	db_make_room(store->db, false);
-}
-
-struct hash_key store_hash_key(const struct store *store)
-{
-	return store->key;
 }
 
 bool store_changed(struct store *store)

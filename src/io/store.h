@@ -21,9 +21,9 @@ enum store_mode {
 	STORE_READ, /* history, status, completion: an existing file, never locks the monitor out */
 };
 
-/* what store_open found damaged; `aside` is "" when nothing was */
+/* what store_open found damaged */
 struct store_damage {
-	char aside[512]; /* the path under which the damaged file now lies */
+	char path[512]; /* under which the damaged file now lies; "": nothing was damaged */
 	char reason[200];
 	int64_t changed_ms; /* last change of the damaged file, wall */
 };
@@ -46,8 +46,6 @@ bool store_open(struct store **ret, const char *dir, enum store_mode mode, int64
 	struct store_damage *damage, struct err *err);
 void store_close(struct store *store); /* NULL is fine */
 
-/* the key of all fingerprints of this state directory */
-struct hash_key store_hash_key(const struct store *store);
 /*
  * Loads what is known of a source into a new snapshot (empty for a new source), which the caller
  * frees. After a loss, the snapshot of a source without a baseline has told_after_us set.

@@ -270,10 +270,10 @@ void recorder_tell_damage(struct recorder *recorder, const struct store_damage *
 	};
 	cleanup_free char *message = NULL;
 
-	if (damage->aside[0] == '\0')
+	if (damage->path[0] == '\0')
 		return;
 	message = mem_printf("the state was damaged (%s) and lies now in %s; a new one was begun",
-		damage->reason, damage->aside);
+		damage->reason, damage->path);
 	event.message = message;
 	log_line(LOG_ERROR, "%s", message);
 	(void)recorder_event(recorder, &event);

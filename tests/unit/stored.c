@@ -37,7 +37,7 @@ struct store *stored_open_good(const char *dir, int64_t wall_ms)
 	struct store *store = open_writing(dir, wall_ms, &damage);
 
 	assert_string_equal(damage.reason, "");
-	assert_string_equal(damage.aside, "");
+	assert_string_equal(damage.path, "");
 	return store;
 }
 
@@ -45,7 +45,7 @@ struct store *stored_open_damaged(const char *dir, int64_t wall_ms, struct store
 {
 	struct store *store = open_writing(dir, wall_ms, damage);
 
-	assert_string_not_equal(damage->aside, "");
+	assert_string_not_equal(damage->path, "");
 	assert_string_not_equal(damage->reason, "");
 	return store;
 }

@@ -73,7 +73,7 @@ static void live(int out)
 	struct err err = { 0 };
 	struct store_damage damage;
 
-	if (!store_open(&store, dir, STORE_WRITE, NOW, &damage, &err) || damage.aside[0] != '\0' ||
+	if (!store_open(&store, dir, STORE_WRITE, NOW, &damage, &err) || damage.path[0] != '\0' ||
 		!store_load_snapshot(store, "telnyx", &snapshot, &err))
 		_exit(1);
 	for (int64_t n = (int64_t)snapshot->count;; n++) {

@@ -47,7 +47,7 @@ static void assert_set_aside(void)
 	struct store *store = stored_open_damaged(dir, LATER, &damage);
 	int64_t last;
 
-	assert_string_equal(strrchr(damage.aside, '/') + 1, NAMED);
+	assert_string_equal(strrchr(damage.path, '/') + 1, NAMED);
 	assert_null(strchr(damage.reason, '\n'));
 	aside = scratch_read(named, &aside_len);
 	assert_int_equal(aside_len, len);
@@ -206,7 +206,7 @@ static void test_loss_is_told(void **state)
 	assert_true(changed_ms > 1700000000000 && changed_ms < NOW);
 	store = stored_open_damaged(dir, LATER + 1, &damage);
 	assert_int_equal(damage.changed_ms, changed_ms);
-	assert_string_equal(strrchr(damage.aside, '/') + 1, NAMED);
+	assert_string_equal(strrchr(damage.path, '/') + 1, NAMED);
 	snapshot = stored_snapshot(store, "telnyx");
 	assert_true(snapshot->told_after_us == changed_ms * 1000);
 	snapshot_free(snapshot);
@@ -327,12 +327,12 @@ static void assert_survives(uint32_t seed)
 		return;
 	}
 	snapshot = stored_snapshot(store, "telnyx");
-	if (damage.aside[0] == '\0') {
+	if (damage.path[0] == '\0') {
 		if (!snapshot->baseline || snapshot->ended.count != 200 || snapshot->count != 1 ||
 			stored_events(store, &last) == 0)
 			fail_msg("seed %u: lost without a word", seed);
 	} else {
-		assert_int_equal(access(damage.aside, F_OK), 0);
+		assert_int_equal(access(damage.path, F_OK), 0);
 		assert_false(snapshot->baseline);
 	}
 	snapshot_free(snapshot);

@@ -45,7 +45,7 @@ static void refuse(enum store_mode mode, enum err_kind kind, const char *word)
 
 	assert_false(store_open(&store, dir, mode, LATER, &damage, &err));
 	assert_null(store);
-	assert_string_equal(damage.aside, "");
+	assert_string_equal(damage.path, "");
 	if (err.kind != kind || strstr(err.text, word) == NULL)
 		fail_msg("%d: %s", (int)err.kind, err.text);
 }
@@ -182,7 +182,7 @@ static void test_interrupted_set_aside(void **state)
 			db_close(db);
 		}
 		store = stored_open_damaged(dir, LATER + 60000, &damage);
-		assert_string_equal(strrchr(damage.aside, '/') + 1, NAMED);
+		assert_string_equal(strrchr(damage.path, '/') + 1, NAMED);
 		store_close(store);
 		stored_assert_names(dir, "state.db " NAMED " " NAMED "-wal ");
 	}
