@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "io/statedir.h"
 
 enum { PAGE = 4096 }; /* of the file in memory: the smallest there is */
 
@@ -42,16 +43,15 @@ static bool source_type_find(int fd, enum logfile_kind *ret)
 
 /* a new file outlives a power cut only when its directory was written too; where that is not to be
  * had, so be it */
-static void directory_sync(const char *path)
+static void parent_sync(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	cleanup_free char *dir =
 		slash == NULL ? mem_strdup(".")
 			      : mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
-	cleanup_fd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct err ignored = { 0 };
 
-	if (fd >= 0)
-		(void)fsync(fd);
+	(void)dir_sync(dir, &ignored);
 }
 
 /* Read access is for the look at the last byte; not blocking is for a FIFO (then refused) and a
@@ -68,7 +68,7 @@ static int path_open(const char *path, bool own)
 	if (fd >= 0 && own)
 		(void)fchmod(fd, 0600);
 	if (fd >= 0)
-		directory_sync(path);
+		parent_sync(path);
 	return fd;
 }
 

@@ -150,6 +150,14 @@ bool statedir_check(const char *path, struct err *err)
 	return dir_check(path, ERR_NOT_FOUND, &info, err);
 }
 
+bool dir_sync(const char *path, struct err *err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return (fd >= 0 && fsync(fd) == 0) ||
+	       err_errno(err, ERR_CANT_CREATE, errno, "cannot write %s to disk", path);
+}
+
 static struct flock whole_file(void)
 {
 	return (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };

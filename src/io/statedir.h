@@ -24,6 +24,8 @@ bool statedir_make(const char *path, struct err *err);
 char *statedir_real(const char *path);
 /* checks without making; ERR_NOT_FOUND when it is not there */
 bool statedir_check(const char *path, struct err *err);
+/* writes a directory to disk, and with it what was created or renamed there; ERR_CANT_CREATE */
+bool dir_sync(const char *path, struct err *err);
 /*
  * Takes the lock for as long as the descriptor is open (a record lock: the kernel lets go of it
  * when we die). ERR_TEMPORARY names the holder's process; ERR_CANT_CREATE when the file cannot be

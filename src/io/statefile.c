@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "io/statedir.h"
 
 #define STATE_NAME "state.db"
 #define TEMPORARY_NAME "state.db.making"
@@ -237,16 +238,6 @@ static bool move(const char *from, const char *to, struct err *err)
 	if (rename(from, to) == 0)
 		return true;
 	return err_errno(err, ERR_CANT_CREATE, errno, "cannot move %s to %s", from, to);
-}
-
-/* a rename is on disk when its directory is */
-static bool dir_sync(const char *dir, struct err *err)
-{
-	cleanup_fd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) != 0)
-		return err_errno(err, ERR_CANT_CREATE, errno, "cannot write %s to disk", dir);
-	return true;
 }
 
 bool statefile_install(const char *dir, bool as_new, struct err *err)
