@@ -23,6 +23,7 @@ struct stmt {
 	struct db *db; /* borrowed */
 	const char *sql; /* borrowed; the literal, by whose address it is found again */
 	sqlite3_stmt *raw; /* own */
+	bool stepped; /* since it was reset */
 };
 
 struct db {
@@ -308,44 +309,56 @@ struct stmt *db_query(struct db *db, const char *sql, const struct db_value *val
 	struct stmt *stmt = stmt_find(db, sql);
 	int rc = SQLITE_OK;
 
-	if (stmt != NULL)
-		db_stop(stmt);
-	else
+	if (stmt == NULL)
 		stmt = stmt_new(db, sql, err);
+	else if (stmt->stepped)
+		db_stop(stmt);
+	if (stmt == NULL)
+		return NULL;
 	/* the first of DB_VALUES stands for nothing */
-	for (size_t i = 1; stmt != NULL && i <= count && rc == SQLITE_OK; i++)
+	for (size_t i = 1; i <= count && rc == SQLITE_OK; i++)
 		rc = bind(stmt, (int)i, &values[i]);
+	if (rc == SQLITE_OK && (size_t)sqlite3_bind_parameter_count(stmt->raw) != count)
+		rc = SQLITE_RANGE;
 	if (rc == SQLITE_OK)
 		return stmt;
 	(void)db_fail(db, rc, err);
 	return NULL;
 }
 
-static struct db_value column(const struct stmt *stmt, int i)
+/* what SQLite calls unprotected, which with SQLITE_CONFIG_SINGLETHREAD is the same as protected */
+static void value_read(sqlite3_value *raw, struct db_value *ret)
 {
-	switch (sqlite3_column_type(stmt->raw, i)) {
+	switch (sqlite3_value_type(raw)) {
 	case SQLITE_INTEGER:
 	case SQLITE_FLOAT:
-		return (struct db_value)DB_INT(sqlite3_column_int64(stmt->raw, i));
+		*ret = (struct db_value)DB_INT(sqlite3_value_int64(raw));
+		break;
 	case SQLITE_TEXT:
-		return (struct db_value)DB_STRING((const char *)sqlite3_column_text(stmt->raw, i));
+		*ret = (struct db_value)DB_STRING((const char *)sqlite3_value_text(raw));
+		if (ret->text == NULL)
+			mem_die();
+		break;
 	case SQLITE_BLOB:
-		return (struct db_value)DB_BYTES(sqlite3_column_blob(stmt->raw, i),
-			(size_t)sqlite3_column_bytes(stmt->raw, i));
+		*ret = (struct db_value)DB_BYTES(
+			sqlite3_value_blob(raw), (size_t)sqlite3_value_bytes(raw));
+		break;
 	default:
-		return (struct db_value){ .type = DB_NULL };
+		*ret = (struct db_value){ .type = DB_NULL };
 	}
 }
 
 enum db_step db_next(struct stmt *stmt, struct db_value *ret, size_t count, struct err *err)
 {
-	int rc = stmt != NULL ? sqlite3_step(stmt->raw) : SQLITE_ERROR;
+	int rc;
 
 	if (stmt == NULL)
 		return DB_ERROR;
+	rc = sqlite3_step(stmt->raw);
+	stmt->stepped = true;
 	if (rc == SQLITE_ROW) {
 		for (size_t i = 0; i < count; i++)
-			ret[i] = column(stmt, (int)i);
+			value_read(sqlite3_column_value(stmt->raw, (int)i), &ret[i]);
 		return DB_ROW;
 	}
 	if (rc != SQLITE_DONE)
@@ -356,10 +369,11 @@ enum db_step db_next(struct stmt *stmt, struct db_value *ret, size_t count, stru
 
 void db_stop(struct stmt *stmt)
 {
-	if (stmt == NULL)
+	if (stmt == NULL || !stmt->stepped)
 		return;
+	/* its next start binds all parameters anew */
 	(void)sqlite3_reset(stmt->raw);
-	(void)sqlite3_clear_bindings(stmt->raw);
+	stmt->stepped = false;
 }
 
 bool db_run(struct db *db, const char *sql, const struct db_value *values, size_t count,
