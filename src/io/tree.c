@@ -1,80 +1,28 @@
 #include "io/tree.h"
 
 #include <cjson/cJSON.h>
-#include <stdalign.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
-/*
- * cJSON allocates each node and text by itself and frees them one by one: with malloc that was most
- * of its time. Here it gets them from blocks that are emptied as a whole before the next document.
- * The first block is enough for any task; a hostile element of 1 MiB needs 33 MB, which are given
- * back.
- */
-#define FIRST_SIZE (64 * 1024)
-#define BLOCK_SIZE (1024UL * 1024)
+static cJSON *root; /* own; the document that was read last */
 
-struct block {
-	struct block *next; /* own */
-	size_t size;
-	alignas(max_align_t) char bytes[];
-};
-
-static struct {
-	alignas(max_align_t) char first[FIRST_SIZE];
-	struct block *more; /* own; the newest first */
-	char *free; /* borrowed; of the newest block, or the first one */
-	size_t left;
-	bool broken; /* some escape of this document stands for no text */
-} arena;
-
-static void *arena_take(size_t size)
+static void *tree_alloc(size_t size)
 {
-	char *bytes;
-
-	size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-	if (size > arena.left) {
-		size_t block_size = size > BLOCK_SIZE ? size : BLOCK_SIZE;
-		struct block *block = mem_resize(NULL, 1, sizeof(*block) + block_size);
-
-		block->next = arena.more;
-		arena.more = block;
-		arena.free = block->bytes;
-		arena.left = block_size;
-	}
-	bytes = arena.free;
-	arena.free += size;
-	arena.left -= size;
-	return bytes;
-}
-
-static void arena_give(void *ptr)
-{
-	(void)ptr;
+	return mem_resize(NULL, size, 1);
 }
 
 void tree_clear(void)
 {
-	while (arena.more != NULL) {
-		struct block *block = arena.more;
-
-		arena.more = block->next;
-		free(block);
-	}
-	arena.free = arena.first;
-	arena.left = sizeof(arena.first);
-	arena.broken = false;
+	cJSON_Delete(root);
+	root = NULL;
 }
 
 /*
  * JSON allows escapes that stand for no text: NUL, at which cJSON cuts a text silently, and half a
- * surrogate pair, for which it refuses the whole document. Both are replaced by these three bytes,
- * which no UTF-8 has (NUL in a form too long), until somebody asks for the text.
+ * surrogate pair, for which it refuses the whole document. Both are replaced by U+FFFD.
  */
-static const char broken_mark[] = "\xe0\x80\x80";
 static const char replacement[] = "\xef\xbf\xbd";
 
 /*
@@ -114,9 +62,8 @@ static void copy_escape(char **to, const char **p, const char *end)
 	size_t len = (*p)[1] != 'u' ? 2 : pair ? 12 : 6;
 
 	if (nul || (first && !pair) || is_half(*p, end, 0xdc00)) {
-		memcpy(*to, broken_mark, MARK_LEN);
+		memcpy(*to, replacement, MARK_LEN);
 		*to += MARK_LEN;
-		arena.broken = true;
 	} else {
 		memcpy(*to, *p, len);
 		*to += len;
@@ -148,7 +95,7 @@ static void copy_number(char **to, const char **p, const char *end)
 static char *copy_readable(const char *p, size_t len)
 {
 	const char *end = p + len;
-	char *copy = arena_take(len + (len / 2 + 1) * NUMBER_MORE + 1);
+	char *copy = mem_resize(NULL, len + (len / 2 + 1) * NUMBER_MORE + 1, 1);
 	char *to = copy;
 	bool string = false;
 
@@ -172,11 +119,13 @@ static char *copy_readable(const char *p, size_t len)
 
 const struct node *tree_read(const char *bytes, size_t len)
 {
-	cJSON_Hooks hooks = { arena_take, arena_give };
+	cJSON_Hooks hooks = { tree_alloc, free };
+	cleanup_free char *copy = copy_readable(bytes, len);
 
 	tree_clear();
 	cJSON_InitHooks(&hooks);
-	return (const struct node *)cJSON_Parse(copy_readable(bytes, len));
+	root = cJSON_Parse(copy);
+	return (const struct node *)root;
 }
 
 static const cJSON *item(const struct node *node)
@@ -208,23 +157,11 @@ const char *node_number(const struct node *node)
 
 const char *node_text(const struct node *node)
 {
-	char *text = cJSON_IsString(item(node)) ? item(node)->valuestring : NULL;
+	const char *text = cJSON_IsString(item(node)) ? item(node)->valuestring : NULL;
 
 	if (text == NULL || node_number(node) != NULL)
 		return NULL;
-	if (strncmp(text, text_mark, MARK_LEN) == 0)
-		text += MARK_LEN;
-	if (!arena.broken)
-		return text;
-	for (char *mark = text; (mark = strstr(mark, broken_mark)) != NULL; mark += MARK_LEN)
-		memcpy(mark, replacement, MARK_LEN);
-	return text;
-}
-
-bool node_broken(const struct node *node)
-{
-	return arena.broken && cJSON_IsString(item(node)) &&
-	       strstr(item(node)->valuestring, broken_mark) != NULL;
+	return strncmp(text, text_mark, MARK_LEN) == 0 ? text + MARK_LEN : text;
 }
 
 const char *node_name(const struct node *node)

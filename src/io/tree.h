@@ -1,6 +1,6 @@
 /*
- * A JSON document as a tree: the only file that sees cJSON. One tree at a time: reading the next
- * one ends the last, so that a million elements are read in the same few kilobytes.
+ * A small JSON document as a tree: an error body, or what stands beside a list. The only file that
+ * sees cJSON. One tree at a time: reading the next one ends the last.
  */
 #ifndef IO_TREE_H
 #define IO_TREE_H
@@ -11,12 +11,11 @@
 struct node;
 
 /*
- * Reads a document that json_is_valid() has found valid (cJSON alone is more lenient).
- * NULL when it has no top-level value. Nodes and texts are borrowed until the next tree_read or
- * tree_clear.
+ * Reads a document that json_is_valid() has found valid (cJSON alone is more lenient). NULL when it
+ * has no top-level value. Nodes and texts are borrowed until the next tree_read or tree_clear.
  */
 const struct node *tree_read(const char *bytes, size_t len);
-/* gives back what a large tree took; NULL-safe to call at any time */
+/* gives back what the tree took; may be called at any time */
 void tree_clear(void);
 
 bool node_is_object(const struct node *node);
@@ -26,8 +25,6 @@ bool node_is_true(const struct node *node);
 const char *node_number(const struct node *node);
 /* NULL: not a string. Escapes that stand for no text (NUL, half a surrogate pair) are U+FFFD */
 const char *node_text(const struct node *node);
-/* has this string such an escape? To be asked before node_text */
-bool node_broken(const struct node *node);
 /* the name of an object's member */
 const char *node_name(const struct node *node);
 /* members or elements in order; NULL: none, also for what is no container */
