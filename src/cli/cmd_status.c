@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "watch/status.h"
-#include "json/json.h"
+#include "json/write.h"
 #include "base/mem.h"
 #include "base/terminal.h"
 #include "cli/commands.h"
@@ -25,7 +25,7 @@ struct page {
 	size_t columns; /* of the terminal; 0: there is none */
 };
 
-static void json_time(struct json *json, const char *name, int64_t wall_ms)
+static void json_time(struct json_writer *json, const char *name, int64_t wall_ms)
 {
 	char text[STAMP_TEXT_MAX];
 
@@ -34,7 +34,7 @@ static void json_time(struct json *json, const char *name, int64_t wall_ms)
 
 static void json_source(struct buf *out, const struct source_status *source)
 {
-	struct json json = json_begin(out);
+	struct json_writer json = json_begin(out);
 
 	json_text(&json, "name", source->name);
 	json_bool(&json, "healthy", !source->degraded);
@@ -51,7 +51,7 @@ static void json_sink(
 	struct buf *out, const struct monitor_status *status, const struct sink_status *of)
 {
 	const struct store_sink *sink = &of->stored;
-	struct json json = json_begin(out);
+	struct json_writer json = json_begin(out);
 
 	json_text(&json, "name", sink->name);
 	json_bool(&json, "configured", of->configured);
@@ -70,7 +70,7 @@ static void print_json(const struct page *page)
 {
 	const struct monitor_status *status = page->status;
 	cleanup_buf struct buf line = { 0 };
-	struct json json = json_begin(&line);
+	struct json_writer json = json_begin(&line);
 
 	json_int(&json, "schema", 1);
 	json_bool(&json, "running", status->running);

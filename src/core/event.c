@@ -114,7 +114,7 @@ bool event_duration(const struct event *event, int64_t *ret_ms)
 void event_json(const struct event *event, struct buf *out)
 {
 	char time[STAMP_TEXT_MAX];
-	struct json json = json_begin(out);
+	struct json_writer json = json_begin(out);
 	int64_t duration_ms;
 
 	json_int(&json, "schema", EVENT_SCHEMA);

@@ -122,7 +122,7 @@ bool task_duration(const struct task *task, int64_t *ret_ms)
 
 void task_json(const struct task *task, const char *source, struct buf *out)
 {
-	struct json json = json_begin(out);
+	struct json_writer json = json_begin(out);
 	int64_t duration_ms;
 
 	json_int(&json, "schema", 1);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "json/json.h"
+#include "json/write.h"
 #include "base/stamp.h"
 #include "core/status.h"
 

@@ -17,7 +17,7 @@
 #include "io/statedir.h"
 #include "io/tree.h"
 #include "json/check.h"
-#include "json/json.h"
+#include "json/write.h"
 
 #define FORMAT 4 /* 1 to 3 were no JSON */
 #define SIZE_MAX_BYTES (1024 * 1024)
@@ -117,7 +117,7 @@ struct status_file *status_file_open(const char *state_dir, int lock_fd)
 
 static void add_source(struct buf *out, const struct source_status *source)
 {
-	struct json json = json_begin(out);
+	struct json_writer json = json_begin(out);
 
 	json_text(&json, "name", source->name);
 	json_int(&json, "last_good_ms", source->last_good_ms);
@@ -132,7 +132,7 @@ static void add_source(struct buf *out, const struct source_status *source)
 
 static void add_sink(struct buf *out, const struct sink_status *sink)
 {
-	struct json json = json_begin(out);
+	struct json_writer json = json_begin(out);
 
 	json_text(&json, "name", sink->stored.name);
 	json_text(&json, "waits", sink->waits);
@@ -142,7 +142,7 @@ static void add_sink(struct buf *out, const struct sink_status *sink)
 /* `write` stands first and last: where the lock file is read while it is written, they differ */
 static void add_status(struct buf *out, const struct monitor_status *status, int64_t write)
 {
-	struct json json = json_begin(out);
+	struct json_writer json = json_begin(out);
 
 	json_int(&json, "write", write);
 	json_int(&json, "format", FORMAT);
@@ -317,8 +317,9 @@ static bool take_each(const struct node *array, struct monitor_status *ret,
 static bool take_status(const struct buf *text, struct monitor_status *ret)
 {
 	struct err err = { 0 };
-	const struct node *root =
-		json_is_valid(text->data, text->len, &err) ? tree_read(text->data, text->len) : NULL;
+	const struct node *root = json_is_valid(text->data, text->len, &err)
+					  ? tree_read(text->data, text->len)
+					  : NULL;
 	int64_t format, write, written;
 	bool good = take_int(root, "format", &format) && format == FORMAT &&
 		    take_int(root, "write", &write) && take_int(root, "written", &written) &&

@@ -37,7 +37,7 @@
 #include "base/parse.h"
 #include "core/config.h"
 #include "core/list_reader.h"
-#include "json/json.h"
+#include "json/write.h"
 #include "shelf.h"
 
 #define WORDS_MAX 32
@@ -232,7 +232,7 @@ static struct list_reader *list_send(struct stage *stage, const char *what)
 
 static void element_add(struct buf *text, const struct task *task)
 {
-	struct json json;
+	struct json_writer json;
 
 	if (text->data[text->len - 1] == '}')
 		(void)buf_add_char(text, ',');

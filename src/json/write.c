@@ -1,19 +1,20 @@
-#include "json/json.h"
+#include "json/write.h"
 
 #include <string.h>
 
 #include "base/stamp.h"
 #include "base/text.h"
+#include "json/scan.h"
 
-struct json json_begin(struct buf *out)
+struct json_writer json_begin(struct buf *out)
 {
-	struct json json = { .out = out };
+	struct json_writer json = { .out = out };
 
 	(void)buf_add_char(out, '{');
 	return json;
 }
 
-void json_end(struct json *json)
+void json_end(struct json_writer *json)
 {
 	(void)buf_add_char(json->out, '}');
 }
@@ -46,23 +47,15 @@ static bool json_is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* the high bit of each byte that is zero; a borrow may set it in others, never clear it */
-static uint64_t zero_bytes(uint64_t word)
-{
-	return (word - EACH(1)) & ~word & EACH(0x80);
-}
-
 /* are these eight bytes plain? A false "no" only costs time */
 static bool json_eight_plain(const char *bytes)
 {
-	uint64_t word;
+	uint64_t word = word_load(bytes);
 
-	memcpy(&word, bytes, sizeof(word));
-	return ((word | ((word - EACH(0x20)) & ~word)) & EACH(0x80)) == 0 &&
-	       (zero_bytes(word ^ EACH('"')) | zero_bytes(word ^ EACH('\\')) |
-		       zero_bytes(word ^ EACH(0x7f))) == 0;
+	return ((word | ((word - SCAN_EACH(0x20)) & ~word)) & SCAN_HIGH) == 0 &&
+	       (scan_below(word ^ SCAN_EACH('"'), SCAN_EACH(1)) |
+		       scan_below(word ^ SCAN_EACH('\\'), SCAN_EACH(1)) |
+		       scan_below(word ^ SCAN_EACH(0x7f), SCAN_EACH(1))) == 0;
 }
 
 static const char *json_plain_end(const char *text, const char *end)
@@ -116,7 +109,7 @@ static char *put_quoted(char *at, const char *text, size_t len)
 }
 
 /* makes room for a member, writes its name and returns where the `len` bytes of its value go */
-static char *json_member(struct json *json, const char *name, size_t name_len, size_t len)
+static char *json_member(struct json_writer *json, const char *name, size_t name_len, size_t len)
 {
 	char *at = buf_extend(json->out, json->some + name_len + 3 + len);
 
@@ -130,12 +123,12 @@ static char *json_member(struct json *json, const char *name, size_t name_len, s
 	return at + 1;
 }
 
-void json_name(struct json *json, const char *name)
+void json_name(struct json_writer *json, const char *name)
 {
 	(void)json_member(json, name, strlen(name), 0);
 }
 
-void json_text_named(struct json *json, const char *name, size_t name_len, const char *text)
+void json_text_named(struct json_writer *json, const char *name, size_t name_len, const char *text)
 {
 	size_t len = text != NULL ? strlen(text) : 0;
 	char *at;
@@ -153,32 +146,32 @@ void json_text_named(struct json *json, const char *name, size_t name_len, const
 	}
 }
 
-void json_int(struct json *json, const char *name, int64_t value)
+void json_int(struct json_writer *json, const char *name, int64_t value)
 {
 	json_name(json, name);
 	(void)buf_add_int(json->out, value);
 }
 
-void json_bool(struct json *json, const char *name, bool value)
+void json_bool(struct json_writer *json, const char *name, bool value)
 {
 	json_name(json, name);
 	(void)buf_add_text(json->out, value ? "true" : "false");
 }
 
-void json_stamp(struct json *json, const char *name, int64_t us)
+void json_stamp(struct json_writer *json, const char *name, int64_t us)
 {
 	char text[STAMP_TEXT_MAX];
 
 	json_text(json, name, us != STAMP_NONE ? stamp_text(us, text) : NULL);
 }
 
-void json_null(struct json *json, const char *name)
+void json_null(struct json_writer *json, const char *name)
 {
 	json_name(json, name);
 	(void)buf_add_text(json->out, "null");
 }
 
-void json_seconds(struct json *json, const char *name, int64_t ms)
+void json_seconds(struct json_writer *json, const char *name, int64_t ms)
 {
 	int64_t whole = ms / 1000;
 	int64_t part = ms % 1000;

@@ -6,12 +6,12 @@
 
 #include <cmocka.h>
 
-#include "json/json.h"
+#include "json/write.h"
 
 static void writes_one_flat_object(void **state)
 {
 	cleanup_buf struct buf out = { 0 };
-	struct json json = json_begin(&out);
+	struct json_writer json = json_begin(&out);
 
 	(void)state;
 	json_int(&json, "schema", 1);
@@ -30,7 +30,7 @@ static void writes_one_flat_object(void **state)
 static void an_empty_object(void **state)
 {
 	cleanup_buf struct buf out = { 0 };
-	struct json json = json_begin(&out);
+	struct json_writer json = json_begin(&out);
 
 	(void)state;
 	json_end(&json);
@@ -49,7 +49,7 @@ static void seconds_have_the_digits_they_need(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		cleanup_buf struct buf out = { 0 };
-		struct json json = json_begin(&out);
+		struct json_writer json = json_begin(&out);
 
 		json_seconds(&json, "s", rows[i].ms);
 		json_end(&json);
