@@ -1,5 +1,5 @@
-/* Fingerprints of tasks that have ended: 16 bytes each, in one table that is sorted and has gaps.
- * The store keeps them in blocks, which are rows. */
+/* Fingerprints of tasks that have ended: 16 bytes each, in one sorted table with empty slots. The
+ * store keeps them in blocks, which are rows. */
 #ifndef CORE_ENDED_H
 #define CORE_ENDED_H
 
@@ -15,16 +15,16 @@
 #define ENDED_STORED 16 /* bytes of an entry in the store */
 
 /*
- * The fingerprint of a task, 96 bits of the keyed hash of its id. As numbers, which order as the
- * bytes in the store do, and not as these: a processor waits when it is to read as one what was
- * just written as four.
+ * 96 bits of the keyed hash of a task's id, as big-endian words, so that numeric order is the order
+ * in the store. Words, not bytes: reading as a word what was just stored as bytes stalls the
+ * processor (tests/bench/RESULTS.md).
  */
-struct print {
+struct fingerprint {
 	uint32_t words[3];
 };
 
 /* below 0, 0 or above it */
-static inline int print_order(struct print one, struct print other)
+static inline int fingerprint_order(struct fingerprint one, struct fingerprint other)
 {
 	for (int i = 0; i < 3; i++)
 		if (one.words[i] != other.words[i])
@@ -34,15 +34,15 @@ static inline int print_order(struct print one, struct print other)
 
 /* One task that has ended. */
 struct ended {
-	struct print print;
-	uint8_t status; /* enum status; STATUS_EXPECTED: a gap of the table */
+	struct fingerprint fingerprint;
+	uint8_t status; /* enum status; STATUS_EXPECTED: an empty slot */
 	uint8_t generation; /* of the sweep that last listed it, 1 to 255; memory only */
 	uint16_t absent_day; /* day (since 1970) since which no sweep listed it; 0: listed */
 };
 
 struct ended_set {
-	struct ended *items; /* own; `places`, and `limit` more for what is pushed off the end */
-	size_t places; /* over which prints are spread */
+	struct ended *items; /* own; `capacity`, and `limit` more for what is pushed off the end */
+	size_t capacity; /* slots over which fingerprints are spread */
 	size_t limit; /* entries that fit without growing */
 	size_t count;
 	bool dirty; /* some block is */
@@ -50,21 +50,21 @@ struct ended_set {
 };
 
 /* the bytes of the hash from its lowest on */
-static inline struct print ended_print(struct hash hash)
+static inline struct fingerprint ended_fingerprint(struct hash hash)
 {
-	return (struct print){ { __builtin_bswap32((uint32_t)hash.lo),
+	return (struct fingerprint){ { __builtin_bswap32((uint32_t)hash.lo),
 		__builtin_bswap32((uint32_t)(hash.lo >> 32)),
 		__builtin_bswap32((uint32_t)hash.hi) } };
 }
 /* NULL when it is not there; an entry is valid until the next put, remove, merge, prune or load */
-struct ended *ended_find(const struct ended_set *set, struct print print);
-/* asks the processor for the memory that a look-up of this print will read */
-void ended_fetch(const struct ended_set *set, struct print print);
-/* all in the order of their prints, from *pos = 0 on; NULL: no more */
+struct ended *ended_find(const struct ended_set *set, struct fingerprint fingerprint);
+/* asks the processor for the memory that a look-up of this fingerprint will read */
+void ended_fetch(const struct ended_set *set, struct fingerprint fingerprint);
+/* all in the order of their fingerprints, from *pos = 0 on; NULL: no more */
 struct ended *ended_next(const struct ended_set *set, size_t *pos);
 /* puts it in or changes its status, which is any but STATUS_EXPECTED */
-struct ended *ended_put(struct ended_set *set, struct print print, enum status status);
-void ended_remove(struct ended_set *set, struct print print);
+struct ended *ended_put(struct ended_set *set, struct fingerprint fingerprint, enum status status);
+void ended_remove(struct ended_set *set, struct fingerprint fingerprint);
 /* moves all of `from`, which is empty afterwards; where both have an entry, that of `from` stands
  */
 void ended_merge(struct ended_set *set, struct ended_set *from);
@@ -77,7 +77,7 @@ void ended_prune(struct ended_set *set, uint8_t generation, uint16_t today, uint
 void ended_clean(struct ended_set *set);
 /* makes room for so many in all at once */
 void ended_reserve(struct ended_set *set, size_t count);
-/* for the store: one block as bytes, the same on every machine (print, status, 0, day, all
+/* for the store: one block as bytes, the same on every machine (fingerprint, status, 0, day, all
  * little-endian) */
 void ended_block_save(const struct ended_set *set, unsigned int block, struct buf *out);
 /* and back, where there is nothing of this block yet; false: no such block, and the set is only to

@@ -115,11 +115,11 @@ void list_reader_free(struct list_reader *reader)
 	free(reader);
 }
 
-static void set_put(struct ended_set **set, struct print print, enum status status)
+static void set_put(struct ended_set **set, struct fingerprint fingerprint, enum status status)
 {
 	if (*set == NULL)
 		*set = mem_alloc(sizeof(**set));
-	(void)ended_put(*set, print, status);
+	(void)ended_put(*set, fingerprint, status);
 }
 
 /* a task that is known to have ended: true when there is nothing to look at later */
@@ -128,16 +128,17 @@ static bool ended_unchanged(struct list_reader *reader, struct ended *ended, enu
 	if (reader->scope == LIST_ALL)
 		ended->generation = reader->snapshot->sweeps;
 	if (ended->status != status)
-		set_put(&reader->doubted, ended->print, status);
+		set_put(&reader->doubted, ended->fingerprint, status);
 	/* what stands twice is looked at in order, because the last one counts */
-	return reader->doubted == NULL || ended_find(reader->doubted, ended->print) == NULL;
+	return reader->doubted == NULL || ended_find(reader->doubted, ended->fingerprint) == NULL;
 }
 
 /*
  * An ended task that is neither known nor told one by one in a first run: nothing more is kept of
  * it than that it has ended. False when it is news.
  */
-static bool history_take(struct list_reader *reader, const struct task *view, struct print print)
+static bool history_take(
+	struct list_reader *reader, const struct task *view, struct fingerprint fingerprint)
 {
 	const struct snapshot *snapshot = reader->snapshot;
 
@@ -151,7 +152,7 @@ static bool history_take(struct list_reader *reader, const struct task *view, st
 	if (snapshot->told_after_us != STAMP_NONE && view->finished_us != STAMP_NONE &&
 		view->finished_us > snapshot->told_after_us)
 		return false;
-	set_put(&reader->fresh, print, view->status);
+	set_put(&reader->fresh, fingerprint, view->status);
 	return true;
 }
 
@@ -183,7 +184,7 @@ static void element_take(struct list_reader *reader, const struct task_element *
 	struct snapshot *snapshot = reader->snapshot;
 	struct record *record = snapshot_find_hash(snapshot, id, id_len, hash);
 	enum status status = view != NULL ? view->status : element->status;
-	struct print print = ended_print(hash);
+	struct fingerprint fingerprint = ended_fingerprint(hash);
 	struct ended *ended;
 
 	if (record != NULL) {
@@ -197,16 +198,16 @@ static void element_take(struct list_reader *reader, const struct task_element *
 	reader->news = true;
 	if (snapshot->closed)
 		return;
-	ended = ended_find(&snapshot->ended, print);
+	ended = ended_find(&snapshot->ended, fingerprint);
 	if (ended != NULL && ended_unchanged(reader, ended, status))
 		return;
 	view = view != NULL ? view : task_reader_view(reader->tasks, element);
-	if (ended == NULL && history_take(reader, view, print))
+	if (ended == NULL && history_take(reader, view, fingerprint))
 		return;
 	/* seen earlier in this answer as ended before our first run: the later element replaces it
 	 */
 	if (ended == NULL && reader->fresh != NULL)
-		ended_remove(reader->fresh, print);
+		ended_remove(reader->fresh, fingerprint);
 	observation_add(reader, view);
 }
 
@@ -242,7 +243,7 @@ static void batch_add(struct list_reader *reader)
 
 	if (!item->element.escaped) {
 		item->hash = hash_bytes(&snapshot->key, id->bytes, id->len);
-		ended_fetch(&snapshot->ended, ended_print(item->hash));
+		ended_fetch(&snapshot->ended, ended_fingerprint(item->hash));
 	}
 	if (item->element.json.carried || reader->batched == BATCH)
 		batch_take(reader);
@@ -359,12 +360,12 @@ static void observation_apply(
 	const struct scene *scene, const struct list_reader *reader, struct observation *item)
 {
 	struct task view = record_task(scene->snapshot, item->record);
-	struct print print = ended_print(snapshot_hash(scene->snapshot, view.id));
+	struct fingerprint fingerprint = ended_fingerprint(snapshot_hash(scene->snapshot, view.id));
 
 	view.finished_us = item->finished_us;
 	/* in a first run, an id whose last sight was history */
 	if (reader->fresh != NULL && snapshot_find(scene->snapshot, view.id) == NULL &&
-		ended_find(reader->fresh, print) != NULL)
+		ended_find(reader->fresh, fingerprint) != NULL)
 		return;
 	if (detect_observe(scene, &view, item->record))
 		item->record = NULL;
@@ -404,7 +405,7 @@ static void take_in_first_run(const struct scene *scene, struct ended_set *fresh
 	size_t pos = 0;
 
 	while ((record = snapshot_next(snapshot, &pos)) != NULL)
-		ended_remove(fresh, ended_print(snapshot_hash(snapshot, record_id(record))));
+		ended_remove(fresh, ended_fingerprint(snapshot_hash(snapshot, record_id(record))));
 	pos = 0;
 	while ((entry = ended_next(fresh, &pos)) != NULL) {
 		entry->generation = snapshot->sweeps;

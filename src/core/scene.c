@@ -40,7 +40,7 @@ void scene_note_end(const struct scene *scene, const char *id)
 		snapshot->late = mem_grow(snapshot->late, &snapshot->late_cap,
 			snapshot->late_count + 1, sizeof(*snapshot->late));
 		late = &snapshot->late[snapshot->late_count++];
-		late->print = ended_print(snapshot_hash(snapshot, id));
+		late->fingerprint = ended_fingerprint(snapshot_hash(snapshot, id));
 		late->serial = scene->serial;
 		return;
 	}
@@ -49,14 +49,14 @@ void scene_note_end(const struct scene *scene, const char *id)
 bool scene_is_late(const struct scene *scene, const char *id)
 {
 	const struct snapshot *snapshot = scene->snapshot;
-	struct print print;
+	struct fingerprint fingerprint;
 
 	if (snapshot->late_count == 0)
 		return false;
-	print = ended_print(snapshot_hash(snapshot, id));
+	fingerprint = ended_fingerprint(snapshot_hash(snapshot, id));
 	for (size_t i = 0; i < snapshot->late_count; i++)
 		if (snapshot->late[i].serial > scene->serial &&
-			print_order(snapshot->late[i].print, print) == 0)
+			fingerprint_order(snapshot->late[i].fingerprint, fingerprint) == 0)
 			return true;
 	return false;
 }

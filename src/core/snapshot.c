@@ -231,17 +231,17 @@ struct record *snapshot_next(const struct snapshot *snapshot, size_t *pos)
 
 struct ended *snapshot_ended(const struct snapshot *snapshot, const char *id)
 {
-	return ended_find(&snapshot->ended, ended_print(snapshot_hash(snapshot, id)));
+	return ended_find(&snapshot->ended, ended_fingerprint(snapshot_hash(snapshot, id)));
 }
 
 struct ended *snapshot_set_ended(struct snapshot *snapshot, const char *id, enum status status)
 {
-	return ended_put(&snapshot->ended, ended_print(snapshot_hash(snapshot, id)), status);
+	return ended_put(&snapshot->ended, ended_fingerprint(snapshot_hash(snapshot, id)), status);
 }
 
 void snapshot_unset_ended(struct snapshot *snapshot, const char *id)
 {
-	ended_remove(&snapshot->ended, ended_print(snapshot_hash(snapshot, id)));
+	ended_remove(&snapshot->ended, ended_fingerprint(snapshot_hash(snapshot, id)));
 }
 
 /* the number under which the snapshot keeps the text; 0: it does not */

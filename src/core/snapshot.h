@@ -58,7 +58,7 @@ struct comeback {
 /* an end that was learned while an older list was still under way: what that one says of it is old
  * news */
 struct late_end {
-	struct print print;
+	struct fingerprint fingerprint;
 	uint32_t serial; /* of the request that told of the end */
 };
 

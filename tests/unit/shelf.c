@@ -25,8 +25,8 @@ static void keep_block(struct snapshot *shelf, const struct snapshot *snapshot, 
 	size_t pos = 0;
 
 	while ((entry = ended_next(&shelf->ended, &pos)) != NULL)
-		if (entry->print.words[0] >> 22 == number) {
-			ended_remove(&shelf->ended, entry->print);
+		if (entry->fingerprint.words[0] >> 22 == number) {
+			ended_remove(&shelf->ended, entry->fingerprint);
 			pos--; /* another one may have moved up */
 		}
 	ended_block_save(&snapshot->ended, number, &bytes);

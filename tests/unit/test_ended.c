@@ -13,9 +13,9 @@
 
 static const struct hash_key key = { 11, 12 };
 
-static struct print print_of(int number)
+static struct fingerprint print_of(int number)
 {
-	return ended_print(hash_bytes(&key, &number, sizeof(number)));
+	return ended_fingerprint(hash_bytes(&key, &number, sizeof(number)));
 }
 
 /* sorted, nothing twice, every entry where a look-up finds it, the count right */
@@ -28,8 +28,8 @@ static void check(const struct ended_set *set)
 
 	for (; (entry = ended_next(set, &pos)) != NULL; before = entry) {
 		if (before != NULL)
-			assert_true(print_order(before->print, entry->print) < 0);
-		assert_ptr_equal(ended_find(set, entry->print), entry);
+			assert_true(fingerprint_order(before->fingerprint, entry->fingerprint) < 0);
+		assert_ptr_equal(ended_find(set, entry->fingerprint), entry);
 		count++;
 	}
 	assert_int_equal(set->count, count);
@@ -41,7 +41,7 @@ static void agrees_with_a_plain_list(void **state)
 	static struct ended_set set;
 	static uint8_t plain[NUMBERS];
 	uint64_t random = 1;
-	struct print print;
+	struct fingerprint fingerprint;
 
 	(void)state;
 	memset(plain, 0, sizeof(plain));
@@ -50,14 +50,14 @@ static void agrees_with_a_plain_list(void **state)
 
 		random = random * 6364136223846793005 + 1442695040888963407;
 		number = (int)(random >> 33) % NUMBERS;
-		print = print_of(number);
+		fingerprint = print_of(number);
 		if (random >> 32 & 1) {
 			enum status status = step % 2 == 0 ? STATUS_SUCCESS : STATUS_FAILURE;
 
-			assert_int_equal(ended_put(&set, print, status)->status, status);
+			assert_int_equal(ended_put(&set, fingerprint, status)->status, status);
 			plain[number] = (uint8_t)status;
 		} else {
-			ended_remove(&set, print);
+			ended_remove(&set, fingerprint);
 			plain[number] = 0;
 		}
 	}
@@ -65,8 +65,8 @@ static void agrees_with_a_plain_list(void **state)
 	for (int i = 0; i < NUMBERS; i++) {
 		const struct ended *entry;
 
-		print = print_of(i);
-		entry = ended_find(&set, print);
+		fingerprint = print_of(i);
+		entry = ended_find(&set, fingerprint);
 		if (plain[i] == 0)
 			assert_null(entry);
 		else
@@ -79,31 +79,31 @@ static void agrees_with_a_plain_list(void **state)
 static void prints_alike(uint32_t head)
 {
 	static struct ended_set set;
-	struct print print = { { head, head, 0 } };
+	struct fingerprint fingerprint = { { head, head, 0 } };
 
 	for (int i = 0; i < 2000; i++) {
-		print.words[2] = (uint32_t)(i * 7919 % 2000);
-		(void)ended_put(&set, print, STATUS_SUCCESS);
+		fingerprint.words[2] = (uint32_t)(i * 7919 % 2000);
+		(void)ended_put(&set, fingerprint, STATUS_SUCCESS);
 	}
 	check(&set);
 	assert_int_equal(set.count, 2000);
-	print.words[2] = 2000;
-	assert_null(ended_find(&set, print));
-	for (print.words[2] = 0; print.words[2] < 2000; print.words[2]++) {
-		struct ended *entry = ended_find(&set, print);
+	fingerprint.words[2] = 2000;
+	assert_null(ended_find(&set, fingerprint));
+	for (fingerprint.words[2] = 0; fingerprint.words[2] < 2000; fingerprint.words[2]++) {
+		struct ended *entry = ended_find(&set, fingerprint);
 
 		assert_non_null(entry);
-		entry->absent_day = print.words[2] % 3 == 0 ? 1 : 0;
+		entry->absent_day = fingerprint.words[2] % 3 == 0 ? 1 : 0;
 	}
 	/* a third is forgotten, of the rest every other one is removed */
 	ended_prune(&set, 1, 100, 30);
 	assert_int_equal(set.count, 1333);
-	for (print.words[2] = 0; print.words[2] < 2000; print.words[2] += 2)
-		ended_remove(&set, print);
+	for (fingerprint.words[2] = 0; fingerprint.words[2] < 2000; fingerprint.words[2] += 2)
+		ended_remove(&set, fingerprint);
 	check(&set);
-	for (print.words[2] = 0; print.words[2] < 2000; print.words[2]++)
-		assert_int_equal(ended_find(&set, print) != NULL,
-			print.words[2] % 3 != 0 && print.words[2] % 2 != 0);
+	for (fingerprint.words[2] = 0; fingerprint.words[2] < 2000; fingerprint.words[2]++)
+		assert_int_equal(ended_find(&set, fingerprint) != NULL,
+			fingerprint.words[2] % 3 != 0 && fingerprint.words[2] % 2 != 0);
 	ended_done(&set);
 }
 
@@ -120,16 +120,16 @@ static void merges_what_is_new_and_what_is_known(void **state)
 {
 	static struct ended_set set;
 	static struct ended_set more;
-	struct print print;
+	struct fingerprint fingerprint;
 
 	(void)state;
 	for (int i = 0; i < 20000; i++) {
-		print = print_of(i);
-		(void)ended_put(&set, print, STATUS_SUCCESS);
+		fingerprint = print_of(i);
+		(void)ended_put(&set, fingerprint, STATUS_SUCCESS);
 	}
 	for (int i = 10000; i < 50000; i++) {
-		print = print_of(i);
-		ended_put(&more, print, STATUS_FAILURE)->generation = 9;
+		fingerprint = print_of(i);
+		ended_put(&more, fingerprint, STATUS_FAILURE)->generation = 9;
 	}
 	ended_merge(&set, &more);
 	check(&set);
@@ -138,8 +138,8 @@ static void merges_what_is_new_and_what_is_known(void **state)
 	for (int i = 0; i < 50000; i++) {
 		const struct ended *entry;
 
-		print = print_of(i);
-		entry = ended_find(&set, print);
+		fingerprint = print_of(i);
+		entry = ended_find(&set, fingerprint);
 		assert_int_equal(entry->status, i < 10000 ? STATUS_SUCCESS : STATUS_FAILURE);
 		assert_int_equal(entry->generation, i < 10000 ? 0 : 9);
 	}
@@ -153,14 +153,14 @@ static void the_store_gets_back_what_it_was_given(void **state)
 {
 	static struct ended_set set;
 	static struct ended_set again;
-	struct print print;
+	struct fingerprint fingerprint;
 
 	(void)state;
 	for (int i = 0; i < 5000; i++) {
 		struct ended *entry;
 
-		print = print_of(i);
-		entry = ended_put(&set, print, STATUS_PARTIAL_SUCCESS);
+		fingerprint = print_of(i);
+		entry = ended_put(&set, fingerprint, STATUS_PARTIAL_SUCCESS);
 		entry->generation = 7;
 		entry->absent_day = (uint16_t)(i * 13);
 	}
@@ -180,8 +180,8 @@ static void the_store_gets_back_what_it_was_given(void **state)
 	for (int i = 0; i < 5000; i++) {
 		const struct ended *entry;
 
-		print = print_of(i);
-		entry = ended_find(&again, print);
+		fingerprint = print_of(i);
+		entry = ended_find(&again, fingerprint);
 		assert_int_equal(entry->status, STATUS_PARTIAL_SUCCESS);
 		assert_int_equal(entry->absent_day, (uint16_t)(i * 13));
 		assert_int_equal(entry->generation, 0);
@@ -194,12 +194,12 @@ static void bytes_are_the_same_on_every_machine(void **state)
 {
 	static struct ended_set set;
 	cleanup_buf struct buf bytes = { 0 };
-	const struct print print = { { 0x003f0203, 0x04050607, 0x08090a0b } };
+	const struct fingerprint fingerprint = { { 0x003f0203, 0x04050607, 0x08090a0b } };
 	const uint8_t expected[ENDED_STORED] = { 0, 0x3f, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
 		STATUS_SUCCESS, 0, 0x39, 0x30 };
 
 	(void)state;
-	ended_put(&set, print, STATUS_SUCCESS)->absent_day = 12345;
+	ended_put(&set, fingerprint, STATUS_SUCCESS)->absent_day = 12345;
 	ended_block_save(&set, 0, &bytes);
 	assert_int_equal(bytes.len, sizeof(expected));
 	assert_memory_equal(buf_text(&bytes), expected, sizeof(expected));
@@ -249,12 +249,12 @@ static void bytes_that_are_no_block_are_refused(void **state)
 static void what_was_forgotten_takes_no_memory(void **state)
 {
 	static struct ended_set set;
-	struct print print;
+	struct fingerprint fingerprint;
 
 	(void)state;
 	for (int i = 0; i < 100000; i++) {
-		print = print_of(i);
-		ended_put(&set, print, STATUS_SUCCESS)->generation = i < 500 ? 2 : 1;
+		fingerprint = print_of(i);
+		ended_put(&set, fingerprint, STATUS_SUCCESS)->generation = i < 500 ? 2 : 1;
 	}
 	ended_prune(&set, 2, 100, 30);
 	assert_int_equal(set.count, 100000);
@@ -264,9 +264,9 @@ static void what_was_forgotten_takes_no_memory(void **state)
 	assert_int_in_range(set.limit, 500, 500 * 18);
 	check(&set);
 	for (int i = 0; i < 600; i++) {
-		print = print_of(i);
-		assert_int_equal(ended_find(&set, print) != NULL, i < 500);
-		(void)ended_put(&set, print, STATUS_SUCCESS);
+		fingerprint = print_of(i);
+		assert_int_equal(ended_find(&set, fingerprint) != NULL, i < 500);
+		(void)ended_put(&set, fingerprint, STATUS_SUCCESS);
 	}
 	check(&set);
 	assert_int_equal(set.count, 600);
@@ -276,8 +276,8 @@ static void what_was_forgotten_takes_no_memory(void **state)
 static void what_is_absent_for_long_is_forgotten(void **state)
 {
 	static struct ended_set set;
-	struct print there;
-	struct print away;
+	struct fingerprint there;
+	struct fingerprint away;
 
 	(void)state;
 	there = print_of(1);
