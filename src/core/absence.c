@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "core/detect.h"
-#include "core/scene.h"
+#include "core/detect_ctx.h"
 
 bool detect_nowhere(const struct snapshot *snapshot, const char *id)
 {
@@ -91,7 +91,7 @@ static bool word_counts(struct record *record, int64_t asked_ms)
 size_t detect_gone(struct snapshot *snapshot, const struct detect_rules *rules, uint32_t serial,
 	uint32_t since, int64_t asked_ms, struct instant now, struct changes *changes)
 {
-	struct scene scene = { .snapshot = snapshot,
+	struct detect_ctx ctx = { .snapshot = snapshot,
 		.rules = rules,
 		.serial = serial,
 		.now = now,
@@ -109,8 +109,8 @@ size_t detect_gone(struct snapshot *snapshot, const struct detect_rules *rules, 
 		} else if (word_counts(record, asked_ms)) {
 			struct task task = record_task(snapshot, record);
 
-			scene_tell(&scene, EVENT_GONE, &task, scene_from(&task), NULL);
-			scene_end(&scene, record);
+			detect_report(&ctx, EVENT_GONE, &task, detect_from(&task), NULL);
+			detect_end(&ctx, record);
 		} else {
 			waiting++;
 		}
@@ -121,7 +121,7 @@ size_t detect_gone(struct snapshot *snapshot, const struct detect_rules *rules, 
 void detect_stuck(struct snapshot *snapshot, const struct detect_rules *rules, struct instant now,
 	struct changes *changes)
 {
-	struct scene scene = {
+	struct detect_ctx ctx = {
 		.snapshot = snapshot, .rules = rules, .now = now, .changes = changes
 	};
 	struct record *record;
@@ -139,6 +139,6 @@ void detect_stuck(struct snapshot *snapshot, const struct detect_rules *rules, s
 			continue;
 		record->stuck_told = true;
 		record->dirty = true;
-		scene_tell(&scene, EVENT_STUCK, &task, scene_from(&task), scene_from(&task));
+		detect_report(&ctx, EVENT_STUCK, &task, detect_from(&task), detect_from(&task));
 	}
 }

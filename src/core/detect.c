@@ -3,83 +3,81 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "core/scene.h"
+#include "core/detect_ctx.h"
 
 /*
  * Does this poll make believed that the ended task is active again? It takes two in a row that are
  * some way apart: a replica that lags behind answers several quick polls with what was.
  */
-static bool comeback_believed(const struct scene *scene, const char *id)
+static bool reopened_believed(const struct detect_ctx *ctx, const char *id)
 {
-	struct comeback *comeback = snapshot_comeback(scene->snapshot, id);
+	struct reopened *reopened = snapshot_reopened(ctx->snapshot, id);
 	int64_t apart;
 
-	if (comeback == NULL) {
-		snapshot_add_comeback(scene->snapshot, id, scene->asked_ms, scene->newest)->fresh =
-			true;
+	if (reopened == NULL) {
+		snapshot_add_reopened(ctx->snapshot, id, ctx->asked_ms, ctx->newest)->fresh = true;
 		return false;
 	}
-	comeback->fresh = true;
-	apart = scene->asked_ms - comeback->first_ms;
+	reopened->fresh = true;
+	apart = ctx->asked_ms - reopened->first_ms;
 	/* a wall clock that was set back has to count as well */
-	if (scene->serial <= comeback->after || (apart >= 0 && apart < DETECT_COMEBACK_APART_MS))
+	if (ctx->serial <= reopened->after || (apart >= 0 && apart < DETECT_REOPENED_APART_MS))
 		return false;
-	comeback->over = true;
+	reopened->over = true;
 	return true;
 }
 
 /* those that the list which has just been applied did not show again were a slip */
-void comebacks_close(struct snapshot *snapshot, uint32_t serial)
+void reopened_close(struct snapshot *snapshot, uint32_t serial)
 {
-	for (size_t i = 0; i < snapshot->comeback_count; i++) {
-		struct comeback *comeback = &snapshot->comebacks[i];
+	for (size_t i = 0; i < snapshot->reopened_count; i++) {
+		struct reopened *reopened = &snapshot->reopened[i];
 
-		comeback->over = comeback->over || (!comeback->fresh && serial > comeback->after);
-		comeback->fresh = false;
+		reopened->over = reopened->over || (!reopened->fresh && serial > reopened->after);
+		reopened->fresh = false;
 	}
-	snapshot_sort_comebacks(snapshot);
+	snapshot_sort_reopened(snapshot);
 }
 
-static void record_begin(const struct scene *scene, struct record *record)
+static void record_begin(const struct detect_ctx *ctx, struct record *record)
 {
-	record->as_of = scene->serial;
-	record->listed[LANE_POLL] = scene->serial;
-	record->listed[LANE_SWEEP] = scene->serial;
+	record->as_of = ctx->serial;
+	record->listed[LANE_POLL] = ctx->serial;
+	record->listed[LANE_SWEEP] = ctx->serial;
 	record->dirty = true;
-	snapshot_put(scene->snapshot, record, scene->now.wall_ms);
+	snapshot_put(ctx->snapshot, record, ctx->now.wall_ms);
 }
 
 /* an id without a record; true when `record` has been taken over */
 static bool observe_stranger(
-	const struct scene *scene, const struct task *view, struct record *record)
+	const struct detect_ctx *ctx, const struct task *view, struct record *record)
 {
-	const struct ended *ended = snapshot_ended(scene->snapshot, view->id);
+	const struct ended *ended = snapshot_ended(ctx->snapshot, view->id);
 	const char *from = ended != NULL ? status_word((enum status)ended->status) : NULL;
 	bool has_ended = status_class(view->status) == CLASS_ENDED;
 
 	/* nearly all there is in a sweep, and so before the ends that are still fresh are walked */
 	if (ended != NULL && ended->status == view->status)
 		return false;
-	if (scene_is_late(scene, view->id))
+	if (detect_is_stale(ctx, view->id))
 		return false;
 	if (ended != NULL) {
-		if (!has_ended && !comeback_believed(scene, view->id))
+		if (!has_ended && !reopened_believed(ctx, view->id))
 			return false;
-	} else if (has_ended && !scene->ended_known) {
+	} else if (has_ended && !ctx->ended_known) {
 		return false;
 	}
-	if (ended != NULL || has_ended || view->status == STATUS_UNKNOWN ||
-		scene->snapshot->baseline)
-		scene_tell(
-			scene, event_of_status(view->status), view, from, task_status_word(view));
+	if (ended != NULL || has_ended || view->status == STATUS_UNKNOWN || ctx->snapshot->baseline)
+		detect_report(
+			ctx, event_of_status(view->status), view, from, task_status_word(view));
 	if (has_ended) {
-		(void)snapshot_set_ended(scene->snapshot, view->id, view->status);
-		scene_note_end(scene, view->id);
+		(void)snapshot_set_ended(ctx->snapshot, view->id, view->status);
+		detect_note_end(ctx, view->id);
 		return false;
 	}
 	if (ended != NULL)
-		snapshot_unset_ended(scene->snapshot, view->id);
-	record_begin(scene, record);
+		snapshot_unset_ended(ctx->snapshot, view->id);
+	record_begin(ctx, record);
 	return true;
 }
 
@@ -97,37 +95,37 @@ void record_found(struct record *record, uint32_t serial)
 }
 
 static void observe_record(
-	const struct scene *scene, struct record *record, const struct task *view)
+	const struct detect_ctx *ctx, struct record *record, const struct task *view)
 {
-	struct task old = record_task(scene->snapshot, record);
-	cleanup_free char *from = mem_strdup(scene_from(&old));
+	struct task old = record_task(ctx->snapshot, record);
+	cleanup_free char *from = mem_strdup(detect_from(&old));
 	bool changed = strcmp(task_status_word(&old), task_status_word(view)) != 0;
 	struct task merged;
 
-	if (scene->serial < record->as_of)
+	if (ctx->serial < record->as_of)
 		return;
-	record_found(record, scene->serial);
+	record_found(record, ctx->serial);
 	record->dirty = record->dirty || task_differs(&old, view);
-	record = snapshot_update(scene->snapshot, record, view);
+	record = snapshot_update(ctx->snapshot, record, view);
 	if (changed) {
-		merged = record_task(scene->snapshot, record);
+		merged = record_task(ctx->snapshot, record);
 		merged.finished_us = view->finished_us;
-		scene_tell(scene, event_of_status(view->status), &merged, from,
-			task_status_word(view));
+		detect_report(
+			ctx, event_of_status(view->status), &merged, from, task_status_word(view));
 	}
 	if (status_class(view->status) != CLASS_ENDED)
 		return;
-	(void)snapshot_set_ended(scene->snapshot, view->id, view->status);
-	scene_end(scene, record);
+	(void)snapshot_set_ended(ctx->snapshot, view->id, view->status);
+	detect_end(ctx, record);
 }
 
-bool detect_observe(const struct scene *scene, const struct task *view, struct record *fresh)
+bool detect_observe(const struct detect_ctx *ctx, const struct task *view, struct record *fresh)
 {
-	struct record *record = snapshot_find(scene->snapshot, view->id);
+	struct record *record = snapshot_find(ctx->snapshot, view->id);
 
 	if (record == NULL)
-		return observe_stranger(scene, view, fresh);
-	observe_record(scene, record, view);
+		return observe_stranger(ctx, view, fresh);
+	observe_record(ctx, record, view);
 	return false;
 }
 
@@ -135,7 +133,7 @@ void detect_task(struct snapshot *snapshot, const struct detect_rules *rules,
 	const struct task *view, uint32_t serial, uint32_t newest, struct instant now,
 	struct changes *changes)
 {
-	struct scene scene = {
+	struct detect_ctx ctx = {
 		.snapshot = snapshot,
 		.rules = rules,
 		.serial = serial,
@@ -146,5 +144,5 @@ void detect_task(struct snapshot *snapshot, const struct detect_rules *rules,
 	struct record *record = snapshot_find(snapshot, view->id);
 
 	if (record != NULL)
-		observe_record(&scene, record, view);
+		observe_record(&ctx, record, view);
 }

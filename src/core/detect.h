@@ -20,7 +20,7 @@
 
 #define DETECT_GONE_WORDS 3 /* "it is nowhere", so often in a row … */
 #define DETECT_GONE_APART_MS 1000 /* … at least so far apart */
-#define DETECT_COMEBACK_APART_MS 1000 /* two polls that show an ended task active, at least */
+#define DETECT_REOPENED_APART_MS 1000 /* two polls that show an ended task active, at least */
 #define DETECT_BY_ID_MAX 4 /* more missing tasks than this are looked for in a list first */
 #define DETECT_LOOKUPS_MAX 20 /* look-ups by id in one poll */
 #define DETECT_ABSENT_DAYS 30 /* an ended task that no sweep listed for so long is forgotten */

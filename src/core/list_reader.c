@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "core/config.h"
-#include "core/scene.h"
+#include "core/detect_ctx.h"
 
 /* bytes; a longer answer is read every time, which costs little beside receiving it */
 #define SAME_MAX 16384
@@ -85,17 +85,17 @@ static void set_free(struct ended_set *set)
 }
 
 /* ends are remembered for as long as a list is under way that was asked for before them */
-static void late_ends_forget(struct snapshot *snapshot)
+static void recent_ends_forget(struct snapshot *snapshot)
 {
 	uint32_t poll = snapshot->open[LANE_POLL];
 	uint32_t sweep = snapshot->open[LANE_SWEEP];
 	uint32_t oldest = poll == 0 || (sweep != 0 && sweep < poll) ? sweep : poll;
 	size_t kept = 0;
 
-	for (size_t i = 0; oldest != 0 && i < snapshot->late_count; i++)
-		if (snapshot->late[i].serial > oldest)
-			snapshot->late[kept++] = snapshot->late[i];
-	snapshot->late_count = kept;
+	for (size_t i = 0; oldest != 0 && i < snapshot->recent_end_count; i++)
+		if (snapshot->recent_ends[i].serial > oldest)
+			snapshot->recent_ends[kept++] = snapshot->recent_ends[i];
+	snapshot->recent_end_count = kept;
 }
 
 void list_reader_free(struct list_reader *reader)
@@ -111,7 +111,7 @@ void list_reader_free(struct list_reader *reader)
 	set_free(reader->fresh);
 	buf_done(&reader->copy);
 	reader->snapshot->open[reader->lane] = 0;
-	late_ends_forget(reader->snapshot);
+	recent_ends_forget(reader->snapshot);
 	free(reader);
 }
 
@@ -357,29 +357,29 @@ static void records_reserve(const struct list_reader *reader)
 }
 
 static void observation_apply(
-	const struct scene *scene, const struct list_reader *reader, struct observation *item)
+	const struct detect_ctx *ctx, const struct list_reader *reader, struct observation *item)
 {
-	struct task view = record_task(scene->snapshot, item->record);
-	struct fingerprint fingerprint = ended_fingerprint(snapshot_hash(scene->snapshot, view.id));
+	struct task view = record_task(ctx->snapshot, item->record);
+	struct fingerprint fingerprint = ended_fingerprint(snapshot_hash(ctx->snapshot, view.id));
 
 	view.finished_us = item->finished_us;
 	/* in a first run, an id whose last sight was history */
-	if (reader->fresh != NULL && snapshot_find(scene->snapshot, view.id) == NULL &&
+	if (reader->fresh != NULL && snapshot_find(ctx->snapshot, view.id) == NULL &&
 		ended_find(reader->fresh, fingerprint) != NULL)
 		return;
-	if (detect_observe(scene, &view, item->record))
+	if (detect_observe(ctx, &view, item->record))
 		item->record = NULL;
 }
 
 /* event `summary`: what had already ended when a source was first seen */
-static void tell_summary(const struct scene *scene, const size_t counts[STATUS_COUNT])
+static void tell_summary(const struct detect_ctx *ctx, const size_t counts[STATUS_COUNT])
 {
 	size_t total =
 		counts[STATUS_SUCCESS] + counts[STATUS_FAILURE] + counts[STATUS_PARTIAL_SUCCESS];
 	struct event event = {
-		.wall_ms = scene->now.wall_ms,
+		.wall_ms = ctx->now.wall_ms,
 		.type = EVENT_SUMMARY,
-		.source = scene->rules->source,
+		.source = ctx->rules->source,
 		.created_us = STAMP_NONE,
 		.finished_us = STAMP_NONE,
 	};
@@ -392,13 +392,13 @@ static void tell_summary(const struct scene *scene, const size_t counts[STATUS_C
 		total, total == 1 ? "" : "s", counts[STATUS_SUCCESS], counts[STATUS_FAILURE],
 		counts[STATUS_PARTIAL_SUCCESS]);
 	event.message = text;
-	changes_add(scene->changes, &event);
+	changes_add(ctx->changes, &event);
 }
 
 /* prints of the first run that a newer answer has meanwhile shown to be active are no history */
-static void take_in_first_run(const struct scene *scene, struct ended_set *fresh)
+static void take_in_first_run(const struct detect_ctx *ctx, struct ended_set *fresh)
 {
-	const struct snapshot *snapshot = scene->snapshot;
+	const struct snapshot *snapshot = ctx->snapshot;
 	size_t counts[STATUS_COUNT] = { 0 };
 	const struct record *record;
 	struct ended *entry;
@@ -411,9 +411,9 @@ static void take_in_first_run(const struct scene *scene, struct ended_set *fresh
 		entry->generation = snapshot->sweeps;
 		counts[entry->status]++;
 	}
-	ended_merge(&scene->snapshot->ended, fresh);
-	if (scene->rules->first_run == FIRST_RUN_SUMMARY)
-		tell_summary(scene, counts);
+	ended_merge(&ctx->snapshot->ended, fresh);
+	if (ctx->rules->first_run == FIRST_RUN_SUMMARY)
+		tell_summary(ctx, counts);
 }
 
 /* notes which records the list has, and keeps its bytes when they say nothing new */
@@ -446,21 +446,21 @@ static void list_note(struct list_reader *reader)
 }
 
 /* what follows from the list as a whole */
-static void list_close(const struct scene *scene, struct list_reader *reader)
+static void list_close(const struct detect_ctx *ctx, struct list_reader *reader)
 {
-	struct snapshot *snapshot = scene->snapshot;
+	struct snapshot *snapshot = ctx->snapshot;
 
 	if (reader->scope == LIST_ENDED) {
-		snapshot_sort_comebacks(snapshot);
+		snapshot_sort_reopened(snapshot);
 		return;
 	}
 	list_note(reader);
-	comebacks_close(snapshot, reader->serial);
+	reopened_close(snapshot, reader->serial);
 	if (reader->scope != LIST_ALL)
 		return;
 	if (!reader->partial)
 		ended_prune(&snapshot->ended, snapshot->sweeps,
-			(uint16_t)(scene->now.wall_ms / 86400000), DETECT_ABSENT_DAYS);
+			(uint16_t)(ctx->now.wall_ms / 86400000), DETECT_ABSENT_DAYS);
 	snapshot->baseline_dirty = snapshot->baseline_dirty || !snapshot->baseline;
 	snapshot->baseline = true;
 	snapshot->told_after_us = STAMP_NONE;
@@ -469,7 +469,7 @@ static void list_close(const struct scene *scene, struct list_reader *reader)
 void list_reader_end(
 	struct list_reader *reader, uint32_t newest, struct instant now, struct changes *changes)
 {
-	struct scene scene = {
+	struct detect_ctx ctx = {
 		.snapshot = reader->snapshot,
 		.rules = reader->rules,
 		.serial = reader->serial,
@@ -484,8 +484,8 @@ void list_reader_end(
 	records_reserve(reader);
 	for (size_t i = 0; i < reader->count; i++)
 		if (reader->items[i].record != NULL)
-			observation_apply(&scene, reader, &reader->items[i]);
+			observation_apply(&ctx, reader, &reader->items[i]);
 	if (reader->fresh != NULL)
-		take_in_first_run(&scene, reader->fresh);
-	list_close(&scene, reader);
+		take_in_first_run(&ctx, reader->fresh);
+	list_close(&ctx, reader);
 }

@@ -33,12 +33,12 @@ void snapshot_free(struct snapshot *snapshot)
 		record_free(snapshot->slots[i]);
 	for (size_t i = 0; i < SNAPSHOT_SHARED; i++)
 		free(snapshot->shared[i]);
-	for (size_t i = 0; i < snapshot->comeback_count; i++)
-		free(snapshot->comebacks[i].id);
+	for (size_t i = 0; i < snapshot->reopened_count; i++)
+		free(snapshot->reopened[i].id);
 	free(snapshot->slots);
 	free(snapshot->tags);
-	free(snapshot->late);
-	free(snapshot->comebacks);
+	free(snapshot->recent_ends);
+	free(snapshot->reopened);
 	ended_done(&snapshot->ended);
 	buf_done(&snapshot->answer);
 	free(snapshot);
@@ -343,51 +343,51 @@ struct search *record_search(struct record *record)
 	return record->search;
 }
 
-struct comeback *snapshot_add_comeback(
+struct reopened *snapshot_add_reopened(
 	struct snapshot *snapshot, const char *id, int64_t first_ms, uint32_t after)
 {
-	struct comeback *comeback;
+	struct reopened *reopened;
 
-	snapshot->comebacks = mem_grow(snapshot->comebacks, &snapshot->comeback_cap,
-		snapshot->comeback_count + 1, sizeof(*snapshot->comebacks));
-	comeback = &snapshot->comebacks[snapshot->comeback_count++];
-	*comeback = (struct comeback){ .id = mem_strdup(id), .first_ms = first_ms, .after = after };
-	snapshot->comebacks_dirty = true;
-	return comeback;
+	snapshot->reopened = mem_grow(snapshot->reopened, &snapshot->reopened_cap,
+		snapshot->reopened_count + 1, sizeof(*snapshot->reopened));
+	reopened = &snapshot->reopened[snapshot->reopened_count++];
+	*reopened = (struct reopened){ .id = mem_strdup(id), .first_ms = first_ms, .after = after };
+	snapshot->reopened_dirty = true;
+	return reopened;
 }
 
-static int comeback_order(const void *a, const void *b)
+static int reopened_order(const void *a, const void *b)
 {
-	const struct comeback *x = a;
-	const struct comeback *y = b;
+	const struct reopened *x = a;
+	const struct reopened *y = b;
 
 	return strcmp(x->id, y->id);
 }
 
-struct comeback *snapshot_comeback(const struct snapshot *snapshot, const char *id)
+struct reopened *snapshot_reopened(const struct snapshot *snapshot, const char *id)
 {
 	cleanup_free char *own = mem_strdup(id);
-	struct comeback wanted = { .id = own };
+	struct reopened wanted = { .id = own };
 
-	if (snapshot->comeback_sorted == 0)
+	if (snapshot->reopened_sorted == 0)
 		return NULL;
-	return bsearch(&wanted, snapshot->comebacks, snapshot->comeback_sorted,
-		sizeof(*snapshot->comebacks), comeback_order);
+	return bsearch(&wanted, snapshot->reopened, snapshot->reopened_sorted,
+		sizeof(*snapshot->reopened), reopened_order);
 }
 
-void snapshot_sort_comebacks(struct snapshot *snapshot)
+void snapshot_sort_reopened(struct snapshot *snapshot)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < snapshot->comeback_count; i++) {
-		if (snapshot->comebacks[i].over)
-			free(snapshot->comebacks[i].id);
+	for (size_t i = 0; i < snapshot->reopened_count; i++) {
+		if (snapshot->reopened[i].over)
+			free(snapshot->reopened[i].id);
 		else
-			snapshot->comebacks[kept++] = snapshot->comebacks[i];
+			snapshot->reopened[kept++] = snapshot->reopened[i];
 	}
-	snapshot->comebacks_dirty = snapshot->comebacks_dirty || kept != snapshot->comeback_count;
-	snapshot->comeback_count = kept;
-	snapshot->comeback_sorted = kept;
+	snapshot->reopened_dirty = snapshot->reopened_dirty || kept != snapshot->reopened_count;
+	snapshot->reopened_count = kept;
+	snapshot->reopened_sorted = kept;
 	if (kept > 1)
-		qsort(snapshot->comebacks, kept, sizeof(*snapshot->comebacks), comeback_order);
+		qsort(snapshot->reopened, kept, sizeof(*snapshot->reopened), reopened_order);
 }

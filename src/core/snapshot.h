@@ -47,7 +47,7 @@ struct record {
 };
 
 /* an ended task that a poll showed active again: believed when the next ones show it as well */
-struct comeback {
+struct reopened {
 	char *id; /* own */
 	int64_t first_ms; /* wall time of the first poll that showed it; stored */
 	uint32_t after; /* the next word counts from requests sent after this serial */
@@ -57,7 +57,7 @@ struct comeback {
 
 /* an end that was learned while an older list was still under way: what that one says of it is old
  * news */
-struct late_end {
+struct recent_end {
 	struct fingerprint fingerprint;
 	uint32_t serial; /* of the request that told of the end */
 };
@@ -83,14 +83,14 @@ struct snapshot {
 				  STAMP_NONE */
 	uint8_t sweeps; /* generation of the last list of all statuses; memory only, as all below */
 	uint32_t open[2]; /* serial of the list that is under way in each lane; 0: none */
-	struct late_end *late; /* own */
-	size_t late_count;
-	size_t late_cap;
-	struct comeback *comebacks; /* own; the first `comeback_sorted` by id */
-	size_t comeback_count;
-	size_t comeback_cap;
-	size_t comeback_sorted;
-	bool comebacks_dirty;
+	struct recent_end *recent_ends; /* own */
+	size_t recent_end_count;
+	size_t recent_end_cap;
+	struct reopened *reopened; /* own; the first `reopened_sorted` by id */
+	size_t reopened_count;
+	size_t reopened_cap;
+	size_t reopened_sorted;
+	bool reopened_dirty;
 	/* The last list of active tasks, when all it said was known: the same bytes say nothing new
 	 * either, as long as no record is put in, changed or taken out. */
 	struct buf answer; /* own; empty: there is no such list */
@@ -125,12 +125,12 @@ void snapshot_unset_ended(struct snapshot *snapshot, const char *id);
 
 /* a poll of that wall time showed an ended task active, the first in a row; returns it, valid until
  * the next is added or they are sorted */
-struct comeback *snapshot_add_comeback(
+struct reopened *snapshot_add_reopened(
 	struct snapshot *snapshot, const char *id, int64_t first_ms, uint32_t after);
 /* the one of an id, of those that were sorted in; NULL: none */
-struct comeback *snapshot_comeback(const struct snapshot *snapshot, const char *id);
+struct reopened *snapshot_reopened(const struct snapshot *snapshot, const char *id);
 /* forgets those that are over, sorts the rest in */
-void snapshot_sort_comebacks(struct snapshot *snapshot);
+void snapshot_sort_reopened(struct snapshot *snapshot);
 
 /* a record that is in no snapshot yet; it borrows the shared texts of `snapshot`. record_free() or
  * snapshot_put() */

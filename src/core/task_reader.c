@@ -125,8 +125,8 @@ bool task_reader_next(struct task_reader *reader, struct task_element *ret)
 		const char *end = ret->json.bytes + ret->json.len;
 		const char *fault = element_check(reader, ret);
 
-		reader->empty = reader->asked != NULL &&
-				scan_blanks(ret->json.bytes + 1, end) == end - 1;
+		reader->empty =
+			reader->asked != NULL && scan_blanks(ret->json.bytes + 1, end) == end - 1;
 		if (fault == NULL)
 			return true;
 		if (reader->asked == NULL)

@@ -116,7 +116,7 @@ static bool load_baseline(
 	return true;
 }
 
-static bool load_comebacks(
+static bool load_reopened(
 	struct store *store, int64_t source_id, struct snapshot *snapshot, struct err *err)
 {
 	struct stmt *stmt =
@@ -128,9 +128,9 @@ static bool load_comebacks(
 	/* no serial of this run is before it */
 	while ((step = db_next(stmt, row, 2, err)) == DB_ROW)
 		if (row[0].text != NULL && task_id_valid(row[0].text, strlen(row[0].text)))
-			(void)snapshot_add_comeback(snapshot, row[0].text, row[1].integer, 0);
-	snapshot_sort_comebacks(snapshot);
-	snapshot->comebacks_dirty = false;
+			(void)snapshot_add_reopened(snapshot, row[0].text, row[1].integer, 0);
+	snapshot_sort_reopened(snapshot);
+	snapshot->reopened_dirty = false;
 	return step == DB_DONE;
 }
 
@@ -141,7 +141,7 @@ static struct snapshot *load_snapshot(struct store *store, int64_t source_id, st
 	if (load_baseline(store, source_id, snapshot, err) &&
 		load_records(store, source_id, snapshot, err) &&
 		load_ended(store, source_id, snapshot, err) &&
-		load_comebacks(store, source_id, snapshot, err))
+		load_reopened(store, source_id, snapshot, err))
 		return snapshot;
 	snapshot_free(snapshot);
 	return NULL;
@@ -242,7 +242,7 @@ bool store_snapshot_dirty(const struct snapshot *snapshot)
 	const struct record *record;
 	size_t pos = 0;
 
-	if (snapshot->baseline_dirty || snapshot->comebacks_dirty || snapshot->ended.dirty)
+	if (snapshot->baseline_dirty || snapshot->reopened_dirty || snapshot->ended.dirty)
 		return true;
 	while ((record = snapshot_next(snapshot, &pos)) != NULL)
 		if (record->dirty)
@@ -256,7 +256,7 @@ void store_snapshot_clean(struct snapshot *snapshot)
 	size_t pos = 0;
 
 	snapshot->baseline_dirty = false;
-	snapshot->comebacks_dirty = false;
+	snapshot->reopened_dirty = false;
 	ended_clean(&snapshot->ended);
 	while ((record = snapshot_next(snapshot, &pos)) != NULL)
 		record->dirty = false;
@@ -297,18 +297,18 @@ static bool save_block(struct store *store, int64_t source_id, const struct snap
 }
 
 /* there are few, and none at nearly all times */
-static bool save_comebacks(
+static bool save_reopened(
 	struct store *store, int64_t source_id, const struct snapshot *snapshot, struct err *err)
 {
 	bool good = db_run(store->db, "DELETE FROM comebacks WHERE source_id = ?1",
 		DB_VALUES(DB_INT(source_id)), err);
 
-	for (size_t i = 0; good && i < snapshot->comeback_count; i++)
+	for (size_t i = 0; good && i < snapshot->reopened_count; i++)
 		good = db_run(store->db,
 			"INSERT OR REPLACE INTO comebacks (source_id, task_id, first_ms)"
 			" VALUES (?1, ?2, ?3)",
-			DB_VALUES(DB_INT(source_id), DB_STRING(snapshot->comebacks[i].id),
-				DB_INT(snapshot->comebacks[i].first_ms)),
+			DB_VALUES(DB_INT(source_id), DB_STRING(snapshot->reopened[i].id),
+				DB_INT(snapshot->reopened[i].first_ms)),
 			err);
 	return good;
 }
@@ -323,7 +323,7 @@ bool store_save_snapshot(
 		!db_run(store->db, "UPDATE sources SET baseline = ?2 WHERE id = ?1",
 			DB_VALUES(DB_INT(source_id), DB_INT(snapshot->baseline)), err))
 		return false;
-	if (snapshot->comebacks_dirty && !save_comebacks(store, source_id, snapshot, err))
+	if (snapshot->reopened_dirty && !save_reopened(store, source_id, snapshot, err))
 		return false;
 	for (unsigned int i = 0; i < ENDED_BLOCKS; i++)
 		if (snapshot->ended.block_dirty[i] &&

@@ -36,14 +36,14 @@ static void keep_block(struct snapshot *shelf, const struct snapshot *snapshot, 
 
 static void keep_comebacks(struct snapshot *shelf, const struct snapshot *snapshot)
 {
-	for (size_t i = 0; i < shelf->comeback_count; i++)
-		shelf->comebacks[i].over = true;
-	snapshot_sort_comebacks(shelf);
-	for (size_t i = 0; i < snapshot->comeback_count; i++)
-		(void)snapshot_add_comeback(
-			shelf, snapshot->comebacks[i].id, snapshot->comebacks[i].first_ms, 0);
-	snapshot_sort_comebacks(shelf);
-	shelf->comebacks_dirty = false;
+	for (size_t i = 0; i < shelf->reopened_count; i++)
+		shelf->reopened[i].over = true;
+	snapshot_sort_reopened(shelf);
+	for (size_t i = 0; i < snapshot->reopened_count; i++)
+		(void)snapshot_add_reopened(
+			shelf, snapshot->reopened[i].id, snapshot->reopened[i].first_ms, 0);
+	snapshot_sort_reopened(shelf);
+	shelf->reopened_dirty = false;
 }
 
 struct snapshot *shelf_copy(const struct snapshot *snapshot)
@@ -82,9 +82,9 @@ void shelf_store(struct snapshot *shelf, struct snapshot *snapshot, const struct
 		if (snapshot->ended.block_dirty[i])
 			keep_block(shelf, snapshot, i);
 	ended_clean(&snapshot->ended);
-	if (snapshot->comebacks_dirty)
+	if (snapshot->reopened_dirty)
 		keep_comebacks(shelf, snapshot);
-	snapshot->comebacks_dirty = false;
+	snapshot->reopened_dirty = false;
 	if (snapshot->baseline_dirty) {
 		shelf->baseline = snapshot->baseline;
 		shelf->told_after_us = snapshot->told_after_us;

@@ -160,9 +160,9 @@ static void fill_snapshot(struct snapshot *snapshot)
 			snapshot, id, i % 2 != 0 ? STATUS_SUCCESS : STATUS_FAILURE);
 	}
 	snapshot_ended(snapshot, "ended-7")->absent_day = 20000;
-	(void)snapshot_add_comeback(snapshot, "ended-9", 9876, 12);
-	(void)snapshot_add_comeback(snapshot, "ended-10", 8765, 12);
-	snapshot_sort_comebacks(snapshot);
+	(void)snapshot_add_reopened(snapshot, "ended-9", 9876, 12);
+	(void)snapshot_add_reopened(snapshot, "ended-10", 8765, 12);
+	snapshot_sort_reopened(snapshot);
 	snapshot->baseline = true;
 	snapshot->baseline_dirty = true;
 }
@@ -199,12 +199,12 @@ static void assert_filled(const struct snapshot *snapshot)
 	assert_int_equal(snapshot_ended(snapshot, "ended-7")->status, STATUS_SUCCESS);
 	assert_int_equal(snapshot_ended(snapshot, "ended-7")->absent_day, 20000);
 	assert_int_equal(snapshot_ended(snapshot, "ended-8")->status, STATUS_FAILURE);
-	assert_int_equal(snapshot->comeback_count, 2);
-	assert_int_equal(snapshot_comeback(snapshot, "ended-9")->first_ms, 9876);
-	assert_int_equal(snapshot_comeback(snapshot, "ended-10")->first_ms, 8765);
-	assert_false(snapshot_comeback(snapshot, "ended-10")->fresh);
-	assert_null(snapshot_comeback(snapshot, "ended-1"));
-	assert_false(snapshot->comebacks_dirty);
+	assert_int_equal(snapshot->reopened_count, 2);
+	assert_int_equal(snapshot_reopened(snapshot, "ended-9")->first_ms, 9876);
+	assert_int_equal(snapshot_reopened(snapshot, "ended-10")->first_ms, 8765);
+	assert_false(snapshot_reopened(snapshot, "ended-10")->fresh);
+	assert_null(snapshot_reopened(snapshot, "ended-1"));
+	assert_false(snapshot->reopened_dirty);
 	assert_true(snapshot->baseline);
 	assert_false(snapshot->baseline_dirty);
 }

@@ -237,7 +237,7 @@ static void test_upgrade_of_version_1(void **state)
 	store = stored_open_good(dir, NOW);
 	snapshot = stored_snapshot(store, "telnyx");
 	assert_int_equal(snapshot->ended.count, 200);
-	assert_int_equal(snapshot->comeback_count, 0);
+	assert_int_equal(snapshot->reopened_count, 0);
 	snapshot_free(snapshot);
 	store_close(store);
 }

@@ -1,11 +1,11 @@
 /* The answer that is being applied, and what all of detection tells and forgets by. Private to
  * detection. */
-#ifndef CORE_SCENE_H
-#define CORE_SCENE_H
+#ifndef CORE_DETECT_CTX_H
+#define CORE_DETECT_CTX_H
 
 #include "core/detect.h"
 
-struct scene {
+struct detect_ctx {
 	struct snapshot *snapshot; /* borrowed, as all here */
 	const struct detect_rules *rules;
 	uint32_t serial;
@@ -17,23 +17,23 @@ struct scene {
 			     in) */
 };
 
-void scene_tell(const struct scene *scene, enum event_type type, const struct task *task,
+void detect_report(const struct detect_ctx *ctx, enum event_type type, const struct task *task,
 	const char *from, const char *to);
 /* what a task was, as users read it; NULL when `wait` only expects it */
-const char *scene_from(const struct task *task);
+const char *detect_from(const struct task *task);
 /* remembers an end for as long as an older list is under way, which may show the task as it was
  * before */
-void scene_note_end(const struct scene *scene, const char *id);
+void detect_note_end(const struct detect_ctx *ctx, const char *id);
 /* was the end of this task learned from a request that was sent after this one? */
-bool scene_is_late(const struct scene *scene, const char *id);
+bool detect_is_stale(const struct detect_ctx *ctx, const char *id);
 /* the record leaves the snapshot, because its task has ended one way or another */
-void scene_end(const struct scene *scene, struct record *record);
+void detect_end(const struct detect_ctx *ctx, struct record *record);
 /* applies what the answer says of one task; true: `fresh`, a record of the same, is now in the
  * snapshot */
-bool detect_observe(const struct scene *scene, const struct task *view, struct record *fresh);
+bool detect_observe(const struct detect_ctx *ctx, const struct task *view, struct record *fresh);
 /* the task is somewhere: whatever said that it is nowhere is refuted */
 void record_found(struct record *record, uint32_t serial);
 /* those that the list which has just been applied did not show again were a slip */
-void comebacks_close(struct snapshot *snapshot, uint32_t serial);
+void reopened_close(struct snapshot *snapshot, uint32_t serial);
 
 #endif
