@@ -128,7 +128,7 @@ static void source_heard(struct wait_source *source)
 		struct waited *waited = set->items[i];
 
 		if (waited->source == source->index && !waited->ended &&
-			!detect_nowhere(snapshot, waited->task->id))
+			!detect_is_missing(snapshot, waited->task->id))
 			waited->seen_ms = source->heard_ms;
 	}
 }
@@ -370,8 +370,8 @@ void wait_source_denials(struct wait_source *source)
 
 		if (waited->source == source->index || waited->told)
 			continue;
-		waited->denied[source->index] =
-			waited->denied[source->index] || detect_nowhere(snapshot, waited->task->id);
+		waited->denied[source->index] = waited->denied[source->index] ||
+						detect_is_missing(snapshot, waited->task->id);
 		if (waited->denied[source->index] && waited->source != WAITED_NOWHERE &&
 			snapshot_find(snapshot, waited->task->id) != NULL)
 			snapshot_remove(snapshot, snapshot_find(snapshot, waited->task->id));

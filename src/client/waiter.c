@@ -166,7 +166,7 @@ static bool waited_nowhere(const struct waiter *waiter, const struct waited *wai
 		if (source->source == NULL)
 			continue;
 		if (!waited->denied[i] &&
-			!detect_nowhere(source->source->snapshot, waited->task->id))
+			!detect_is_missing(source->source->snapshot, waited->task->id))
 			return false;
 		asked = true;
 	}

@@ -3,8 +3,8 @@
  * the same snapshot, answers and times give the same events. Nothing of a list is applied before it
  * is complete.
  *
- * Every request has a serial, counted up as requests are sent. An observation counts as of its
- * serial and never overrides one with a later serial.
+ * Every request has a number (seq), counted up as requests are sent. What an answer says counts as
+ * of its request, and never overrides what a later request has told.
  */
 #ifndef CORE_DETECT_H
 #define CORE_DETECT_H
@@ -18,8 +18,8 @@
 #include "core/event.h"
 #include "core/source_type.h"
 
-#define DETECT_GONE_WORDS 3 /* "it is nowhere", so often in a row … */
-#define DETECT_GONE_APART_MS 1000 /* … at least so far apart */
+#define DETECT_GONE_CONFIRMATIONS 3 /* sweeps in a row without the task before event gone */
+#define DETECT_GONE_APART_MS 1000 /* between two of them, at least */
 #define DETECT_REOPENED_APART_MS 1000 /* two polls that show an ended task active, at least */
 #define DETECT_BY_ID_MAX 4 /* more missing tasks than this are looked for in a list first */
 #define DETECT_LOOKUPS_MAX 20 /* look-ups by id in one poll */
@@ -49,28 +49,27 @@ void changes_done(struct changes *changes);
 
 /* an answer 200 to a look-up by id */
 void detect_task(struct snapshot *snapshot, const struct detect_rules *rules,
-	const struct task *view, uint32_t serial, uint32_t newest, struct instant now,
+	const struct task *view, uint32_t seq, uint32_t newest, struct instant now,
 	struct changes *changes);
 /* an answer 400, 404 or 422 with a JSON body to a look-up by id */
-void detect_not_by_id(struct snapshot *snapshot, const char *id, uint32_t serial);
+void detect_not_found(struct snapshot *snapshot, const char *id, uint32_t seq);
 /*
- * The tasks that should have been in the lane's list `serial` and were not, those never or longest
- * not looked up first: at most `max` records, borrowed until the snapshot changes; returns how many
- * there are in all. Tasks of an unknown status are missed by sweeps only, unless the snapshot is
- * closed. `since`: those for which a look-up sent at or after it said "not by this id" are left
- * out; 0 leaves out none.
+ * The tasks that should have been in the lane's list `seq` and were not, those never or longest not
+ * looked up first: at most `max` records, borrowed until the snapshot changes; returns how many
+ * there are in all. Sweeps alone miss tasks of an unknown status, unless the snapshot is closed. A
+ * task which a look-up with request number `asked_from` or later did not find is left out; 0: none.
  */
-size_t detect_missing(const struct snapshot *snapshot, enum lane lane, uint32_t serial,
-	uint32_t since, struct record **ret, size_t max);
-/* did the last complete sweep have a word that the task is nowhere? */
-bool detect_nowhere(const struct snapshot *snapshot, const char *id);
+size_t detect_missing(const struct snapshot *snapshot, enum lane lane, uint32_t seq,
+	uint32_t asked_from, struct record **ret, size_t max);
+/* was the task missing in the last complete sweep, and not found by id either? */
+bool detect_is_missing(const struct snapshot *snapshot, const char *id);
 /*
- * Closes a sweep that was asked for at `asked_ms` (wall): each task that is in no list of `serial`
- * and of which a look-up sent at or after `since` said "not by this id" gets one word closer to
- * `gone`. Returns how many are on that way.
+ * Closes the sweep `seq`, asked for at `asked_ms` (wall): a task that it does not list, and that a
+ * look-up with request number `asked_from` or later did not find, has one more confirmation that it
+ * is gone. Enough of them end it with event gone.
  */
-size_t detect_gone(struct snapshot *snapshot, const struct detect_rules *rules, uint32_t serial,
-	uint32_t since, int64_t asked_ms, struct instant now, struct changes *changes);
+void detect_gone(struct snapshot *snapshot, const struct detect_rules *rules, uint32_t seq,
+	uint32_t asked_from, int64_t asked_ms, struct instant now, struct changes *changes);
 /* tells of tasks that are active for longer than stuck_after, once each */
 void detect_stuck(struct snapshot *snapshot, const struct detect_rules *rules, struct instant now,
 	struct changes *changes);

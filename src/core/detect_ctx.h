@@ -8,8 +8,8 @@
 struct detect_ctx {
 	struct snapshot *snapshot; /* borrowed, as all here */
 	const struct detect_rules *rules;
-	uint32_t serial;
-	uint32_t newest; /* last serial given out so far */
+	uint32_t seq;
+	uint32_t newest; /* last seq given out so far */
 	struct instant now;
 	int64_t asked_ms; /* wall; when the list was asked for */
 	struct changes *changes;
@@ -21,19 +21,14 @@ void detect_report(const struct detect_ctx *ctx, enum event_type type, const str
 	const char *from, const char *to);
 /* what a task was, as users read it; NULL when `wait` only expects it */
 const char *detect_from(const struct task *task);
-/* remembers an end for as long as an older list is under way, which may show the task as it was
- * before */
-void detect_note_end(const struct detect_ctx *ctx, const char *id);
-/* was the end of this task learned from a request that was sent after this one? */
-bool detect_is_stale(const struct detect_ctx *ctx, const char *id);
 /* the record leaves the snapshot, because its task has ended one way or another */
 void detect_end(const struct detect_ctx *ctx, struct record *record);
 /* applies what the answer says of one task; true: `fresh`, a record of the same, is now in the
  * snapshot */
 bool detect_observe(const struct detect_ctx *ctx, const struct task *view, struct record *fresh);
 /* the task is somewhere: whatever said that it is nowhere is refuted */
-void record_found(struct record *record, uint32_t serial);
+void record_found(struct record *record, uint32_t seq);
 /* those that the list which has just been applied did not show again were a slip */
-void reopened_close(struct snapshot *snapshot, uint32_t serial);
+void reopened_close(struct snapshot *snapshot, uint32_t seq);
 
 #endif

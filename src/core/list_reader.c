@@ -30,7 +30,7 @@ struct list_reader {
 	const struct source_type *type;
 	enum list_scope scope;
 	enum lane lane;
-	uint32_t serial;
+	uint32_t seq;
 	int64_t asked_ms;
 	bool first; /* the first list of all statuses: ended tasks are taken in by first_run */
 	bool partial;
@@ -52,7 +52,7 @@ struct list_reader {
 };
 
 struct list_reader *list_reader_new(struct snapshot *snapshot, const struct detect_rules *rules,
-	const struct source_type *type, enum list_scope scope, enum lane lane, uint32_t serial,
+	const struct source_type *type, enum list_scope scope, enum lane lane, uint32_t seq,
 	int64_t asked_ms)
 {
 	struct list_reader *reader = mem_alloc(sizeof(*reader));
@@ -62,7 +62,7 @@ struct list_reader *list_reader_new(struct snapshot *snapshot, const struct dete
 	reader->type = type;
 	reader->scope = scope;
 	reader->lane = lane;
-	reader->serial = serial;
+	reader->seq = seq;
 	reader->asked_ms = asked_ms;
 	reader->first = scope == LIST_ALL && !snapshot->baseline;
 	reader->revision = snapshot->revision;
@@ -73,7 +73,7 @@ struct list_reader *list_reader_new(struct snapshot *snapshot, const struct dete
 	/* never 0, which an entry has that was loaded or has just ended */
 	if (scope == LIST_ALL)
 		snapshot->sweeps = (uint8_t)(snapshot->sweeps % 255 + 1);
-	snapshot->open[lane] = serial;
+	snapshot->open[lane] = seq;
 	return reader;
 }
 
@@ -93,7 +93,7 @@ static void recent_ends_forget(struct snapshot *snapshot)
 	size_t kept = 0;
 
 	for (size_t i = 0; oldest != 0 && i < snapshot->recent_end_count; i++)
-		if (snapshot->recent_ends[i].serial > oldest)
+		if (snapshot->recent_ends[i].seq > oldest)
 			snapshot->recent_ends[kept++] = snapshot->recent_ends[i];
 	snapshot->recent_end_count = kept;
 }
@@ -162,11 +162,11 @@ static bool record_unchanged(
 {
 	struct task known = record_task(reader->snapshot, record);
 	/* a second time in one answer: the last one counts, so it is looked at in order */
-	bool again = record->listed[reader->lane] == reader->serial;
+	bool again = record->listed[reader->lane] == reader->seq;
 
 	if (reader->scope == LIST_ENDED)
 		return false;
-	record->listed[reader->lane] = reader->serial;
+	record->listed[reader->lane] = reader->seq;
 	return !again && !task_differs(&known, view);
 }
 
@@ -426,14 +426,14 @@ static void list_note(struct list_reader *reader)
 	while ((record = snapshot_next(snapshot, &pos)) != NULL) {
 		uint32_t *listed = &record->listed[reader->lane];
 
-		if (reader->same && *listed == snapshot->answer_serial)
-			*listed = reader->serial;
-		if (*listed == reader->serial)
-			record_found(record, reader->serial);
+		if (reader->same && *listed == snapshot->answer_seq)
+			*listed = reader->seq;
+		if (*listed == reader->seq)
+			record_found(record, reader->seq);
 	}
 	if (reader->scope != LIST_ACTIVE)
 		return;
-	snapshot->answer_serial = reader->serial;
+	snapshot->answer_seq = reader->seq;
 	if (reader->same)
 		return;
 	buf_done(&snapshot->answer);
@@ -455,7 +455,7 @@ static void list_close(const struct detect_ctx *ctx, struct list_reader *reader)
 		return;
 	}
 	list_note(reader);
-	reopened_close(snapshot, reader->serial);
+	reopened_close(snapshot, reader->seq);
 	if (reader->scope != LIST_ALL)
 		return;
 	if (!reader->partial)
@@ -472,7 +472,7 @@ void list_reader_end(
 	struct detect_ctx ctx = {
 		.snapshot = reader->snapshot,
 		.rules = reader->rules,
-		.serial = reader->serial,
+		.seq = reader->seq,
 		.newest = newest,
 		.now = now,
 		.asked_ms = reader->asked_ms != 0 ? reader->asked_ms : now.wall_ms,

@@ -10,9 +10,9 @@
 
 struct list_reader;
 
-/* `serial`: of the request, which was sent at `asked_ms` (wall; 0: not known). All is borrowed */
+/* `seq`: of the request, which was sent at `asked_ms` (wall; 0: not known). All is borrowed */
 struct list_reader *list_reader_new(struct snapshot *snapshot, const struct detect_rules *rules,
-	const struct source_type *type, enum list_scope scope, enum lane lane, uint32_t serial,
+	const struct source_type *type, enum list_scope scope, enum lane lane, uint32_t seq,
 	int64_t asked_ms);
 void list_reader_free(struct list_reader *reader); /* NULL is fine */
 /* reads the next bytes of the answer; false with err: it is not valid, no more is wanted */
@@ -25,7 +25,7 @@ struct task_reader *list_reader_close(struct list_reader *reader);
 /* the answer is valid, but says itself that it is not all there is: nothing follows from what is
  * not in it */
 void list_reader_set_partial(struct list_reader *reader, bool partial);
-/* applies the list, which is complete and valid. `newest` is the last serial given out so far */
+/* applies the list, which is complete and valid. `newest` is the last seq given out so far */
 void list_reader_end(
 	struct list_reader *reader, uint32_t newest, struct instant now, struct changes *changes);
 

@@ -21,7 +21,7 @@ void record_free(struct record *record)
 {
 	if (record == NULL)
 		return;
-	free(record->search);
+	free(record->missing_check);
 	free(record);
 }
 
@@ -184,9 +184,9 @@ struct record *snapshot_update(
 	if (task->created_us != STAMP_NONE)
 		merged.created_us = task->created_us;
 	fresh = record_new(snapshot, &merged);
-	fresh->search = mem_steal(&record->search);
+	fresh->missing_check = mem_steal(&record->missing_check);
 	fresh->seen_s = record->seen_s;
-	fresh->as_of = record->as_of;
+	fresh->observed_seq = record->observed_seq;
 	fresh->listed[0] = record->listed[0];
 	fresh->listed[1] = record->listed[1];
 	fresh->stuck_told = record->stuck_told;
@@ -336,11 +336,11 @@ struct task record_task(const struct snapshot *snapshot, const struct record *re
 	return task;
 }
 
-struct search *record_search(struct record *record)
+struct missing_check *record_missing_check(struct record *record)
 {
-	if (record->search == NULL)
-		record->search = mem_alloc(sizeof(*record->search));
-	return record->search;
+	if (record->missing_check == NULL)
+		record->missing_check = mem_alloc(sizeof(*record->missing_check));
+	return record->missing_check;
 }
 
 struct reopened *snapshot_add_reopened(
@@ -351,7 +351,8 @@ struct reopened *snapshot_add_reopened(
 	snapshot->reopened = mem_grow(snapshot->reopened, &snapshot->reopened_cap,
 		snapshot->reopened_count + 1, sizeof(*snapshot->reopened));
 	reopened = &snapshot->reopened[snapshot->reopened_count++];
-	*reopened = (struct reopened){ .id = mem_strdup(id), .first_ms = first_ms, .after = after };
+	*reopened =
+		(struct reopened){ .id = mem_strdup(id), .first_ms = first_ms, .after_seq = after };
 	snapshot->reopened_dirty = true;
 	return reopened;
 }
@@ -380,7 +381,7 @@ void snapshot_sort_reopened(struct snapshot *snapshot)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < snapshot->reopened_count; i++) {
-		if (snapshot->reopened[i].over)
+		if (snapshot->reopened[i].done)
 			free(snapshot->reopened[i].id);
 		else
 			snapshot->reopened[kept++] = snapshot->reopened[i];

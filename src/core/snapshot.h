@@ -14,26 +14,25 @@
 #include "core/ended.h"
 #include "core/task.h"
 
-/* The search for a task that a list should have had and had not. */
-struct search {
-	int64_t missing_ms; /* wall time of the last word that it is nowhere; stored */
+/* What is known of a task that is not in a list that should have it. */
+struct missing_check {
+	int64_t confirmed_ms; /* wall time of the last confirmation; stored */
 	int64_t looked_up_ms; /* mono time of the last look-up by id; 0: none */
-	uint32_t not_by_id; /* serial of the last look-up that said "not by this id"; 0: none */
-	uint8_t missing; /* words in a row that it is nowhere; stored */
+	uint32_t not_found_seq; /* seq of the last look-up that said "not by this id"; 0: none */
+	uint8_t confirmations; /* sweeps in a row that say the task is gone; stored */
 };
 
 /*
- * One task that has not ended: active, of an unknown status, or expected. Laid out for a hundred
- * thousand of them: texts follow in the same allocation, those that repeat stand once in the
- * snapshot, and what is only needed for missing tasks stands apart. record_task() shows it as a
- * task.
+ * One task that has not ended: active, of an unknown status, or expected. A hundred thousand of
+ * them must be small: texts follow in the same allocation, those that repeat stand once in the
+ * snapshot, and what only missing tasks need is allocated apart. record_task() gives it as a task.
  */
 struct record {
 	int64_t created_us; /* STAMP_NONE: not known */
-	struct search *search; /* own; NULL: it was never missed */
+	struct missing_check *missing_check; /* own; NULL: it was never missed */
 	uint32_t seen_s; /* wall seconds; first seen */
-	uint32_t as_of; /* serial of the newest request that told of it */
-	uint32_t listed[2]; /* serial of the last list of each lane that has it, complete or not */
+	uint32_t observed_seq; /* seq of the newest request that told of it */
+	uint32_t listed[2]; /* seq of the last list of each lane that has it, complete or not */
 	uint8_t status; /* enum status */
 	uint8_t user; /* where in the snapshot the text stands; 0: in `text`, or not known */
 	uint8_t bucket;
@@ -46,43 +45,43 @@ struct record {
 	char text[]; /* the id, then the others, each with its NUL */
 };
 
-/* an ended task that a poll showed active again: believed when the next ones show it as well */
+/* an ended task that a poll listed as active again: believed when the next poll lists it too */
 struct reopened {
 	char *id; /* own */
 	int64_t first_ms; /* wall time of the first poll that showed it; stored */
-	uint32_t after; /* the next word counts from requests sent after this serial */
-	bool fresh; /* shown by the list that is being applied */
-	bool over; /* believed */
+	uint32_t after_seq; /* only requests sent after this one can confirm it */
+	bool listed; /* by the list that is being applied */
+	bool done; /* confirmed, or not confirmed: forgotten when the list is applied */
 };
 
-/* an end that was learned while an older list was still under way: what that one says of it is old
- * news */
+/* an end that was learned while an older list was under way: that list is outdated for this task */
 struct recent_end {
 	struct fingerprint fingerprint;
-	uint32_t serial; /* of the request that told of the end */
+	uint32_t seq; /* of the request that told of the end */
 };
 
 #define SNAPSHOT_SHARED 253 /* prime, and what fits a byte with 0 kept free */
 
 struct snapshot {
 	struct record **slots; /* own; open addressing by id, NULL: free */
-	uint8_t *tags; /* own; of each slot, a byte of its hash: most others need no look at the
-			  record */
+	uint8_t *
+		tags; /* own; a byte of the hash in each slot, so that few other records are read */
 	size_t slot_count;
 	size_t count; /* records */
 	size_t active; /* of them, in CLASS_ACTIVE */
-	char *shared[SNAPSHOT_SHARED]; /* own; users and buckets, which repeat; the first so many,
-				      the rest are kept singly */
+	char *shared[SNAPSHOT_SHARED]; /* own; the first users and buckets, which repeat; others
+					  stand in their record */
 	size_t shared_count;
 	struct ended_set ended;
 	struct hash_key key; /* of this state directory, random */
 	bool baseline; /* the first list of all statuses has been taken in */
 	bool baseline_dirty;
-	bool closed; /* `wait`: tasks without a record are none of its business; memory only */
-	int64_t told_after_us; /* first run after lost state: tasks finished later are told;
-				  STAMP_NONE */
+	bool closed; /* `wait`: tasks without a record are ignored; memory only */
+	/* after a damaged state: ended tasks that finished after this time are reported;
+	 * STAMP_NONE: all are history */
+	int64_t told_after_us;
 	uint8_t sweeps; /* generation of the last list of all statuses; memory only, as all below */
-	uint32_t open[2]; /* serial of the list that is under way in each lane; 0: none */
+	uint32_t open[2]; /* seq of the list that is under way in each lane; 0: none */
 	struct recent_end *recent_ends; /* own */
 	size_t recent_end_count;
 	size_t recent_end_cap;
@@ -91,10 +90,10 @@ struct snapshot {
 	size_t reopened_cap;
 	size_t reopened_sorted;
 	bool reopened_dirty;
-	/* The last list of active tasks, when all it said was known: the same bytes say nothing new
-	 * either, as long as no record is put in, changed or taken out. */
-	struct buf answer; /* own; empty: there is no such list */
-	uint32_t answer_serial; /* of its request; records in it have it in `listed` */
+	/* the last list of active tasks, if all in it was known: while `revision` stays the same,
+	 * the same bytes say nothing new */
+	struct buf answer; /* own; empty: there is none */
+	uint32_t answer_seq; /* of its request; `listed` of the records in it */
 	uint32_t answer_revision;
 	uint32_t revision; /* counts the records put in, changed and taken out */
 };
@@ -123,13 +122,13 @@ struct ended *snapshot_ended(const struct snapshot *snapshot, const char *id);
 struct ended *snapshot_set_ended(struct snapshot *snapshot, const char *id, enum status status);
 void snapshot_unset_ended(struct snapshot *snapshot, const char *id);
 
-/* a poll of that wall time showed an ended task active, the first in a row; returns it, valid until
- * the next is added or they are sorted */
+/* notes an ended task that a poll listed as active, at that wall time; returns it, valid until the
+ * next is added or they are sorted */
 struct reopened *snapshot_add_reopened(
 	struct snapshot *snapshot, const char *id, int64_t first_ms, uint32_t after);
-/* the one of an id, of those that were sorted in; NULL: none */
+/* that of an id, if it was there before the list that is being applied; NULL: none */
 struct reopened *snapshot_reopened(const struct snapshot *snapshot, const char *id);
-/* forgets those that are over, sorts the rest in */
+/* forgets those that are done, sorts the rest */
 void snapshot_sort_reopened(struct snapshot *snapshot);
 
 /* a record that is in no snapshot yet; it borrows the shared texts of `snapshot`. record_free() or
@@ -146,7 +145,7 @@ static inline const char *record_id(const struct record *record)
 }
 /* the record as a task; texts borrowed until the record changes, finished_us never known */
 struct task record_task(const struct snapshot *snapshot, const struct record *record);
-/* its search, begun when there was none */
-struct search *record_search(struct record *record);
+/* its missing_check, made when there is none */
+struct missing_check *record_missing_check(struct record *record);
 
 #endif

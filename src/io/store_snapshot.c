@@ -45,10 +45,10 @@ static bool load_record(const struct db_value row[ROW_COUNT], struct snapshot *s
 		return false;
 	record = snapshot_add(snapshot, &task, row[SEEN].integer);
 	if (missing != 0) {
-		struct search *search = record_search(record);
+		struct missing_check *check = record_missing_check(record);
 
-		search->missing = (uint8_t)missing;
-		search->missing_ms = row[MISSING_MS].integer;
+		check->confirmations = (uint8_t)missing;
+		check->confirmed_ms = row[MISSING_MS].integer;
 	}
 	record->stuck_told = row[STUCK_TOLD].integer != 0;
 	record->dirty = false;
@@ -265,8 +265,9 @@ void store_snapshot_clean(struct snapshot *snapshot)
 static bool save_record(struct store *store, int64_t source_id, const struct snapshot *snapshot,
 	const struct record *record, struct err *err)
 {
-	static const struct search none = { 0 };
-	const struct search *search = record->search != NULL ? record->search : &none;
+	static const struct missing_check none = { 0 };
+	const struct missing_check *check =
+		record->missing_check != NULL ? record->missing_check : &none;
 	struct task task = record_task(snapshot, record);
 
 	return db_run(store->db,
@@ -277,8 +278,8 @@ static bool save_record(struct store *store, int64_t source_id, const struct sna
 			DB_STRING(task.bucket), DB_STRING(task.user_id),
 			DB_STRING(status_word(task.status)), DB_STRING(task.word),
 			DB_STAMP(task.created_us), DB_STAMP(task.finished_us),
-			DB_INT((int64_t)record->seen_s * 1000), DB_INT(search->missing),
-			DB_INT(search->missing_ms), DB_INT(record->stuck_told)),
+			DB_INT((int64_t)record->seen_s * 1000), DB_INT(check->confirmations),
+			DB_INT(check->confirmed_ms), DB_INT(record->stuck_told)),
 		err);
 }
 

@@ -225,11 +225,11 @@ static void send_lookups(struct source *source, struct fetch *fetch)
  * somebody waits for it; sweeps are not to the millisecond */
 static bool lookup_due(const struct source *source, const struct record *record)
 {
-	const struct search *search = record->search;
+	const struct missing_check *check = record->missing_check;
 	int64_t apart_ms = source->config->sweep_interval_ms * 3 / 4;
 
-	return record->status != STATUS_UNKNOWN || source->snapshot->closed || search == NULL ||
-	       search->looked_up_ms == 0 || source->now.mono_ms - search->looked_up_ms >= apart_ms;
+	return record->status != STATUS_UNKNOWN || source->snapshot->closed || check == NULL ||
+	       check->looked_up_ms == 0 || source->now.mono_ms - check->looked_up_ms >= apart_ms;
 }
 
 static void ask_lookups(struct source *source, struct fetch *fetch)
@@ -242,7 +242,7 @@ static void ask_lookups(struct source *source, struct fetch *fetch)
 	for (size_t i = 0; i < count && i < DETECT_LOOKUPS_MAX; i++) {
 		if (source->lookups == DETECT_LOOKUPS_MAX || !lookup_due(source, missing[i]))
 			continue;
-		record_search(missing[i])->looked_up_ms =
+		record_missing_check(missing[i])->looked_up_ms =
 			source->now.mono_ms != 0 ? source->now.mono_ms : 1;
 		source->lookups++;
 		fetch->lookups[fetch->lookup_count++] =
@@ -284,7 +284,7 @@ static bool lookup_valid(struct source *source, struct fetch *fetch, struct look
 	if (err->kind != ERR_NONE)
 		return false;
 	if (says_not_by_id(answer, &lookup->body)) {
-		detect_not_by_id(source->snapshot, lookup->id, lookup->serial);
+		detect_not_found(source->snapshot, lookup->id, lookup->serial);
 		/* a poll that cannot find a task wants the list of all statuses; a sweep has just
 		 * had it */
 		fetch->wants_sweep = fetch->lane == LANE_POLL;
@@ -358,8 +358,8 @@ static void close_fetch(struct source *source, struct fetch *fetch, struct chang
 {
 	/* that a task is not in a part of the list is no word on it */
 	if (fetch->lane == LANE_SWEEP && !fetch->partial)
-		(void)detect_gone(source->snapshot, &source->rules, fetch->list_serial,
-			fetch->since, fetch->asked_ms, source->now, changes);
+		detect_gone(source->snapshot, &source->rules, fetch->list_serial, fetch->since,
+			fetch->asked_ms, source->now, changes);
 	detect_stuck(source->snapshot, &source->rules, source->now, changes);
 	fetch_cancel(source, fetch);
 	fetch->step = FETCH_CLOSING;

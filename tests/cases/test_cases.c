@@ -312,7 +312,7 @@ static void step_lookup(struct stage *stage, char **words, size_t count)
 	if (strcmp(words[2], "proxy") == 0)
 		return;
 	if (strcmp(words[2], "404") == 0) {
-		detect_not_by_id(stage->snapshot, task.id, serial);
+		detect_not_found(stage->snapshot, task.id, serial);
 		return;
 	}
 	task_status(stage, &task, words[2]);
@@ -401,7 +401,7 @@ static void step_after(struct stage *stage, const char *text)
 
 static void step_word(struct stage *stage)
 {
-	(void)detect_gone(stage->snapshot, &stage->rules, stage->sweep_serial, stage->since,
+	detect_gone(stage->snapshot, &stage->rules, stage->sweep_serial, stage->since,
 		stage->sweep_ms, stage->now, &stage->changes);
 	stage->since = 0;
 }

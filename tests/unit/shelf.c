@@ -12,10 +12,10 @@ static void keep_record(
 		snapshot_remove(shelf, kept);
 	kept = snapshot_add(shelf, &task, (int64_t)record->seen_s * 1000);
 	kept->stuck_told = record->stuck_told;
-	if (record->search == NULL || record->search->missing == 0)
+	if (record->missing_check == NULL || record->missing_check->confirmations == 0)
 		return;
-	record_search(kept)->missing = record->search->missing;
-	kept->search->missing_ms = record->search->missing_ms;
+	record_missing_check(kept)->confirmations = record->missing_check->confirmations;
+	kept->missing_check->confirmed_ms = record->missing_check->confirmed_ms;
 }
 
 static void keep_block(struct snapshot *shelf, const struct snapshot *snapshot, unsigned int number)
@@ -37,7 +37,7 @@ static void keep_block(struct snapshot *shelf, const struct snapshot *snapshot, 
 static void keep_comebacks(struct snapshot *shelf, const struct snapshot *snapshot)
 {
 	for (size_t i = 0; i < shelf->reopened_count; i++)
-		shelf->reopened[i].over = true;
+		shelf->reopened[i].done = true;
 	snapshot_sort_reopened(shelf);
 	for (size_t i = 0; i < snapshot->reopened_count; i++)
 		(void)snapshot_add_reopened(

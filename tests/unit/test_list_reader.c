@@ -183,7 +183,7 @@ static void snapshot_write(const struct side *side, uint32_t serial, struct buf 
 
 		if (record != NULL)
 			(void)buf_addf(out, "%s %d %s %u %d %d\n", id, record->status,
-				record_task(snapshot, record).name, record->as_of,
+				record_task(snapshot, record).name, record->observed_seq,
 				side->complete && record->listed[LANE_POLL] == serial,
 				side->complete && record->listed[LANE_SWEEP] == serial);
 		if (ended != NULL)

@@ -90,11 +90,11 @@ static void an_update_keeps_what_is_not_said_anew(void **state)
 	struct task shown;
 
 	(void)state;
-	record->as_of = 2;
+	record->observed_seq = 2;
 	record->listed[0] = 3;
 	record->listed[1] = 4;
 	record->stuck_told = true;
-	record_search(record)->missing = 2;
+	record_missing_check(record)->confirmations = 2;
 	news.name = "new and longer than before";
 	record = snapshot_update(snapshot, record, &news);
 	assert_ptr_equal(snapshot_find(snapshot, "a"), record);
@@ -102,12 +102,12 @@ static void an_update_keeps_what_is_not_said_anew(void **state)
 	assert_string_equal(shown.name, "new and longer than before");
 	assert_string_equal(shown.bucket, "docs");
 	assert_int_equal(shown.created_us, 77);
-	assert_int_equal(record->as_of, 2);
+	assert_int_equal(record->observed_seq, 2);
 	assert_int_equal(record->listed[0], 3);
 	assert_int_equal(record->listed[1], 4);
 	assert_int_equal(record->seen_s, 5);
 	assert_true(record->stuck_told);
-	assert_int_equal(record->search->missing, 2);
+	assert_int_equal(record->missing_check->confirmations, 2);
 	assert_int_equal(snapshot->active, 1);
 	news.status = STATUS_SUCCESS;
 	(void)snapshot_update(snapshot, record, &news);

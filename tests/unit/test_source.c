@@ -1423,7 +1423,7 @@ static void wait_is_through_with_a_poll_and_what_it_led_to(void **state)
 	assert_false(source_rests(rig.source));
 	list("all", "");
 	assert_true(source_rests(rig.source));
-	assert_true(detect_nowhere(rig.source->snapshot, "a"));
+	assert_true(detect_is_missing(rig.source->snapshot, "a"));
 }
 
 static void a_list_that_is_cut_changes_nothing(void **state)

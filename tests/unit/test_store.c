@@ -149,8 +149,8 @@ static void fill_snapshot(struct snapshot *snapshot)
 
 	record->stuck_told = true;
 	record->dirty = true;
-	record_search(record)->missing = 2;
-	record_search(record)->missing_ms = 5678;
+	record_missing_check(record)->confirmations = 2;
+	record_missing_check(record)->confirmed_ms = 5678;
 	snapshot_add(snapshot, &bare, 4321000)->dirty = true;
 	for (int i = 0; i < 3000; i++) {
 		char id[32];
@@ -183,8 +183,8 @@ static void assert_filled(const struct snapshot *snapshot)
 	assert_int_equal(task.status, STATUS_UNKNOWN);
 	assert_int_equal(task.created_us, 1699999999123456);
 	assert_int_equal(record->seen_s, 1234);
-	assert_int_equal(record->search->missing, 2);
-	assert_int_equal(record->search->missing_ms, 5678);
+	assert_int_equal(record->missing_check->confirmations, 2);
+	assert_int_equal(record->missing_check->confirmed_ms, 5678);
 	assert_true(record->stuck_told);
 	assert_false(record->dirty);
 	record = snapshot_find(snapshot, "bare");
@@ -194,7 +194,7 @@ static void assert_filled(const struct snapshot *snapshot)
 	assert_null(task.bucket);
 	assert_int_equal(task.status, STATUS_QUEUED);
 	assert_true(task.created_us == STAMP_NONE);
-	assert_null(record->search);
+	assert_null(record->missing_check);
 	assert_int_equal(snapshot->ended.count, 3000);
 	assert_int_equal(snapshot_ended(snapshot, "ended-7")->status, STATUS_SUCCESS);
 	assert_int_equal(snapshot_ended(snapshot, "ended-7")->absent_day, 20000);
@@ -202,7 +202,7 @@ static void assert_filled(const struct snapshot *snapshot)
 	assert_int_equal(snapshot->reopened_count, 2);
 	assert_int_equal(snapshot_reopened(snapshot, "ended-9")->first_ms, 9876);
 	assert_int_equal(snapshot_reopened(snapshot, "ended-10")->first_ms, 8765);
-	assert_false(snapshot_reopened(snapshot, "ended-10")->fresh);
+	assert_false(snapshot_reopened(snapshot, "ended-10")->listed);
 	assert_null(snapshot_reopened(snapshot, "ended-1"));
 	assert_false(snapshot->reopened_dirty);
 	assert_true(snapshot->baseline);
