@@ -11,7 +11,7 @@
 #include "json/scan.h"
 #include "json/split.h"
 #include "io/envelope.h"
-#include "io/problem.h"
+#include "io/error_body.h"
 #include "io/tree.h"
 
 #define ERRORS_ALONE "the API answered with an error: "
@@ -31,14 +31,14 @@ static void cut_text(struct buf *buf, size_t max)
 }
 
 /* the API says that it failed, in an answer that says it did not */
-static bool errors_set(const char *before, const char *bytes, size_t len, struct err *err)
+static void errors_set(const char *before, const char *bytes, size_t len, struct err *err)
 {
 	cleanup_buf struct buf words = { 0 };
 
 	(void)buf_add_text(&words, before);
-	problem_words(bytes, len, &words);
+	error_body_words(bytes, len, &words);
 	cut_text(&words, sizeof(err->text) - 1);
-	return err_set(err, ERR_UNREACHABLE, "%s", buf_text(&words));
+	(void)err_set(err, ERR_UNREACHABLE, "%s", buf_text(&words));
 }
 
 bool api_list_end(const struct task_reader *reader, struct api_beside *ret, struct err *err)
@@ -52,8 +52,7 @@ bool api_list_end(const struct task_reader *reader, struct api_beside *ret, stru
 		envelope = envelope_read(buf_text(text), text->len, tasks);
 	ret->more = envelope.more;
 	if (envelope.errors)
-		(void)errors_set(
-			tasks == 0 ? ERRORS_ALONE : "the answer has errors beside its tasks: ",
+		errors_set(tasks == 0 ? ERRORS_ALONE : "the answer has errors beside its tasks: ",
 			buf_text(text), text->len, &ret->errors);
 	if (envelope.errors && tasks == 0) {
 		*err = ret->errors;
@@ -78,7 +77,7 @@ static bool task_errors(const struct task_reader *reader, struct err *err)
 	if (text == NULL || task_reader_count(reader) != 0 ||
 		!envelope_read(buf_text(text), text->len, 0).errors)
 		return false;
-	(void)errors_set(ERRORS_ALONE, buf_text(text), text->len, err);
+	errors_set(ERRORS_ALONE, buf_text(text), text->len, err);
 	return true;
 }
 
@@ -224,7 +223,7 @@ bool api_error(const struct http_answer *answer, const char *body, size_t len,
 		(void)buf_add_text(&words, "the API refused the key: ");
 	(void)buf_addf(&words, phrase != NULL ? "HTTP %ld %s: " : "HTTP %ld: ", status, phrase);
 	if (!redirect_words(answer, &words))
-		problem_words(body, len, &words);
+		error_body_words(body, len, &words);
 	if (words.data[words.len - 1] == ' ')
 		(void)buf_add_text(&words, "the answer says no more");
 	cut_text(&words, sizeof(err->text) - 1 - tail.len);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct envelope {
-	bool errors; /* `errors` or `error` says something; problem_words() puts it into words */
+	bool errors; /* `errors` or `error` says something; error_body_words() puts it into words */
 	bool more; /* a next page, more pages than this one, or has_more */
 };
 

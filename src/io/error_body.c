@@ -1,4 +1,4 @@
-#include "io/problem.h"
+#include "io/error_body.h"
 
 #include <string.h>
 #include <strings.h>
@@ -91,7 +91,7 @@ static bool add_member(struct buf *out, const struct node *node, const char *nam
 
 /* FastAPI's place of a fault, ["query", "status", 0], as status.0: where it was sent is our affair
  */
-static void add_place(struct buf *out, const struct node *loc)
+static void add_location(struct buf *out, const struct node *loc)
 {
 	static const char *const parts[] = { "query", "path", "header", "cookie", "body" };
 	const struct node *node = node_first(loc);
@@ -111,7 +111,7 @@ static void add_place(struct buf *out, const struct node *loc)
 }
 
 /* one error: {code, title, detail, source} of Telnyx, {loc, msg} of FastAPI, or only a text */
-static void add_problem(struct buf *out, const struct node *node)
+static void add_error(struct buf *out, const struct node *node)
 {
 	static const char *const texts[] = { "detail", "description", "message", "error" };
 	size_t start = out->len;
@@ -122,7 +122,7 @@ static void add_problem(struct buf *out, const struct node *node)
 		return;
 	}
 	if (node_member(node, "msg") != NULL) {
-		add_place(out, node_member(node, "loc"));
+		add_location(out, node_member(node, "loc"));
 		(void)add_member(out, node, "msg", out->len, "");
 		return;
 	}
@@ -135,14 +135,14 @@ static void add_problem(struct buf *out, const struct node *node)
 		(void)add_member(out, node_member(node, "source"), "pointer", start, " at ");
 }
 
-static void add_problems(struct buf *out, const struct node *list)
+static void add_errors(struct buf *out, const struct node *list)
 {
 	size_t start = out->len;
 
 	for (const struct node *node = node_first(list); node != NULL; node = node_next(node)) {
 		cleanup_buf struct buf words = { 0 };
 
-		add_problem(&words, node);
+		add_error(&words, node);
 		if (words.len == 0)
 			continue;
 		add_between(out, start, "; ");
@@ -157,11 +157,11 @@ static void add_document(struct buf *out, const struct node *root)
 	if (list == NULL && node_is_array(node_member(root, "detail")))
 		list = node_member(root, "detail");
 	if (list != NULL && node_is_array(list))
-		add_problems(out, list);
+		add_errors(out, list);
 	else if (list != NULL)
 		add_value(out, list, 0);
 	else
-		add_problem(out, root);
+		add_error(out, root);
 }
 
 /* finds `word`, in small letters, in text of any case */
@@ -202,7 +202,7 @@ static void add_page(struct buf *out, const char *body, const char *end)
 	add_excerpt(out, title + 1, (size_t)(stop - title - 1));
 }
 
-void problem_words(const char *body, size_t len, struct buf *out)
+void error_body_words(const char *body, size_t len, struct buf *out)
 {
 	const char *end = body + len;
 	struct err ignored;

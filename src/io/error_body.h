@@ -1,6 +1,6 @@
 /* What the body of an error answer says, in words for people. */
-#ifndef IO_PROBLEM_H
-#define IO_PROBLEM_H
+#ifndef IO_ERROR_BODY_H
+#define IO_ERROR_BODY_H
 
 #include <stddef.h>
 
@@ -12,6 +12,6 @@
  * problem+json and the usual `error` and `message`; of HTML its title, of anything else its first
  * bytes.
  */
-void problem_words(const char *body, size_t len, struct buf *out);
+void error_body_words(const char *body, size_t len, struct buf *out);
 
 #endif
