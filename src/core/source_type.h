@@ -1,6 +1,6 @@
 /*
- * A kind of source is a row: where its tasks are listed, how its fields are called, which words it
- * has for which status. Another task API with the same manners costs a row and a test.
+ * A type of source is a row: where its tasks are listed, where their fields stand, which words it
+ * has for which status. Another task API like these costs a row and a test.
  */
 #ifndef CORE_SOURCE_TYPE_H
 #define CORE_SOURCE_TYPE_H
@@ -23,6 +23,7 @@ enum task_field {
 
 struct status_word {
 	const char *word;
+	size_t len;
 	enum status status;
 	bool asked; /* used in list queries; the others are only understood */
 };

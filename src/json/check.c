@@ -233,7 +233,7 @@ static const char *read_escape(struct json_check *check, const char *p)
 	if (state == ESCAPE_BAD)
 		return read_unwanted(check, p);
 	if (state == ESCAPE_WHOLE) {
-		check->decoded = check->escape.code < 0x80 ? (char)check->escape.code : '\0';
+		check->decoded = (char)(check->escape.code < 0x80 ? check->escape.code : 0);
 		name_bytes(check, &check->decoded, 1);
 		check->state = STATE_STRING;
 	}

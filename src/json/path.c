@@ -31,9 +31,12 @@ bool json_path_init(struct json_path *path, const char *pointer)
 		path->len++;
 		step->name = to;
 		for (pointer++; *pointer != '\0' && *pointer != '/'; pointer++) {
-			bool tilde = *pointer == '~' && pointer[1] != '\0';
-
-			*to++ = !tilde ? *pointer : *++pointer == '1' ? '/' : '~';
+			*to = *pointer;
+			if (*pointer == '~' && pointer[1] == '1')
+				*to = '/';
+			if (*pointer == '~' && pointer[1] != '\0')
+				pointer++;
+			to++;
 		}
 		step->len = (size_t)(to - step->name);
 		step->index = json_token_index(step->name, step->len);

@@ -244,7 +244,7 @@ __attribute__((always_inline)) static inline const char *value_read(
 	const struct reading *reading, int node, const char *p, unsigned int levels)
 {
 	const struct json_node *wanted = &reading->pick->nodes[node];
-	struct json_value other;
+	struct json_value other = { 0 };
 	struct json_value *value = wanted->value >= 0 ? &reading->values[wanted->value] : &other;
 	const char *next = NULL;
 
@@ -283,7 +283,7 @@ static const char *object_read(
 	if (first < end && *first == '}')
 		return first + 1;
 	for (;;) {
-		int child;
+		int child = UNWANTED;
 
 		p = member_begin(reading, node, prefix, p, &child);
 		prefix =

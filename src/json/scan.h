@@ -1,4 +1,4 @@
-/* How the readers of JSON in core step over bytes that mean nothing to them. */
+/* How the readers of JSON step over bytes that mean nothing to them. */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
 
@@ -38,13 +38,6 @@ static inline bool scan_same(const char *one, const char *other, size_t len)
 		if (word_load(one + i) != word_load(other + i))
 			return false;
 	return word_load(one + len - 8) == word_load(other + len - 8);
-}
-
-/* is this the known word? The first byte rules out most of them without a call */
-static inline bool scan_is(const char *bytes, size_t len, const char *known)
-{
-	return len != 0 && bytes[0] == known[0] && strlen(known) == len &&
-	       memcmp(known, bytes, len) == 0;
 }
 
 static inline bool scan_stops(char c)
