@@ -240,26 +240,13 @@ bool db_begin(struct db *db, enum db_sync sync, struct err *err)
 	return db_exec(db, "BEGIN IMMEDIATE", err);
 }
 
-bool db_commit(struct db *db, struct err *err)
-{
-	if (db_exec(db, "COMMIT", err))
-		return true;
-	db_rollback(db);
-	return false;
-}
-
-void db_rollback(struct db *db)
-{
-	if (sqlite3_get_autocommit(db->raw) == 0)
-		(void)sqlite3_exec(db->raw, "ROLLBACK", NULL, NULL, NULL);
-}
-
 bool db_end(struct db *db, bool good, struct err *err)
 {
-	if (good)
-		return db_commit(db, err);
-	db_rollback(db);
-	return false;
+	bool committed = good && db_exec(db, "COMMIT", err);
+
+	if (sqlite3_get_autocommit(db->raw) == 0)
+		(void)sqlite3_exec(db->raw, "ROLLBACK", NULL, NULL, NULL);
+	return committed;
 }
 
 static struct stmt *stmt_new(struct db *db, const char *sql, struct err *err)

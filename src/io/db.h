@@ -46,10 +46,8 @@ void db_make_room(struct db *db, bool much);
 
 /* a write transaction; nothing of it is left after a failure */
 bool db_begin(struct db *db, enum db_sync sync, struct err *err);
-bool db_commit(struct db *db, struct err *err);
 /* commits what was `good`, and undoes it otherwise; true: it is committed */
 bool db_end(struct db *db, bool good, struct err *err);
-void db_rollback(struct db *db); /* nothing when none is open */
 
 /* a parameter of a statement, or a column of a row; texts and blobs are borrowed */
 struct db_value {

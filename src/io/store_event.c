@@ -92,50 +92,9 @@ static bool save_events(struct store *store, struct store_changes *changes, stru
 	       loss_told(store, changes, err);
 }
 
-static bool insert_source(struct store *store, const char *source, int64_t *ret_id, struct err *err)
-{
-	if (!store_source_id(store, source, ret_id, err))
-		return false;
-	if (*ret_id != 0)
-		return true;
-	if (!db_run(store->db, "INSERT INTO sources (name) VALUES (?1)",
-		    DB_VALUES(DB_STRING(source)), err))
-		return false;
-	*ret_id = db_last_id(store->db);
-	return true;
-}
-
-static bool source_changed(const struct store_changes *changes)
-{
-	return changes->source != NULL &&
-	       (changes->removed_count != 0 || changes->health != NULL ||
-		       (changes->snapshot != NULL && store_snapshot_dirty(changes->snapshot)));
-}
-
-static bool save_source(struct store *store, const struct store_changes *changes, struct err *err)
-{
-	int64_t id;
-
-	if (!insert_source(store, changes->source, &id, err))
-		return false;
-	/* a task that ended and came back is both removed and in the snapshot: in this order */
-	for (size_t i = 0; i < changes->removed_count; i++)
-		if (!db_run(store->db, "DELETE FROM records WHERE source_id = ?1 AND task_id = ?2",
-			    DB_VALUES(DB_INT(id), DB_STRING(changes->removed[i])), err))
-			return false;
-	if (changes->snapshot != NULL && !store_save_snapshot(store, id, changes->snapshot, err))
-		return false;
-	return changes->health == NULL ||
-	       db_run(store->db,
-		       "UPDATE sources SET down_told = ?2, down_since_ms = ?3 WHERE id = ?1",
-		       DB_VALUES(DB_INT(id), DB_INT(changes->health->down_told),
-			       DB_INT(changes->health->down_since_ms)),
-		       err);
-}
-
 bool store_commit(struct store *store, struct store_changes *changes, struct err *err)
 {
-	bool source = source_changed(changes);
+	bool source = store_source_changed(changes);
 	bool baseline = changes->snapshot != NULL && changes->snapshot->baseline_dirty;
 	struct err ignored = { 0 };
 
@@ -147,7 +106,7 @@ bool store_commit(struct store *store, struct store_changes *changes, struct err
 	if (!db_begin(store->db, DB_SYNC_FULL, err))
 		return false;
 	if (!db_end(store->db,
-		    (!source || save_source(store, changes, err)) &&
+		    (!source || store_save_source(store, changes, err)) &&
 			    save_events(store, changes, err),
 		    err)) {
 		store_sinks_forget(store);

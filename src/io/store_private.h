@@ -30,17 +30,15 @@ struct store {
 	size_t loaded_cap;
 };
 
-/* the source's row; *ret_id is 0 when there is none */
-bool store_source_id(struct store *store, const char *source, int64_t *ret_id, struct err *err);
 /* the sink's row, put in when it is new, within the caller's transaction */
 bool store_sink_id(struct store *store, const char *sink, int64_t *ret_id, struct err *err);
 /* forgets the ids that were put in since: the transaction is undone */
 void store_sinks_forget(struct store *store);
 
-/* puts the dirty parts of a snapshot into its rows, within the caller's transaction */
-bool store_save_snapshot(
-	struct store *store, int64_t source_id, const struct snapshot *snapshot, struct err *err);
-bool store_snapshot_dirty(const struct snapshot *snapshot);
+/* is there anything to write of the source: a dirty snapshot, removed records, its health? */
+bool store_source_changed(const struct store_changes *changes);
+/* puts all that into rows, within the caller's transaction */
+bool store_save_source(struct store *store, const struct store_changes *changes, struct err *err);
 /* what was saved is stored */
 void store_snapshot_clean(struct snapshot *snapshot);
 /* are the rows of all sources such that snapshots can be made of them? db_refuse()s what is not */

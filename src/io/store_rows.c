@@ -1,15 +1,9 @@
-/* Rows that more than one file of the store reads: sources, sinks, events. */
+/* Rows that more than one file of the store reads: sinks, events. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "io/store_private.h"
-
-bool store_source_id(struct store *store, const char *source, int64_t *ret_id, struct err *err)
-{
-	return db_int(store->db, "SELECT id FROM sources WHERE name = ?1",
-		DB_VALUES(DB_STRING(source)), 0, ret_id, err);
-}
 
 void store_sinks_forget(struct store *store)
 {

@@ -5,6 +5,13 @@
 #include "base/mem.h"
 #include "io/store_private.h"
 
+/* the row of the source; *ret_id is 0 when there is none */
+static bool source_id(struct store *store, const char *source, int64_t *ret_id, struct err *err)
+{
+	return db_int(store->db, "SELECT id FROM sources WHERE name = ?1",
+		DB_VALUES(DB_STRING(source)), 0, ret_id, err);
+}
+
 #define RECORD_COLUMNS "task_id, task_name, bucket, user_id, status, word, created_us, finished_us"
 enum { ID, NAME, BUCKET, USER, STATUS, WORD, CREATED, FINISHED, RECORD_COLUMN_COUNT };
 
@@ -161,7 +168,7 @@ bool store_load_snapshot(
 	int64_t id;
 
 	*ret = NULL;
-	if (!store_source_id(store, source, &id, err))
+	if (!source_id(store, source, &id, err))
 		return false;
 	*ret = take_loaded(store, id);
 	if (*ret == NULL)
@@ -237,7 +244,7 @@ bool store_load_source(
 	return step != DB_ERROR;
 }
 
-bool store_snapshot_dirty(const struct snapshot *snapshot)
+static bool snapshot_dirty(const struct snapshot *snapshot)
 {
 	const struct record *record;
 	size_t pos = 0;
@@ -248,6 +255,13 @@ bool store_snapshot_dirty(const struct snapshot *snapshot)
 		if (record->dirty)
 			return true;
 	return false;
+}
+
+bool store_source_changed(const struct store_changes *changes)
+{
+	return changes->source != NULL &&
+	       (changes->removed_count != 0 || changes->health != NULL ||
+		       (changes->snapshot != NULL && snapshot_dirty(changes->snapshot)));
 }
 
 void store_snapshot_clean(struct snapshot *snapshot)
@@ -314,7 +328,7 @@ static bool save_reopened(
 	return good;
 }
 
-bool store_save_snapshot(
+static bool save_snapshot(
 	struct store *store, int64_t source_id, const struct snapshot *snapshot, struct err *err)
 {
 	const struct record *record;
@@ -334,6 +348,33 @@ bool store_save_snapshot(
 		if (record->dirty && !save_record(store, source_id, snapshot, record, err))
 			return false;
 	return true;
+}
+
+bool store_save_source(struct store *store, const struct store_changes *changes, struct err *err)
+{
+	int64_t id;
+
+	if (!source_id(store, changes->source, &id, err))
+		return false;
+	if (id == 0) {
+		if (!db_run(store->db, "INSERT INTO sources (name) VALUES (?1)",
+			    DB_VALUES(DB_STRING(changes->source)), err))
+			return false;
+		id = db_last_id(store->db);
+	}
+	/* a task that ended and came back is both removed and in the snapshot: in this order */
+	for (size_t i = 0; i < changes->removed_count; i++)
+		if (!db_run(store->db, "DELETE FROM records WHERE source_id = ?1 AND task_id = ?2",
+			    DB_VALUES(DB_INT(id), DB_STRING(changes->removed[i])), err))
+			return false;
+	if (changes->snapshot != NULL && !save_snapshot(store, id, changes->snapshot, err))
+		return false;
+	return changes->health == NULL ||
+	       db_run(store->db,
+		       "UPDATE sources SET down_told = ?2, down_since_ms = ?3 WHERE id = ?1",
+		       DB_VALUES(DB_INT(id), DB_INT(changes->health->down_told),
+			       DB_INT(changes->health->down_since_ms)),
+		       err);
 }
 
 bool store_active(struct store *store, const char *source,

@@ -260,12 +260,12 @@ static void test_upgrade_by_one_more_step(void **state)
 	assert_true(db_open(&db, path, DB_WRITE, 0, &err));
 	assert_true(db_begin(db, DB_SYNC_FULL, &err));
 	assert_false(schema_migrate(db, bad, 2, 3, &err));
-	db_rollback(db);
+	(void)db_end(db, false, &err);
 	assert_true(schema_read(db, &value, &err));
 	assert_int_equal(value, 2);
 	assert_true(db_begin(db, DB_SYNC_FULL, &err));
 	assert_true(schema_migrate(db, good, 2, 3, &err));
-	assert_true(db_commit(db, &err));
+	assert_true(db_end(db, true, &err));
 	assert_true(schema_read(db, &value, &err));
 	assert_int_equal(value, 3);
 	assert_true(db_int(db, "SELECT count(*) FROM events WHERE mood = 'calm'", DB_VALUES(), 0,
