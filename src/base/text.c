@@ -166,6 +166,15 @@ static bool in_ranges(uint32_t code, const struct range *ranges, size_t count)
 	return false;
 }
 
+size_t text_cut(const char *text, size_t len, size_t max)
+{
+	if (len <= max)
+		return len;
+	for (int i = 0; i < 3 && max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80; i++)
+		max--;
+	return max;
+}
+
 bool text_deceives(uint32_t code)
 {
 	return in_ranges(code, deceiving, ARRAY_LEN(deceiving));

@@ -16,6 +16,8 @@ size_t text_decode(const char *bytes, size_t len, uint32_t *ret_code);
 /* what could deceive a terminal or a reader: C0, DEL and C1 controls, line and paragraph
  * separators, bidi overrides and isolates, tags */
 bool text_deceives(uint32_t code);
+/* how many of `len` bytes fit into `max` without splitting a code point */
+size_t text_cut(const char *text, size_t len, size_t max);
 /*
  * Adds the text with what deceives and invalid bytes shown escaped (\n \t \xHH \u{HHHH}). A
  * backslash stays as it is: the output is for people, JSON carries the value.

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "deliver/hook.h"
+#include "deliver/hook_env.h"
 #include "deliver/sink.h"
 #include "base/mem.h"
 #include "base/text.h"

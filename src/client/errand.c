@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "deliver/hook.h"
+#include "deliver/hook_env.h"
 #include "base/mem.h"
 #include "io/clock.h"
 #include "io/signals.h"
@@ -38,15 +38,11 @@ static bool errand_wait(struct process *process, int64_t timeout_ms, int *ret_st
 /* with our environment, but for keys */
 static bool errand_start(struct process **ret, const struct spawn *spawn, struct err *err)
 {
-	static const struct strings none = { 0 };
-	char **env = hook_env_clean(environ, &none);
+	cleanup_free char **env = hook_env_clean(environ, NULL, NULL);
 	struct spawn clean = *spawn;
-	bool started;
 
 	clean.env = (const char *const *)env;
-	started = process_start(ret, &clean, err);
-	hook_vector_free(env);
-	return started;
+	return process_start(ret, &clean, err);
 }
 
 bool errand_run(const struct spawn *spawn, int64_t timeout_ms, int *ret_code, struct buf *output,

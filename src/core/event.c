@@ -14,7 +14,7 @@ static const struct event_type_info infos[] = {
 #undef EVENT_ROW
 };
 
-static const char *const field_names[] = {
+static const char *const field_names[EVENT_FIELD_COUNT] = {
 #define FIELD_NAME_ROW(name, word) word,
 	EVENT_FIELDS(FIELD_NAME_ROW)
 #undef FIELD_NAME_ROW
@@ -59,47 +59,44 @@ const char *event_field_name(size_t i)
 	return i < ARRAY_LEN(field_names) ? field_names[i] : NULL;
 }
 
-/* the text members: for copying, and by the names of their fields */
-static const struct {
-	const char *name;
-	size_t offset;
-} texts[] = {
-	{ "source", offsetof(struct event, source) },
-	{ "task_id", offsetof(struct event, task_id) },
-	{ "task_name", offsetof(struct event, task_name) },
-	{ "bucket", offsetof(struct event, bucket) },
-	{ "user_id", offsetof(struct event, user_id) },
-	{ "from", offsetof(struct event, from) },
-	{ "to", offsetof(struct event, to) },
-	{ "sink", offsetof(struct event, sink) },
-	{ "message", offsetof(struct event, message) },
+/* where a text of the event is, by its field; 0: the field is no such text */
+static const size_t text_offsets[EVENT_FIELD_COUNT] = {
+	[EVENT_FIELD_SOURCE] = offsetof(struct event, source),
+	[EVENT_FIELD_TASK_ID] = offsetof(struct event, task_id),
+	[EVENT_FIELD_TASK_NAME] = offsetof(struct event, task_name),
+	[EVENT_FIELD_BUCKET] = offsetof(struct event, bucket),
+	[EVENT_FIELD_USER_ID] = offsetof(struct event, user_id),
+	[EVENT_FIELD_FROM] = offsetof(struct event, from),
+	[EVENT_FIELD_TO] = offsetof(struct event, to),
+	[EVENT_FIELD_SINK] = offsetof(struct event, sink),
+	[EVENT_FIELD_MESSAGE] = offsetof(struct event, message),
 };
 
-static const char **text_member(const struct event *event, size_t i)
+static const char **text_member(const struct event *event, size_t field)
 {
-	return (const char **)((const char *)event + texts[i].offset);
+	return (const char **)((const char *)event + text_offsets[field]);
 }
 
 struct event *event_copy(const struct event *event)
 {
+	size_t lens[EVENT_FIELD_COUNT] = { 0 }; /* with the NUL; 0: there is no such text */
 	size_t size = sizeof(*event);
 	struct event *copy;
 	char *at;
 
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (*text_member(event, i) != NULL)
-			size += strlen(*text_member(event, i)) + 1;
+	for (size_t i = 0; i < EVENT_FIELD_COUNT; i++) {
+		if (text_offsets[i] != 0 && *text_member(event, i) != NULL)
+			lens[i] = strlen(*text_member(event, i)) + 1;
+		size += lens[i];
+	}
 	copy = mem_alloc(size);
 	*copy = *event;
 	at = (char *)(copy + 1);
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		const char *text = *text_member(event, i);
-
-		if (text == NULL)
+	for (size_t i = 0; i < EVENT_FIELD_COUNT; i++) {
+		if (lens[i] == 0)
 			continue;
-		memcpy(at, text, strlen(text) + 1);
-		*text_member(copy, i) = at;
-		at += strlen(at) + 1;
+		*text_member(copy, i) = memcpy(at, *text_member(event, i), lens[i]);
+		at += lens[i];
 	}
 	return copy;
 }
@@ -206,57 +203,88 @@ void event_line(const struct event *event, struct buf *out)
 	}
 }
 
-static bool field_text(struct buf *out, const char *text)
-{
-	if (text != NULL)
-		(void)buf_add_text(out, text);
-	return true;
-}
-
-static bool field_stamp(struct buf *out, int64_t us)
-{
-	char text[STAMP_TEXT_MAX];
-
-	return field_text(out, us != STAMP_NONE ? stamp_text(us, text) : NULL);
-}
-
 /* the digits that the JSON has */
-static bool field_duration(struct buf *out, const struct event *event)
+static const char *duration_seconds(const struct event *event, char text[EVENT_FIELD_TEXT_MAX])
 {
 	int64_t ms;
 	int64_t part;
 	int digits = 3;
 
 	if (!event_duration(event, &ms))
-		return true;
+		return "";
 	for (part = ms % 1000; digits > 0 && part % 10 == 0; digits--)
 		part /= 10;
-	(void)buf_addf(out, "%" PRId64, ms / 1000);
 	if (digits > 0)
-		(void)buf_addf(out, ".%0*" PRId64, digits, part);
-	return true;
+		(void)snprintf(text, EVENT_FIELD_TEXT_MAX, "%" PRId64 ".%0*" PRId64, ms / 1000,
+			digits, part);
+	else
+		(void)snprintf(text, EVENT_FIELD_TEXT_MAX, "%" PRId64, ms / 1000);
+	return text;
 }
 
-bool event_field(const struct event *event, const char *field, struct buf *out)
+static const char *field_text(
+	const struct event *event, enum event_field field, char text[EVENT_FIELD_TEXT_MAX])
 {
-	char time[STAMP_TEXT_MAX];
+	int64_t us = field == EVENT_FIELD_CREATED_AT ? event->created_us : event->finished_us;
+	const char *member;
 
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (strcmp(field, texts[i].name) == 0)
-			return field_text(out, *text_member(event, i));
-	if (strcmp(field, "schema") == 0)
-		return buf_addf(out, "%d", EVENT_SCHEMA);
-	if (strcmp(field, "event_id") == 0)
-		return buf_addf(out, "%" PRId64, event->id);
-	if (strcmp(field, "time") == 0)
-		return field_text(out, stamp_text_ms(event->wall_ms, time));
-	if (strcmp(field, "event") == 0)
-		return field_text(out, infos[event->type].word);
-	if (strcmp(field, "created_at") == 0)
-		return field_stamp(out, event->created_us);
-	if (strcmp(field, "finished_at") == 0)
-		return field_stamp(out, event->finished_us);
-	if (strcmp(field, "duration_seconds") == 0)
-		return field_duration(out, event);
+	switch (field) {
+	case EVENT_FIELD_SCHEMA:
+		(void)snprintf(text, EVENT_FIELD_TEXT_MAX, "%d", EVENT_SCHEMA);
+		return text;
+	case EVENT_FIELD_EVENT_ID:
+		(void)snprintf(text, EVENT_FIELD_TEXT_MAX, "%" PRId64, event->id);
+		return text;
+	case EVENT_FIELD_TIME:
+		return stamp_text_ms(event->wall_ms, text);
+	case EVENT_FIELD_EVENT:
+		return infos[event->type].word;
+	case EVENT_FIELD_CREATED_AT:
+	case EVENT_FIELD_FINISHED_AT:
+		return us != STAMP_NONE ? stamp_text(us, text) : "";
+	case EVENT_FIELD_DURATION_SECONDS:
+		return duration_seconds(event, text);
+	default:
+		member = *text_member(event, field);
+		return member != NULL ? member : "";
+	}
+}
+
+bool event_field_find(const char *name, size_t len, enum event_field *ret)
+{
+	for (int i = 0; i < EVENT_FIELD_COUNT; i++)
+		if (strlen(field_names[i]) == len && memcmp(field_names[i], name, len) == 0) {
+			*ret = (enum event_field)i;
+			return true;
+		}
 	return false;
+}
+
+const char *event_field(const struct event *event, enum event_field field,
+	char text[EVENT_FIELD_TEXT_MAX], size_t *ret_len)
+{
+	const char *value = field_text(event, field, text);
+
+	*ret_len = strlen(value);
+	if (*ret_len > EVENT_FIELD_MAX)
+		*ret_len = text_cut(value, *ret_len, EVENT_FIELD_MAX);
+	return value;
+}
+
+void event_variables(const struct event *event, struct buf *out)
+{
+	static const char *const names[EVENT_FIELD_COUNT] = {
+#define VARIABLE_ROW(name, word) "TASKBELL_" #name,
+		EVENT_FIELDS(VARIABLE_ROW)
+#undef VARIABLE_ROW
+	};
+	char text[EVENT_FIELD_TEXT_MAX];
+	size_t len;
+
+	for (int i = 0; i < EVENT_FIELD_COUNT; i++) {
+		const char *value = event_field(event, (enum event_field)i, text, &len);
+
+		if (i != EVENT_FIELD_TIME && i != EVENT_FIELD_SINK)
+			(void)buf_addf(out, "%s=%.*s%c", names[i], (int)len, value, 0);
+	}
 }

@@ -108,9 +108,28 @@ const char *event_span(int64_t ms, char buf[EVENT_SPAN_MAX]);
 	X(DURATION_SECONDS, "duration_seconds")                                                    \
 	X(MESSAGE, "message")                                                                      \
 	X(SINK, "sink")
-/* adds the raw value of a field by its JSON name ("" when not known); false: no such field */
-bool event_field(const struct event *event, const char *field, struct buf *out);
+enum event_field {
+#define EVENT_FIELD_ENUM(name, word) EVENT_FIELD_##name,
+	EVENT_FIELDS(EVENT_FIELD_ENUM)
+#undef EVENT_FIELD_ENUM
+		EVENT_FIELD_COUNT
+};
+
+#define EVENT_FIELD_MAX (32 * 1024) /* bytes of one value in arguments and environment */
+#define EVENT_FIELD_TEXT_MAX STAMP_TEXT_MAX
+
 /* the name of the i-th field, in the order of the list above; NULL past the end */
 const char *event_field_name(size_t i);
+/* by a name of `len` bytes; false: there is no such field */
+bool event_field_find(const char *name, size_t len, enum event_field *ret);
+/*
+ * The raw value of a field, "" when not known, borrowed from the event or from `text`. Of its bytes
+ * *ret_len count: at most EVENT_FIELD_MAX, and no code point is split.
+ */
+const char *event_field(const struct event *event, enum event_field field,
+	char text[EVENT_FIELD_TEXT_MAX], size_t *ret_len);
+/* adds the variables of a hook, each as TASKBELL_NAME=value and a NUL: all fields but two, which
+ * are for {field} and the JSON only */
+void event_variables(const struct event *event, struct buf *out);
 
 #endif

@@ -2,23 +2,15 @@
 #ifndef CORE_TEMPLATE_H
 #define CORE_TEMPLATE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/buf.h"
 #include "core/event.h"
 
-#define TEMPLATE_VALUE_MAX (32 * 1024) /* bytes of one value in argv and environment */
 #define TEMPLATE_TEXT_MAX (128 * 1024 - 1) /* what Linux takes as one argument (MAX_ARG_STRLEN) */
 
 /*
- * Adds the value of a field, cut at TEMPLATE_VALUE_MAX where no code point is split; "" when not
- * known. False: there is no such field.
- */
-bool template_value(const struct event *event, const char *field, struct buf *out);
-/*
  * Adds `text` with every `{field}` replaced, in one pass: what a value contains is not looked at
- * again. Braces around anything else stand. The whole is cut at TEMPLATE_TEXT_MAX.
+ * again. Braces around anything else stand. The whole is cut at TEMPLATE_TEXT_MAX, where no code
+ * point is split.
  */
 void template_expand(const char *text, const struct event *event, struct buf *out);
 

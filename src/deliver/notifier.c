@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "deliver/helper.h"
-#include "deliver/hook.h"
+#include "deliver/hook_env.h"
 #include "deliver/program.h"
 #include "base/buf.h"
 #include "base/log.h"
@@ -185,16 +185,13 @@ static bool helper_start(struct notifier *notifier, struct instant now, struct e
 	struct spawn spawn = {
 		.argv = argv, .cwd = "/", .input_open = true, .output_max = SIZE_MAX
 	};
-	char **env;
-	bool started;
+	cleanup_free char **env = NULL;
 
 	if (path == NULL)
 		return false;
-	env = hook_env_clean(environ, notifier->secrets);
+	env = hook_env_clean(environ, NULL, notifier->secrets);
 	spawn.env = (const char *const *)env;
-	started = program_start(&notifier->helper, &spawn, 0, now, err);
-	hook_vector_free(env);
-	return started;
+	return program_start(&notifier->helper, &spawn, 0, now, err);
 }
 
 /* the address of the bus that there is now, owned; NULL: none, and it is looked for again later */

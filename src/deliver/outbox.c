@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "deliver/queue.h"
-#include "deliver/hook.h"
+#include "deliver/hook_env.h"
 #include "deliver/program.h"
 #include "base/log.h"
 #include "base/mem.h"

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "deliver/hook.h"
+#include "deliver/hook_env.h"
 #include "base/buf.h"
 #include "base/mem.h"
 
@@ -98,34 +98,21 @@ static void session_end(struct session *session, bool good, struct instant now)
 	session->again_ms = now.mono_ms + (good ? SESSION_FRESH_MS : SESSION_SILENT_MS);
 }
 
-/* where nothing says where the user's manager is, as under cron(8), it is where it always is */
-static char **asking_env(void)
-{
-	static const struct strings none = { 0 };
-	char **env = hook_env_clean(environ, &none);
-	size_t count = 0;
-
-	if (is_set("XDG_RUNTIME_DIR"))
-		return env;
-	while (env[count] != NULL)
-		count++;
-	env = mem_resize(env, count + 2, sizeof(*env));
-	env[count] = mem_printf("XDG_RUNTIME_DIR=/run/user/%" PRIdMAX, (intmax_t)getuid());
-	env[count + 1] = NULL;
-	return env;
-}
-
 static void session_ask(struct session *session, struct instant now)
 {
 	static const char *const argv[] = { "systemctl", "--user", "show-environment", NULL };
-	char **env = asking_env();
+	/* where nothing says where the user's manager is, as under cron(8), it is where it always
+	 * is */
+	cleanup_free char *place =
+		mem_printf("XDG_RUNTIME_DIR=/run/user/%" PRIdMAX, (intmax_t)getuid());
+	const struct strings lacking = { .items = &place, .count = 1 };
+	cleanup_free char **env = hook_env_clean(environ, &lacking, NULL);
 	struct spawn spawn = {
 		.argv = argv, .env = (const char *const *)env, .cwd = "/", .output_max = OUTPUT_MAX
 	};
 	struct err ignored;
 
 	session->asking = program_start(&session->program, &spawn, SESSION_LIMIT_MS, now, &ignored);
-	hook_vector_free(env);
 	if (!session->asking)
 		session_end(session, false, now);
 }

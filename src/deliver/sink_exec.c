@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "deliver/hook.h"
+#include "deliver/hook_env.h"
 #include "deliver/program.h"
 #include "deliver/session.h"
 #include "deliver/sink.h"
@@ -82,8 +82,8 @@ static bool hook_start(struct sink_exec *exec, struct hook_run *hook, struct del
 	const struct sink_config *config = exec->sink.config;
 	const struct event *event = delivery->event;
 	cleanup_buf struct buf input = { 0 };
-	char **argv = hook_argv(config, event);
-	char **env = hook_env(config, event, delivery->attempts + 1, environ,
+	cleanup_free char **argv = hook_argv(config, event);
+	cleanup_free char **env = hook_env(config, event, delivery->attempts + 1, environ,
 		&exec->session.variables, exec->sink.secrets);
 	const char *home = getenv("HOME");
 	struct spawn spawn = {
@@ -93,7 +93,6 @@ static bool hook_start(struct sink_exec *exec, struct hook_run *hook, struct del
 		.output_max = OUTPUT_MAX,
 		.merge = true,
 	};
-	bool started;
 
 	event_json(event, &input);
 	(void)buf_add_char(&input, '\n');
@@ -104,10 +103,7 @@ static bool hook_start(struct sink_exec *exec, struct hook_run *hook, struct del
 		.timeout_ms = config->timeout_ms,
 		.shell = *config->shell != '\0',
 	};
-	started = program_start(&hook->program, &spawn, config->timeout_ms, now, err);
-	hook_vector_free(argv);
-	hook_vector_free(env);
-	return started;
+	return program_start(&hook->program, &spawn, config->timeout_ms, now, err);
 }
 
 /* starts what is held, unless it is not yet known what the session's display is */

@@ -24,9 +24,7 @@ static void cut_text(struct buf *buf, size_t max)
 
 	if (buf->len <= max)
 		return;
-	while (len > 0 && ((unsigned char)buf->data[len] & 0xc0) == 0x80)
-		len--;
-	buf->len = len;
+	buf->len = text_cut(buf->data, buf->len, len);
 	(void)buf_add_text(buf, ellipsis);
 }
 

@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	template_expand(text, &event, &fast);
 	if (fast.len > TEMPLATE_TEXT_MAX)
 		abort();
-	if (has_other_field(text) || strlen(event.message) > TEMPLATE_VALUE_MAX)
+	if (has_other_field(text) || strlen(event.message) > EVENT_FIELD_MAX)
 		return 0;
 	expand_slowly(text, event.message, &slow);
 	if (slow.len <= TEMPLATE_TEXT_MAX && strcmp(buf_text(&fast), buf_text(&slow)) != 0)

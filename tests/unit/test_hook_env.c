@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "deliver/hook.h"
+#include "deliver/hook_env.h"
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "core/template.h"
@@ -56,7 +56,7 @@ static void test_template(void **state)
 
 static void test_values_are_cut_between_code_points(void **state)
 {
-	size_t len = TEMPLATE_VALUE_MAX + 10;
+	size_t len = EVENT_FIELD_MAX + 10;
 	cleanup_free char *text = mem_alloc(len + 1);
 	struct event event = hostile;
 	struct buf out = { 0 };
@@ -64,26 +64,25 @@ static void test_values_are_cut_between_code_points(void **state)
 	(void)state;
 	/* 32767 bytes, then a code point of four that would be split */
 	memset(text, 'a', len);
-	memcpy(text + TEMPLATE_VALUE_MAX - 1, "\xf0\x9f\x94\x94", 4);
+	memcpy(text + EVENT_FIELD_MAX - 1, "\xf0\x9f\x94\x94", 4);
 	event.message = text;
-	assert_true(template_value(&event, "message", &out));
-	assert_int_equal(out.len, TEMPLATE_VALUE_MAX - 1);
+	template_expand("{message}", &event, &out);
+	assert_int_equal(out.len, EVENT_FIELD_MAX - 1);
 	buf_clear(&out);
 	template_expand("x{message}y", &event, &out);
-	assert_int_equal(out.len, TEMPLATE_VALUE_MAX + 1);
+	assert_int_equal(out.len, EVENT_FIELD_MAX + 1);
 	assert_int_equal(out.data[out.len - 1], 'y');
 	buf_clear(&out);
 	/* exactly as long as allowed */
-	text[TEMPLATE_VALUE_MAX] = '\0';
-	text[TEMPLATE_VALUE_MAX - 1] = 'b';
-	assert_true(template_value(&event, "message", &out));
-	assert_int_equal(out.len, TEMPLATE_VALUE_MAX);
+	text[EVENT_FIELD_MAX] = '\0';
+	text[EVENT_FIELD_MAX - 1] = 'b';
+	template_expand("{message}", &event, &out);
+	assert_int_equal(out.len, EVENT_FIELD_MAX);
 	buf_clear(&out);
 	/* as many as one argument may hold */
 	template_expand("{message}{message}{message}{message}{message}", &event, &out);
 	assert_int_equal(out.len, TEMPLATE_TEXT_MAX);
 	buf_done(&out);
-	assert_false(template_value(&event, "no_such", &out));
 }
 
 static struct sink_config *exec_config(struct config **config)
@@ -110,7 +109,7 @@ static void test_argv(void **state)
 	assert_string_equal(argv[2], "--name=$(reboot) {task_id} '\"\n\xff");
 	assert_string_equal(argv[3], "");
 	assert_null(argv[4]);
-	hook_vector_free(argv);
+	free(argv);
 	free(sink->shell);
 	sink->shell = mem_strdup("echo {task_id}");
 	argv = hook_argv(sink, &hostile);
@@ -118,7 +117,7 @@ static void test_argv(void **state)
 	assert_string_equal(argv[1], "-c");
 	assert_string_equal(argv[2], "echo {task_id}");
 	assert_null(argv[3]);
-	hook_vector_free(argv);
+	free(argv);
 	config_free(config);
 }
 
@@ -172,7 +171,7 @@ static void test_environment(void **state)
 	strings_add(&sink->env, "TASKBELL_CONFIG");
 	env = hook_env(sink, &hostile, 3, ours, &session, &secrets);
 	expect_env(env, want);
-	hook_vector_free(env);
+	free(env);
 	strings_done(&session);
 	strings_done(&secrets);
 	config_free(config);
@@ -190,12 +189,12 @@ static void test_clean_environment(void **state)
 
 	(void)state;
 	strings_add(&secrets, "KEY");
-	env = hook_env_clean(ours, &secrets);
+	env = hook_env_clean(ours, NULL, &secrets);
 	expect_env(env, want);
-	hook_vector_free(env);
-	env = hook_env_clean(nothing, &secrets);
+	free(env);
+	env = hook_env_clean(nothing, NULL, &secrets);
 	assert_null(env[0]);
-	hook_vector_free(env);
+	free(env);
 	strings_done(&secrets);
 }
 

@@ -1,6 +1,6 @@
-/* What a program of the user gets: arguments and environment (contract 6). */
-#ifndef DELIVER_HOOK_H
-#define DELIVER_HOOK_H
+/* What a hook is started with: arguments and environment. */
+#ifndef DELIVER_HOOK_ENV_H
+#define DELIVER_HOOK_ENV_H
 
 #include <stdint.h>
 
@@ -8,7 +8,7 @@
 #include "core/event.h"
 
 /*
- * All vectors are owned and NULL-terminated; hook_vector_free releases them. `ours` is an
+ * Vectors are NULL-terminated and one allocation each: free(3) releases them. `ours` is an
  * environment, `secrets` are names of variables that hold keys and are never passed on.
  */
 
@@ -17,13 +17,14 @@ void hook_secrets(const struct config *config, struct strings *ret);
 /* `command` with its fields filled in, or /bin/sh -c with the line of `shell` as it stands */
 char **hook_argv(const struct sink_config *config, const struct event *event);
 /*
- * Our variables of the allow-list, of those in `session` (NAME=value) what we lack, those that
- * `env` names, and TASKBELL_… of the event.
+ * Our variables of the allow-list and those that `env` names, of those in `session` (NAME=value)
+ * what we lack, and TASKBELL_… of the event.
  */
 char **hook_env(const struct sink_config *config, const struct event *event, int64_t attempt,
 	char *const *ours, const struct strings *session, const struct strings *secrets);
-/* for programs of our own: everything but keys and what systemd meant for the monitor alone */
-char **hook_env_clean(char *const *ours, const struct strings *secrets);
-void hook_vector_free(char **vector); /* NULL is fine */
+/* for programs of our own: everything but keys and what systemd meant for the monitor alone, and of
+ * those in `session` what we lack; either list may be NULL */
+char **hook_env_clean(
+	char *const *ours, const struct strings *session, const struct strings *secrets);
 
 #endif

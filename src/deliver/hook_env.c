@@ -1,0 +1,163 @@
+#include "deliver/hook_env.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "core/template.h"
+
+/* names, or with a star at the end what they begin with */
+static const char *const session_names[] = { "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG",
+	"LC_*", "TZ", "XDG_*", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY",
+	"XAUTHORITY" };
+static const char *const never_names[] = { "TELNYX_*", "NOTIFY_SOCKET", "WATCHDOG_*",
+	"CREDENTIALS_DIRECTORY" };
+
+/* the length of the name in NAME=value */
+static size_t name_length(const char *item)
+{
+	return strcspn(item, "=");
+}
+
+static bool names_match(const char *const *names, size_t count, const char *item)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strcspn(names[i], "*");
+
+		if (strncmp(names[i], item, len) == 0 &&
+			(names[i][len] == '*' || len == name_length(item)))
+			return true;
+	}
+	return false;
+}
+
+static bool list_has(const struct strings *list, const char *item)
+{
+	size_t len = name_length(item);
+
+	for (size_t i = 0; list != NULL && i < list->count; i++)
+		if (strlen(list->items[i]) == len && strncmp(list->items[i], item, len) == 0)
+			return true;
+	return false;
+}
+
+void hook_secrets(const struct config *config, struct strings *ret)
+{
+	strings_done(ret);
+	for (size_t i = 0; i < config->source_count; i++)
+		if (strncmp(config->sources[i].api_key, "env:", 4) == 0)
+			strings_add(ret, config->sources[i].api_key + 4);
+}
+
+/* texts, each with its NUL, as a vector */
+static char **vector_of(const struct buf *texts)
+{
+	size_t count = 0;
+	char **vector;
+	char *at;
+
+	for (size_t i = 0; i < texts->len; i++)
+		count += texts->data[i] == '\0';
+	vector = mem_alloc((count + 1) * sizeof(*vector) + texts->len);
+	at = (char *)(vector + count + 1);
+	if (texts->len != 0)
+		memcpy(at, texts->data, texts->len);
+	for (size_t i = 0; i < count; i++) {
+		vector[i] = at;
+		at += strlen(at) + 1;
+	}
+	return vector;
+}
+
+static void add(struct buf *texts, const char *text)
+{
+	(void)buf_add(texts, text, strlen(text) + 1);
+}
+
+char **hook_argv(const struct sink_config *config, const struct event *event)
+{
+	cleanup_buf struct buf argv = { 0 };
+
+	if (*config->shell != '\0') {
+		add(&argv, "/bin/sh");
+		add(&argv, "-c");
+		add(&argv, config->shell);
+		return vector_of(&argv);
+	}
+	for (size_t i = 0; i < config->command.count; i++) {
+		/* the program itself is no place for what comes from the network */
+		if (i == 0) {
+			add(&argv, config->command.items[i]);
+			continue;
+		}
+		template_expand(config->command.items[i], event, &argv);
+		(void)buf_add_char(&argv, '\0');
+	}
+	return vector_of(&argv);
+}
+
+/* the NAME=value among the texts that has the name of the item; NULL: none */
+static const char *find(const struct buf *texts, const char *item)
+{
+	size_t len = name_length(item) + 1;
+
+	for (size_t at = 0; at < texts->len; at += strlen(texts->data + at) + 1)
+		if (strncmp(texts->data + at, item, len) == 0)
+			return texts->data + at;
+	return NULL;
+}
+
+/*
+ * Ours, those of the session that we lack or have set to nothing, then those of the event, which
+ * count where `env` passes on one of the same name. `config` NULL: all of ours.
+ */
+static char **environment(const struct sink_config *config, const struct buf *event,
+	char *const *ours, const struct strings *session, const struct strings *secrets)
+{
+	cleanup_buf struct buf env = { 0 };
+	cleanup_buf struct buf lacking = { 0 };
+
+	for (size_t i = 0; session != NULL && i < session->count; i++)
+		add(&lacking, session->items[i]);
+	for (; *ours != NULL; ours++) {
+		const char *item = *ours;
+		const char *other = find(&lacking, item);
+
+		if (config != NULL && !list_has(&config->env, item) &&
+			!names_match(session_names, ARRAY_LEN(session_names), item))
+			continue;
+		if (names_match(never_names, ARRAY_LEN(never_names), item) ||
+			list_has(secrets, item) || find(event, item) != NULL)
+			continue;
+		add(&env, item[name_length(item)] != '\0' && item[name_length(item) + 1] == '\0' &&
+					  other != NULL
+				  ? other
+				  : item);
+	}
+	for (size_t i = 0; session != NULL && i < session->count; i++)
+		if (find(&env, session->items[i]) == NULL)
+			add(&env, session->items[i]);
+	if (event->len != 0)
+		(void)buf_add(&env, event->data, event->len);
+	return vector_of(&env);
+}
+
+char **hook_env(const struct sink_config *config, const struct event *event, int64_t attempt,
+	char *const *ours, const struct strings *session, const struct strings *secrets)
+{
+	cleanup_buf struct buf variables = { 0 };
+
+	event_variables(event, &variables);
+	(void)buf_addf(&variables, "TASKBELL_ATTEMPT=%" PRId64 "%c", attempt, 0);
+	return environment(config, &variables, ours, session, secrets);
+}
+
+char **hook_env_clean(
+	char *const *ours, const struct strings *session, const struct strings *secrets)
+{
+	static const struct buf nothing = { 0 };
+
+	return environment(NULL, &nothing, ours, session, secrets);
+}
