@@ -165,7 +165,7 @@ void outbox_step(struct outbox *outbox, struct instant now)
 		queue_step(outbox->queues[i], now);
 	outbox_prune(outbox);
 	if (outbox_settled(outbox, now))
-		store_rest(outbox->shared.store);
+		store_trim(outbox->shared.store);
 }
 
 bool outbox_failure(const struct outbox *outbox, struct event *ret)

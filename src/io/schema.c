@@ -71,9 +71,7 @@ static const char version_1[] =
 	" WHERE failed = 0 AND task IS NOT NULL;"
 	"CREATE INDEX deliveries_failed ON deliveries (sink_id, failed_ms) WHERE failed = 1;";
 
-/* comebacks: ended tasks that polls have begun to show active again, first_ms as core/snapshot has
- * it
- */
+/* comebacks: ended tasks that a poll has shown active again; first_ms as core/snapshot has it */
 static const char version_2[] =
 	"CREATE TABLE comebacks ("
 	" source_id INTEGER NOT NULL, task_id TEXT NOT NULL CHECK (length(task_id) > 0),"

@@ -1,5 +1,5 @@
-#define _XOPEN_SOURCE                                                                              \
-	700 /* glibc shows realpath() to XSI programs only, though POSIX has it in its base */
+/* glibc shows realpath() to XSI programs only, though POSIX has it in its base */
+#define _XOPEN_SOURCE 700
 #include "io/statedir.h"
 
 #include <errno.h>

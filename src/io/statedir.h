@@ -1,5 +1,4 @@
-/* The state directory: where it is, that it is ours alone, and who holds its lock (contract 2, 8,
- * 9). */
+/* The state directory: where it is, that it is ours alone, and who holds its lock. */
 #ifndef IO_STATEDIR_H
 #define IO_STATEDIR_H
 

@@ -22,8 +22,7 @@
 #define WAL_FRAME_LEAST (24 + 512) /* a frame's head and the smallest page */
 #define WAL_MAGIC 0x377f0682u /* the last bit: checksums are of big-endian words */
 
-/* the database and what SQLite keeps beside it; the database last, so that it never lacks its log
- */
+/* of the database and what SQLite keeps beside it, which moves first: it never lacks its log */
 static const char *const suffixes[] = { "-journal", "-shm", "-wal", "" };
 
 static char *path_of(const char *dir, const char *name, const char *suffix)

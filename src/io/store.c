@@ -168,8 +168,7 @@ static bool create(const char *dir, const struct meta *meta, struct err *err)
 	return made;
 }
 
-/* finishes a quarantine that a crash interrupted: the new database knows the name for the old one
- */
+/* finishes a quarantine that a crash interrupted; the new database knows the old one's new name */
 static bool resume_quarantine(const char *dir, struct err *err)
 {
 	cleanup_free char *path = statefile_new_path(dir);
@@ -240,7 +239,7 @@ static bool open_for_writing(struct store *store, const char *dir, int64_t wall_
 		reason = found = mem_strdup(db_damage(store->db));
 		db_close(store->db);
 		store->db = NULL;
-		store_loaded_forget(store);
+		store_free_loaded(store);
 	}
 	return quarantine(dir, reason, modified_ms, wall_ms, err) &&
 	       open_file(store, path, STORE_WRITE, wall_ms, damage, err);
@@ -271,8 +270,7 @@ static bool open_existing(struct store *store, const char *dir, enum store_mode 
 bool store_open(struct store **ret, const char *dir, enum store_mode mode, int64_t wall_ms,
 	struct store_damage *damage, struct err *err)
 {
-	/* SQLite is told to follow no links; those that the directory lies behind are resolved here
-	 */
+	/* SQLite follows no links, so those on the way to the directory are resolved here */
 	cleanup_free char *real = statedir_real(dir);
 	struct store *store = mem_alloc(sizeof(*store));
 	struct store_damage found = { 0 };
@@ -306,13 +304,13 @@ void store_close(struct store *store)
 	if (store == NULL)
 		return;
 	db_close(store->db);
-	store_sinks_forget(store);
-	store_loaded_forget(store);
+	store_clear_sinks(store);
+	store_free_loaded(store);
 	free(store->sinks);
 	free(store);
 }
 
-void store_rest(struct store *store)
+void store_trim(struct store *store)
 {
 	db_make_room(store->db, false);
 }

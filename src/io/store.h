@@ -37,10 +37,10 @@ struct store_source {
 
 /*
  * Opens state.db in `dir` (which exists, checked by io/statedir). STORE_WRITE: a damaged file is
- * set aside under a new name (damage says which) and a new one begun; a newer schema is refused
- * (ERR_IO) and left alone. STORE_READ and STORE_EDIT: ERR_NOT_FOUND when there is no file. `damage`
- * says so at every open until an event `state_lost` is committed, so that a crash in between keeps
- * no loss from being told.
+ * set aside under a new name and a new one begun; a newer schema is refused (ERR_IO) and left
+ * alone. STORE_READ and STORE_EDIT: ERR_NOT_FOUND when there is no file. `damage` (may be NULL)
+ * names a damaged file at every open until an event `state_lost` is committed, so that the event
+ * survives a crash in between.
  */
 bool store_open(struct store **ret, const char *dir, enum store_mode mode, int64_t wall_ms,
 	struct store_damage *damage, struct err *err);
@@ -52,35 +52,35 @@ void store_close(struct store *store); /* NULL is fine */
  */
 bool store_load_snapshot(
 	struct store *store, const char *source, struct snapshot **ret, struct err *err);
-/* frees the snapshots that were made when the state was opened and that no source came for */
-void store_loaded_forget(struct store *store);
+/* frees the snapshots that store_open() made to check the file and that no source has loaded */
+void store_free_loaded(struct store *store);
 /* loads health; ret->name is NULL when the source is new. The caller frees ret->name */
 bool store_load_source(
 	struct store *store, const char *source, struct store_source *ret, struct err *err);
 
-/*
- * One transaction, synchronous=FULL: the dirty parts of `snapshot` (NULL: none), removed record
- * ids, health (NULL: unchanged), and the events, each with one pending delivery for each sink in
- * its `wanted` list. Sets events[i]->id. On success the snapshot's dirty flags are cleared; on
- * failure nothing has changed on disk and the caller reloads the snapshot. With nothing to write
- * nothing touches the disk.
- */
+/* an event to store, with one pending delivery for each sink that wants it */
 struct store_event {
 	struct event *event; /* borrowed; gets its id */
 	const char *const *wanted; /* sink names, borrowed */
 	size_t wanted_count;
 	int64_t due_ms; /* wall; first attempt not before */
 };
+/* what a poll found; all borrowed */
 struct store_changes {
 	const char *source; /* NULL: events only */
-	struct snapshot *snapshot;
+	struct snapshot *snapshot; /* its dirty parts are written; NULL: none */
 	const char *const *removed; /* ids of records that are gone from the snapshot */
 	size_t removed_count;
-	const struct store_source *health;
+	const struct store_source *health; /* NULL: unchanged */
 	struct store_event *events;
 	size_t event_count;
 	bool written; /* out; false after a success: there was nothing to write */
 };
+/*
+ * Stores all changes in one transaction, synchronous=FULL, and sets the events' ids. On success the
+ * snapshot's dirty flags are cleared; on failure nothing has changed on disk and the caller reloads
+ * the snapshot. With nothing to write the disk is not touched.
+ */
 bool store_commit(struct store *store, struct store_changes *changes, struct err *err);
 
 /* stores the message of an event and makes its deliveries due now; synchronous=FULL */
@@ -109,33 +109,29 @@ bool store_due(struct store *store, const struct store_pull *pull, struct delive
  * none */
 bool store_next_due(struct store *store, const char *sink, int64_t after_ms, int64_t *ret_wall_ms,
 	struct err *err);
-/* one transaction, synchronous=NORMAL: what became of deliveries of one sink */
+/* stores the results of deliveries of one sink: one transaction, synchronous=NORMAL */
 bool store_settle(struct store *store, const char *sink, const struct delivery *const *ended,
 	size_t count, int64_t wall_ms, struct err *err);
-/* what waits to be tried again is due now */
-bool store_hurry(struct store *store, int64_t wall_ms, struct err *err);
-/* starts failed deliveries anew (attempts and age): of one event, or 0, and of one source, or NULL.
- * Counts what it revived */
+/* makes all pending deliveries due at `wall_ms` */
+bool store_make_due(struct store *store, int64_t wall_ms, struct err *err);
+/* makes failed deliveries pending again, with no attempts and no age: those of one event (0: all)
+ * and of one source (NULL: all). Counts them */
 bool store_redeliver(struct store *store, int64_t event_id, const char *source, int64_t wall_ms,
 	size_t *ret_count, struct err *err);
 /*
- * The wall clock was set by `by_ms` and shows `wall_ms` now: what was put off stays as far away,
- * and ages stay as they were. In any case, and with 0 at a start: what would be put off for longer
- * than anything can be is due now, and nothing has failed in the future. With nothing to change
- * nothing touches the disk.
+ * Moves the stored times after the wall clock was set by `by_ms` (0 at a start) to `wall_ms`:
+ * delays and ages stay what they were. A delay longer than any that is given ends now, and no
+ * failure lies in the future. With nothing to change the disk is not touched.
  */
 bool store_clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struct err *err);
-/*
- * The sink has waited for so long: what of it is pending and has failed before is as old as it was.
- * With nothing of the kind nothing touches the disk.
- */
+/* takes the time for which a sink was unavailable off the age of its pending deliveries; with none
+ * that has failed before the disk is not touched */
 bool store_sink_waited(struct store *store, const char *sink, int64_t for_ms, struct err *err);
-/* gives back the memory that is kept from a large commit on, until all of it is delivered */
-void store_rest(struct store *store);
-/* Did another process change the file since the last call? Costs two locks and 3,500 instructions.
- */
+/* frees the page cache that a large commit enlarged; call when its events are delivered */
+void store_trim(struct store *store);
+/* did another process change the file since the last call? Takes two locks, 3,500 instructions */
 bool store_changed(struct store *store);
-/* forgets events older than `before_ms` that have no pending or failed delivery, at most `limit` at
+/* deletes events older than `before_ms` that have no pending or failed delivery, at most `limit` at
  * once */
 bool store_prune(
 	struct store *store, int64_t before_ms, size_t limit, size_t *ret_count, struct err *err);
@@ -155,11 +151,11 @@ bool store_sinks(struct store *store, int64_t wall_ms, struct store_sink **ret, 
 	struct err *err);
 void store_sinks_free(struct store_sink *sinks, size_t count);
 void store_sink_done(struct store_sink *sink);
-/* `sink_failed` is told once until a task event was delivered again: reads and sets that flag */
+/* has `sink_failed` been reported, and no task event been delivered since? */
 bool store_sink_told(struct store *store, const char *sink, bool *ret, struct err *err);
 bool store_set_sink_told(struct store *store, const char *sink, bool told, struct err *err);
 
-/* calls `take` for each past event, oldest first; it returns false to stop */
+/* which past events are wanted */
 struct store_query {
 	int64_t since_ms; /* wall; 0: all */
 	const bool *types; /* by enum event_type, EVENT_COUNT of them; NULL: all */
@@ -167,12 +163,13 @@ struct store_query {
 	const struct strings *tasks; /* only of these ids; NULL or empty: of all, and of none */
 	int64_t limit; /* the newest so many; 0: all */
 };
+/* calls `take` for each of them, oldest first, until it returns false */
 bool store_history(struct store *store, const struct store_query *query,
 	bool (*take)(void *arg, const struct event *event), void *arg, struct err *err);
 /* offers every task id in the history of a source (NULL: of all) that begins with the text of the
  * prefix */
 bool store_prefix(struct store *store, const char *source, struct prefix *prefix, struct err *err);
-/* active tasks known to the state: for completion and `status` */
+/* calls `take` for each active task of a source (NULL: of all) until it returns false */
 bool store_active(struct store *store, const char *source,
 	bool (*take)(void *arg, const char *source, const struct task *task), void *arg,
 	struct err *err);

@@ -1,11 +1,11 @@
-/* Events: stored with their deliveries in one transaction, told of later, forgotten at last. */
+/* Events: stored with their deliveries in one transaction, listed as history, deleted when old. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "io/store_private.h"
 
-/* in one commit: with little memory their pages are read many times over */
+/* a commit of so many gets a larger page cache, without which pages are read many times over */
 #define MANY_EVENTS 1000
 #define HISTORY_PAGE 256 /* events read at a time, so that a paused reader holds nothing open */
 
@@ -109,7 +109,7 @@ bool store_commit(struct store *store, struct store_changes *changes, struct err
 		    (!source || store_save_source(store, changes, err)) &&
 			    save_events(store, changes, err),
 		    err)) {
-		store_sinks_forget(store);
+		store_clear_sinks(store);
 		for (size_t i = 0; i < changes->event_count; i++)
 			changes->events[i].event->id = 0;
 		return false;
@@ -231,7 +231,7 @@ static bool history_page(struct store *store, struct history *history,
 	while (*ret_count < HISTORY_PAGE &&
 		(step = db_next(stmt, row, EVENT_COLUMN_COUNT, err)) == DB_ROW) {
 		history->next = row[0].integer + 1;
-		if (event_view(row, &event))
+		if (event_from_row(row, &event))
 			page[(*ret_count)++] = event_copy(&event);
 	}
 	db_stop(stmt);

@@ -20,39 +20,37 @@ struct store {
 	struct hash_key key;
 	int64_t told_after_us; /* for sources that are new to this file; STAMP_NONE */
 	int64_t data_version; /* as store_changed() saw it last */
-	struct store_sink_id
-		*sinks; /* own; those that the file has, as far as they were asked for */
+	struct store_sink_id *sinks; /* own; rows of the file, cached */
 	size_t sink_count;
 	size_t sink_cap;
-	struct store_loaded
-		*loaded; /* own; snapshots made when it was opened, for store_load_snapshot() */
+	struct store_loaded *loaded; /* own; made at the opening, for store_load_snapshot() */
 	size_t loaded_count;
 	size_t loaded_cap;
 };
 
-/* the sink's row, put in when it is new, within the caller's transaction */
+/* the row of the sink, inserted when it is new, within the caller's transaction */
 bool store_sink_id(struct store *store, const char *sink, int64_t *ret_id, struct err *err);
-/* forgets the ids that were put in since: the transaction is undone */
-void store_sinks_forget(struct store *store);
+/* empties the cache of sink ids: the transaction that inserted some was undone */
+void store_clear_sinks(struct store *store);
 
 /* is there anything to write of the source: a dirty snapshot, removed records, its health? */
 bool store_source_changed(const struct store_changes *changes);
 /* puts all that into rows, within the caller's transaction */
 bool store_save_source(struct store *store, const struct store_changes *changes, struct err *err);
-/* what was saved is stored */
+/* clears all dirty flags, after the commit */
 void store_snapshot_clean(struct snapshot *snapshot);
-/* are the rows of all sources such that snapshots can be made of them? db_refuse()s what is not */
+/* checks that snapshots can be made of the rows of all sources; db_refuse()s the file otherwise */
 bool store_check_snapshots(struct store *store, struct err *err);
-/* … and is each delivery one of an event and a sink? */
+/* checks that each delivery is one of an event and a sink; db_refuse()s the file otherwise */
 bool store_check_queue(struct store *store, struct err *err);
 
-/* the columns that event_view() reads, from column 0 */
+/* the columns that event_from_row() reads, from column 0 */
 #define EVENT_COLUMNS                                                                              \
 	" e.id, e.wall_ms, e.type, e.source, e.task_id, e.task_name, e.bucket, e.user_id, "        \
 	"e.from_word, e.to_word, e.sink, e.message, e.created_us, e.finished_us"
 #define EVENT_COLUMN_COUNT 14
-/* a view of the row, borrowed as it is; false when its type is none that we know */
-bool event_view(const struct db_value row[EVENT_COLUMN_COUNT], struct event *ret);
+/* the event of a row, texts borrowed from it; false when its type is not one of ours */
+bool event_from_row(const struct db_value row[EVENT_COLUMN_COUNT], struct event *ret);
 
 /* a time that may be STAMP_NONE, which is NULL */
 #define DB_STAMP(us)                                                                               \

@@ -1,5 +1,4 @@
-/* The queue of deliveries and how its sinks fare. A delivery is a row until its sink has confirmed
- * it. */
+/* The queue of deliveries, each a row until its sink has confirmed it, and the health of sinks. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +27,7 @@ static bool is_busy(const int64_t *busy, size_t count, int64_t id)
 	return count != 0 && bsearch(&id, busy, count, sizeof(id), id_order) != NULL;
 }
 
-/* hands over what the statement gives, without what is busy; NULL: it could not be made */
+/* reads the deliveries that the statement gives, but those that are busy */
 static bool rows_read(struct store *store, struct stmt *stmt, const struct store_pull *pull,
 	struct delivery ***ret, size_t *ret_count, struct err *err)
 {
@@ -49,7 +48,7 @@ static bool rows_read(struct store *store, struct stmt *stmt, const struct store
 
 		if (is_busy(pull->busy, pull->busy_count, row[0].integer))
 			continue;
-		good = event_view(row, &event) ||
+		good = event_from_row(row, &event) ||
 		       db_refuse(store->db, err, "an event in it makes no sense");
 		if (!good)
 			break;
@@ -111,7 +110,7 @@ bool store_check_queue(struct store *store, struct err *err)
 	while ((step = db_next(stmt, row, ARRAY_LEN(row), err)) == DB_ROW) {
 		struct event event;
 
-		if (event_view(row, &event) && row[EVENT_COLUMN_COUNT].type != DB_NULL)
+		if (event_from_row(row, &event) && row[EVENT_COLUMN_COUNT].type != DB_NULL)
 			continue;
 		db_stop(stmt);
 		return db_refuse(store->db, err, "a delivery in it makes no sense");
@@ -190,11 +189,11 @@ bool store_settle(struct store *store, const char *sink, const struct delivery *
 	if (db_begin(store->db, DB_SYNC_NORMAL, err) &&
 		db_end(store->db, settle_all(store, sink, ended, count, wall_ms, err), err))
 		return true;
-	store_sinks_forget(store);
+	store_clear_sinks(store);
 	return false;
 }
 
-bool store_hurry(struct store *store, int64_t wall_ms, struct err *err)
+bool store_make_due(struct store *store, int64_t wall_ms, struct err *err)
 {
 	return db_run(store->db,
 		"UPDATE deliveries SET due_ms = ?1 WHERE failed = 0 AND due_ms > ?1",
@@ -329,6 +328,6 @@ bool store_set_sink_told(struct store *store, const char *sink, bool told, struc
 					DB_VALUES(DB_INT(id), DB_INT(told)), err),
 			err))
 		return true;
-	store_sinks_forget(store);
+	store_clear_sinks(store);
 	return false;
 }

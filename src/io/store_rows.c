@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "io/store_private.h"
 
-void store_sinks_forget(struct store *store)
+void store_clear_sinks(struct store *store)
 {
 	for (size_t i = 0; i < store->sink_count; i++)
 		free(store->sinks[i].name);
@@ -37,7 +37,7 @@ int64_t value_stamp(const struct db_value *value)
 	return value->type == DB_INTEGER ? value->integer : STAMP_NONE;
 }
 
-bool event_view(const struct db_value row[EVENT_COLUMN_COUNT], struct event *ret)
+bool event_from_row(const struct db_value row[EVENT_COLUMN_COUNT], struct event *ret)
 {
 	*ret = (struct event){
 		.id = row[0].integer,

@@ -176,7 +176,7 @@ bool store_load_snapshot(
 	return *ret != NULL;
 }
 
-void store_loaded_forget(struct store *store)
+void store_free_loaded(struct store *store)
 {
 	for (size_t i = 0; i < store->loaded_count; i++)
 		snapshot_free(store->loaded[i].snapshot);

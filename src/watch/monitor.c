@@ -374,7 +374,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 		return false;
 	/* each run tries all there is; when that cannot be written, what is due by itself */
 	if (setup->once)
-		(void)store_hurry(monitor->store, monitor->now.wall_ms, err);
+		(void)store_make_due(monitor->store, monitor->now.wall_ms, err);
 	outbox.store = monitor->store;
 	if (!outbox_new(&monitor->outbox, &outbox, err))
 		return false;
@@ -396,7 +396,7 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 	sources.recorder = &monitor->recorder;
 	sources.explain = monitor->explain;
 	monitor->sources = sources_new(&sources, monitor->now);
-	store_loaded_forget(monitor->store);
+	store_free_loaded(monitor->store);
 	monitor->timer = clock_timer_new();
 	monitor->status_file = status_file_open(setup->state_dir, monitor->lock_fd);
 	recorder_tell_damage(&monitor->recorder, &damage);
