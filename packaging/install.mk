@@ -43,7 +43,7 @@ installdirs:
 	@umask 022; $(each_row); mkdir -p "$${to%/*}"; done
 
 # nothing outside DESTDIR is touched, and nothing is enabled
-install: all $(BUILD)/taskbell.service installdirs
+install: all $(BUILD)/taskbell.service installdirs ## installs; prefix, DESTDIR and the others of GNU
 	@$(each_row); \
 		case $$row in \
 		*:program:*) $(INSTALL_PROGRAM) "$${row%%:*}" "$$to" ;; \
@@ -59,7 +59,7 @@ install-strip:
 # Directories that are empty afterwards go too, up to the prefix; those of the system stay, they may have been
 # there before.
 KEPT_DIRS = $(if $(DESTDIR),,$(foreach p,/usr /usr/local,$p $p/bin $p/lib $p/libexec $p/share $p/share/man $p/share/doc))
-uninstall:
+uninstall: ## removes what was installed
 	@$(each_row); rm -f "$$to"; done
 	@$(each_row); \
 		dir=$${to%/*}; \
@@ -69,7 +69,7 @@ uninstall:
 	done
 
 # the installed files, by what they say and do
-installcheck:
+installcheck: ## tries the installed program
 	"$(DESTDIR)$(bindir)/taskbell" --version | grep -q '^taskbell $(VERSION) '
 	"$(DESTDIR)$(bindir)/taskbell" --config '$(DESTDIR)$(docdir)/examples/taskbell.conf' check
 	$(if $(filter yes,$(NOTIFY)),"$(DESTDIR)$(libexecdir)/taskbell/taskbell-notify" --version | grep -qx 'taskbell-notify $(VERSION)')
@@ -80,7 +80,7 @@ list-installed:
 
 # The same bytes from the same commit, whoever makes it: times are those of the commit, modes and owners fixed.
 TARBALL = $(BUILD)/taskbell-$(VERSION).tar.gz
-dist:
+dist: ## makes the tarball of a release
 	@mkdir -p $(BUILD)
 	git -c tar.umask=0022 archive --format=tar --prefix=taskbell-$(VERSION)/ -o $(TARBALL:.gz=) HEAD
 	gzip -9 -n -f $(TARBALL:.gz=)

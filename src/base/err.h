@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/* kind, exit code (contract 3). The numbers are those of sysexits(3) where it has one. */
+/* kind, exit code (taskbell(1), EXIT STATUS). The numbers are those of sysexits(3) where it has
+ * one. */
 #define ERR_KINDS(X)                                                                               \
 	X(NONE, 0)                                                                                 \
 	X(NOT_FOUND, 3) /* a task that no source knows */                                          \
@@ -15,7 +16,7 @@
 	X(CANT_CREATE, 73) /* state or log cannot be created */                                    \
 	X(IO, 74) /* state, log or stdout cannot be read or written */                             \
 	X(TEMPORARY, 75) /* another monitor holds the lock */                                      \
-	X(PROTOCOL, 76) /* an answer that is not what the contract says */                         \
+	X(PROTOCOL, 76) /* an answer that is none of a task API */                                 \
 	X(AUTH, 77) /* the API refused the key, or there is none */                                \
 	X(CONFIG, 78) /* configuration error */
 

@@ -15,7 +15,7 @@
 #include "core/nearest.h"
 #include "io/clock.h"
 
-enum { STATUS_DEGRADED = 1, STATUS_NOT_RUNNING = 3 }; /* exit codes, contract 3 */
+enum { STATUS_DEGRADED = 1, STATUS_NOT_RUNNING = 3 }; /* exit codes */
 
 struct page {
 	const struct monitor_status *status; /* borrowed */

@@ -1,7 +1,7 @@
 /*
  * What one-shot commands ask the API: every source at once, each request tried three times at most,
- * and never more than 10 s of waiting between tries altogether (contract 8). Blocks; takes no
- * locks, keeps nothing.
+ * and never more than 10 s of waiting between tries altogether (taskbell(7), REQUESTS). Blocks;
+ * takes no locks, keeps nothing.
  */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H

@@ -55,7 +55,7 @@ void waited_fill(struct waited *waited, const struct task *view);
 int waited_by_place(const void *a, const void *b);
 /* it ended without a status: `gone` when it was found before, else `missing` */
 void waited_lose(struct waited *waited);
-/* of a task that has ended: 0, 1, 2 or 3 (contract 3) */
+/* of a task that has ended: 0, 1, 2 or 3, as an exit code */
 int waited_exit_code(const struct waited *waited);
 /* the worst of all that were told: failure before gone before partial before success */
 int waited_worst(const struct waited_set *set);

@@ -15,8 +15,8 @@ enum event_weight { WEIGHT_LOW, WEIGHT_NORMAL, WEIGHT_HIGH };
 #define MARK_DOT "\xc2\xb7" /* a middle dot: nothing to be said of it yet */
 #define MARK_GOOD "\xe2\x9c\x93" /* a check mark */
 #define MARK_BAD "\xe2\x9c\x97" /* a ballot x */
-/* name, word, about, weight (urgency of its notification), told by default (contract 5), bad: named
- * in digests, mark of a line, colour (SGR; NULL: none) */
+/* name, word, about, weight (urgency of its notification), told by default (taskbell-hooks(7),
+ * EVENTS), bad: named in digests, mark of a line, colour (SGR; NULL: none) */
 #define EVENTS(X)                                                                                  \
 	X(QUEUED, "queued", TASK, LOW, false, false, MARK_DOT, "2")                                \
 	X(PROCESSING, "processing", TASK, LOW, false, false, MARK_DOT, "36")                       \
@@ -78,7 +78,7 @@ enum event_type event_of_status(enum status status);
 struct event *event_copy(const struct event *event);
 /* milliseconds from created to finished; false when not known */
 bool event_duration(const struct event *event, int64_t *ret_ms);
-/* the JSON object of contract 5, without a newline */
+/* the JSON object of taskbell-hooks(7), without a newline */
 void event_json(const struct event *event, struct buf *out);
 /*
  * One line for people, without a newline, escaped: `2026-11-23T22:40:59.123Z success telnyx

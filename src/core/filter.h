@@ -1,4 +1,4 @@
-/* Which events a sink wants (contract 4, 5, 9). */
+/* Which events a sink wants (taskbell.conf(5), All sinks). */
 #ifndef CORE_FILTER_H
 #define CORE_FILTER_H
 

@@ -1,7 +1,7 @@
 /*
- * The time one answer has (contract 9): `connect` to the connection, `timeout` to the first byte
- * and over any stretch under 10 kB/s, ten times `timeout` for the whole. Pure: told what was seen,
- * and when.
+ * The time one answer has (taskbell(7), REQUESTS): `connect` to the connection, `timeout` to the
+ * first byte and over any stretch under 10 kB/s, ten times `timeout` for the whole. Pure: told what
+ * was seen, and when.
  */
 #ifndef CORE_PACE_H
 #define CORE_PACE_H

@@ -1,6 +1,7 @@
 /*
- * When and whether a server wants to be asked again (contract 7 and 9): what its headers say. Pure:
- * the wall clock is an argument, and counts only where the server does not say what its own shows.
+ * When and whether a server wants to be asked again (taskbell(7), REQUESTS): what its headers say.
+ * Pure: the wall clock is an argument, and counts only where the server does not say what its own
+ * shows.
  */
 #ifndef CORE_RETRY_H
 #define CORE_RETRY_H

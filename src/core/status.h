@@ -1,4 +1,4 @@
-/* What a task can be doing. The canonical words are those of users (contract 5), not of one API. */
+/* What a task can be doing. The canonical words are those of users, not of one API. */
 #ifndef CORE_STATUS_H
 #define CORE_STATUS_H
 

@@ -45,7 +45,7 @@ bool task_differs(const struct task *old, const struct task *view);
 /* milliseconds from creation to end; false when one of them is not known or they are out of order
  */
 bool task_duration(const struct task *task, int64_t *ret_ms);
-/* one JSON object without a newline: schema, source and the fields of contract 9 */
+/* one JSON object without a newline: schema, source and the fields of taskbell(1), JSON */
 void task_json(const struct task *task, const char *source, struct buf *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a hook is started with: arguments and environment. */
+/* What a hook is started with: arguments and environment (taskbell-hooks(7)). */
 #ifndef DELIVER_HOOK_ENV_H
 #define DELIVER_HOOK_ENV_H
 

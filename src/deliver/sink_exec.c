@@ -183,7 +183,7 @@ static bool retry_named(const struct strings *retry, int code)
 	return false;
 }
 
-/* what an exit code means (contract 6, 9) */
+/* what an exit code means (taskbell-hooks(7), EXIT STATUS) */
 static enum delivery_result code_result(
 	const struct sink_exec *exec, const struct hook_run *hook, int code)
 {

@@ -7,7 +7,7 @@
 #include "core/config.h"
 
 /*
- * Finds the file by contract 2: `path` (--config) if not NULL, $TASKBELL_CONFIG, the XDG
+ * Finds the file by taskbell(1), FILES: `path` (--config) if not NULL, $TASKBELL_CONFIG, the XDG
  * directories. Returns an owned absolute path, or NULL when no file is there and none was named. A
  * file that was named (by option or variable) is returned whether it exists or not.
  */

@@ -1,5 +1,5 @@
 /*
- * API keys: where they come from (contract 4, 8, 9) and that they go nowhere else.
+ * API keys: where they come from (taskbell.conf(5), api_key) and that they go nowhere else.
  * Forms: env:NAME | file:PATH | credential:NAME | command:PROGRAM ARG… | "": the first of these
  * that is there: the variable of the kind of tasks, the systemd credential api-key, the files
  * taskbell/keys/KIND and, for the default type, taskbell/api-key of the user's configuration.

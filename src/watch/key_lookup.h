@@ -21,7 +21,8 @@ enum key_lookup_state {
 
 struct key_lookup;
 
-/* begins a lookup for the key of this kind of tasks that `form` describes (contract 4) */
+/* begins a lookup for the key of this kind of tasks that `form` describes (taskbell.conf(5),
+ * api_key) */
 struct key_lookup *key_lookup_new(
 	const char *form, const struct source_type *type, struct instant now);
 /* goes on with it; FOUND: the key is in `key`; MISSING, FAILED: err says why (ERR_AUTH, ERR_CONFIG)

@@ -47,7 +47,7 @@ def got(user, n, name="got"):
 # --- what it is given
 
 
-def test_the_environment_is_the_list_of_the_contract_and_no_more(user, sim):
+def test_the_environment_is_the_list_of_the_manual_and_no_more(user, sim):
     user.env.update({name: f"value of {name}" for name in SESSION + SECRET if name not in user.env})
     user.env.update(TELNYX_BASE_URL=sim.url, TASKBELL_CONFIG=user.conf)
     user.configure({"type": "exec", "shell": "cat /proc/$$/environ >$HOME/env~; mv $HOME/env~ $HOME/env"},

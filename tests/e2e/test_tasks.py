@@ -305,7 +305,7 @@ def test_no_state_is_written(set_up, sim):
     assert not os.path.exists(set_up.state)
 
 
-def test_the_request_is_as_the_contract_has_it(set_up, sim):
+def test_the_request_has_path_query_and_headers_of_the_api(set_up, sim):
     set_up.run("list")
     entry = sim.requests()[0]
     version = set_up.run("--version").out.split()[1]

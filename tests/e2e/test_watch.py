@@ -40,7 +40,7 @@ def test_every_transition_is_told_once(user, sim):
     assert watch.stop() == 0
 
 
-def test_a_json_line_has_the_shape_of_the_contract(user, sim):
+def test_a_json_line_has_the_fields_of_the_manual(user, sim):
     user.configure()
     sim.add_task("t-1", name="näme \"q\"", bucket="docs", user_id="u-9", plan=[("processing", 0), ("success", 123.4)])
     watch = user.watch()

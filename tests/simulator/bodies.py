@@ -54,7 +54,7 @@ def _spoil(context: Context, answer: Answer, how: str = "half") -> None:
 
 @kind
 def _shape(context: Context, answer: Answer, how: str = "data-missing") -> None:
-    """JSON, but not what the contract says."""
+    """JSON, but no answer of a task API."""
     ways: dict[str, Any] = {
         "data-missing": {"tasks": []},
         "data-null": {"data": None},

@@ -64,7 +64,7 @@ static const char *field(const struct event *event, const char *name)
 	return event_field(event, found, scratch, &len);
 }
 
-static void json_has_every_field_of_the_contract(void **state)
+static void json_has_every_field_of_the_manual(void **state)
 {
 	(void)state;
 	assert_string_equal(json(&full),
@@ -218,7 +218,7 @@ static void spans(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(json_has_every_field_of_the_contract),
+		cmocka_unit_test(json_has_every_field_of_the_manual),
 		cmocka_unit_test(json_of_what_is_not_known_is_null),
 		cmocka_unit_test(lines_are_for_people),
 		cmocka_unit_test(fields_are_raw_values),

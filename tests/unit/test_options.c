@@ -95,8 +95,8 @@ static void ranges_make_sense(void **state)
 	}
 }
 
-/* contract 4: 100ms to 1d for the three of them */
-static void intervals_are_those_of_the_contract(void **state)
+/* taskbell.conf(5): 100ms to 1d for the three of them */
+static void intervals_are_those_of_the_manual(void **state)
 {
 	static const char *const names[] = { "interval", "idle_interval", "sweep_interval" };
 
@@ -152,7 +152,7 @@ int main(void)
 		cmocka_unit_test(groups_stand_together),
 		cmocka_unit_test(defaults_obey_their_rows),
 		cmocka_unit_test(ranges_make_sense),
-		cmocka_unit_test(intervals_are_those_of_the_contract),
+		cmocka_unit_test(intervals_are_those_of_the_manual),
 		cmocka_unit_test(near_names),
 		cmocka_unit_test(a_refused_value_changes_nothing),
 	};

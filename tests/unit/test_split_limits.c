@@ -1,4 +1,4 @@
-/* The limits of contract 8, each to the byte: what just fits, and what no longer does. */
+/* The limits of taskbell(7), each to the byte: what just fits, and what no longer does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-"""Sentences of the contract as somebody from outside would try them, where no other file here does."""
+"""Sentences of the manuals as somebody from outside would try them, where no other file here does."""
 
 from __future__ import annotations
 
