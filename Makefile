@@ -1,6 +1,5 @@
 # taskbell: build, test, install. GNU make.
-#   all run check torture soak bench interop valgrind valgrind-e2e fuzz lint format install installcheck uninstall dist clean
-# V=1 shows the commands
+# `make help` names the targets; V=1 shows the commands.
 VERSION := 0.1.0
 
 prefix      ?= /usr/local
@@ -57,18 +56,24 @@ NOTIFY_SRC := $(wildcard src/notify/*.c)
 NOTIFY_OBJ := $(NOTIFY_SRC:%.c=$(BUILD)/%.o)
 PROGRAMS := $(BUILD)/taskbell $(if $(filter yes,$(NOTIFY)),$(BUILD)/taskbell-notify)
 
-.PHONY: all run clean
-all: $(PROGRAMS)
+.PHONY: all run clean help
+all: $(PROGRAMS) ## builds the programs in $(BUILD)
+
+# the targets that say after two # what they do; of a variable its default
+help: ## names the targets
+	@sed -nE 's/^([a-z][a-z0-9-]*):.* ## (.*)/\1 \2/p' $(MAKEFILE_LIST) | sed 's/\$$(BUILD)/$(subst /,\/,$(BUILD))/' | \
+		awk '{ name = $$1; $$1 = ""; printf "make %-15s%s\n", name, $$0 }'
+	@echo 'V=1 shows the commands; BUILD=dir, SANITIZE=address,undefined, WERROR=1'
 
 # one line for each thing made, as the kernel has it; none with -s
 Q    := $(if $(filter 1,$(V)),,@)
 say   = $(if $(Q),$(if $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),,@printf '  %-7s %s\n' '$1' '$2'))
 
 # watches your tasks when TELNYX_API_KEY is set, else those of the simulator
-run: all
+run: all ## watches your tasks with TELNYX_API_KEY, else simulated ones
 	@TASKBELL='$(abspath $(BUILD))/taskbell' TASKBELL_LIBEXEC='$(abspath $(BUILD))' PYTHON='$(PYTHON)' DEMO='$(BUILD)/demo' tests/simulator/run
 
-clean:
+clean: ## removes what was built
 	rm -rf "$$(readlink -f $(BUILD))" $(BUILD)
 
 $(BUILD)/taskbell: $(BUILD)/src/cli/main.o $(BUILD)/libtaskbell.a

@@ -6,9 +6,9 @@ MAN_FILES := $(sort $(wildcard packaging/man/*.[1-9]))
 
 .PHONY: lint format lint-format lint-tidy lint-cppcheck lint-analyzer lint-shell lint-man
 
-lint: lint-format lint-shell lint-man lint-cppcheck lint-tidy lint-analyzer
+lint: lint-format lint-shell lint-man lint-cppcheck lint-tidy lint-analyzer ## looks for what compilers do not say
 
-format:
+format: ## lays the code out
 	clang-format -i $(C_FILES)
 
 lint-format:

@@ -35,35 +35,35 @@ UNDER_TEST := $(if $(wildcard src/cli/main.c),all,$(if $(NOTIFY_SRC),$(BUILD)/ta
 
 include tests/torture/torture.mk
 
-tests: $(UNDER_TEST) $(UNITS) $(TORTURE_TOOLS)
+tests: $(UNDER_TEST) $(UNITS) $(TORTURE_TOOLS) ## builds the tests
 
 # everything that needs no network but loopback
-check: tests $(if $(HAVE_CLANG),fuzz-build)
+check: tests $(if $(HAVE_CLANG),fuzz-build) ## runs all tests that need no network
 	@$(TEST_ENV) $(RUNNER) --pytest $(PY_SIM) $(PY_E2E) --checks $(CHECKS) --units $(UNITS) \
 		--fuzz-seconds $(FUZZ_SECONDS) $(FUZZ_JOBS)
 
 FUZZ_JOBS = $(if $(HAVE_CLANG),--fuzz $(FUZZERS),$(if $(FUZZERS),--skip 'fuzz: $(CLANG) is not installed'))
 
-check-unit: tests
+check-unit: tests ## runs the unit tests
 	@$(TEST_ENV) $(RUNNER) --units $(UNITS)
 
 # for a build with SANITIZE: units and end-to-end tests, every finding ends the program that made it
 SANITIZER_ENV = ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
-check-sanitized: tests
+check-sanitized: tests ## runs the tests of a SANITIZE build
 	@$(TEST_ENV) $(SANITIZER_ENV) $(RUNNER) --pytest $(PY_E2E) --units $(UNITS)
 
-check-static: $(UNDER_TEST) $(TORTURE_TOOLS)
+check-static: $(UNDER_TEST) $(TORTURE_TOOLS) ## runs the programs in tests/check
 	@$(TEST_ENV) $(RUNNER) --checks $(CHECKS)
 
 # All end-to-end tests, which takes minutes. E2E=name: of all pytest files only those whose path has that word
 E2E_FILES = $(strip $(if $(E2E),$(foreach f,$(PY_SIM) $(PY_E2E),$(if $(findstring $(E2E),$f),$f)),$(PY_E2E)))
-check-e2e: $(UNDER_TEST)
+check-e2e: $(UNDER_TEST) ## runs the end-to-end tests; E2E=exec: of one file
 	$(if $(E2E_FILES),,$(error no test has '$(E2E)' in its path; there are: $(PY_SIM) $(PY_E2E)))
 	@$(TEST_ENV) $(RUNNER) --pytest $(E2E_FILES)
 
 VALGRIND = valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible \
            --track-fds=yes --child-silent-after-fork=yes
-valgrind: tests
+valgrind: tests ## runs the unit tests under valgrind
 	@$(TEST_ENV) $(RUNNER) --wrap '$(VALGRIND)' --units $(UNITS)
 
 # The end-to-end tests with every taskbell that they start under valgrind. Its children are not: the helper is GLib's for
@@ -97,15 +97,15 @@ fuzz-short: fuzz-build
 	@$(TEST_ENV) $(RUNNER) --fuzz-seconds $(FUZZ_SECONDS) $(FUZZ_JOBS)
 
 # make fuzz FUZZ_SECONDS=3600: one long run, what was found stays in $(BUILD)/fuzz/tests/fuzz/
-fuzz: fuzz-short
+fuzz: fuzz-short ## runs the fuzzers; FUZZ_SECONDS=600
 
 # the README's pictures, from real runs
 .PHONY: pictures
-pictures: all
+pictures: all ## takes the README's pictures
 	@$(TEST_ENV) PYTHON='$(PYTHON)' tests/pictures/take
 
 # Other people's programs against ours: the vendor's SDK, Prism. Needs npm and its registry.
-interop: all
+interop: all ## runs other people's clients against ours
 	@$(TEST_ENV) $(PYTHON) -B tests/interop/run
 
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags

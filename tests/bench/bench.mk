@@ -6,7 +6,7 @@ BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,meter bare parse bench_list)
 .PHONY: bench bench-build
 bench-build: all $(BENCH_PROGRAMS)
 
-bench: bench-build
+bench: bench-build ## measures beside named baselines; BENCH_ONLY=words
 	@$(TEST_ENV) BENCH_RUNS='$(BENCH_RUNS)' BENCH_ONLY='$(BENCH_ONLY)' BENCH_KEEP='$(BENCH_KEEP)' $(PYTHON) -B tests/bench/bench.py
 
 $(BUILD)/tests/bench/meter $(BUILD)/tests/bench/bare $(BUILD)/tests/bench/parse: %: %.o

@@ -16,13 +16,13 @@ SOAK_POLLS      ?= 100000
 FLOOD           ?= 10000
 
 .PHONY: torture soak flood
-flood: $(UNDER_TEST)
+flood: $(UNDER_TEST) ## tells 10,000 events to a slow hook
 	@$(TEST_ENV) $(PYTHON) -B tests/torture/flood.py --events $(FLOOD)
 
-soak: $(UNDER_TEST) $(TORTURE_TOOLS)
+soak: $(UNDER_TEST) $(TORTURE_TOOLS) ## polls SOAK_POLLS times, half an hour
 	@$(TEST_ENV) $(PYTHON) -B tests/torture/soak.py --polls $(SOAK_POLLS)
 
-torture: $(UNDER_TEST) $(TORTURE_TOOLS)
+torture: $(UNDER_TEST) $(TORTURE_TOOLS) ## kills and starves it; TORTURE_SECONDS=300
 	@$(TEST_ENV) $(PYTHON) -B tests/torture --seconds $(TORTURE_SECONDS) --workers $(TORTURE_WORKERS) $(TORTURE)
 
 $(TORTURE_DIR)/shim.so: tests/torture/shim.c $(BUILD)/flags
