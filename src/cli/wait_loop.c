@@ -123,9 +123,8 @@ static void say_unknown(struct wait *wait, const char *word)
 {
 	cleanup_free char *text = NULL;
 
-	for (size_t i = 0; i < wait->words.count; i++)
-		if (strcmp(wait->words.items[i], word) == 0)
-			return;
+	if (strings_has(&wait->words, word))
+		return;
 	strings_add(&wait->words, word);
 	text = mem_printf("status \"%s\" is not understood and counts as not ended", word);
 	say(wait, LOG_WARN, text);

@@ -19,18 +19,6 @@
 #define UNIT "taskbell.service"
 #define SYSTEMCTL_MS 5000
 
-void doctor_find(const struct doctor *doctor, enum finding finding, const char *what,
-	const char *remedy, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	doctor->tell(doctor->arg, finding, what, text, finding != FINDING_OK ? remedy : NULL);
-}
-
 static void tell_faults(
 	const struct doctor *doctor, const struct buf *faults, const struct err *err)
 {

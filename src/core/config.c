@@ -5,21 +5,6 @@
 #include "base/mem.h"
 #include "core/value.h"
 
-void strings_add(struct strings *list, const char *text)
-{
-	list->items = mem_resize(list->items, list->count + 1, sizeof(*list->items));
-	list->items[list->count++] = mem_strdup(text);
-}
-
-void strings_done(struct strings *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		free(list->items[i]);
-	free(list->items);
-	list->items = NULL;
-	list->count = 0;
-}
-
 struct config *config_new(void)
 {
 	struct config *config = mem_alloc(sizeof(*config));

@@ -7,12 +7,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
-
-/* a list of texts; NULL items when empty */
-struct strings {
-	char **items; /* own, each own */
-	size_t count;
-};
+#include "base/strings.h"
 
 enum first_run { FIRST_RUN_BASELINE, FIRST_RUN_SUMMARY, FIRST_RUN_ALL };
 enum sink_type { SINK_DESKTOP, SINK_LOG, SINK_EXEC };
@@ -81,7 +76,5 @@ CLEANUP_DEFINE(config_cleanup, struct config *, config_free)
 /* an owned copy, for what outlives a reload; sink_config_free releases it, NULL is fine */
 struct sink_config *sink_config_copy(const struct sink_config *sink);
 void sink_config_free(struct sink_config *sink);
-void strings_add(struct strings *list, const char *text);
-void strings_done(struct strings *list);
 
 #endif

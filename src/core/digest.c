@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "core/wording.h"
+#include "core/sentence.h"
 
 enum {
 	ENTRIES_MAX = 1000, /* beyond, what is over is not taken out any more */
@@ -114,7 +114,7 @@ void digest_add(struct digest *digest, const struct event *event)
 	times_add(digest, digest_time(event), digest_time(event));
 	if (!is_notable(event->type))
 		return;
-	wording_line(event, &line);
+	sentence_add(event, SENTENCE_LINE_COLUMNS, &line);
 	if (event->message != NULL && *event->message != '\0') {
 		(void)buf_add_text(&line, ": ");
 		text_add_cut(&line, event->message, REASON_COLUMNS);

@@ -19,9 +19,8 @@ void prefix_offer(struct prefix *prefix, const char *id)
 		strings_done(&prefix->ids);
 		prefix->exact = true;
 	}
-	for (size_t i = 0; i < prefix->ids.count; i++)
-		if (strcmp(prefix->ids.items[i], id) == 0)
-			return;
+	if (strings_has(&prefix->ids, id))
+		return;
 	if (prefix->ids.count <= PREFIX_NAMED)
 		strings_add(&prefix->ids, id);
 }

@@ -4,10 +4,9 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "core/sentence.h"
 
 enum {
-	NAME_COLUMNS = 80,
-	LINE_NAME_COLUMNS = 40, /* of a line in a digest */
 	MESSAGE_COLUMNS = 1000, /* of a note of its own */
 	LATE_MS = 60000, /* so long after an event its time is said */
 };
@@ -16,32 +15,26 @@ enum {
 #define SOUND_GOOD "complete"
 #define SOUND_BAD "dialog-error"
 
-/* how an event is told: the sentence after the name, its word in a digest, category and icon of the
- * note */
+/* how an event is told: its word in a digest, category and icon of the note */
 static const struct telling {
-	const char *sentence;
 	const char *counted;
 	const char *category;
 	const char *icon;
 } tellings[EVENT_COUNT] = {
-	[EVENT_QUEUED] = { "is queued", "queued", "transfer", "dialog-information" },
-	[EVENT_PROCESSING] = { "is being processed", "being processed", "transfer",
-		"dialog-information" },
-	[EVENT_SUCCESS] = { "finished", "finished", "transfer.complete", "dialog-information" },
-	[EVENT_FAILURE] = { "failed", "failed", "transfer.error", "dialog-error" },
-	[EVENT_PARTIAL_SUCCESS] = { "finished: partial success", "finished with partial success",
-		"transfer.error", "dialog-warning" },
-	[EVENT_UNKNOWN] = { "has an unknown status", "with an unknown status", "x-taskbell.unknown",
+	[EVENT_QUEUED] = { "queued", "transfer", "dialog-information" },
+	[EVENT_PROCESSING] = { "being processed", "transfer", "dialog-information" },
+	[EVENT_SUCCESS] = { "finished", "transfer.complete", "dialog-information" },
+	[EVENT_FAILURE] = { "failed", "transfer.error", "dialog-error" },
+	[EVENT_PARTIAL_SUCCESS] = { "finished with partial success", "transfer.error",
 		"dialog-warning" },
-	[EVENT_GONE] = { "is gone", "gone", "transfer.error", "dialog-warning" },
-	[EVENT_STUCK] = { "is stuck", "stuck", "x-taskbell.stuck", "dialog-warning" },
-	[EVENT_SUMMARY] = { "is watched from now on", NULL, "x-taskbell.summary",
-		"dialog-information" },
-	[EVENT_SOURCE_DOWN] = { "cannot be reached", NULL, "network.error", "dialog-error" },
-	[EVENT_SOURCE_UP] = { "is reached again", NULL, "network", "dialog-information" },
-	[EVENT_SINK_FAILED] = { "does not deliver", NULL, "x-taskbell.sink-failed",
-		"dialog-error" },
-	[EVENT_STATE_LOST] = { "lost its state", NULL, "x-taskbell.state-lost", "dialog-error" },
+	[EVENT_UNKNOWN] = { "with an unknown status", "x-taskbell.unknown", "dialog-warning" },
+	[EVENT_GONE] = { "gone", "transfer.error", "dialog-warning" },
+	[EVENT_STUCK] = { "stuck", "x-taskbell.stuck", "dialog-warning" },
+	[EVENT_SUMMARY] = { NULL, "x-taskbell.summary", "dialog-information" },
+	[EVENT_SOURCE_DOWN] = { NULL, "network.error", "dialog-error" },
+	[EVENT_SOURCE_UP] = { NULL, "network", "dialog-information" },
+	[EVENT_SINK_FAILED] = { NULL, "x-taskbell.sink-failed", "dialog-error" },
+	[EVENT_STATE_LOST] = { NULL, "x-taskbell.state-lost", "dialog-error" },
 };
 
 /* digests count what went wrong first */
@@ -99,38 +92,6 @@ static void add_note(struct buf *out, const struct note_words *words, const stru
 		add_line(out, "one-shot", "yes");
 }
 
-/* whom the event is about */
-static const char *event_subject(const struct event *event)
-{
-	const char *const names[] = { event->sink, event->task_name, event->task_id,
-		event->source };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (names[i] != NULL && *names[i] != '\0')
-			return names[i];
-	return "taskbell";
-}
-
-static void add_sentence(const struct event *event, size_t columns, struct buf *out)
-{
-	text_add_cut(out, event_subject(event), columns);
-	(void)buf_addf(out, " %s", tellings[event->type].sentence);
-	if (event->type == EVENT_UNKNOWN && event->to != NULL) {
-		(void)buf_add_text(out, ": ");
-		text_add_cut(out, event->to, columns);
-	}
-}
-
-void wording_sentence(const struct event *event, struct buf *out)
-{
-	add_sentence(event, NAME_COLUMNS, out);
-}
-
-void wording_line(const struct event *event, struct buf *out)
-{
-	add_sentence(event, LINE_NAME_COLUMNS, out);
-}
-
 /* adds a part, after `between` if there is something before it */
 static void add_part(struct buf *out, const char *between, const char *part)
 {
@@ -153,7 +114,7 @@ static void add_details(const struct event *event, int64_t now_ms, struct buf *o
 
 	if (event->bucket != NULL) {
 		(void)buf_add_text(out, "bucket ");
-		text_add_cut(out, event->bucket, NAME_COLUMNS);
+		text_add_cut(out, event->bucket, SENTENCE_NAME_COLUMNS);
 	}
 	if (event_duration(event, &ms))
 		add_part(out, dot, event_span(ms, span));
@@ -180,7 +141,7 @@ void wording_single(const struct event *event, const struct wording *how, struct
 							: NULL,
 	};
 
-	wording_sentence(event, &summary);
+	sentence_add(event, SENTENCE_NAME_COLUMNS, &summary);
 	add_details(event, how->now_ms, &body);
 	if (event->message != NULL && *event->message != '\0') {
 		if (body.len != 0)

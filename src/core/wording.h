@@ -18,10 +18,6 @@ struct wording {
 	bool one_shot; /* who sends it ends then */
 };
 
-/* "embed-bucket failed": what happened, in one line */
-void wording_sentence(const struct event *event, struct buf *out);
-/* the same as a line among others */
-void wording_line(const struct event *event, struct buf *out);
 /* adds the note of one event */
 void wording_single(const struct event *event, const struct wording *how, struct buf *out);
 /* adds the note of all events in the digest: counts, and the unsuccessful by name */

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "core/sentence.h"
 #include "core/wording.h"
 
 static struct wording how; /* now is the beginning of time, so that nothing is late */
@@ -62,7 +63,7 @@ static void expect_sentence(const struct event *event, const char *want)
 {
 	struct buf out = { 0 };
 
-	wording_sentence(event, &out);
+	sentence_add(event, SENTENCE_NAME_COLUMNS, &out);
 	assert_string_equal(buf_text(&out), want);
 	buf_done(&out);
 }
