@@ -236,7 +236,8 @@ static bool open_for_writing(struct store *store, const char *dir, int64_t wall_
 			return true;
 		if (store->db == NULL || db_damage(store->db) == NULL)
 			return false;
-		reason = found = mem_strdup(db_damage(store->db));
+		found = mem_strdup(db_damage(store->db));
+		reason = found;
 		db_close(store->db);
 		store->db = NULL;
 		store_free_loaded(store);

@@ -52,6 +52,7 @@ static void refuse(enum store_mode mode, enum err_kind kind, const char *word)
 
 static void test_newer_schema(void **state)
 {
+	static const char junk[4096] = "no write-ahead log";
 	size_t len;
 	size_t after_len;
 	cleanup_free char *bytes = NULL;
@@ -69,6 +70,10 @@ static void test_newer_schema(void **state)
 	assert_int_equal(after_len, len);
 	assert_memory_equal(after, bytes, len);
 	stored_assert_names(dir, "state.db ");
+	/* damage beside it is for the newer version to judge */
+	stored_write(dir, "state.db-wal", junk, sizeof(junk));
+	refuse(STORE_WRITE, ERR_IO, "version 999");
+	stored_assert_names(dir, "state.db state.db-wal ");
 }
 
 static void test_readers_do_not_touch_damage(void **state)
