@@ -114,9 +114,7 @@ void queue_wake(struct queue *queue, bool rewind)
 
 static bool sink_busy(const struct queue *queue)
 {
-	const struct sink *sink = queue->sink;
-
-	return queue->in_flight > 0 || (sink->ops->busy != NULL && sink->ops->busy(sink));
+	return queue->in_flight > 0 || queue->sink->lingers;
 }
 
 static size_t room(const struct queue *queue, struct instant now)

@@ -26,6 +26,7 @@ struct sink {
 	bool once; /* who sends ends as soon as all is delivered */
 	bool has_more; /* set by the queue: the store has more that is due now */
 	bool stopping;
+	bool lingers; /* set by the sink: it must be stepped although no delivery is in flight */
 	size_t ended; /* deliveries that ended and were not collected yet */
 };
 
@@ -51,8 +52,6 @@ struct sink_ops {
 	size_t (*fds)(const struct sink *sink, struct poll_fd *fds, size_t cap);
 	/* starts nothing more: programs have `grace_ms`, then TERM, KILL 2 s later */
 	void (*stop)(struct sink *sink, struct instant now, int64_t grace_ms);
-	/* must it be stepped although no delivery is in flight? NULL: never */
-	bool (*busy)(const struct sink *sink);
 	void (*destroy)(struct sink *sink);
 };
 

@@ -19,16 +19,17 @@ extern char **environ;
 
 enum {
 	CONCURRENCY_MAX = 64,
-	LEFT_MAX = 64, /* ended hooks of which something is left in the background */
+	BACKGROUND_MAX = 64, /* ended hooks that have left something in the background */
 	OUTPUT_MAX = 64 * 1024, /* bytes of one attempt that reach the log */
 	LINE_MAX_BYTES = 4000, /* a longer line is logged in pieces */
 	LAST_LINE_COLUMNS = 200,
 };
 
-/* a running hook */
+/* a hook that was started */
 struct hook_run {
 	struct program program;
-	struct delivery *delivery; /* borrowed */
+	struct delivery *delivery; /* borrowed; NULL: it has ended, and something of it is left in
+				      the background */
 	int64_t timeout_ms;
 	bool shell; /* run by sh, which says with 126 and 127 that it could not start something */
 	bool told_cut; /* "output truncated" was logged */
@@ -41,10 +42,9 @@ struct sink_exec {
 	/* borrowed; their hooks start when it is known what the session's display is */
 	struct delivery *held[CONCURRENCY_MAX];
 	size_t held_count;
-	struct hook_run running[CONCURRENCY_MAX];
+	struct hook_run runs[CONCURRENCY_MAX + BACKGROUND_MAX];
 	size_t count;
-	struct program left[LEFT_MAX];
-	size_t left_count;
+	size_t running; /* so many of them have not ended */
 };
 
 static struct sink_exec *self(const struct sink *sink)
@@ -62,7 +62,7 @@ static struct sink *exec_make(void)
 static size_t exec_room(const struct sink *sink, struct instant now)
 {
 	size_t most = (size_t)sink->config->concurrency;
-	size_t count = self(sink)->count + self(sink)->held_count;
+	size_t count = self(sink)->running + self(sink)->held_count;
 
 	(void)now;
 	most = most < CONCURRENCY_MAX ? most : CONCURRENCY_MAX;
@@ -114,10 +114,12 @@ static void held_start(struct sink_exec *exec, struct instant now)
 	for (size_t i = 0; i < exec->held_count; i++) {
 		struct err err = { 0 };
 
-		if (hook_start(exec, &exec->running[exec->count], exec->held[i], now, &err))
+		if (hook_start(exec, &exec->runs[exec->count], exec->held[i], now, &err)) {
 			exec->count++;
-		else
+			exec->running++;
+		} else {
 			sink_end(&exec->sink, exec->held[i], DELIVERY_UNAVAILABLE, err.text);
+		}
 	}
 	exec->held_count = 0;
 }
@@ -215,7 +217,7 @@ static char *hook_error(const struct hook_run *hook, int status)
 	return buf_steal(&text);
 }
 
-static void hook_ended(struct sink_exec *exec, const struct hook_run *hook, int status)
+static void hook_ended(struct sink_exec *exec, struct hook_run *hook, int status)
 {
 	cleanup_free char *error = NULL;
 	enum delivery_result result;
@@ -229,34 +231,32 @@ static void hook_ended(struct sink_exec *exec, const struct hook_run *hook, int 
 	if (result != DELIVERY_DELIVERED && result != DELIVERY_RETURNED)
 		error = hook_error(hook, status);
 	sink_end(&exec->sink, hook->delivery, result, error);
+	hook->delivery = NULL;
+	exec->running--;
 }
 
-/* what a hook left in the background keeps its pipe, or is waited for with the KILL; the oldest
- * gives way */
-static void leave(struct sink_exec *exec, struct hook_run *hook)
+/* the oldest ones give way; what of the others got a TERM is to be killed */
+static void background_step(struct sink_exec *exec)
 {
-	if (exec->left_count == LEFT_MAX) {
-		program_done(&exec->left[0]);
-		memmove(&exec->left[0], &exec->left[1], (LEFT_MAX - 1) * sizeof(exec->left[0]));
-		exec->left_count--;
-	}
-	exec->left[exec->left_count++] = hook->program;
-	hook->program = (struct program){ .term_ms = INSTANT_NEVER, .kill_ms = INSTANT_NEVER };
-}
-
-static void left_step(struct sink_exec *exec, struct instant now)
-{
+	size_t surplus = exec->count - exec->running;
 	size_t kept = 0;
-	int status;
 
-	for (size_t i = 0; i < exec->left_count; i++) {
-		(void)program_step(&exec->left[i], now, &status);
-		if (program_lingers(&exec->left[i]))
-			exec->left[kept++] = exec->left[i];
-		else
-			program_done(&exec->left[i]);
+	surplus = surplus > BACKGROUND_MAX ? surplus - BACKGROUND_MAX : 0;
+	exec->sink.lingers = false;
+	for (size_t i = 0; i < exec->count; i++) {
+		struct hook_run *hook = &exec->runs[i];
+
+		if (hook->delivery == NULL && surplus > 0) {
+			hook_done(hook);
+			surplus--;
+			continue;
+		}
+		/* whoever only holds a pipe is waited for by nobody */
+		if (hook->delivery == NULL && hook->program.kill_ms != INSTANT_NEVER)
+			exec->sink.lingers = true;
+		exec->runs[kept++] = *hook;
 	}
-	exec->left_count = kept;
+	exec->count = kept;
 }
 
 static void exec_step(struct sink *sink, struct instant now)
@@ -266,23 +266,22 @@ static void exec_step(struct sink *sink, struct instant now)
 
 	session_step(&exec->session, now);
 	held_start(exec, now);
-	left_step(exec, now);
 	for (size_t i = 0; i < exec->count; i++) {
-		struct hook_run *hook = &exec->running[i];
+		struct hook_run *hook = &exec->runs[i];
 		int status = 0;
 		bool ended = program_step(&hook->program, now, &status);
 
-		log_output(exec, hook, ended);
-		if (!ended) {
-			exec->running[kept++] = *hook;
-			continue;
-		}
-		hook_ended(exec, hook, status);
-		if (program_lingers(&hook->program))
-			leave(exec, hook);
-		hook_done(hook);
+		if (hook->delivery != NULL)
+			log_output(exec, hook, ended);
+		if (hook->delivery != NULL && ended)
+			hook_ended(exec, hook, status);
+		if (hook->delivery != NULL || program_lingers(&hook->program))
+			exec->runs[kept++] = *hook;
+		else
+			hook_done(hook);
 	}
 	exec->count = kept;
+	background_step(exec);
 }
 
 static int64_t exec_next(const struct sink *sink, struct instant now)
@@ -292,11 +291,7 @@ static int64_t exec_next(const struct sink *sink, struct instant now)
 
 	(void)now;
 	for (size_t i = 0; i < exec->count; i++)
-		if (program_next(&exec->running[i].program) < next)
-			next = program_next(&exec->running[i].program);
-	for (size_t i = 0; i < exec->left_count; i++)
-		if (program_next(&exec->left[i]) < next)
-			next = program_next(&exec->left[i]);
+		next = instant_earlier(next, program_next(&exec->runs[i].program));
 	return next;
 }
 
@@ -306,9 +301,7 @@ static size_t exec_fds(const struct sink *sink, struct poll_fd *fds, size_t cap)
 	size_t count = session_fds(&exec->session, fds, cap);
 
 	for (size_t i = 0; i < exec->count; i++)
-		count += process_fds(exec->running[i].program.process, fds + count, cap - count);
-	for (size_t i = 0; i < exec->left_count; i++)
-		count += process_fds(exec->left[i].process, fds + count, cap - count);
+		count += process_fds(exec->runs[i].program.process, fds + count, cap - count);
 	return count;
 }
 
@@ -321,20 +314,7 @@ static void exec_stop(struct sink *sink, struct instant now, int64_t grace_ms)
 	exec->held_count = 0;
 	session_done(&exec->session);
 	for (size_t i = 0; i < exec->count; i++)
-		program_stop(&exec->running[i].program, now, grace_ms);
-	for (size_t i = 0; i < exec->left_count; i++)
-		program_stop(&exec->left[i], now, grace_ms);
-}
-
-static bool exec_busy(const struct sink *sink)
-{
-	const struct sink_exec *exec = self(sink);
-	bool busy = false;
-
-	/* whoever only holds a pipe is waited for by nobody */
-	for (size_t i = 0; i < exec->left_count; i++)
-		busy = busy || exec->left[i].kill_ms != INSTANT_NEVER;
-	return busy;
+		program_stop(&exec->runs[i].program, now, grace_ms);
 }
 
 static void exec_destroy(struct sink *sink)
@@ -343,9 +323,7 @@ static void exec_destroy(struct sink *sink)
 
 	session_done(&exec->session);
 	for (size_t i = 0; i < exec->count; i++)
-		hook_done(&exec->running[i]);
-	for (size_t i = 0; i < exec->left_count; i++)
-		program_done(&exec->left[i]);
+		hook_done(&exec->runs[i]);
 	free(exec);
 }
 
@@ -359,6 +337,5 @@ const struct sink_ops sink_ops_exec = {
 	.next = exec_next,
 	.fds = exec_fds,
 	.stop = exec_stop,
-	.busy = exec_busy,
 	.destroy = exec_destroy,
 };

@@ -30,23 +30,17 @@ static struct sink *log_make(void)
 	return &log->sink;
 }
 
-static bool log_open(struct sink_log *log, struct err *err)
-{
-	const char *path = log->sink.config->path;
-	bool own = *path == '\0';
-	cleanup_free char *full =
-		own ? mem_printf("%s/events.log", log->sink.state_dir) : mem_strdup(path);
-
-	return logfile_open(&log->file, full, own, err);
-}
-
 static bool log_configure(struct sink *sink, struct err *err)
 {
 	struct sink_log *log = self(sink);
+	const char *path = sink->config->path;
+	bool own = *path == '\0';
+	cleanup_free char *full =
+		own ? mem_printf("%s/events.log", sink->state_dir) : mem_strdup(path);
 
 	logfile_close(log->file);
 	log->file = NULL;
-	return log_open(log, err);
+	return logfile_open(&log->file, full, own, err);
 }
 
 static size_t log_room(const struct sink *sink, struct instant now)
@@ -63,27 +57,6 @@ static void log_deliver(struct sink *sink, struct delivery *delivery, struct ins
 	log->batch[log->count++] = delivery;
 }
 
-static void log_add(const struct sink_log *log, const struct event *event, struct buf *lines)
-{
-	if (log->sink.config->format == LOG_FORMAT_JSON)
-		event_json(event, lines);
-	else
-		event_line(event, lines);
-	(void)buf_add_char(lines, '\n');
-}
-
-/* counts the lines that are there on *wrote */
-static bool piece_write(
-	const struct sink_log *log, const struct buf *lines, size_t *wrote, struct err *err)
-{
-	size_t whole;
-	bool good = logfile_lines(log->file, buf_text(lines), lines->len, &whole, err);
-
-	for (size_t i = 0; i < whole; i++)
-		*wrote += lines->data[i] == '\n';
-	return good;
-}
-
 /* returns how many of the batch are on the disk */
 static size_t batch_write(struct sink_log *log, struct err *err)
 {
@@ -92,13 +65,21 @@ static size_t batch_write(struct sink_log *log, struct err *err)
 	size_t wrote = 0;
 	bool good = true;
 
-	if (log->file == NULL ? !log_open(log, err) : !logfile_begin(log->file, err))
+	if (log->file == NULL ? !log_configure(&log->sink, err) : !logfile_begin(log->file, err))
 		return 0;
 	for (size_t i = 0; i < log->count && good; i++) {
-		log_add(log, log->batch[i]->event, &lines);
+		size_t whole;
+
+		if (log->sink.config->format == LOG_FORMAT_JSON)
+			event_json(log->batch[i]->event, &lines);
+		else
+			event_line(log->batch[i]->event, &lines);
+		(void)buf_add_char(&lines, '\n');
 		if (lines.len < PIECE && i + 1 < log->count)
 			continue;
-		good = piece_write(log, &lines, &wrote, err);
+		good = logfile_lines(log->file, buf_text(&lines), lines.len, &whole, err);
+		for (size_t at = 0; at < whole; at++)
+			wrote += lines.data[at] == '\n';
 		buf_clear(&lines);
 	}
 	if (logfile_sync(log->file, &late))
