@@ -57,6 +57,9 @@ bool event_from_row(const struct db_value row[EVENT_COLUMN_COUNT], struct event 
 	{                                                                                          \
 		.type = (us) != STAMP_NONE ? DB_INTEGER : DB_NULL, .integer = (us)                 \
 	}
-int64_t value_stamp(const struct db_value *value);
+static inline int64_t value_stamp(const struct db_value *value)
+{
+	return value->type == DB_INTEGER ? value->integer : STAMP_NONE;
+}
 
 #endif
