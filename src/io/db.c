@@ -237,12 +237,12 @@ bool db_begin(struct db *db, enum db_sync sync, struct err *err)
 	if (sync != db->sync && !db_exec(db, words[sync], err))
 		return false;
 	db->sync = sync;
-	return db_exec(db, "BEGIN IMMEDIATE", err);
+	return db_run(db, "BEGIN IMMEDIATE", DB_VALUES(), err);
 }
 
 bool db_end(struct db *db, bool good, struct err *err)
 {
-	bool committed = good && db_exec(db, "COMMIT", err);
+	bool committed = good && db_run(db, "COMMIT", DB_VALUES(), err);
 
 	if (sqlite3_get_autocommit(db->raw) == 0)
 		(void)sqlite3_exec(db->raw, "ROLLBACK", NULL, NULL, NULL);
