@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client/errand.h"
-#include "deliver/helper.h"
+#include "deliver/notifier_path.h"
 #include "base/mem.h"
 #include "io/bus.h"
 
@@ -73,7 +73,7 @@ static void tell_bus(const struct doctor *doctor, const struct bus *bus, bool wa
 void doctor_desktop(const struct doctor *doctor, const struct config *config)
 {
 	struct err err = { 0 };
-	cleanup_free char *helper = helper_find(&err);
+	cleanup_free char *helper = notifier_path(&err);
 	cleanup_with(bus_done) struct bus bus = { 0 };
 
 	if (helper == NULL)

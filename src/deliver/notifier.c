@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "deliver/helper.h"
+#include "deliver/notifier_path.h"
 #include "deliver/hook_env.h"
 #include "deliver/program.h"
 #include "base/buf.h"
@@ -180,7 +180,7 @@ static void helper_gone(
 
 static bool helper_start(struct notifier *notifier, struct instant now, struct err *err)
 {
-	cleanup_free char *path = helper_find(err);
+	cleanup_free char *path = notifier_path(err);
 	const char *argv[] = { path, "--bus", notifier->bus, NULL };
 	struct spawn spawn = {
 		.argv = argv, .cwd = "/", .input_open = true, .output_max = SIZE_MAX

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "deliver/helper.h"
+#include "deliver/notifier_path.h"
 #include "deliver/sink.h"
 #include "base/mem.h"
 #include "box.h"
@@ -834,7 +834,7 @@ static void test_helper_is_found(void **state)
 {
 	struct box *box = box_desktop();
 	struct err err = { 0 };
-	cleanup_free char *path = helper_find(&err);
+	cleanup_free char *path = notifier_path(&err);
 	cleanup_free char *want = mem_printf("%s/taskbell-notify", box->dir);
 
 	(void)state;

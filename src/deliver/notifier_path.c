@@ -1,4 +1,4 @@
-#include "deliver/helper.h"
+#include "deliver/notifier_path.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-#define HELPER "taskbell-notify"
+#define NOTIFIER "taskbell-notify"
 
 /* the directory of the running program, owned; NULL where the system does not say */
 static char *program_dir(void)
@@ -27,14 +27,14 @@ static char *program_dir(void)
 	return mem_strdup(path);
 }
 
-/* owned path when the helper is in dir + more; else NULL, and the place is added to `tried` */
-static char *helper_in(const char *dir, const char *more, struct buf *tried)
+/* owned path when it is in dir + more; else NULL, and the place is added to `tried` */
+static char *find_in(const char *dir, const char *more, struct buf *tried)
 {
 	char *path;
 
 	if (dir == NULL || *dir == '\0')
 		return NULL;
-	path = mem_printf("%s%s/" HELPER, dir, more);
+	path = mem_printf("%s%s/" NOTIFIER, dir, more);
 	if (access(path, X_OK) == 0)
 		return path;
 	free(path);
@@ -42,22 +42,23 @@ static char *helper_in(const char *dir, const char *more, struct buf *tried)
 	return NULL;
 }
 
-char *helper_find(struct err *err)
+char *notifier_path(struct err *err)
 {
 	cleanup_buf struct buf tried = { 0 };
 	cleanup_free char *here = program_dir();
-	char *path = helper_in(getenv("TASKBELL_LIBEXEC"), "", &tried);
+	char *path = find_in(getenv("TASKBELL_LIBEXEC"), "", &tried);
 
 	if (path == NULL)
-		path = helper_in(here, "", &tried);
+		path = find_in(here, "", &tried);
 	if (path == NULL)
-		path = helper_in(here, "/../libexec/taskbell", &tried);
+		path = find_in(here, "/../libexec/taskbell", &tried);
 	if (path == NULL)
-		path = helper_in(TASKBELL_LIBEXEC, "", &tried);
+		path = find_in(TASKBELL_LIBEXEC, "", &tried);
 	if (path == NULL)
 		(void)err_set(err, ERR_NOT_FOUND,
-			HELPER " is not installed; looked in %s. Install it, or remove the sink of "
-			       "type desktop",
+			NOTIFIER
+			" is not installed; looked in %s. Install it, or remove the sink of "
+			"type desktop",
 			buf_text(&tried));
 	return path;
 }
