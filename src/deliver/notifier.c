@@ -8,7 +8,7 @@
 
 #include "deliver/notifier_path.h"
 #include "deliver/hook_env.h"
-#include "deliver/program.h"
+#include "deliver/timed_process.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -41,7 +41,7 @@ struct notifier {
 	const struct strings *secrets; /* borrowed */
 	struct listener *listeners; /* own */
 	size_t listener_count;
-	struct program helper; /* child NULL: not running */
+	struct timed_process helper; /* child NULL: not running */
 	char *bus; /* own; the address that it was given */
 	char *absent; /* own; NULL: somebody may be there */
 	int64_t look_ms; /* mono; when to look for a bus again; 0: the program does */
@@ -79,7 +79,7 @@ void notifier_free(struct notifier *notifier)
 {
 	if (notifier == NULL)
 		return;
-	program_done(&notifier->helper);
+	timed_process_done(&notifier->helper);
 	/* not every init takes care of what others leave */
 	process_reap_killed(REAP_MS);
 	watch_end(notifier);
@@ -164,7 +164,7 @@ static bool asked_take(struct notifier *notifier, int64_t number)
 static void helper_gone(
 	struct notifier *notifier, enum notice_kind kind, const char *why, struct instant now)
 {
-	program_done(&notifier->helper);
+	timed_process_done(&notifier->helper);
 	/* the server may still show it */
 	if (notifier->sent_ms != 0 && kind == NOTICE_REFUSED)
 		notifier->held_ms = notifier->sent_ms + ANSWER_MS;
@@ -191,7 +191,7 @@ static bool helper_start(struct notifier *notifier, struct instant now, struct e
 		return false;
 	env = hook_env_clean(environ, NULL, notifier->secrets);
 	spawn.env = (const char *const *)env;
-	return program_start(&notifier->helper, &spawn, 0, now, err);
+	return timed_process_start(&notifier->helper, &spawn, 0, now, err);
 }
 
 /* the address of the bus that there is now, owned; NULL: none, and it is looked for again later */
@@ -274,7 +274,7 @@ void notifier_look(struct notifier *notifier)
 	if (notifier->absent == NULL || notifier->asked_count > 0)
 		return;
 	/* anew from the start, with a server that may be started now; nothing is on the screen */
-	program_done(&notifier->helper);
+	timed_process_done(&notifier->helper);
 	absent_set(notifier, NULL);
 	notifier->look_ms = 0;
 }
@@ -426,7 +426,7 @@ void notifier_step(struct notifier *notifier, struct instant now)
 	}
 	if (notifier->helper.process == NULL)
 		return;
-	ended = program_step(&notifier->helper, now, &status);
+	ended = timed_process_step(&notifier->helper, now, &status);
 	if (!take_output(notifier, now) || (!ended && now.mono_ms >= notifier_next(notifier)))
 		helper_gone(notifier, NOTICE_REFUSED, "taskbell-notify does not answer", now);
 	else if (ended)

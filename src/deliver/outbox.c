@@ -5,7 +5,7 @@
 
 #include "deliver/queue.h"
 #include "deliver/hook_env.h"
-#include "deliver/program.h"
+#include "deliver/timed_process.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -236,7 +236,7 @@ bool outbox_settled(const struct outbox *outbox, struct instant now)
 void outbox_stop(struct outbox *outbox, struct instant now, int64_t grace_ms)
 {
 	outbox->now = now;
-	outbox->stop_ms = now.mono_ms + grace_ms + PROGRAM_STOP_KILL_MS + STOP_SLACK_MS;
+	outbox->stop_ms = now.mono_ms + grace_ms + TIMED_PROCESS_STOP_KILL_MS + STOP_SLACK_MS;
 	for (size_t i = 0; i < outbox->count; i++)
 		queue_stop(outbox->queues[i], now, grace_ms);
 }

@@ -93,7 +93,7 @@ void session_read(const char *text, struct strings *ret)
 
 static void session_end(struct session *session, bool good, struct instant now)
 {
-	program_done(&session->program);
+	timed_process_done(&session->program);
 	session->asking = false;
 	session->again_ms = now.mono_ms + (good ? SESSION_FRESH_MS : SESSION_SILENT_MS);
 }
@@ -112,7 +112,8 @@ static void session_ask(struct session *session, struct instant now)
 	};
 	struct err ignored;
 
-	session->asking = program_start(&session->program, &spawn, SESSION_LIMIT_MS, now, &ignored);
+	session->asking =
+		timed_process_start(&session->program, &spawn, SESSION_LIMIT_MS, now, &ignored);
 	if (!session->asking)
 		session_end(session, false, now);
 }
@@ -136,8 +137,8 @@ void session_step(struct session *session, struct instant now)
 
 	if (!session->asking)
 		return;
-	ended = program_step(&session->program, now, &status);
-	if (!ended && !session->program.late)
+	ended = timed_process_step(&session->program, now, &status);
+	if (!ended && !session->program.timed_out)
 		return;
 	good = ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	if (good)
@@ -148,7 +149,7 @@ void session_step(struct session *session, struct instant now)
 
 int64_t session_next(const struct session *session)
 {
-	return session->asking ? program_next(&session->program) : INSTANT_NEVER;
+	return session->asking ? timed_process_next(&session->program) : INSTANT_NEVER;
 }
 
 size_t session_fds(const struct session *session, struct poll_fd *fds, size_t cap)
@@ -159,7 +160,7 @@ size_t session_fds(const struct session *session, struct poll_fd *fds, size_t ca
 void session_done(struct session *session)
 {
 	if (session->asking)
-		program_done(&session->program);
+		timed_process_done(&session->program);
 	strings_done(&session->variables);
 	*session = (struct session){ 0 };
 }

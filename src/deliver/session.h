@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "deliver/program.h"
+#include "deliver/timed_process.h"
 #include "core/config.h"
 
 #define SESSION_FRESH_MS 100 /* hooks that start within one moment share an answer */
@@ -18,7 +18,7 @@
 
 /* zeroed at first */
 struct session {
-	struct program program; /* systemctl(1), while it is asked */
+	struct timed_process program; /* systemctl(1), while it is asked */
 	bool asking;
 	int64_t again_ms; /* mono; what is known counts until then */
 	struct strings variables; /* own; NAME=value, those that we lack; see session_read */

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 
 #include "deliver/hook_env.h"
-#include "deliver/program.h"
+#include "deliver/timed_process.h"
 #include "deliver/session.h"
 #include "deliver/sink.h"
 #include "base/buf.h"
@@ -27,7 +27,7 @@ enum {
 
 /* a hook that was started */
 struct hook_run {
-	struct program program;
+	struct timed_process program;
 	struct delivery *delivery; /* borrowed; NULL: it has ended, and something of it is left in
 				      the background */
 	int64_t timeout_ms;
@@ -71,7 +71,7 @@ static size_t exec_room(const struct sink *sink, struct instant now)
 
 static void hook_done(struct hook_run *hook)
 {
-	program_done(&hook->program);
+	timed_process_done(&hook->program);
 	free(hook->last_line);
 	hook->last_line = NULL;
 }
@@ -103,7 +103,7 @@ static bool hook_start(struct sink_exec *exec, struct hook_run *hook, struct del
 		.timeout_ms = config->timeout_ms,
 		.shell = *config->shell != '\0',
 	};
-	return program_start(&hook->program, &spawn, config->timeout_ms, now, err);
+	return timed_process_start(&hook->program, &spawn, config->timeout_ms, now, err);
 }
 
 /* starts what is held, unless it is not yet known what the session's display is */
@@ -203,7 +203,7 @@ static char *hook_error(const struct hook_run *hook, int status)
 	struct buf text = { 0 };
 	char span[PARSE_DURATION_MAX];
 
-	if (hook->program.late)
+	if (hook->program.timed_out)
 		(void)buf_addf(
 			&text, "did not end within %s", duration_text(hook->timeout_ms, span));
 	else if (WIFSIGNALED(status))
@@ -222,9 +222,9 @@ static void hook_ended(struct sink_exec *exec, struct hook_run *hook, int status
 	cleanup_free char *error = NULL;
 	enum delivery_result result;
 
-	if (hook->program.cut)
+	if (hook->program.stopped)
 		result = DELIVERY_RETURNED;
-	else if (hook->program.late || WIFSIGNALED(status))
+	else if (hook->program.timed_out || WIFSIGNALED(status))
 		result = DELIVERY_RETRY;
 	else
 		result = code_result(exec, hook, WEXITSTATUS(status));
@@ -269,13 +269,13 @@ static void exec_step(struct sink *sink, struct instant now)
 	for (size_t i = 0; i < exec->count; i++) {
 		struct hook_run *hook = &exec->runs[i];
 		int status = 0;
-		bool ended = program_step(&hook->program, now, &status);
+		bool ended = timed_process_step(&hook->program, now, &status);
 
 		if (hook->delivery != NULL)
 			log_output(exec, hook, ended);
 		if (hook->delivery != NULL && ended)
 			hook_ended(exec, hook, status);
-		if (hook->delivery != NULL || program_lingers(&hook->program))
+		if (hook->delivery != NULL || timed_process_lingers(&hook->program))
 			exec->runs[kept++] = *hook;
 		else
 			hook_done(hook);
@@ -291,7 +291,7 @@ static int64_t exec_next(const struct sink *sink, struct instant now)
 
 	(void)now;
 	for (size_t i = 0; i < exec->count; i++)
-		next = instant_earlier(next, program_next(&exec->runs[i].program));
+		next = instant_earlier(next, timed_process_next(&exec->runs[i].program));
 	return next;
 }
 
@@ -314,7 +314,7 @@ static void exec_stop(struct sink *sink, struct instant now, int64_t grace_ms)
 	exec->held_count = 0;
 	session_done(&exec->session);
 	for (size_t i = 0; i < exec->count; i++)
-		program_stop(&exec->runs[i].program, now, grace_ms);
+		timed_process_stop(&exec->runs[i].program, now, grace_ms);
 }
 
 static void exec_destroy(struct sink *sink)

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "deliver/program.h"
+#include "deliver/timed_process.h"
 #include "io/signals.h"
 
 #define SECOND 1000
@@ -18,23 +18,23 @@
 
 static const struct instant evening = { .mono_ms = HOUR, .asleep_ms = 5 * HOUR };
 
-static void start(struct program *program)
+static void start(struct timed_process *program)
 {
 	static const char *const argv[] = { "sleep", "60", NULL };
 	static const char *const env[] = { "PATH=/usr/bin:/bin", NULL };
 	struct spawn spawn = { .argv = argv, .env = env, .cwd = "/", .output_max = 100 };
 	struct err err = { 0 };
 
-	if (!program_start(program, &spawn, LIMIT, evening, &err))
+	if (!timed_process_start(program, &spawn, LIMIT, evening, &err))
 		fail_msg("%s", err.text);
 }
 
-static int finish(struct program *program, struct instant now)
+static int finish(struct timed_process *program, struct instant now)
 {
 	struct pollfd wake = { .fd = signals_fd(), .events = POLLIN };
 	int status = 0;
 
-	while (!program_step(program, now, &status)) {
+	while (!timed_process_step(program, now, &status)) {
 		if (poll(&wake, 1, 20000) == 0)
 			fail_msg("the program does not end");
 		(void)signals_take(SIGCHLD);
@@ -50,35 +50,37 @@ static struct instant later(int64_t awake_ms, int64_t asleep_ms)
 
 static void test_a_limit_ends_it(void **state)
 {
-	struct program program;
+	struct timed_process program;
 	int status = 0;
 
 	(void)state;
 	start(&program);
-	assert_int_equal(program_next(&program), evening.mono_ms + LIMIT);
-	assert_false(program_step(&program, later(LIMIT - 1, 0), &status));
-	assert_false(program.late);
+	assert_int_equal(timed_process_next(&program), evening.mono_ms + LIMIT);
+	assert_false(timed_process_step(&program, later(LIMIT - 1, 0), &status));
+	assert_false(program.timed_out);
 	status = finish(&program, later(LIMIT, 0));
-	assert_true(WIFSIGNALED(status) && program.late);
-	program_done(&program);
+	assert_true(WIFSIGNALED(status) && program.timed_out);
+	timed_process_done(&program);
 }
 
 /* the machine falls asleep right behind the start: no clock but the step's own may count */
 static void test_a_limit_waits_while_the_machine_sleeps(void **state)
 {
-	struct program program;
+	struct timed_process program;
 	int status = 0;
 
 	(void)state;
 	start(&program);
 	for (int night = 1; night <= 2; night++) {
-		assert_false(program_step(&program, later(night * SECOND, night * HOUR), &status));
-		assert_false(program.late);
-		assert_int_equal(program_next(&program), evening.mono_ms + LIMIT + night * HOUR);
+		assert_false(
+			timed_process_step(&program, later(night * SECOND, night * HOUR), &status));
+		assert_false(program.timed_out);
+		assert_int_equal(
+			timed_process_next(&program), evening.mono_ms + LIMIT + night * HOUR);
 	}
 	status = finish(&program, later(LIMIT, 2 * HOUR));
-	assert_true(WIFSIGNALED(status) && program.late);
-	program_done(&program);
+	assert_true(WIFSIGNALED(status) && program.timed_out);
+	timed_process_done(&program);
 }
 
 int main(void)
