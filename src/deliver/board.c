@@ -64,61 +64,61 @@ static const struct board_note *note_to_merge(
 	return found;
 }
 
-static void placing_close(struct placing *placing, int64_t number)
+static void placement_close(struct placement *placement, int64_t number)
 {
-	placing->closes =
-		mem_resize(placing->closes, placing->close_count + 1, sizeof(*placing->closes));
-	placing->closes[placing->close_count++] = number;
+	placement->closes = mem_resize(
+		placement->closes, placement->close_count + 1, sizeof(*placement->closes));
+	placement->closes[placement->close_count++] = number;
 }
 
 /* all that went wrong becomes one; where several are one already, that one */
-static void merge(struct placing *placing, const struct board *board, const struct board_note *into,
-	const struct board_note *same, bool many)
+static void merge(struct placement *placement, const struct board *board,
+	const struct board_note *into, const struct board_note *same, bool many)
 {
 	for (size_t i = 0; i < board->count; i++) {
 		const struct board_note *note = &board->notes[i];
 
 		if (note == same || digest_bad(&note->digest) == 0 || (many && note != into))
 			continue;
-		digest_merge(&placing->digest, &note->digest, false);
+		digest_merge(&placement->digest, &note->digest, false);
 		if (note != into)
-			placing_close(placing, note->number);
+			placement_close(placement, note->number);
 	}
 	if (same != NULL)
-		placing_close(placing, same->number);
-	placing->merged = true;
-	placing->number = into->number;
+		placement_close(placement, same->number);
+	placement->merged = true;
+	placement->number = into->number;
 }
 
-struct placing board_place(const struct board *board, const struct digest *digest,
-	const char *topic, const struct strings *over, size_t limit)
+struct placement board_find_place(const struct board *board, const struct digest *digest,
+	const char *topic, const struct strings *ended_topics, size_t limit)
 {
 	const struct board_note *same = note_of_topic(board, topic);
-	struct placing placing = { .number = same != NULL ? same->number : 0 };
+	struct placement placement = { .number = same != NULL ? same->number : 0 };
 	const struct board_note *into;
 	size_t bad;
 	bool many;
 
-	for (size_t i = 0; i < over->count; i++)
-		strings_add(&placing.over, over->items[i]);
+	for (size_t i = 0; i < ended_topics->count; i++)
+		strings_add(&placement.ended_topics, ended_topics->items[i]);
 	into = note_to_merge(board, same, &bad, &many);
 	if (digest_bad(digest) > 0 && into != NULL && (many || bad >= limit))
-		merge(&placing, board, into, same, many);
+		merge(&placement, board, into, same, many);
 	else
-		placing.topic = mem_strdup(topic);
-	for (size_t i = 0; i < over->count; i++)
-		(void)digest_over(&placing.digest, over->items[i]);
-	digest_merge(&placing.digest, digest, true);
-	return placing;
+		placement.topic = mem_strdup(topic);
+	for (size_t i = 0; i < ended_topics->count; i++)
+		(void)digest_over(&placement.digest, ended_topics->items[i]);
+	digest_merge(&placement.digest, digest, true);
+	return placement;
 }
 
-void placing_done(struct placing *placing)
+void placement_done(struct placement *placement)
 {
-	free(placing->topic);
-	free(placing->closes);
-	digest_done(&placing->digest);
-	strings_done(&placing->over);
-	*placing = (struct placing){ 0 };
+	free(placement->topic);
+	free(placement->closes);
+	digest_done(&placement->digest);
+	strings_done(&placement->ended_topics);
+	*placement = (struct placement){ 0 };
 }
 
 void board_forget(struct board *board, int64_t number)
@@ -136,33 +136,33 @@ void board_forget(struct board *board, int64_t number)
 }
 
 /* is there a reason to know of it? */
-static bool is_kept(const struct placing *placing)
+static bool is_kept(const struct placement *placement)
 {
-	return digest_bad(&placing->digest) > 0 ||
-	       (placing->topic != NULL && placing->digest.counts[EVENT_SOURCE_UP] > 0);
+	return digest_bad(&placement->digest) > 0 ||
+	       (placement->topic != NULL && placement->digest.counts[EVENT_SOURCE_UP] > 0);
 }
 
-void board_put(struct board *board, struct placing *placing, int64_t number)
+void board_put(struct board *board, struct placement *placement, int64_t number)
 {
 	struct board_note *note;
 
-	for (size_t i = 0; i < placing->close_count; i++)
-		board_forget(board, placing->closes[i]);
+	for (size_t i = 0; i < placement->close_count; i++)
+		board_forget(board, placement->closes[i]);
 	board_forget(board, number);
 	for (size_t i = 0; i < board->count; i++)
-		for (size_t j = 0; j < placing->over.count; j++)
-			if (digest_over(&board->notes[i].digest, placing->over.items[j]))
+		for (size_t j = 0; j < placement->ended_topics.count; j++)
+			if (digest_over(&board->notes[i].digest, placement->ended_topics.items[j]))
 				board->notes[i].outdated = true;
-	if (!is_kept(placing))
+	if (!is_kept(placement))
 		return;
 	board->notes = mem_grow(board->notes, &board->cap, board->count + 1, sizeof(*board->notes));
 	note = &board->notes[board->count++];
 	*note = (struct board_note){
 		.number = number,
-		.topic = mem_steal(&placing->topic),
-		.digest = placing->digest,
+		.topic = mem_steal(&placement->topic),
+		.digest = placement->digest,
 	};
-	placing->digest = (struct digest){ 0 };
+	placement->digest = (struct digest){ 0 };
 }
 
 void board_clear(struct board *board)

@@ -9,6 +9,7 @@
 #include "deliver/notifier_path.h"
 #include "deliver/hook_env.h"
 #include "deliver/timed_process.h"
+#include "base/backoff.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -25,7 +26,7 @@ enum {
 	LOOK_WATCHED_MS = 60000, /* … where nobody tells us */
 	LOOK_SOON_MS = 100, /* … after something has come that is no bus, or not yet */
 	LOOK_SOON_FOR_MS = 2000,
-	SHUT_MAX_MS = 60000, /* a bus that takes nobody in is tried no more often in the end */
+	BUS_WAIT_MAX_MS = 60000, /* a bus that takes nobody in is tried no more often in the end */
 	ANSWER_MAX = 4096, /* bytes; it writes no longer one */
 	ERROR_COLUMNS = 300,
 	EXIT_NO_BUS = 69,
@@ -43,18 +44,18 @@ struct notifier {
 	size_t listener_count;
 	struct timed_process helper; /* child NULL: not running */
 	char *bus; /* own; the address that it was given */
-	char *absent; /* own; NULL: somebody may be there */
+	char *unavailable; /* own; NULL: somebody may be there */
 	int64_t look_ms; /* mono; when to look for a bus again; 0: the program does */
 	int watch; /* own; what tells of a bus that comes; -1: none */
 	int64_t soon_ms; /* mono; until then it has just told */
-	int64_t shut_ms; /* how long to wait when the bus does not take the program in */
+	int64_t bus_failures; /* in a row: ends of the program before a bus took it in */
 	int64_t last_number;
-	int64_t *asked; /* own; numbers of what is not answered yet, in order */
-	size_t asked_count;
-	size_t asked_cap;
-	int64_t heard_ms; /* mono; when it last said something, or was asked with nothing open */
+	int64_t *unanswered; /* own; numbers of what is not answered yet, in order */
+	size_t unanswered_count;
+	size_t unanswered_cap;
+	int64_t answered_ms; /* mono; when it last said something, or was asked with nothing open */
 	int64_t sent_ms; /* mono; when it last sent something to the server; 0: it has answered */
-	int64_t held_ms; /* mono */
+	int64_t hold_until_ms; /* mono */
 	int64_t asleep_ms; /* of the last step */
 };
 
@@ -64,7 +65,6 @@ struct notifier *notifier_new(const struct strings *secrets)
 
 	notifier->secrets = secrets;
 	notifier->watch = -1;
-	notifier->shut_ms = LOOK_MS;
 	return notifier;
 }
 
@@ -85,8 +85,8 @@ void notifier_free(struct notifier *notifier)
 	watch_end(notifier);
 	free(notifier->listeners);
 	free(notifier->bus);
-	free(notifier->absent);
-	free(notifier->asked);
+	free(notifier->unavailable);
+	free(notifier->unanswered);
 	free(notifier);
 }
 
@@ -108,8 +108,8 @@ void notifier_unlisten(struct notifier *notifier, const void *arg)
 	notifier->listener_count = kept;
 }
 
-static void tell(struct notifier *notifier, enum notice_kind kind, int64_t number, const char *why,
-	struct instant now)
+static void notify_all(struct notifier *notifier, enum notice_kind kind, int64_t number,
+	const char *why, struct instant now)
 {
 	struct notice notice = { .kind = kind, .number = number, .why = why };
 
@@ -117,22 +117,22 @@ static void tell(struct notifier *notifier, enum notice_kind kind, int64_t numbe
 		notifier->listeners[i].notice(notifier->listeners[i].arg, &notice, now);
 }
 
-static void absent_set(struct notifier *notifier, const char *why)
+static void set_unavailable(struct notifier *notifier, const char *why)
 {
 	char *text = mem_strdup(why);
 
-	free(notifier->absent);
-	notifier->absent = text;
+	free(notifier->unavailable);
+	notifier->unavailable = text;
 }
 
-const char *notifier_absent(const struct notifier *notifier)
+const char *notifier_unavailable(const struct notifier *notifier)
 {
-	return notifier->absent;
+	return notifier->unavailable;
 }
 
-int64_t notifier_held(const struct notifier *notifier, struct instant now)
+int64_t notifier_hold_until(const struct notifier *notifier, struct instant now)
 {
-	return notifier->held_ms > now.mono_ms ? notifier->held_ms : 0;
+	return notifier->hold_until_ms > now.mono_ms ? notifier->hold_until_ms : 0;
 }
 
 int64_t notifier_number(struct notifier *notifier)
@@ -140,41 +140,41 @@ int64_t notifier_number(struct notifier *notifier)
 	return ++notifier->last_number;
 }
 
-static bool asked_find(const struct notifier *notifier, int64_t number, size_t *ret)
+static bool unanswered_find(const struct notifier *notifier, int64_t number, size_t *ret)
 {
-	for (*ret = 0; *ret < notifier->asked_count; ++*ret)
-		if (notifier->asked[*ret] == number)
+	for (*ret = 0; *ret < notifier->unanswered_count; ++*ret)
+		if (notifier->unanswered[*ret] == number)
 			return true;
 	return false;
 }
 
-static bool asked_take(struct notifier *notifier, int64_t number)
+static bool unanswered_remove(struct notifier *notifier, int64_t number)
 {
 	size_t i;
 
-	if (!asked_find(notifier, number, &i))
+	if (!unanswered_find(notifier, number, &i))
 		return false;
-	notifier->asked_count--;
-	memmove(&notifier->asked[i], &notifier->asked[i + 1],
-		(notifier->asked_count - i) * sizeof(*notifier->asked));
+	notifier->unanswered_count--;
+	memmove(&notifier->unanswered[i], &notifier->unanswered[i + 1],
+		(notifier->unanswered_count - i) * sizeof(*notifier->unanswered));
 	return true;
 }
 
-/* the program is no more: what was asked of it is answered here */
-static void helper_gone(
+/* the program has ended: answers what it has not answered */
+static void helper_lost(
 	struct notifier *notifier, enum notice_kind kind, const char *why, struct instant now)
 {
 	timed_process_done(&notifier->helper);
 	/* the server may still show it */
-	if (notifier->sent_ms != 0 && kind == NOTICE_REFUSED)
-		notifier->held_ms = notifier->sent_ms + ANSWER_MS;
+	if (notifier->sent_ms != 0 && kind == NOTICE_FAILED)
+		notifier->hold_until_ms = notifier->sent_ms + ANSWER_MS;
 	notifier->sent_ms = 0;
-	tell(notifier, NOTICE_GONE, 0, NULL, now);
-	while (notifier->asked_count > 0) {
-		int64_t number = notifier->asked[0];
+	notify_all(notifier, NOTICE_SERVER_GONE, 0, NULL, now);
+	while (notifier->unanswered_count > 0) {
+		int64_t number = notifier->unanswered[0];
 
-		(void)asked_take(notifier, number);
-		tell(notifier, kind, number, why, now);
+		(void)unanswered_remove(notifier, number);
+		notify_all(notifier, kind, number, why, now);
 	}
 }
 
@@ -204,7 +204,8 @@ static char *bus_look(struct notifier *notifier, struct instant now)
 	 * Watched before it is looked at: what comes between the two is seen. Not while it has just
 	 * told, and is looked at often: in a directory such as /tmp something comes all the time.
 	 */
-	if (notifier->absent != NULL && notifier->watch < 0 && now.mono_ms >= notifier->soon_ms)
+	if (notifier->unavailable != NULL && notifier->watch < 0 &&
+		now.mono_ms >= notifier->soon_ms)
 		notifier->watch = bus_watch();
 	bus_find(&bus);
 	if (bus.address != NULL) {
@@ -212,7 +213,7 @@ static char *bus_look(struct notifier *notifier, struct instant now)
 		return mem_steal(&bus.address);
 	}
 	bus_explain(&bus, &why);
-	absent_set(notifier, buf_text(&why));
+	set_unavailable(notifier, buf_text(&why));
 	notifier->look_ms = now.mono_ms + (now.mono_ms < notifier->soon_ms ? LOOK_SOON_MS
 						  : notifier->watch >= 0   ? LOOK_WATCHED_MS
 									   : LOOK_MS);
@@ -225,12 +226,12 @@ static bool helper_ready(struct notifier *notifier, struct instant now, struct e
 	cleanup_free char *bus = bus_look(notifier, now);
 
 	if (bus == NULL)
-		return err_set(err, ERR_UNREACHABLE, "%s", notifier->absent);
+		return err_set(err, ERR_UNREACHABLE, "%s", notifier->unavailable);
 	if (notifier->helper.process != NULL && strcmp(bus, notifier->bus) == 0)
 		return true;
 	if (notifier->helper.process != NULL) {
 		notifier->sent_ms = 0;
-		helper_gone(notifier, NOTICE_REFUSED, "there is another session bus now", now);
+		helper_lost(notifier, NOTICE_FAILED, "there is another session bus now", now);
 	}
 	free(notifier->bus);
 	notifier->bus = mem_steal(&bus);
@@ -252,13 +253,13 @@ bool notifier_show(struct notifier *notifier, int64_t number, const struct buf *
 {
 	if (!helper_ready(notifier, now, err))
 		return false;
-	if (notifier->asked_count == 0) {
-		notifier->heard_ms = now.mono_ms;
+	if (notifier->unanswered_count == 0) {
+		notifier->answered_ms = now.mono_ms;
 		notifier->asleep_ms = now.asleep_ms;
 	}
-	notifier->asked = mem_grow(notifier->asked, &notifier->asked_cap, notifier->asked_count + 1,
-		sizeof(*notifier->asked));
-	notifier->asked[notifier->asked_count++] = number;
+	notifier->unanswered = mem_grow(notifier->unanswered, &notifier->unanswered_cap,
+		notifier->unanswered_count + 1, sizeof(*notifier->unanswered));
+	notifier->unanswered[notifier->unanswered_count++] = number;
 	request_send(notifier, "show", number, note);
 	return true;
 }
@@ -271,11 +272,11 @@ void notifier_close(struct notifier *notifier, int64_t number)
 
 void notifier_look(struct notifier *notifier)
 {
-	if (notifier->absent == NULL || notifier->asked_count > 0)
+	if (notifier->unavailable == NULL || notifier->unanswered_count > 0)
 		return;
 	/* anew from the start, with a server that may be started now; nothing is on the screen */
 	timed_process_done(&notifier->helper);
-	absent_set(notifier, NULL);
+	set_unavailable(notifier, NULL);
 	notifier->look_ms = 0;
 }
 
@@ -292,15 +293,16 @@ static void take_answer(
 	if (!parse_int(text, 1, INT64_MAX, &number))
 		return;
 	text_add_cut(&why, rest + digits + (rest[digits] == ' '), ERROR_COLUMNS);
-	if (kind == NOTICE_ABSENT)
-		absent_set(notifier, buf_text(&why));
+	if (kind == NOTICE_UNAVAILABLE)
+		set_unavailable(notifier, buf_text(&why));
 	if (kind != NOTICE_CLOSED) {
 		notifier->sent_ms = 0;
 		/* of one that has been changed since, the last answer says how it is */
-		if (!asked_take(notifier, number) || asked_find(notifier, number, &later))
+		if (!unanswered_remove(notifier, number) ||
+			unanswered_find(notifier, number, &later))
 			return;
 	}
-	tell(notifier, kind, number, buf_text(&why), now);
+	notify_all(notifier, kind, number, buf_text(&why), now);
 }
 
 static void take_line(struct notifier *notifier, const char *line, struct instant now)
@@ -310,8 +312,8 @@ static void take_line(struct notifier *notifier, const char *line, struct instan
 		enum notice_kind kind;
 	} answers[] = {
 		{ "shown: ", NOTICE_SHOWN },
-		{ "refused: ", NOTICE_REFUSED },
-		{ "absent: ", NOTICE_ABSENT },
+		{ "refused: ", NOTICE_FAILED },
+		{ "absent: ", NOTICE_UNAVAILABLE },
 		{ "closed: ", NOTICE_CLOSED },
 	};
 
@@ -322,13 +324,13 @@ static void take_line(struct notifier *notifier, const char *line, struct instan
 			take_answer(notifier, answers[i].kind, line + len, now);
 	}
 	if (strncmp(line, "bus: ", 5) == 0)
-		notifier->shut_ms = LOOK_MS;
+		notifier->bus_failures = 0;
 	else if (strncmp(line, "sent: ", 6) == 0)
 		notifier->sent_ms = now.mono_ms;
 	else if (strncmp(line, "server: ", 8) == 0)
-		absent_set(notifier, NULL);
+		set_unavailable(notifier, NULL);
 	else if (strcmp(line, "gone:") == 0)
-		tell(notifier, NOTICE_GONE, 0, NULL, now);
+		notify_all(notifier, NOTICE_SERVER_GONE, 0, NULL, now);
 }
 
 /* takes whole lines out of what it wrote; false: it writes none, so it is not our program */
@@ -345,7 +347,7 @@ static bool take_output(struct notifier *notifier, struct instant now)
 		cleanup_free char *line = mem_strndup(output->data, (size_t)(end - output->data));
 
 		buf_drop(output, (size_t)(end - output->data) + 1);
-		notifier->heard_ms = now.mono_ms;
+		notifier->answered_ms = now.mono_ms;
 		take_line(notifier, line, now);
 	}
 	return output->len <= ANSWER_MAX;
@@ -376,13 +378,13 @@ static void helper_ended(struct notifier *notifier, int status, struct instant n
 	cleanup_free char *how = how_it_ended(notifier, status);
 	bool no_bus = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_BUS;
 
-	/* whoever was absent would have been told of by the program */
-	absent_set(notifier, no_bus ? how : NULL);
-	notifier->look_ms = no_bus ? now.mono_ms + notifier->shut_ms : 0;
-	notifier->shut_ms *= 2;
-	if (notifier->shut_ms > SHUT_MAX_MS)
-		notifier->shut_ms = SHUT_MAX_MS;
-	helper_gone(notifier, no_bus ? NOTICE_ABSENT : NOTICE_REFUSED, how, now);
+	/* that there is no server the program would have said */
+	set_unavailable(notifier, no_bus ? how : NULL);
+	notifier->bus_failures++;
+	notifier->look_ms =
+		no_bus ? now.mono_ms + backoff_ms(notifier->bus_failures, LOOK_MS, BUS_WAIT_MAX_MS)
+		       : 0;
+	helper_lost(notifier, no_bus ? NOTICE_UNAVAILABLE : NOTICE_FAILED, how, now);
 }
 
 /* neither the program nor the server runs while the machine sleeps */
@@ -393,7 +395,7 @@ static void limits_shift(struct notifier *notifier, struct instant now)
 	if (slept < 100)
 		return;
 	notifier->asleep_ms = now.asleep_ms;
-	notifier->heard_ms += slept;
+	notifier->answered_ms += slept;
 	if (notifier->sent_ms != 0)
 		notifier->sent_ms += slept;
 }
@@ -428,16 +430,16 @@ void notifier_step(struct notifier *notifier, struct instant now)
 		return;
 	ended = timed_process_step(&notifier->helper, now, &status);
 	if (!take_output(notifier, now) || (!ended && now.mono_ms >= notifier_next(notifier)))
-		helper_gone(notifier, NOTICE_REFUSED, "taskbell-notify does not answer", now);
+		helper_lost(notifier, NOTICE_FAILED, "taskbell-notify does not answer", now);
 	else if (ended)
 		helper_ended(notifier, status, now);
 }
 
 int64_t notifier_next(const struct notifier *notifier)
 {
-	if (notifier->helper.process == NULL || notifier->asked_count == 0)
+	if (notifier->helper.process == NULL || notifier->unanswered_count == 0)
 		return INSTANT_NEVER;
-	return notifier->heard_ms + SILENCE_MS;
+	return notifier->answered_ms + SILENCE_MS;
 }
 
 int64_t notifier_next_look(const struct notifier *notifier)

@@ -18,17 +18,17 @@
 struct notifier;
 
 enum notice_kind {
-	NOTICE_SHOWN, /* the request was done */
-	NOTICE_REFUSED, /* it was not; another time it may be */
-	NOTICE_ABSENT, /* nobody is there to show it: notifier_absent says so until somebody is */
+	NOTICE_SHOWN, /* the server has taken it */
+	NOTICE_FAILED, /* it was not shown; a retry may work */
+	NOTICE_UNAVAILABLE, /* there is no server; see notifier_unavailable */
 	NOTICE_CLOSED, /* the notification is off the screen */
-	NOTICE_GONE, /* none that was shown can be changed or taken down any more; number 0 */
+	NOTICE_SERVER_GONE, /* all that was shown is out of reach for good; number 0 */
 };
 
 struct notice {
 	enum notice_kind kind;
 	int64_t number;
-	const char *why; /* borrowed; of REFUSED and ABSENT */
+	const char *why; /* borrowed; of FAILED and UNAVAILABLE */
 };
 
 /* every notice goes to every listener, who knows what numbers are its own */
@@ -40,22 +40,22 @@ void notifier_free(struct notifier *notifier); /* ends the program; NULL is fine
 void notifier_listen(struct notifier *notifier, notice_fn listener, void *arg);
 void notifier_unlisten(struct notifier *notifier, const void *arg);
 
-/* why nobody is there to show anything; NULL: somebody may be */
-const char *notifier_absent(const struct notifier *notifier);
+/* why nothing can be shown: no bus, or no server; NULL: there may be one */
+const char *notifier_unavailable(const struct notifier *notifier);
 /* mono time before which nothing more may be sent; 0: at once */
-int64_t notifier_held(const struct notifier *notifier, struct instant now);
+int64_t notifier_hold_until(const struct notifier *notifier, struct instant now);
 /* a number for a notification of one's own */
 int64_t notifier_number(struct notifier *notifier);
 /*
  * Shows what `note` says (lines of core/wording), or changes the notification of that number to it;
- * SHOWN, REFUSED or ABSENT is the answer. False: it was not sent, because there is no bus
- * (ERR_UNREACHABLE, and notifier_absent says so too) or the program cannot be started.
+ * SHOWN, FAILED or UNAVAILABLE is the answer. False: it was not sent, because there is no bus
+ * (ERR_UNREACHABLE, and notifier_unavailable says so too) or the program cannot be started.
  */
 bool notifier_show(struct notifier *notifier, int64_t number, const struct buf *note,
 	struct instant now, struct err *err);
 /* takes a notification down, if it is still there; no answer */
 void notifier_close(struct notifier *notifier, int64_t number);
-/* the session may be another: whoever is absent is looked for anew */
+/* looks for a bus and a server again, if they were unavailable: the session may be another now */
 void notifier_look(struct notifier *notifier);
 /* takes in what the program says, replaces it when it is past its time; never blocks */
 void notifier_step(struct notifier *notifier, struct instant now);

@@ -43,7 +43,7 @@ void outbox_free(struct outbox *outbox); /* kills what still runs; NULL is fine 
 void outbox_reload(struct outbox *outbox, const struct config *config);
 /* new deliveries were stored: look at the store at the next step */
 void outbox_wake(struct outbox *outbox);
-/* an event that was held back is due: it belongs to what is being gathered with later ones */
+/* an event that was held back for its reason is due now, maybe after later events were pulled */
 void outbox_rewind(struct outbox *outbox);
 /* starts what is due, reaps what ended, ends what is past its time; never blocks */
 void outbox_step(struct outbox *outbox, struct instant now);

@@ -11,8 +11,8 @@
 
 enum {
 	STEP_MS = 100, /* of handing over in one step: a program may be long in starting */
-	WAIT_NOTE_MS = 600000, /* so much of a wait may count as age after a crash */
-	ROUNDS_MAX = 4, /* of handing over and storing in one step: other sinks have their turn */
+	WAIT_NOTE_MS = 600000, /* a long wait is stored so often: a crash loses no more of it */
+	ROUNDS_MAX = 4, /* of handing over and storing in one step; other sinks wait */
 	STORE_WAIT_MIN_MS = 1000,
 	STORE_WAIT_MAX_MS = 60000,
 };
@@ -22,7 +22,7 @@ struct queue {
 	struct sink_config *config; /* own */
 	struct sink *sink; /* own */
 	bool retired;
-	bool stale; /* the store may have deliveries that are due and not known here */
+	bool stale; /* the store may have deliveries that are due and not in memory */
 	int64_t next_due_ms; /* wall; the next one that is not due yet; INT64_MAX: none */
 	int64_t after_id; /* batches: the last one that was handed over */
 	struct delivery **items; /* own, each own; the first `handed` were handed over, in order */
@@ -31,7 +31,8 @@ struct queue {
 	size_t handed;
 	size_t in_flight;
 	size_t unstored;
-	int64_t waits_from_ms; /* mono; since then the sink waits and ages do not know it; 0: no */
+	int64_t waits_from_ms; /* mono; since then the sink waits, which is not taken off the ages
+				  yet; 0: it does not */
 	char *waits_for; /* own; the reason as it was last seen; NULL: it does not wait */
 	struct sink_report report;
 };
@@ -117,9 +118,9 @@ static bool sink_busy(const struct queue *queue)
 	return queue->in_flight > 0 || queue->sink->lingers;
 }
 
-static size_t room(const struct queue *queue, struct instant now)
+static size_t capacity(const struct queue *queue, struct instant now)
 {
-	return queue->sink->stopping ? 0 : queue->sink->ops->room(queue->sink, now);
+	return queue->sink->stopping ? 0 : queue->sink->ops->capacity(queue->sink, now);
 }
 
 /* is something to be written to the store, or to be told by the owner? */
@@ -207,18 +208,18 @@ static bool pull_from_store(struct queue *queue, size_t limit, struct instant no
 }
 
 /* reads more when there may be more and little is left */
-static void pull(struct queue *queue, size_t room_for, struct instant now)
+static void pull(struct queue *queue, size_t capacity_now, struct instant now)
 {
 	const struct sink_ops *ops = queue->sink->ops;
 	size_t left = queue->count - queue->handed;
-	size_t limit = ops->batch && room_for < ops->pull ? room_for : ops->pull - left;
+	size_t limit = ops->batch && capacity_now < ops->pull ? capacity_now : ops->pull - left;
 	cleanup_free struct delivery **more = NULL;
 	struct err err = { 0 };
 	size_t count = 0;
 
 	if (queue->next_due_ms <= now.wall_ms)
 		queue->stale = true;
-	if (!queue->stale || left >= room_for)
+	if (!queue->stale || left >= capacity_now)
 		return;
 	if (!pull_from_store(queue, limit, now, &more, &count, &err)) {
 		store_failed(queue, STATE_PULL, &err, now);
@@ -242,10 +243,10 @@ static void pull(struct queue *queue, size_t room_for, struct instant now)
 static bool fill(struct queue *queue, int64_t began_ms, struct instant now)
 {
 	struct sink *sink = queue->sink;
-	size_t most = queue->retired || store_rests(queue, now) ? 0 : room(queue, now);
+	size_t most = queue->retired || store_rests(queue, now) ? 0 : capacity(queue, now);
 	size_t count = 0;
 
-	/* what the sink cannot have now it shall not wait for */
+	/* a sink that takes nothing now must not wait for more */
 	if (most == 0) {
 		sink->has_more = false;
 		return false;
@@ -412,7 +413,7 @@ static void note_wait(struct queue *queue, int64_t least_ms, struct instant now)
 	}
 }
 
-/* whoever asks for the status shall see it */
+/* notes for the status file that the sink began or ended to wait */
 static void notice_wait(struct queue *queue, struct instant now)
 {
 	const char *why = queue_waits(queue, now);
@@ -427,7 +428,7 @@ static void notice_wait(struct queue *queue, struct instant now)
 
 void queue_step(struct queue *queue, struct instant now)
 {
-	/* not that of the turn: what another sink has taken of it is not our fault */
+	/* STEP_MS counts from here: what other sinks took of this turn is not ours */
 	int64_t began_ms = clock_now().mono_ms;
 
 	for (int round = 0; round < ROUNDS_MAX; round++) {
@@ -457,12 +458,12 @@ int64_t queue_next(const struct queue *queue, struct instant now)
 	bool rests = store_rests(queue, now);
 	int64_t next = INSTANT_NEVER;
 
-	/* while the state rests, what waits for it can have nothing */
+	/* while the store is left alone nothing is pulled from it */
 	if (sink_busy(queue) || (waits && !rests))
 		next = queue->sink->ops->next(queue->sink, now);
 	if (queue->sink->ended > 0 || (has_unstored(queue) && !rests))
 		return now.mono_ms;
-	if (waits && !rests && room(queue, now) > 0)
+	if (waits && !rests && capacity(queue, now) > 0)
 		return now.mono_ms;
 	if ((waits || has_unstored(queue)) && rests)
 		next = instant_earlier(next, queue->shared->store_retry_ms);
@@ -483,7 +484,7 @@ bool queue_settled(const struct queue *queue, struct instant now)
 {
 	if (store_rests(queue, now))
 		return !sink_busy(queue);
-	return is_idle(queue) && !(has_more(queue, now) && room(queue, now) > 0);
+	return is_idle(queue) && !(has_more(queue, now) && capacity(queue, now) > 0);
 }
 
 void queue_stop(struct queue *queue, struct instant now, int64_t grace_ms)

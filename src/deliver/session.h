@@ -1,6 +1,6 @@
 /*
- * The display of the session that there is now. A user service that was started before anybody
- * logged in has none in its own environment, for ever; systemd's user manager is told of each.
+ * The variables of the graphical session, as systemd's user manager knows them: a service that was
+ * started before the login has none of them in its own environment.
  */
 #ifndef DELIVER_SESSION_H
 #define DELIVER_SESSION_H
@@ -12,21 +12,21 @@
 #include "deliver/timed_process.h"
 #include "core/config.h"
 
-#define SESSION_FRESH_MS 100 /* hooks that start within one moment share an answer */
-#define SESSION_SILENT_MS 10000 /* where there is no such manager it is asked no more often */
-#define SESSION_LIMIT_MS 2000 /* nothing waits for longer */
+#define SESSION_FRESH_MS 100 /* how long an answer counts: hooks that start together share it */
+#define SESSION_SILENT_MS 10000 /* how long a failure counts */
+#define SESSION_LIMIT_MS 2000 /* time limit of the question */
 
 /* zeroed at first */
 struct session {
 	struct timed_process program; /* systemctl(1), while it is asked */
 	bool asking;
-	int64_t again_ms; /* mono; what is known counts until then */
+	int64_t again_ms; /* mono; until then the last answer counts */
 	struct strings variables; /* own; NAME=value, those that we lack; see session_read */
 };
 
 /*
- * Is it known, now, what the session's display is? Nothing is to be known where our own environment
- * has one. False: it was asked, and a later session_step() brings the answer, or gives it up.
+ * Are the variables known? They need not be where our own environment has a display. False: the
+ * manager is being asked, and a later session_step() takes the answer or gives up.
  */
 bool session_ready(struct session *session, struct instant now);
 void session_step(struct session *session, struct instant now);

@@ -38,12 +38,12 @@ struct sink_ops {
 	 * why. NULL: there is nothing to do */
 	bool (*configure)(struct sink *sink, struct err *err);
 	/* how many more deliveries it takes now */
-	size_t (*room)(const struct sink *sink, struct instant now);
+	size_t (*capacity)(const struct sink *sink, struct instant now);
 	/* the delivery, borrowed, is in flight until sink_end() */
 	void (*deliver)(struct sink *sink, struct delivery *delivery, struct instant now);
 	void (*step)(struct sink *sink, struct instant now);
-	/* mono time of the next step that is needed, or at which it has room again; INSTANT_NEVER:
-	 * none */
+	/* mono time of the next step that is needed, or at which it has capacity again;
+	 * INSTANT_NEVER: none */
 	int64_t (*next)(const struct sink *sink, struct instant now);
 	/* why it holds deliveries back: quiet hours, or nobody is there to deliver to; NULL: it
 	 * does not. Meanwhile they grow no older. The member NULL: it never does */

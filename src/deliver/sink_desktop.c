@@ -1,8 +1,8 @@
 /*
  * The sink `desktop`: notifications by way of deliver/notifier, one at a time. Events are gathered
- * for `window` after the first; up to `burst` are shown singly, more become one. While it is quiet,
- * or there is nobody to show them, deliveries stay in the store. What is over is taken down, and at
- * most `burst` unsuccessful ones are on the screen.
+ * for `window` after the first; up to `burst` are shown singly, more as one. In quiet hours and
+ * without a server deliveries stay in the store. What has ended is taken down, and at most `burst`
+ * unsuccessful ones are on the screen.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ struct sink_desktop {
 	struct quiet quiet;
 	int64_t quiet_end_ms; /* mono; 0: it is not quiet */
 	int64_t quiet_apart_ms; /* of the two clocks, when that was found out */
-	bool waited; /* what comes next has waited for somebody to show it: it comes as one */
+	bool after_wait; /* the next batch has waited for a server: it is shown as one */
 	struct board board;
 	/* the batch that is gathered, then shown */
 	struct delivery **batch; /* own, each borrowed; those that may be shown singly come first
@@ -34,14 +34,14 @@ struct sink_desktop {
 	size_t count;
 	size_t cap;
 	struct digest digest;
-	struct strings over; /* own; what the batch says to be over of what is on the screen */
-	bool held; /* one of them was held by quiet hours: the batch comes as one */
+	struct strings ended_topics; /* own; topics on the screen that end with the batch */
+	bool was_quiet; /* one of them came in quiet hours: the batch is shown as one */
 	int64_t window_ms; /* mono; its gathering ends */
 	bool showing;
 	bool as_one;
 	size_t shown; /* of the batch, how many were dealt with */
-	int64_t asked; /* number of the notification that is under way; 0: none is */
-	struct placing placing; /* its */
+	int64_t pending_number; /* number of the notification that is under way; 0: none is */
+	struct placement placement; /* its */
 	int64_t stop_ms; /* mono; until then a stop waits for the answer */
 };
 
@@ -57,19 +57,14 @@ static struct sink *desktop_make(void)
 	return &desktop->sink;
 }
 
-static struct notifier *notifier_of(const struct sink_desktop *desktop)
-{
-	return desktop->sink.notifier;
-}
-
 static void batch_clear(struct sink_desktop *desktop)
 {
 	desktop->count = 0;
 	desktop->shown = 0;
 	desktop->showing = false;
-	desktop->held = false;
+	desktop->was_quiet = false;
 	digest_done(&desktop->digest);
-	strings_done(&desktop->over);
+	strings_done(&desktop->ended_topics);
 }
 
 /* says the same of the next `count` deliveries of the batch */
@@ -102,36 +97,37 @@ static size_t single_limit(const struct sink_desktop *desktop)
 	return burst < 1 ? 1 : (size_t)burst;
 }
 
-static size_t desktop_room(const struct sink *sink, struct instant now)
+static size_t desktop_capacity(const struct sink *sink, struct instant now)
 {
 	const struct sink_desktop *desktop = self(sink);
 
-	if (desktop->showing || notifier_absent(notifier_of(desktop)) != NULL ||
-		notifier_held(notifier_of(desktop), now) != 0 || is_quiet(desktop, now.wall_ms))
+	if (desktop->showing || notifier_unavailable(desktop->sink.notifier) != NULL ||
+		notifier_hold_until(desktop->sink.notifier, now) != 0 ||
+		is_quiet(desktop, now.wall_ms))
 		return 0;
 	return GATHER_MAX - desktop->count;
 }
 
-/* remembers what of the screen is over with this event */
-static void note_over(struct sink_desktop *desktop, const struct event *event)
+/* remembers a topic on the screen that ends with this event */
+static void note_ended_topic(struct sink_desktop *desktop, const struct event *event)
 {
 	cleanup_free char *topic = digest_topic(event);
 
 	if (topic != NULL && digest_ends_topic(event->type) && board_has(&desktop->board, topic))
-		strings_add(&desktop->over, topic);
+		strings_add(&desktop->ended_topics, topic);
 }
 
 static void desktop_deliver(struct sink *sink, struct delivery *delivery, struct instant now)
 {
 	struct sink_desktop *desktop = self(sink);
 	const struct event *event = delivery->event;
-	bool at_once = sink->immediate || desktop->waited;
+	bool at_once = sink->immediate || desktop->after_wait;
 
 	if (desktop->count == 0)
 		desktop->window_ms = now.mono_ms + (at_once ? 0 : sink->config->window_ms);
-	desktop->held = desktop->held || is_quiet(desktop, event->wall_ms);
+	desktop->was_quiet = desktop->was_quiet || is_quiet(desktop, event->wall_ms);
 	digest_add(&desktop->digest, event);
-	note_over(desktop, event);
+	note_ended_topic(desktop, event);
 	if (desktop->count >= single_limit(desktop))
 		delivery_drop_event(delivery);
 	desktop->batch = mem_grow(
@@ -139,18 +135,18 @@ static void desktop_deliver(struct sink *sink, struct delivery *delivery, struct
 	desktop->batch[desktop->count++] = delivery;
 }
 
-/* nobody is there to show it: everything goes back until somebody is */
-static void wait_for_somebody(struct sink_desktop *desktop, const char *why)
+/* there is no server: returns the whole batch until there is one */
+static void return_unavailable(struct sink_desktop *desktop, const char *why)
 {
 	if (desktop->sink.immediate)
 		batch_settle_rest(desktop, DELIVERY_RETRY, why);
 	if (desktop->shown < desktop->count)
 		batch_settle(desktop, 1, DELIVERY_RETURNED, why);
 	batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
-	desktop->waited = true;
+	desktop->after_wait = true;
 }
 
-static struct wording how_to_word(const struct sink_desktop *desktop, struct instant now)
+static struct wording wording_now(const struct sink_desktop *desktop, struct instant now)
 {
 	return (struct wording){
 		.now_ms = now.wall_ms,
@@ -164,19 +160,19 @@ static void place(struct sink_desktop *desktop, struct wording *how, struct buf 
 {
 	const struct event *event = desktop->batch[desktop->shown]->event;
 	cleanup_free char *topic = desktop->as_one ? NULL : digest_topic(event);
-	struct strings over = { 0 };
+	struct strings ended_topics = { 0 };
 	struct digest single = { 0 };
 
 	if (!desktop->as_one)
 		digest_add(&single, event);
 	if (topic != NULL && digest_ends_topic(event->type))
-		strings_add(&over, topic);
-	desktop->placing =
-		board_place(&desktop->board, desktop->as_one ? &desktop->digest : &single, topic,
-			desktop->as_one ? &desktop->over : &over, single_limit(desktop));
-	strings_done(&over);
-	if (desktop->as_one || desktop->placing.merged)
-		wording_digest(&desktop->placing.digest, how, note);
+		strings_add(&ended_topics, topic);
+	desktop->placement = board_find_place(&desktop->board,
+		desktop->as_one ? &desktop->digest : &single, topic,
+		desktop->as_one ? &desktop->ended_topics : &ended_topics, single_limit(desktop));
+	strings_done(&ended_topics);
+	if (desktop->as_one || desktop->placement.merged)
+		wording_digest(&desktop->placement.digest, how, note);
 	else
 		wording_single(event, how, note);
 	digest_done(&single);
@@ -184,26 +180,26 @@ static void place(struct sink_desktop *desktop, struct wording *how, struct buf 
 
 static void show_next(struct sink_desktop *desktop, struct instant now)
 {
-	struct wording how = how_to_word(desktop, now);
+	struct wording how = wording_now(desktop, now);
 	cleanup_buf struct buf note = { 0 };
 	struct err err = { 0 };
 	int64_t number;
 
 	place(desktop, &how, &note);
-	number = desktop->placing.number != 0 ? desktop->placing.number
-					      : notifier_number(notifier_of(desktop));
-	if (notifier_show(notifier_of(desktop), number, &note, now, &err)) {
-		desktop->asked = number;
+	number = desktop->placement.number != 0 ? desktop->placement.number
+						: notifier_number(desktop->sink.notifier);
+	if (notifier_show(desktop->sink.notifier, number, &note, now, &err)) {
+		desktop->pending_number = number;
 		return;
 	}
-	placing_done(&desktop->placing);
+	placement_done(&desktop->placement);
 	if (err.kind == ERR_UNREACHABLE)
-		wait_for_somebody(desktop, err.text);
+		return_unavailable(desktop, err.text);
 	else
 		batch_settle_rest(desktop, DELIVERY_RETRY, err.text);
 }
 
-static void show_begin(struct sink_desktop *desktop, struct instant now)
+static void show_batch(struct sink_desktop *desktop, struct instant now)
 {
 	if (is_quiet(desktop, now.wall_ms)) {
 		batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
@@ -211,15 +207,15 @@ static void show_begin(struct sink_desktop *desktop, struct instant now)
 	}
 	desktop->showing = true;
 	desktop->as_one =
-		desktop->count > 1 && (desktop->held || desktop->waited ||
+		desktop->count > 1 && (desktop->was_quiet || desktop->after_wait ||
 					      desktop->count > (size_t)desktop->sink.config->burst);
 	show_next(desktop, now);
 }
 
-/* what says something that is over says it no more; nobody waits for the answers */
-static void board_refresh(struct sink_desktop *desktop, struct instant now)
+/* changes or takes down notifications that name an ended topic; their answers are ignored */
+static void update_outdated(struct sink_desktop *desktop, struct instant now)
 {
-	struct wording how = how_to_word(desktop, now);
+	struct wording how = wording_now(desktop, now);
 	struct board *board = &desktop->board;
 
 	how.sound = false;
@@ -234,63 +230,62 @@ static void board_refresh(struct sink_desktop *desktop, struct instant now)
 		note->outdated = false;
 		if (digest_bad(&note->digest) > 0) {
 			wording_digest(&note->digest, &how, &text);
-			(void)notifier_show(notifier_of(desktop), note->number, &text, now, &err);
+			(void)notifier_show(desktop->sink.notifier, note->number, &text, now, &err);
 		} else {
-			notifier_close(notifier_of(desktop), note->number);
+			notifier_close(desktop->sink.notifier, note->number);
 			board_forget(board, note->number);
 		}
 	}
 }
 
-static void take_shown(struct sink_desktop *desktop, struct instant now)
+static void on_shown(struct sink_desktop *desktop, struct instant now)
 {
-	for (size_t i = 0; i < desktop->placing.close_count; i++)
-		notifier_close(notifier_of(desktop), desktop->placing.closes[i]);
-	board_put(&desktop->board, &desktop->placing, desktop->asked);
-	board_refresh(desktop, now);
-	desktop->waited = false;
+	for (size_t i = 0; i < desktop->placement.close_count; i++)
+		notifier_close(desktop->sink.notifier, desktop->placement.closes[i]);
+	board_put(&desktop->board, &desktop->placement, desktop->pending_number);
+	update_outdated(desktop, now);
+	desktop->after_wait = false;
 	batch_settle(desktop, desktop->as_one ? desktop->count : 1, DELIVERY_DELIVERED, NULL);
 }
 
 /* what became of the one that is under way */
-static void take_answer(
-	struct sink_desktop *desktop, const struct notice *notice, struct instant now)
+static void on_answer(struct sink_desktop *desktop, const struct notice *notice, struct instant now)
 {
 	if (notice->kind == NOTICE_SHOWN)
-		take_shown(desktop, now);
-	else if (notice->kind == NOTICE_ABSENT)
-		wait_for_somebody(desktop, notice->why);
+		on_shown(desktop, now);
+	else if (notice->kind == NOTICE_UNAVAILABLE)
+		return_unavailable(desktop, notice->why);
 	else if (desktop->sink.stopping)
 		batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
 	else
 		/* the others would fail as well, and none may overtake it */
 		batch_settle_rest(desktop, DELIVERY_RETRY, notice->why);
-	placing_done(&desktop->placing);
-	desktop->asked = 0;
+	placement_done(&desktop->placement);
+	desktop->pending_number = 0;
 	if (desktop->sink.stopping)
 		batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
 }
 
-static void take_notice(void *arg, const struct notice *notice, struct instant now)
+static void on_notice(void *arg, const struct notice *notice, struct instant now)
 {
 	struct sink_desktop *desktop = arg;
 
 	if (notice->kind == NOTICE_CLOSED)
 		board_forget(&desktop->board, notice->number);
-	else if (notice->kind == NOTICE_GONE)
+	else if (notice->kind == NOTICE_SERVER_GONE)
 		board_clear(&desktop->board);
-	else if (notice->number == desktop->asked)
-		take_answer(desktop, notice, now);
+	else if (notice->number == desktop->pending_number)
+		on_answer(desktop, notice, now);
 }
 
 static bool desktop_configure(struct sink *sink, struct err *err)
 {
 	struct sink_desktop *desktop = self(sink);
 
-	notifier_unlisten(notifier_of(desktop), desktop);
-	notifier_listen(notifier_of(desktop), take_notice, desktop);
+	notifier_unlisten(desktop->sink.notifier, desktop);
+	notifier_listen(desktop->sink.notifier, on_notice, desktop);
 	/* read again on purpose: whatever was missing may be there now */
-	notifier_look(notifier_of(desktop));
+	notifier_look(desktop->sink.notifier);
 	desktop->quiet_end_ms = 0;
 	return quiet_parse(sink->config->quiet, &desktop->quiet) ||
 	       err_set(err, ERR_CONFIG, "quiet is not a span as 22:00-07:00");
@@ -317,36 +312,36 @@ static void desktop_step(struct sink *sink, struct instant now)
 	struct sink_desktop *desktop = self(sink);
 
 	quiet_step(desktop, now);
-	notifier_step(notifier_of(desktop), now);
-	if (sink->stopping && desktop->asked != 0 && now.mono_ms >= desktop->stop_ms) {
-		desktop->asked = 0;
-		placing_done(&desktop->placing);
+	notifier_step(desktop->sink.notifier, now);
+	if (sink->stopping && desktop->pending_number != 0 && now.mono_ms >= desktop->stop_ms) {
+		desktop->pending_number = 0;
+		placement_done(&desktop->placement);
 		batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
 	}
-	if (desktop->count == 0 || desktop->asked != 0)
+	if (desktop->count == 0 || desktop->pending_number != 0)
 		return;
 	if (desktop->showing)
 		show_next(desktop, now);
 	else if (now.mono_ms >= desktop->window_ms &&
 		 (!sink->has_more || desktop->count == GATHER_MAX))
-		show_begin(desktop, now);
+		show_batch(desktop, now);
 }
 
 static int64_t desktop_next(const struct sink *sink, struct instant now)
 {
 	const struct sink_desktop *desktop = self(sink);
-	int64_t next = notifier_next(notifier_of(desktop));
-	int64_t held_ms = notifier_held(notifier_of(desktop), now);
+	int64_t next = notifier_next(desktop->sink.notifier);
+	int64_t hold_until_ms = notifier_hold_until(desktop->sink.notifier, now);
 
-	if (desktop->asked != 0)
+	if (desktop->pending_number != 0)
 		return sink->stopping ? instant_earlier(next, desktop->stop_ms) : next;
 	if (desktop->count > 0)
 		return instant_earlier(next, desktop->window_ms);
-	if (desktop->quiet_end_ms > held_ms)
-		held_ms = desktop->quiet_end_ms;
-	if (held_ms != 0)
-		next = instant_earlier(next, held_ms);
-	return instant_earlier(next, notifier_next_look(notifier_of(desktop)));
+	if (desktop->quiet_end_ms > hold_until_ms)
+		hold_until_ms = desktop->quiet_end_ms;
+	if (hold_until_ms != 0)
+		next = instant_earlier(next, hold_until_ms);
+	return instant_earlier(next, notifier_next_look(desktop->sink.notifier));
 }
 
 static const char *desktop_waits(const struct sink *sink, struct instant now)
@@ -354,12 +349,12 @@ static const char *desktop_waits(const struct sink *sink, struct instant now)
 	const struct sink_desktop *desktop = self(sink);
 
 	return is_quiet(desktop, now.wall_ms) ? "quiet hours"
-					      : notifier_absent(notifier_of(desktop));
+					      : notifier_unavailable(desktop->sink.notifier);
 }
 
 static size_t desktop_fds(const struct sink *sink, struct poll_fd *fds, size_t cap)
 {
-	return notifier_fds(notifier_of(self(sink)), fds, cap);
+	return notifier_fds(sink->notifier, fds, cap);
 }
 
 static void desktop_stop(struct sink *sink, struct instant now, int64_t grace_ms)
@@ -367,7 +362,7 @@ static void desktop_stop(struct sink *sink, struct instant now, int64_t grace_ms
 	struct sink_desktop *desktop = self(sink);
 
 	desktop->stop_ms = now.mono_ms + grace_ms;
-	if (desktop->asked == 0)
+	if (desktop->pending_number == 0)
 		batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
 }
 
@@ -375,9 +370,9 @@ static void desktop_destroy(struct sink *sink)
 {
 	struct sink_desktop *desktop = self(sink);
 
-	notifier_unlisten(notifier_of(desktop), desktop);
+	notifier_unlisten(desktop->sink.notifier, desktop);
 	batch_clear(desktop);
-	placing_done(&desktop->placing);
+	placement_done(&desktop->placement);
 	board_clear(&desktop->board);
 	free(desktop->batch);
 	free(desktop);
@@ -388,7 +383,7 @@ const struct sink_ops sink_ops_desktop = {
 	.pull = 256,
 	.make = desktop_make,
 	.configure = desktop_configure,
-	.room = desktop_room,
+	.capacity = desktop_capacity,
 	.deliver = desktop_deliver,
 	.step = desktop_step,
 	.next = desktop_next,

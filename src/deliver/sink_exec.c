@@ -39,9 +39,9 @@ struct hook_run {
 struct sink_exec {
 	struct sink sink;
 	struct session session;
-	/* borrowed; their hooks start when it is known what the session's display is */
-	struct delivery *held[CONCURRENCY_MAX];
-	size_t held_count;
+	/* borrowed; their hooks start when the variables of the session are known */
+	struct delivery *waiting[CONCURRENCY_MAX];
+	size_t waiting_count;
 	struct hook_run runs[CONCURRENCY_MAX + BACKGROUND_MAX];
 	size_t count;
 	size_t running; /* so many of them have not ended */
@@ -59,10 +59,10 @@ static struct sink *exec_make(void)
 	return &exec->sink;
 }
 
-static size_t exec_room(const struct sink *sink, struct instant now)
+static size_t exec_capacity(const struct sink *sink, struct instant now)
 {
 	size_t most = (size_t)sink->config->concurrency;
-	size_t count = self(sink)->running + self(sink)->held_count;
+	size_t count = self(sink)->running + self(sink)->waiting_count;
 
 	(void)now;
 	most = most < CONCURRENCY_MAX ? most : CONCURRENCY_MAX;
@@ -106,30 +106,30 @@ static bool hook_start(struct sink_exec *exec, struct hook_run *hook, struct del
 	return timed_process_start(&hook->program, &spawn, config->timeout_ms, now, err);
 }
 
-/* starts what is held, unless it is not yet known what the session's display is */
-static void held_start(struct sink_exec *exec, struct instant now)
+/* starts their hooks, unless the variables of the session are being asked for */
+static void waiting_start(struct sink_exec *exec, struct instant now)
 {
-	if (exec->held_count == 0 || !session_ready(&exec->session, now))
+	if (exec->waiting_count == 0 || !session_ready(&exec->session, now))
 		return;
-	for (size_t i = 0; i < exec->held_count; i++) {
+	for (size_t i = 0; i < exec->waiting_count; i++) {
 		struct err err = { 0 };
 
-		if (hook_start(exec, &exec->runs[exec->count], exec->held[i], now, &err)) {
+		if (hook_start(exec, &exec->runs[exec->count], exec->waiting[i], now, &err)) {
 			exec->count++;
 			exec->running++;
 		} else {
-			sink_end(&exec->sink, exec->held[i], DELIVERY_UNAVAILABLE, err.text);
+			sink_end(&exec->sink, exec->waiting[i], DELIVERY_UNAVAILABLE, err.text);
 		}
 	}
-	exec->held_count = 0;
+	exec->waiting_count = 0;
 }
 
 static void exec_deliver(struct sink *sink, struct delivery *delivery, struct instant now)
 {
 	struct sink_exec *exec = self(sink);
 
-	exec->held[exec->held_count++] = delivery;
-	held_start(exec, now);
+	exec->waiting[exec->waiting_count++] = delivery;
+	waiting_start(exec, now);
 }
 
 static void log_output_line(
@@ -251,7 +251,7 @@ static void background_step(struct sink_exec *exec)
 			surplus--;
 			continue;
 		}
-		/* whoever only holds a pipe is waited for by nobody */
+		/* what only holds a pipe open is not waited for */
 		if (hook->delivery == NULL && hook->program.kill_ms != INSTANT_NEVER)
 			exec->sink.lingers = true;
 		exec->runs[kept++] = *hook;
@@ -265,7 +265,7 @@ static void exec_step(struct sink *sink, struct instant now)
 	size_t kept = 0;
 
 	session_step(&exec->session, now);
-	held_start(exec, now);
+	waiting_start(exec, now);
 	for (size_t i = 0; i < exec->count; i++) {
 		struct hook_run *hook = &exec->runs[i];
 		int status = 0;
@@ -309,9 +309,9 @@ static void exec_stop(struct sink *sink, struct instant now, int64_t grace_ms)
 {
 	struct sink_exec *exec = self(sink);
 
-	for (size_t i = 0; i < exec->held_count; i++)
-		sink_end(sink, exec->held[i], DELIVERY_RETURNED, NULL);
-	exec->held_count = 0;
+	for (size_t i = 0; i < exec->waiting_count; i++)
+		sink_end(sink, exec->waiting[i], DELIVERY_RETURNED, NULL);
+	exec->waiting_count = 0;
 	session_done(&exec->session);
 	for (size_t i = 0; i < exec->count; i++)
 		timed_process_stop(&exec->runs[i].program, now, grace_ms);
@@ -331,7 +331,7 @@ const struct sink_ops sink_ops_exec = {
 	.batch = false,
 	.pull = 256,
 	.make = exec_make,
-	.room = exec_room,
+	.capacity = exec_capacity,
 	.deliver = exec_deliver,
 	.step = exec_step,
 	.next = exec_next,

@@ -43,7 +43,7 @@ static bool log_configure(struct sink *sink, struct err *err)
 	return logfile_open(&log->file, full, own, err);
 }
 
-static size_t log_room(const struct sink *sink, struct instant now)
+static size_t log_capacity(const struct sink *sink, struct instant now)
 {
 	(void)now;
 	return BATCH_MAX - self(sink)->count;
@@ -130,7 +130,7 @@ const struct sink_ops sink_ops_log = {
 	.pull = BATCH_MAX,
 	.make = log_make,
 	.configure = log_configure,
-	.room = log_room,
+	.capacity = log_capacity,
 	.deliver = log_deliver,
 	.step = log_step,
 	.next = log_next,

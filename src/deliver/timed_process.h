@@ -29,9 +29,8 @@ bool timed_process_start(struct timed_process *timed, const struct spawn *spawn,
 /* moves bytes, sends the signals that are due; true once it has ended */
 bool timed_process_step(struct timed_process *timed, struct instant now, int *ret_status);
 /*
- * After its end: is something to be done about what it left behind? Either its output is still held
- * open (whoever writes there shall not die of it), or its group got a TERM and somebody of it is
- * still there.
+ * After its end: is it still to be stepped? Either its output is held open by another process,
+ * which must not die of a closed pipe, or its group got a TERM and is not empty yet.
  */
 bool timed_process_lingers(const struct timed_process *timed);
 /* an orderly stop: TERM in `grace_ms` at the latest, KILL 2 s later */

@@ -807,7 +807,7 @@ static void test_direct(void **state)
 	box->config->sinks[0].quiet = mem_strdup("00:00-23:59");
 	sink = sink_new(&setup, &good, &err);
 	assert_true(good);
-	assert_true(sink->ops->room(sink, box_now(box)) > 0);
+	assert_true(sink->ops->capacity(sink, box_now(box)) > 0);
 	sink->ops->deliver(sink, delivery, box_now(box));
 	while (delivery->state != DELIVERY_ENDED) {
 		sink->ops->step(sink, box_now(box));
