@@ -71,30 +71,28 @@ static bool insert_event(struct store *store, const struct event *event, struct 
 		err);
 }
 
-/* a source that went down is told before it is told that it came up again */
-static bool keeps_order(const struct event *event)
-{
-	return event->task_id != NULL || event->type == EVENT_SOURCE_DOWN ||
-	       event->type == EVENT_SOURCE_UP;
-}
-
-/* what keeps its order: a task of a source, or the source itself */
-static int64_t task_hash(const struct store *store, const struct event *event)
+/* events with the same key are delivered in order: those of a task, and of a source that goes down
+ * and comes up; NULL: any order */
+static struct db_value order_key(const struct store *store, const struct event *event)
 {
 	const char *source = event->source != NULL ? event->source : "";
 	const char *task = event->task_id != NULL ? event->task_id : "";
-	uint64_t id = hash_bytes(&store->key, task, strlen(task)).lo;
+	uint64_t id;
 
-	return (int64_t)(id ^ hash_bytes(&store->key, source, strlen(source)).hi);
+	if (event->task_id == NULL && event->type != EVENT_SOURCE_DOWN &&
+		event->type != EVENT_SOURCE_UP)
+		return (struct db_value){ .type = DB_NULL };
+	id = hash_bytes(&store->key, task, strlen(task)).lo;
+	return (struct db_value)DB_INT(
+		(int64_t)(id ^ hash_bytes(&store->key, source, strlen(source)).hi));
 }
 
 static bool insert_deliveries(struct store *store, const struct store_event *row, struct err *err)
 {
-	/* NULL: it keeps no order */
 	struct db_value task = { .type = DB_NULL };
 
-	if (row->wanted_count != 0 && keeps_order(row->event))
-		task = (struct db_value)DB_INT(task_hash(store, row->event));
+	if (row->wanted_count != 0)
+		task = order_key(store, row->event);
 	for (size_t i = 0; i < row->wanted_count; i++) {
 		int64_t sink;
 
@@ -110,18 +108,10 @@ static bool insert_deliveries(struct store *store, const struct store_event *row
 	return true;
 }
 
-/* from now on the loss of an older state is told: the events say so themselves */
-static bool loss_told(struct store *store, const struct store_changes *changes, struct err *err)
-{
-	for (size_t i = 0; i < changes->event_count; i++)
-		if (changes->events[i].event->type == EVENT_STATE_LOST)
-			return db_exec(store->db, "UPDATE home SET lost_told = 1", err);
-	return true;
-}
-
 static bool save_events(struct store *store, struct store_changes *changes, struct err *err)
 {
 	int64_t last;
+	bool lost = false; /* reported by one of these events: the loss of an older state */
 
 	if (changes->event_count == 0)
 		return true;
@@ -131,12 +121,13 @@ static bool save_events(struct store *store, struct store_changes *changes, stru
 		return false;
 	for (size_t i = 0; i < changes->event_count; i++) {
 		changes->events[i].event->id = ++last;
+		lost = lost || changes->events[i].event->type == EVENT_STATE_LOST;
 		if (!insert_event(store, changes->events[i].event, err) ||
 			!insert_deliveries(store, &changes->events[i], err))
 			return false;
 	}
-	return db_run(store->db, "UPDATE home SET last_event = ?1", DB_VALUES(DB_INT(last)), err) &&
-	       loss_told(store, changes, err);
+	return db_run(store->db, "UPDATE home SET last_event = ?1, lost_told = (lost_told OR ?2)",
+		DB_VALUES(DB_INT(last), DB_INT(lost)), err);
 }
 
 bool store_commit(struct store *store, struct store_changes *changes, struct err *err)

@@ -100,7 +100,8 @@ static bool load_ended(
 	while ((step = db_next(stmt, row, 2, err)) == DB_ROW) {
 		unsigned int block = (unsigned int)(row[0].integer % ENDED_BLOCKS);
 
-		if (!ended_block_load(&snapshot->ended, block, row[1].blob, row[1].len)) {
+		if (row[1].type != DB_BLOB ||
+			!ended_block_load(&snapshot->ended, block, row[1].blob, row[1].len)) {
 			db_stop(stmt);
 			return db_refuse(
 				store->db, err, "a block of ended tasks in it makes no sense");
@@ -154,14 +155,6 @@ static struct snapshot *load_snapshot(struct store *store, int64_t source_id, st
 	return NULL;
 }
 
-static struct snapshot *take_loaded(struct store *store, int64_t source_id)
-{
-	for (size_t i = 0; i < store->loaded_count; i++)
-		if (store->loaded[i].source_id == source_id)
-			return mem_steal(&store->loaded[i].snapshot);
-	return NULL;
-}
-
 bool store_load_snapshot(
 	struct store *store, const char *source, struct snapshot **ret, struct err *err)
 {
@@ -170,7 +163,9 @@ bool store_load_snapshot(
 	*ret = NULL;
 	if (!source_id(store, source, &id, err))
 		return false;
-	*ret = take_loaded(store, id);
+	for (size_t i = 0; i < store->loaded_count && *ret == NULL; i++)
+		if (store->loaded[i].source_id == id)
+			*ret = mem_steal(&store->loaded[i].snapshot);
 	if (*ret == NULL)
 		*ret = load_snapshot(store, id, err);
 	return *ret != NULL;
@@ -186,11 +181,12 @@ void store_free_loaded(struct store *store)
 }
 
 /* the proof that snapshots can be made of the rows is to make them */
-static bool check_sources(struct store *store, struct err *err)
+bool store_check_snapshots(struct store *store, struct err *err)
 {
 	struct stmt *stmt = db_query(store->db, "SELECT id FROM sources", DB_VALUES(), err);
 	struct db_value id;
 	enum db_step step;
+	int64_t strays;
 
 	while ((step = db_next(stmt, &id, 1, err)) == DB_ROW) {
 		struct snapshot *snapshot = load_snapshot(store, id.integer, err);
@@ -204,24 +200,13 @@ static bool check_sources(struct store *store, struct err *err)
 		store->loaded[store->loaded_count++] =
 			(struct store_loaded){ id.integer, snapshot };
 	}
-	return step == DB_DONE;
-}
-
-static bool check_strays(struct store *store, struct err *err)
-{
-	int64_t strays;
-
-	return db_int(store->db,
+	return step == DB_DONE &&
+	       db_int(store->db,
 		       "SELECT (SELECT count(*) FROM ended WHERE id / 1024 NOT IN"
 		       " (SELECT id FROM sources)) + (SELECT count(*) FROM records WHERE"
 		       " source_id NOT IN (SELECT id FROM sources))",
 		       DB_VALUES(), 0, &strays, err) &&
 	       (strays == 0 || db_refuse(store->db, err, "tasks in it have no source"));
-}
-
-bool store_check_snapshots(struct store *store, struct err *err)
-{
-	return check_sources(store, err) && check_strays(store, err);
 }
 
 bool store_load_source(
