@@ -4,16 +4,6 @@
 
 #include "base/parse.h"
 
-static bool words_name(const struct strings *words, enum event_type wanted)
-{
-	enum event_type type;
-
-	for (size_t i = 0; i < words->count; i++)
-		if (event_from_word(words->items[i], &type) && type == wanted)
-			return true;
-	return false;
-}
-
 static bool globs_match(const struct strings *globs, const char *text)
 {
 	if (globs->count == 0)
@@ -25,13 +15,17 @@ static bool globs_match(const struct strings *globs, const char *text)
 	return false;
 }
 
-static bool type_wanted(const struct sink_config *sink, const struct event *event)
+/* does `on` name the type, or is it told by default? */
+static bool type_wanted(const struct sink_config *sink, enum event_type wanted)
 {
-	const struct event_type_info *info = event_info(event->type);
+	const struct event_type_info *info = event_info(wanted);
+	enum event_type type;
 
-	if (sink->on.count != 0)
-		return words_name(&sink->on, event->type);
-	return info->told && (sink->type != SINK_EXEC || info->about == ABOUT_TASK);
+	for (size_t i = 0; i < sink->on.count; i++)
+		if (event_from_word(sink->on.items[i], &type) && type == wanted)
+			return true;
+	return sink->on.count == 0 && info->told &&
+	       (sink->type != SINK_EXEC || info->about == ABOUT_TASK);
 }
 
 bool filter_wants(const struct sink_config *sink, const struct event *event)
@@ -40,7 +34,7 @@ bool filter_wants(const struct sink_config *sink, const struct event *event)
 		return true;
 	if (event->sink != NULL && strcmp(event->sink, sink->name) == 0)
 		return false;
-	if (!type_wanted(sink, event))
+	if (!type_wanted(sink, event->type))
 		return false;
 	if (event->source != NULL && !globs_match(&sink->sources, event->source))
 		return false;

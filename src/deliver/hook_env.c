@@ -123,7 +123,8 @@ static char **environment(const struct sink_config *config, const struct buf *ev
 		add(&lacking, session->items[i]);
 	for (; *ours != NULL; ours++) {
 		const char *item = *ours;
-		const char *other = find(&lacking, item);
+		bool empty = strcmp(item + name_length(item), "=") == 0;
+		const char *other = empty ? find(&lacking, item) : NULL;
 
 		if (config != NULL && !list_has(&config->env, item) &&
 			!names_match(session_names, ARRAY_LEN(session_names), item))
@@ -131,10 +132,7 @@ static char **environment(const struct sink_config *config, const struct buf *ev
 		if (names_match(never_names, ARRAY_LEN(never_names), item) ||
 			list_has(secrets, item) || find(event, item) != NULL)
 			continue;
-		add(&env, item[name_length(item)] != '\0' && item[name_length(item) + 1] == '\0' &&
-					  other != NULL
-				  ? other
-				  : item);
+		add(&env, other != NULL ? other : item);
 	}
 	for (size_t i = 0; session != NULL && i < session->count; i++)
 		if (find(&env, session->items[i]) == NULL)

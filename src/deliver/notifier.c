@@ -178,22 +178,6 @@ static void helper_lost(
 	}
 }
 
-static bool helper_start(struct notifier *notifier, struct instant now, struct err *err)
-{
-	cleanup_free char *path = notifier_path(err);
-	const char *argv[] = { path, "--bus", notifier->bus, NULL };
-	struct spawn spawn = {
-		.argv = argv, .cwd = "/", .input_open = true, .output_max = SIZE_MAX
-	};
-	cleanup_free char **env = NULL;
-
-	if (path == NULL)
-		return false;
-	env = hook_env_clean(environ, NULL, notifier->secrets);
-	spawn.env = (const char *const *)env;
-	return timed_process_start(&notifier->helper, &spawn, 0, now, err);
-}
-
 /* the address of the bus that there is now, owned; NULL: none, and it is looked for again later */
 static char *bus_look(struct notifier *notifier, struct instant now)
 {
@@ -224,6 +208,12 @@ static char *bus_look(struct notifier *notifier, struct instant now)
 static bool helper_ready(struct notifier *notifier, struct instant now, struct err *err)
 {
 	cleanup_free char *bus = bus_look(notifier, now);
+	cleanup_free char *path = NULL;
+	cleanup_free char **env = NULL;
+	const char *argv[] = { NULL, "--bus", NULL, NULL };
+	struct spawn spawn = {
+		.argv = argv, .cwd = "/", .input_open = true, .output_max = SIZE_MAX
+	};
 
 	if (bus == NULL)
 		return err_set(err, ERR_UNREACHABLE, "%s", notifier->unavailable);
@@ -235,7 +225,14 @@ static bool helper_ready(struct notifier *notifier, struct instant now, struct e
 	}
 	free(notifier->bus);
 	notifier->bus = mem_steal(&bus);
-	return helper_start(notifier, now, err);
+	path = notifier_path(err);
+	if (path == NULL)
+		return false;
+	env = hook_env_clean(environ, NULL, notifier->secrets);
+	argv[0] = path;
+	argv[2] = notifier->bus;
+	spawn.env = (const char *const *)env;
+	return timed_process_start(&notifier->helper, &spawn, 0, now, err);
 }
 
 static void request_send(
@@ -387,39 +384,26 @@ static void helper_ended(struct notifier *notifier, int status, struct instant n
 	helper_lost(notifier, no_bus ? NOTICE_UNAVAILABLE : NOTICE_FAILED, how, now);
 }
 
-/* neither the program nor the server runs while the machine sleeps */
-static void limits_shift(struct notifier *notifier, struct instant now)
-{
-	int64_t slept = now.asleep_ms - notifier->asleep_ms;
-
-	if (slept < 100)
-		return;
-	notifier->asleep_ms = now.asleep_ms;
-	notifier->answered_ms += slept;
-	if (notifier->sent_ms != 0)
-		notifier->sent_ms += slept;
-}
-
-/* has something come that may be a bus? */
-static void watch_step(struct notifier *notifier, struct instant now)
-{
-	char told[4096];
-
-	if (notifier->watch < 0 || read(notifier->watch, told, sizeof(told)) <= 0)
-		return;
-	/* anew, since it may be a directory */
-	watch_end(notifier);
-	notifier->soon_ms = now.mono_ms + LOOK_SOON_FOR_MS;
-	notifier->look_ms = now.mono_ms;
-}
-
 void notifier_step(struct notifier *notifier, struct instant now)
 {
+	int64_t slept = now.asleep_ms - notifier->asleep_ms;
+	char changes[4096]; /* in the watched directory; which ones does not matter */
 	int status = 0;
 	bool ended;
 
-	limits_shift(notifier, now);
-	watch_step(notifier, now);
+	/* neither the program nor the server runs while the machine sleeps */
+	if (slept >= 100) {
+		notifier->asleep_ms = now.asleep_ms;
+		notifier->answered_ms += slept;
+		if (notifier->sent_ms != 0)
+			notifier->sent_ms += slept;
+	}
+	if (notifier->watch >= 0 && read(notifier->watch, changes, sizeof(changes)) > 0) {
+		/* the next look watches anew: what has come may be a directory */
+		watch_end(notifier);
+		notifier->soon_ms = now.mono_ms + LOOK_SOON_FOR_MS;
+		notifier->look_ms = now.mono_ms;
+	}
 	if (notifier->look_ms != 0 && now.mono_ms >= notifier->look_ms) {
 		cleanup_free char *bus = bus_look(notifier, now);
 

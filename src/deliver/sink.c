@@ -12,7 +12,7 @@ struct sink *sink_new(const struct sink_setup *setup, bool *ret_good, struct err
 {
 	static const struct strings none = { 0 };
 	const struct sink_ops *ops = types[setup->config->type];
-	struct sink *sink = ops->make();
+	struct sink *sink = mem_alloc(ops->size);
 
 	sink->ops = ops;
 	sink->secrets = setup->secrets != NULL ? setup->secrets : &none;

@@ -33,7 +33,7 @@ struct sink {
 struct sink_ops {
 	bool batch; /* several events of one task at once, in event order */
 	size_t pull; /* how many deliveries are in memory at once */
-	struct sink *(*make)(void);
+	size_t size; /* of the struct that begins with its struct sink; zeroed at first */
 	/* takes in a new configuration, also the first one; false: it does not work now, err says
 	 * why. NULL: there is nothing to do */
 	bool (*configure)(struct sink *sink, struct err *err);

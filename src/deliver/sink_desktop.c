@@ -50,13 +50,6 @@ static struct sink_desktop *self(const struct sink *sink)
 	return (struct sink_desktop *)(uintptr_t)sink;
 }
 
-static struct sink *desktop_make(void)
-{
-	struct sink_desktop *desktop = mem_alloc(sizeof(*desktop));
-
-	return &desktop->sink;
-}
-
 static void batch_clear(struct sink_desktop *desktop)
 {
 	desktop->count = 0;
@@ -108,26 +101,19 @@ static size_t desktop_capacity(const struct sink *sink, struct instant now)
 	return GATHER_MAX - desktop->count;
 }
 
-/* remembers a topic on the screen that ends with this event */
-static void note_ended_topic(struct sink_desktop *desktop, const struct event *event)
-{
-	cleanup_free char *topic = digest_topic(event);
-
-	if (topic != NULL && digest_ends_topic(event->type) && board_has(&desktop->board, topic))
-		strings_add(&desktop->ended_topics, topic);
-}
-
 static void desktop_deliver(struct sink *sink, struct delivery *delivery, struct instant now)
 {
 	struct sink_desktop *desktop = self(sink);
 	const struct event *event = delivery->event;
 	bool at_once = sink->immediate || desktop->after_wait;
+	cleanup_free char *topic = digest_topic(event);
 
 	if (desktop->count == 0)
 		desktop->window_ms = now.mono_ms + (at_once ? 0 : sink->config->window_ms);
 	desktop->was_quiet = desktop->was_quiet || is_quiet(desktop, event->wall_ms);
 	digest_add(&desktop->digest, event);
-	note_ended_topic(desktop, event);
+	if (topic != NULL && digest_ends_topic(event->type) && board_has(&desktop->board, topic))
+		strings_add(&desktop->ended_topics, topic);
 	if (desktop->count >= single_limit(desktop))
 		delivery_drop_event(delivery);
 	desktop->batch = mem_grow(
@@ -238,22 +224,18 @@ static void update_outdated(struct sink_desktop *desktop, struct instant now)
 	}
 }
 
-static void on_shown(struct sink_desktop *desktop, struct instant now)
-{
-	for (size_t i = 0; i < desktop->placement.close_count; i++)
-		notifier_close(desktop->sink.notifier, desktop->placement.closes[i]);
-	board_put(&desktop->board, &desktop->placement, desktop->pending_number);
-	update_outdated(desktop, now);
-	desktop->after_wait = false;
-	batch_settle(desktop, desktop->as_one ? desktop->count : 1, DELIVERY_DELIVERED, NULL);
-}
-
 /* what became of the one that is under way */
 static void on_answer(struct sink_desktop *desktop, const struct notice *notice, struct instant now)
 {
-	if (notice->kind == NOTICE_SHOWN)
-		on_shown(desktop, now);
-	else if (notice->kind == NOTICE_UNAVAILABLE)
+	if (notice->kind == NOTICE_SHOWN) {
+		for (size_t i = 0; i < desktop->placement.close_count; i++)
+			notifier_close(desktop->sink.notifier, desktop->placement.closes[i]);
+		board_put(&desktop->board, &desktop->placement, desktop->pending_number);
+		update_outdated(desktop, now);
+		desktop->after_wait = false;
+		batch_settle(
+			desktop, desktop->as_one ? desktop->count : 1, DELIVERY_DELIVERED, NULL);
+	} else if (notice->kind == NOTICE_UNAVAILABLE)
 		return_unavailable(desktop, notice->why);
 	else if (desktop->sink.stopping)
 		batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
@@ -381,7 +363,7 @@ static void desktop_destroy(struct sink *sink)
 const struct sink_ops sink_ops_desktop = {
 	.batch = true,
 	.pull = 256,
-	.make = desktop_make,
+	.size = sizeof(struct sink_desktop),
 	.configure = desktop_configure,
 	.capacity = desktop_capacity,
 	.deliver = desktop_deliver,

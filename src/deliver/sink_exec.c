@@ -52,13 +52,6 @@ static struct sink_exec *self(const struct sink *sink)
 	return (struct sink_exec *)(uintptr_t)sink;
 }
 
-static struct sink *exec_make(void)
-{
-	struct sink_exec *exec = mem_alloc(sizeof(*exec));
-
-	return &exec->sink;
-}
-
 static size_t exec_capacity(const struct sink *sink, struct instant now)
 {
 	size_t most = (size_t)sink->config->concurrency;
@@ -174,27 +167,25 @@ static void log_output(const struct sink_exec *exec, struct hook_run *hook, bool
 	}
 }
 
-static bool retry_named(const struct strings *retry, int code)
+/* what the end of a hook means for its delivery */
+static enum delivery_result hook_result(
+	const struct sink_exec *exec, const struct hook_run *hook, int status)
 {
+	const struct strings *retry = &exec->sink.config->retry;
+	int code = WEXITSTATUS(status);
 	int64_t value;
 
+	if (hook->program.stopped)
+		return DELIVERY_RETURNED;
+	if (hook->program.timed_out || WIFSIGNALED(status))
+		return DELIVERY_RETRY;
+	if (code == 0)
+		return DELIVERY_DELIVERED;
 	for (size_t i = 0; i < retry->count; i++)
 		if (strcmp(retry->items[i], "any") == 0 ||
 			(parse_int(retry->items[i], 0, 255, &value) && value == code))
-			return true;
-	return false;
-}
-
-/* what an exit code means (taskbell-hooks(7), EXIT STATUS) */
-static enum delivery_result code_result(
-	const struct sink_exec *exec, const struct hook_run *hook, int code)
-{
-	if (code == 0)
-		return DELIVERY_DELIVERED;
-	if (retry_named(&exec->sink.config->retry, code) ||
-		(hook->shell && (code == 126 || code == 127)))
-		return DELIVERY_RETRY;
-	return DELIVERY_REJECTED;
+			return DELIVERY_RETRY;
+	return hook->shell && (code == 126 || code == 127) ? DELIVERY_RETRY : DELIVERY_REJECTED;
 }
 
 /* how it ended, and its last line of output, which mostly says why */
@@ -220,14 +211,8 @@ static char *hook_error(const struct hook_run *hook, int status)
 static void hook_ended(struct sink_exec *exec, struct hook_run *hook, int status)
 {
 	cleanup_free char *error = NULL;
-	enum delivery_result result;
+	enum delivery_result result = hook_result(exec, hook, status);
 
-	if (hook->program.stopped)
-		result = DELIVERY_RETURNED;
-	else if (hook->program.timed_out || WIFSIGNALED(status))
-		result = DELIVERY_RETRY;
-	else
-		result = code_result(exec, hook, WEXITSTATUS(status));
 	if (result != DELIVERY_DELIVERED && result != DELIVERY_RETURNED)
 		error = hook_error(hook, status);
 	sink_end(&exec->sink, hook->delivery, result, error);
@@ -330,7 +315,7 @@ static void exec_destroy(struct sink *sink)
 const struct sink_ops sink_ops_exec = {
 	.batch = false,
 	.pull = 256,
-	.make = exec_make,
+	.size = sizeof(struct sink_exec),
 	.capacity = exec_capacity,
 	.deliver = exec_deliver,
 	.step = exec_step,

@@ -23,13 +23,6 @@ static struct sink_log *self(const struct sink *sink)
 	return (struct sink_log *)(uintptr_t)sink;
 }
 
-static struct sink *log_make(void)
-{
-	struct sink_log *log = mem_alloc(sizeof(*log));
-
-	return &log->sink;
-}
-
 static bool log_configure(struct sink *sink, struct err *err)
 {
 	struct sink_log *log = self(sink);
@@ -128,7 +121,7 @@ static void log_destroy(struct sink *sink)
 const struct sink_ops sink_ops_log = {
 	.batch = true,
 	.pull = BATCH_MAX,
-	.make = log_make,
+	.size = sizeof(struct sink_log),
 	.configure = log_configure,
 	.capacity = log_capacity,
 	.deliver = log_deliver,

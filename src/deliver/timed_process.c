@@ -14,23 +14,22 @@ bool timed_process_start(struct timed_process *timed, const struct spawn *spawn,
 	return process_start(&timed->process, spawn, err);
 }
 
-/* a program does not run while the machine sleeps: its limits wait as well */
-static void limits_shift(struct timed_process *timed, struct instant now)
+bool timed_process_step(struct timed_process *timed, struct instant now, int *ret_status)
 {
 	int64_t slept = now.asleep_ms - timed->asleep_ms;
+	bool ended;
 
-	/* the two clocks are read one after the other: a few ms are no sleep */
-	if (slept < 100)
-		return;
-	if (timed->term_ms != INSTANT_NEVER)
-		timed->term_ms += slept;
-	if (timed->kill_ms != INSTANT_NEVER)
-		timed->kill_ms += slept;
-	timed->asleep_ms = now.asleep_ms;
-}
-
-static void limits_apply(struct timed_process *timed, bool ended, struct instant now)
-{
+	process_step(timed->process);
+	ended = process_ended(timed->process, ret_status);
+	/* a program does not run while the machine sleeps, so its limits wait as well; the two
+	 * clocks are read one after the other, and a few ms are no sleep */
+	if (slept >= 100) {
+		if (timed->term_ms != INSTANT_NEVER)
+			timed->term_ms += slept;
+		if (timed->kill_ms != INSTANT_NEVER)
+			timed->kill_ms += slept;
+		timed->asleep_ms = now.asleep_ms;
+	}
 	if (now.mono_ms >= timed->term_ms && !ended) {
 		timed->timed_out = !timed->stopping;
 		timed->stopped = timed->stopping;
@@ -41,16 +40,6 @@ static void limits_apply(struct timed_process *timed, bool ended, struct instant
 		(void)process_signal(timed->process, SIGKILL);
 		timed->kill_ms = INSTANT_NEVER;
 	}
-}
-
-bool timed_process_step(struct timed_process *timed, struct instant now, int *ret_status)
-{
-	bool ended;
-
-	process_step(timed->process);
-	ended = process_ended(timed->process, ret_status);
-	limits_shift(timed, now);
-	limits_apply(timed, ended, now);
 	if (ended)
 		timed->term_ms = INSTANT_NEVER;
 	/* once its group is empty there is nobody to kill, and its number may become another's */
