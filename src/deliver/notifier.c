@@ -47,7 +47,7 @@ struct notifier {
 	char *unavailable; /* own; NULL: somebody may be there */
 	int64_t look_ms; /* mono; when to look for a bus again; 0: the program does */
 	int watch; /* own; what tells of a bus that comes; -1: none */
-	int64_t soon_ms; /* mono; until then it has just told */
+	int64_t soon_ms; /* mono; until then a bus may come any moment: something has */
 	int64_t bus_failures; /* in a row: ends of the program before a bus took it in */
 	int64_t last_number;
 	int64_t *unanswered; /* own; numbers of what is not answered yet, in order */
@@ -277,7 +277,7 @@ void notifier_look(struct notifier *notifier)
 	notifier->look_ms = 0;
 }
 
-/* what is told of one request: "NUMBER WHY" */
+/* an answer: "NUMBER WHY" */
 static void take_answer(
 	struct notifier *notifier, enum notice_kind kind, const char *rest, struct instant now)
 {

@@ -176,13 +176,13 @@ bool outbox_failure(const struct outbox *outbox, struct event *ret)
 	return false;
 }
 
-void outbox_failure_told(struct outbox *outbox, bool stored)
+void outbox_failure_reported(struct outbox *outbox, bool stored)
 {
 	struct event event;
 
 	for (size_t i = 0; i < outbox->count; i++)
 		if (queue_failure(outbox->queues[i], outbox->now, &event)) {
-			queue_failure_told(outbox->queues[i], stored, outbox->now);
+			queue_failure_reported(outbox->queues[i], stored, outbox->now);
 			return;
 		}
 }

@@ -49,10 +49,10 @@ void outbox_rewind(struct outbox *outbox);
 void outbox_step(struct outbox *outbox, struct instant now);
 /*
  * After a step: is an event sink_failed to be stored, as any other? Its texts are borrowed until
- * outbox_failure_told, which is to follow and says whether it was stored.
+ * outbox_failure_reported, which is to follow and says whether it was stored.
  */
 bool outbox_failure(const struct outbox *outbox, struct event *ret);
-void outbox_failure_told(struct outbox *outbox, bool stored);
+void outbox_failure_reported(struct outbox *outbox, bool stored);
 /* mono time at which outbox_step must be called again; INSTANT_NEVER: only when woken or a
  * descriptor is ready */
 int64_t outbox_next(const struct outbox *outbox, struct instant now);

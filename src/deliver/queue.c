@@ -123,7 +123,7 @@ static size_t capacity(const struct queue *queue, struct instant now)
 	return queue->sink->stopping ? 0 : queue->sink->ops->capacity(queue->sink, now);
 }
 
-/* is something to be written to the store, or to be told by the owner? */
+/* is something to be written to the store, or is a failure to be reported? */
 static bool has_unstored(const struct queue *queue)
 {
 	return queue->unstored > 0 || queue->report.failure != NULL ||
@@ -370,7 +370,7 @@ bool queue_failure(const struct queue *queue, struct instant now, struct event *
 	return true;
 }
 
-void queue_failure_told(struct queue *queue, bool stored, struct instant now)
+void queue_failure_reported(struct queue *queue, bool stored, struct instant now)
 {
 	struct err err = { .text = "event sink_failed is not stored" };
 

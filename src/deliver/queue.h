@@ -55,10 +55,10 @@ const char *queue_waits(const struct queue *queue, struct instant now);
 size_t queue_fds(const struct queue *queue, struct poll_fd *fds, size_t cap);
 /* nothing runs, nothing is to be stored, and nothing is due that the sink would take now */
 bool queue_settled(const struct queue *queue, struct instant now);
-/* is an event sink_failed to be stored? Its texts are borrowed until queue_failure_told */
+/* is an event sink_failed to be stored? Its texts are borrowed until queue_failure_reported */
 bool queue_failure(const struct queue *queue, struct instant now, struct event *ret);
 /* the event was stored, or could not be: then it is asked for again later */
-void queue_failure_told(struct queue *queue, bool stored, struct instant now);
+void queue_failure_reported(struct queue *queue, bool stored, struct instant now);
 void queue_stop(struct queue *queue, struct instant now, int64_t grace_ms);
 
 #endif

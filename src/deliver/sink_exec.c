@@ -32,7 +32,7 @@ struct hook_run {
 				      the background */
 	int64_t timeout_ms;
 	bool shell; /* run by sh, which says with 126 and 127 that it could not start something */
-	bool told_cut; /* "output truncated" was logged */
+	bool cut_logged; /* "output truncated" was logged */
 	char *last_line; /* own; the last one that it printed, for the error */
 };
 
@@ -160,8 +160,8 @@ static void log_output(const struct sink_exec *exec, struct hook_run *hook, bool
 		pos += len + (line + len == newline ? 1 : 0);
 	}
 	buf_drop(output, pos);
-	if (process_truncated(hook->program.process) && !hook->told_cut) {
-		hook->told_cut = true;
+	if (process_truncated(hook->program.process) && !hook->cut_logged) {
+		hook->cut_logged = true;
 		log_line(LOG_NOTICE, "%s: output truncated after %d KiB", exec->sink.config->name,
 			OUTPUT_MAX / 1024);
 	}

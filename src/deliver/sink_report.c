@@ -72,21 +72,21 @@ void sink_report_wait(struct sink_report *report, const struct sink *sink,
 bool sink_report_load(
 	struct sink_report *report, struct store *store, const char *sink, struct err *err)
 {
-	if (report->told_read)
+	if (report->reported_known)
 		return true;
-	report->told_read = store_sink_told(store, sink, &report->told, err);
-	report->told_stored = report->told;
-	return report->told_read;
+	report->reported_known = store_sink_reported(store, sink, &report->reported, err);
+	report->reported_stored = report->reported;
+	return report->reported_known;
 }
 
 void sink_report_add(struct sink_report *report, const struct delivery *delivery)
 {
 	if (delivery->result == DELIVERY_DELIVERED &&
 		event_info(delivery->type)->about == ABOUT_TASK)
-		report->told = false;
-	if (!delivery->given_up || delivery->type == EVENT_SINK_FAILED || report->told)
+		report->reported = false;
+	if (!delivery->given_up || delivery->type == EVENT_SINK_FAILED || report->reported)
 		return;
-	report->told = true;
+	report->reported = true;
 	if (report->failure == NULL)
 		report->failure = mem_printf(
 			"gave up on event %" PRId64 ": %s", delivery->event_id, delivery->error);
@@ -94,15 +94,16 @@ void sink_report_add(struct sink_report *report, const struct delivery *delivery
 
 bool sink_report_unsaved(const struct sink_report *report)
 {
-	return report->failure == NULL && report->told != report->told_stored;
+	return report->failure == NULL && report->reported != report->reported_stored;
 }
 
 bool sink_report_save(
 	struct sink_report *report, struct store *store, const char *sink, struct err *err)
 {
-	if (sink_report_unsaved(report) && !store_set_sink_told(store, sink, report->told, err))
+	if (sink_report_unsaved(report) &&
+		!store_set_sink_reported(store, sink, report->reported, err))
 		return false;
 	if (report->failure == NULL)
-		report->told_stored = report->told;
+		report->reported_stored = report->reported;
 	return true;
 }

@@ -13,9 +13,9 @@
 /* zeroed at first; sink_report_done releases it */
 struct sink_report {
 	struct alarm alarm; /* of the sink itself */
-	bool told; /* sink_failed was raised, and no task's event was delivered since */
-	bool told_read; /* the store was asked for it */
-	bool told_stored; /* as the store has it */
+	bool reported; /* sink_failed was raised, and no task's event was delivered since */
+	bool reported_known; /* the store was asked for it */
+	bool reported_stored; /* as the store has it */
 	char *failure; /* own; what an event sink_failed has to say; NULL: none is due */
 };
 
@@ -33,10 +33,10 @@ bool sink_report_load(
 	struct sink_report *report, struct store *store, const char *sink, struct err *err);
 /*
  * Takes in a result that is stored, in order: the first delivery that is given up is a failure to
- * be told of, until the sink has delivered a task's event again.
+ * report, until the sink has delivered a task's event again.
  */
 void sink_report_add(struct sink_report *report, const struct delivery *delivery);
-/* does sink_report_save have something to write? Not before the failure is told */
+/* does sink_report_save have something to write? Not before the failure is reported */
 bool sink_report_unsaved(const struct sink_report *report);
 bool sink_report_save(
 	struct sink_report *report, struct store *store, const char *sink, struct err *err);

@@ -152,8 +152,8 @@ bool store_sinks(struct store *store, int64_t wall_ms, struct store_sink **ret, 
 void store_sinks_free(struct store_sink *sinks, size_t count);
 void store_sink_done(struct store_sink *sink);
 /* has `sink_failed` been reported, and no task event been delivered since? */
-bool store_sink_told(struct store *store, const char *sink, bool *ret, struct err *err);
-bool store_set_sink_told(struct store *store, const char *sink, bool told, struct err *err);
+bool store_sink_reported(struct store *store, const char *sink, bool *ret, struct err *err);
+bool store_set_sink_reported(struct store *store, const char *sink, bool told, struct err *err);
 
 /* which past events are wanted */
 struct store_query {

@@ -307,7 +307,7 @@ void store_sinks_free(struct store_sink *sinks, size_t count)
 	free(sinks);
 }
 
-bool store_sink_told(struct store *store, const char *sink, bool *ret, struct err *err)
+bool store_sink_reported(struct store *store, const char *sink, bool *ret, struct err *err)
 {
 	int64_t told;
 	bool good = db_int(store->db, "SELECT told FROM sinks WHERE name = ?1",
@@ -317,7 +317,7 @@ bool store_sink_told(struct store *store, const char *sink, bool *ret, struct er
 	return good;
 }
 
-bool store_set_sink_told(struct store *store, const char *sink, bool told, struct err *err)
+bool store_set_sink_reported(struct store *store, const char *sink, bool told, struct err *err)
 {
 	int64_t id;
 

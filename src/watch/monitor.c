@@ -267,7 +267,8 @@ static void monitor_turn(struct monitor *monitor)
 	monitor_state_changed(monitor);
 	outbox_step(monitor->outbox, monitor->now);
 	while (outbox_failure(monitor->outbox, &failure))
-		outbox_failure_told(monitor->outbox, recorder_event(&monitor->recorder, &failure));
+		outbox_failure_reported(
+			monitor->outbox, recorder_event(&monitor->recorder, &failure));
 	monitor_output(monitor);
 	monitor_polled(monitor);
 	monitor_watchdog(monitor);

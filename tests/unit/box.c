@@ -196,7 +196,7 @@ void box_turn(struct box *box, int64_t wait_ms)
 	(void)signals_take(SIGCHLD);
 	outbox_step(box->outbox, now);
 	while (outbox_failure(box->outbox, &failure))
-		outbox_failure_told(box->outbox, take_event(box, &failure));
+		outbox_failure_reported(box->outbox, take_event(box, &failure));
 	if (outbox_settled(box->outbox, now) && wait_ms == PATIENCE_MS)
 		return;
 	next = outbox_next(box->outbox, now);

@@ -286,21 +286,21 @@ static void test_explain(void **state)
 	assert_due("log", NOW + 10, -1, 10, "");
 }
 
-static void test_sink_told(void **state)
+static void test_sink_reported(void **state)
 {
 	struct err err = { 0 };
 	bool told = true;
 
 	(void)state;
-	assert_true(store_sink_told(store, "hook", &told, &err));
+	assert_true(store_sink_reported(store, "hook", &told, &err));
 	assert_false(told);
-	assert_true(store_set_sink_told(store, "hook", true, &err));
+	assert_true(store_set_sink_reported(store, "hook", true, &err));
 	store_close(store);
 	store = stored_open_good(dir, NOW);
-	assert_true(store_sink_told(store, "hook", &told, &err));
+	assert_true(store_sink_reported(store, "hook", &told, &err));
 	assert_true(told);
-	assert_true(store_set_sink_told(store, "hook", false, &err));
-	assert_true(store_sink_told(store, "hook", &told, &err));
+	assert_true(store_set_sink_reported(store, "hook", false, &err));
+	assert_true(store_sink_reported(store, "hook", &told, &err));
 	assert_false(told);
 }
 
@@ -446,7 +446,7 @@ static void test_reader_beside_writer(void **state)
 	assert_int_equal(stored_events(reader, &last), 2);
 	assert_int_equal(last, id(1));
 	/* whoever only reads can not write */
-	assert_false(store_set_sink_told(reader, "hook", true, &err));
+	assert_false(store_set_sink_reported(reader, "hook", true, &err));
 	assert_int_equal(err.kind, ERR_IO);
 	store_close(reader);
 	assert_int_equal(stored_pending(store, "hook"), 2);
@@ -461,7 +461,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failed_and_revived, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_waiting_is_no_failure, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_explain, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_sink_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_sink_reported, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changed_by_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_history, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_prune, set_up, tear_down),
