@@ -24,7 +24,9 @@ struct ask {
 	int64_t due_ms; /* mono; of the next try */
 	struct sched sched;
 	bool done;
-	bool lookup; /* by id: the answer is one task */
+	const char *
+		lookup; /* borrowed; the id that is looked up: the answer is one task; NULL: none */
+	struct task *task; /* own; that one */
 	bool reason; /* why a task failed: the answer is the files of its bucket */
 	bool enough; /* the reader has seen what it wants */
 	struct err reader; /* why the reader ended the transfer */
@@ -96,7 +98,7 @@ static bool ask_reset(struct ask *ask)
 	ask->reader = (struct err){ 0 };
 	ask->taken = 0;
 	buf_clear(&ask->body);
-	if (ask->lookup || ask->reason)
+	if (ask->lookup != NULL || ask->reason)
 		return true;
 	if (ask->tasks != NULL && !ask->taker->again(ask->taker->arg, ask->source))
 		return false;
@@ -123,7 +125,7 @@ static bool ask_body(void *arg, long status, const char *bytes, size_t len)
 
 	if (ask->reason)
 		return status == 200 && buf_add(&ask->body, bytes, len);
-	if (status != 200 || ask->lookup)
+	if (status != 200 || ask->lookup != NULL)
 		return api_task_feed(&ask->body, status, bytes, len, &ask->reader);
 	ask->taken += len;
 	if (ask->take_max != 0 && ask->taken > ask->take_max)
@@ -160,9 +162,9 @@ static bool ask_valid(struct ask *ask, const struct http_answer *answer, struct 
 		return api_error(answer, buf_text(&ask->body), ask->body.len, advice, err);
 	if (ask->reason)
 		return true;
-	if (ask->lookup ? !api_task_errors(ask->client->sources[ask->source].type,
-				  buf_text(&ask->body), ask->body.len, err)
-			: api_list_end(ask->tasks, &ask->beside, err)) {
+	if (ask->lookup != NULL ? api_task(ask->client->sources[ask->source].type, ask->lookup,
+					  buf_text(&ask->body), ask->body.len, &ask->task, err)
+				: api_list_end(ask->tasks, &ask->beside, err)) {
 		ask_note_partial(ask, answer);
 		return true;
 	}
@@ -208,9 +210,9 @@ static void ask_step(struct ask *ask)
 	ask->err = (struct err){ 0 };
 	ask->client->sources[ask->source].answer = *answer;
 	traffic_say(ask->client->sources[ask->source].config->name,
-		ask->lookup   ? "task"
-		: ask->reason ? "reason"
-			      : "list",
+		ask->lookup != NULL ? "task"
+		: ask->reason       ? "reason"
+				    : "list",
 		answer);
 	ask->done = ask_valid(ask, answer, &ask->err, &advice);
 	if (!ask->done)
@@ -232,7 +234,7 @@ static void ask_send(struct ask *ask, struct instant now)
 		.proxy = source->config->proxy,
 		.timeout_ms = ask->reason ? REASON_MS : source->config->timeout_ms,
 		.connect_timeout_ms = source->config->connect_timeout_ms,
-		.bulky = !ask->lookup && !ask->reason,
+		.bulky = ask->lookup == NULL && !ask->reason,
 		.body = ask_body,
 		.arg = ask,
 	};
@@ -285,6 +287,7 @@ static void asks_free(struct ask *asks, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		task_reader_free(asks[i].tasks);
+		free(asks[i].task);
 		buf_done(&asks[i].body);
 		free(asks[i].url);
 	}
@@ -354,31 +357,19 @@ static bool find_again(void *arg, size_t source)
 	return true;
 }
 
-/* 400, 404 and 422 mean "not by this id" when the API says it, in JSON; a proxy's 404 is no word */
-static bool says_not_by_id(const struct ask *ask, long status)
-{
-	return (status == 400 || status == 404 || status == 422) &&
-	       api_is_json(buf_text(&ask->body), ask->body.len);
-}
-
 /* reads the answer by id; returns whether the list is to be asked as well */
-static bool find_by_id(
-	struct client_source *source, struct ask *ask, const char *id, struct task **ret)
+static bool find_by_id(struct client_source *source, struct ask *ask, struct task **ret)
 {
-	const struct task *task;
+	const struct task *task = ask->task;
 
 	source->err = ask->err;
 	if (ask->err.kind != ERR_NONE) {
-		if (!says_not_by_id(ask, source->answer.status))
+		if (!api_not_found(source->answer.status, buf_text(&ask->body), ask->body.len))
 			return false;
 		source->err = (struct err){ 0 };
 		return true;
 	}
-	if (!api_task(source->type, id, buf_text(&ask->body), ask->body.len, ret, &source->err)) {
-		proxy_name(source->answer.proxy, &source->err);
-		return false;
-	}
-	task = *ret;
+	*ret = mem_steal(&ask->task);
 	return task->status != STATUS_UNKNOWN && (task->bucket == NULL || task->user_id == NULL);
 }
 
@@ -404,7 +395,7 @@ void client_find(struct client *client, const char *id, struct task **tasks)
 		const struct client_source *source = &client->sources[i];
 
 		tasks[i] = NULL;
-		asks[i].lookup = true;
+		asks[i].lookup = id;
 		if (source->key != NULL)
 			asks[i].url = api_task_url(source->type, source->config->base_url, id);
 	}
@@ -412,7 +403,7 @@ void client_find(struct client *client, const char *id, struct task **tasks)
 	for (size_t i = 0; i < client->count; i++) {
 		struct client_source *source = &client->sources[i];
 
-		if (asks[i].url == NULL || !find_by_id(source, &asks[i], id, &tasks[i]))
+		if (asks[i].url == NULL || !find_by_id(source, &asks[i], &tasks[i]))
 			continue;
 		by_id[i] = tasks[i] != NULL;
 		lists[i].taker = &taker;

@@ -67,46 +67,24 @@ const char *api_list_partial(const struct api_beside *beside, const struct http_
 	return beside->errors.kind != ERR_NONE ? beside->errors.text : NULL;
 }
 
-/* errors without a task? */
-static bool task_errors(const struct task_reader *reader, struct err *err)
-{
-	const struct buf *text = task_reader_outside(reader);
-
-	if (text == NULL || task_reader_count(reader) != 0 ||
-		!envelope_read(buf_text(text), text->len, 0).errors)
-		return false;
-	errors_set(ERRORS_ALONE, buf_text(text), text->len, err);
-	return true;
-}
-
-bool api_task_errors(const struct source_type *type, const char *body, size_t len, struct err *err)
-{
-	struct task_reader *reader = task_reader_new_by_id(type, "");
-	struct task_element element;
-	bool errors;
-
-	task_reader_feed(reader, body, len);
-	while (task_reader_next(reader, &element))
-		;
-	errors = task_errors(reader, err);
-	task_reader_free(reader);
-	return errors;
-}
-
 bool api_task(const struct source_type *type, const char *id, const char *body, size_t len,
 	struct task **ret, struct err *err)
 {
 	struct task_reader *reader = task_reader_new_by_id(type, id);
+	cleanup_free struct task *task = NULL;
 	struct task_element element;
+	const struct buf *outside;
 
 	*ret = NULL;
 	task_reader_feed(reader, body, len);
 	while (task_reader_next(reader, &element))
-		*ret = task_copy(task_reader_view(reader, &element));
-	if (task_errors(reader, err) || !task_reader_end(reader, err)) {
-		free(*ret);
-		*ret = NULL;
-	}
+		task = task_copy(task_reader_view(reader, &element));
+	outside = task_reader_outside(reader);
+	if (task_reader_count(reader) == 0 && outside != NULL &&
+		envelope_read(buf_text(outside), outside->len, 0).errors)
+		errors_set(ERRORS_ALONE, buf_text(outside), outside->len, err);
+	else if (task_reader_end(reader, err))
+		*ret = mem_steal(&task);
 	task_reader_free(reader);
 	return *ret != NULL;
 }
@@ -130,6 +108,11 @@ bool api_is_json(const char *body, size_t len)
 	/* a number or a word alone may be some proxy's plain text */
 	return first < body + len && (*first == '{' || *first == '[') &&
 	       json_is_valid(body, len, &ignored);
+}
+
+bool api_not_found(long status, const char *body, size_t len)
+{
+	return (status == 400 || status == 404 || status == 422) && api_is_json(body, len);
 }
 
 /* RFC 9110 and 6585, those that a task API or what stands before it answers with */

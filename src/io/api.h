@@ -44,9 +44,10 @@ bool api_task(const struct source_type *type, const char *id, const char *body, 
  * may have, of an error 64 KiB. False: no more is wanted; err says so of a task that is too long.
  */
 bool api_task_feed(struct buf *body, long status, const char *bytes, size_t len, struct err *err);
-/* is this whole answer 200 to a look-up by id errors without a task? Then err says so */
-bool api_task_errors(const struct source_type *type, const char *body, size_t len, struct err *err);
-/* is the body a JSON document? (a proxy's HTML 404 is not a word of the API) */
+/* does this answer to a look-up say that there is no task of this id? 400, 404 and 422 in JSON do:
+ * a proxy says the same in HTML */
+bool api_not_found(long status, const char *body, size_t len);
+/* is the body a JSON document? */
 bool api_is_json(const char *body, size_t len);
 /*
  * Makes one readable line of an error answer of any known shape, with kind by status: 401, 403

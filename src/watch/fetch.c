@@ -265,13 +265,6 @@ static void follow_up(struct source *source, struct fetch *fetch)
 		ask_lookups(source, fetch);
 }
 
-/* "not by this id" counts only when the API itself said it, in JSON */
-static bool says_not_by_id(const struct http_answer *answer, const struct buf *body)
-{
-	return (answer->status == 400 || answer->status == 404 || answer->status == 422) &&
-	       answer->err.kind == ERR_NONE && api_is_json(buf_text(body), body->len);
-}
-
 /* takes in what a look-up says; false with err, and how it may be repeated */
 static bool lookup_valid(struct source *source, struct fetch *fetch, struct lookup *lookup,
 	const struct http_answer *answer, struct changes *changes, struct err *err,
@@ -283,7 +276,8 @@ static bool lookup_valid(struct source *source, struct fetch *fetch, struct look
 	*err = lookup->reader;
 	if (err->kind != ERR_NONE)
 		return false;
-	if (says_not_by_id(answer, &lookup->body)) {
+	if (answer->err.kind == ERR_NONE &&
+		api_not_found(answer->status, buf_text(&lookup->body), lookup->body.len)) {
 		detect_not_found(source->snapshot, lookup->id, lookup->serial);
 		/* a poll that cannot find a task wants the list of all statuses; a sweep has just
 		 * had it */

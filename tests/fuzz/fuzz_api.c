@@ -118,7 +118,6 @@ static void read_as_bodies(const char *text, size_t len)
 	free(task);
 	if (api_reason(text, len, &reason) && (reason.len == 0 || reason.len > 2048))
 		abort();
-	(void)api_task_errors(source_type_find("telnyx-embeddings"), text, len, &err);
 	(void)envelope_read(text, json_is_valid(text, len, &err) ? len : 0, len);
 	if (api_is_json(text, len) && tree_read(text, len) == NULL)
 		abort();

@@ -410,7 +410,11 @@ static void test_duplicate_ids_pass(void **state)
 
 static bool task_errors(const char *body, size_t len, struct err *err)
 {
-	return api_task_errors(source_type_find("telnyx-embeddings"), body, len, err);
+	cleanup_free struct task *task = NULL;
+	bool good = api_task(source_type_find("telnyx-embeddings"), "t", body, len, &task, err);
+
+	assert_int_equal(good, task != NULL);
+	return !good && err->kind == ERR_UNREACHABLE;
 }
 
 /* errors with a good status and no task */
