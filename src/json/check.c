@@ -5,24 +5,25 @@
 
 #include "json/scan.h"
 
-/* state, its reader, may blanks stand before what it reads, what is wanted there */
+/* state, and what is wanted there */
 #define CHECK_STATES(X)                                                                            \
-	X(START, start, false, "a value")                                                          \
-	X(BOM, bom, false, "the rest of a byte order mark")                                        \
-	X(VALUE, value, true, "a value")                                                           \
-	X(FIRST_VALUE, first_value, true, "a value or \"]\"")                                      \
-	X(NAME, name, true, "a member name")                                                       \
-	X(FIRST_NAME, first_name, true, "a member name or \"}\"")                                  \
-	X(COLON, colon, true, "\":\"")                                                             \
-	X(NEXT, next, true, "\",\" or a closing bracket")                                          \
-	X(STRING, string, false, "the rest of a string")                                           \
-	X(ESCAPE, escape, false, "the rest of an escape")                                          \
-	X(WORD, word, false, "true, false or null")                                                \
-	X(NUMBER, number, false, "a number")                                                       \
-	X(END, unwanted, true, "nothing more")
+	X(START, "a value")                                                                        \
+	X(BOM, "the rest of a byte order mark")                                                    \
+	X(STRING, "the rest of a string")                                                          \
+	X(ESCAPE, "the rest of an escape")                                                         \
+	X(WORD, "true, false or null")                                                             \
+	X(NUMBER, "a number")                                                                      \
+	/* before these there may be blanks */                                                     \
+	X(VALUE, "a value")                                                                        \
+	X(FIRST_VALUE, "a value or \"]\"")                                                         \
+	X(NAME, "a member name")                                                                   \
+	X(FIRST_NAME, "a member name or \"}\"")                                                    \
+	X(COLON, "\":\"")                                                                          \
+	X(NEXT, "\",\" or a closing bracket")                                                      \
+	X(END, "nothing more")
 
 enum check_state {
-#define STATE_ENUM(name, reader, blanks, wanted) STATE_##name,
+#define STATE_ENUM(name, wanted) STATE_##name,
 	CHECK_STATES(STATE_ENUM)
 #undef STATE_ENUM
 };
@@ -40,10 +41,10 @@ const char *json_check_fail(struct json_check *check, const char *at, const char
 	return NULL;
 }
 
-static const char *read_unwanted(struct json_check *check, const char *p)
+static const char *unwanted(struct json_check *check, const char *p)
 {
 	static const char *const wanted[] = {
-#define STATE_WANTED(name, reader, blanks, text) [STATE_##name] = (text),
+#define STATE_WANTED(name, text) [STATE_##name] = (text),
 		CHECK_STATES(STATE_WANTED)
 #undef STATE_WANTED
 	};
@@ -76,7 +77,7 @@ static const char *level_open(struct json_check *check, const char *p)
 static const char *level_close(struct json_check *check, const char *p)
 {
 	if (*p != ((check->objects & 1) != 0 ? '}' : ']'))
-		return read_unwanted(check, p);
+		return unwanted(check, p);
 	check->depth--;
 	check->objects >>= 1;
 	return value_end(check, p + 1, JSON_CLOSE);
@@ -110,7 +111,7 @@ static bool begins_value(char c)
 static const char *read_value(struct json_check *check, const char *p)
 {
 	if (!begins_value(*p))
-		return read_unwanted(check, p);
+		return unwanted(check, p);
 	check->told = !check->told;
 	if (check->told) {
 		check->state = STATE_VALUE;
@@ -136,11 +137,6 @@ static const char *read_value(struct json_check *check, const char *p)
 	}
 }
 
-static const char *read_first_value(struct json_check *check, const char *p)
-{
-	return *p == ']' ? level_close(check, p) : read_value(check, p);
-}
-
 /* HTML is a captive portal or a proxy that answers, which JSON's grammar does not explain */
 static const char *read_start(struct json_check *check, const char *p)
 {
@@ -157,41 +153,6 @@ static const char *read_start(struct json_check *check, const char *p)
 	}
 	check->state = STATE_VALUE;
 	return p;
-}
-
-static const char *read_bom(struct json_check *check, const char *p)
-{
-	if (*p != *check->word)
-		return read_unwanted(check, p);
-	if (*++check->word == '\0')
-		check->state = STATE_VALUE;
-	return p + 1;
-}
-
-static const char *read_name(struct json_check *check, const char *p)
-{
-	return *p == '"' ? string_open(check, p, true) : read_unwanted(check, p);
-}
-
-static const char *read_first_name(struct json_check *check, const char *p)
-{
-	return *p == '}' ? level_close(check, p) : read_name(check, p);
-}
-
-static const char *read_colon(struct json_check *check, const char *p)
-{
-	if (*p != ':')
-		return read_unwanted(check, p);
-	check->state = STATE_VALUE;
-	return p + 1;
-}
-
-static const char *read_next(struct json_check *check, const char *p)
-{
-	if (*p != ',')
-		return level_close(check, p);
-	check->state = (check->objects & 1) != 0 ? STATE_NAME : STATE_VALUE;
-	return p + 1;
 }
 
 static void name_bytes(struct json_check *check, const char *bytes, size_t len)
@@ -217,7 +178,7 @@ static const char *read_string(struct json_check *check, const char *p)
 		return stop + 1;
 	}
 	if (*stop != '"')
-		return read_unwanted(check, stop);
+		return unwanted(check, stop);
 	if (!check->name)
 		return value_end(check, stop + 1, JSON_SCALAR);
 	check->state = STATE_COLON;
@@ -231,7 +192,7 @@ static const char *read_escape(struct json_check *check, const char *p)
 	enum escape_state state = escape_next(&check->escape, *p);
 
 	if (state == ESCAPE_BAD)
-		return read_unwanted(check, p);
+		return unwanted(check, p);
 	if (state == ESCAPE_WHOLE) {
 		check->decoded = (char)(check->escape.code < 0x80 ? check->escape.code : 0);
 		name_bytes(check, &check->decoded, 1);
@@ -240,11 +201,17 @@ static const char *read_escape(struct json_check *check, const char *p)
 	return p + 1;
 }
 
+/* a literal, or the byte order mark */
 static const char *read_word(struct json_check *check, const char *p)
 {
 	if (*p != *check->word)
-		return read_unwanted(check, p);
-	return *++check->word == '\0' ? value_end(check, p + 1, JSON_SCALAR) : p + 1;
+		return unwanted(check, p);
+	if (*++check->word != '\0')
+		return p + 1;
+	if (check->state != STATE_BOM)
+		return value_end(check, p + 1, JSON_SCALAR);
+	check->state = STATE_VALUE;
+	return p + 1;
 }
 
 /* a number ends with the first byte that does not belong to it, which is left for the next state */
@@ -256,25 +223,52 @@ static const char *read_number(struct json_check *check, const char *p)
 		check->number = next;
 		return p + 1;
 	}
-	return number_whole(check->number) ? value_end(check, p, JSON_SCALAR)
-					   : read_unwanted(check, p);
+	return number_whole(check->number) ? value_end(check, p, JSON_SCALAR) : unwanted(check, p);
 }
 
 /* reads on at `p`, before the end; returns where the next step begins, NULL on a fault */
 static const char *check_step(struct json_check *check, const char *p)
 {
-	static const struct {
-		bool blanks;
-		const char *(*read)(struct json_check *check, const char *p);
-	} rows[] = {
-#define STATE_ROW(name, reader, blanks, wanted) [STATE_##name] = { (blanks), read_##reader },
-		CHECK_STATES(STATE_ROW)
-#undef STATE_ROW
-	};
-
-	if (rows[check->state].blanks)
+	if (check->state >= STATE_VALUE)
 		p = scan_blanks(p, check->end);
-	return p < check->end ? rows[check->state].read(check, p) : p;
+	if (p == check->end)
+		return p;
+	switch ((enum check_state)check->state) {
+	case STATE_START:
+		return read_start(check, p);
+	case STATE_FIRST_VALUE:
+		return *p == ']' ? level_close(check, p) : read_value(check, p);
+	case STATE_VALUE:
+		return read_value(check, p);
+	case STATE_FIRST_NAME:
+		if (*p == '}')
+			return level_close(check, p);
+		return *p == '"' ? string_open(check, p, true) : unwanted(check, p);
+	case STATE_NAME:
+		return *p == '"' ? string_open(check, p, true) : unwanted(check, p);
+	case STATE_COLON:
+		if (*p != ':')
+			return unwanted(check, p);
+		check->state = STATE_VALUE;
+		return p + 1;
+	case STATE_NEXT:
+		if (*p != ',')
+			return level_close(check, p);
+		check->state = (check->objects & 1) != 0 ? STATE_NAME : STATE_VALUE;
+		return p + 1;
+	case STATE_STRING:
+		return read_string(check, p);
+	case STATE_ESCAPE:
+		return read_escape(check, p);
+	case STATE_BOM:
+	case STATE_WORD:
+		return read_word(check, p);
+	case STATE_NUMBER:
+		return read_number(check, p);
+	case STATE_END:
+		break;
+	}
+	return unwanted(check, p);
 }
 
 void json_check_feed(struct json_check *check, const char *bytes, size_t len)

@@ -3,45 +3,46 @@
 #include <stdint.h>
 #include <string.h>
 
-size_t json_token_index(const char *token, size_t len)
+static size_t token_index(const char *name, size_t len)
 {
 	size_t index = 0;
 
-	if (len == 0 || len > 9 || (len > 1 && token[0] == '0'))
+	if (len == 0 || len > 9 || (len > 1 && name[0] == '0'))
 		return SIZE_MAX;
 	for (size_t i = 0; i < len; i++) {
-		if (token[i] < '0' || token[i] > '9')
+		if (name[i] < '0' || name[i] > '9')
 			return SIZE_MAX;
-		index = index * 10 + (size_t)(token[i] - '0');
+		index = index * 10 + (size_t)(name[i] - '0');
 	}
 	return index;
+}
+
+struct json_token json_token_take(const char **pointer, char **to)
+{
+	struct json_token token = { .name = *to };
+	const char *p = *pointer + 1;
+
+	for (; *p != '\0' && *p != '/'; p++) {
+		**to = p[0] == '~' && p[1] == '1' ? '/' : p[0];
+		(*to)++;
+		if (p[0] == '~' && p[1] != '\0')
+			p++;
+	}
+	*pointer = p;
+	token.len = (size_t)(*to - token.name);
+	token.index = token_index(token.name, token.len);
+	return token;
 }
 
 bool json_path_init(struct json_path *path, const char *pointer)
 {
 	char *to = path->names;
 
-	if (strlen(pointer) >= sizeof(path->names) || (*pointer != '\0' && *pointer != '/'))
+	if (strlen(pointer) >= sizeof(path->names))
 		return false;
-	while (*pointer != '\0') {
-		struct json_step *step = &path->steps[path->len];
-
-		if (path->len == JSON_PATH_MAX)
-			return false;
-		path->len++;
-		step->name = to;
-		for (pointer++; *pointer != '\0' && *pointer != '/'; pointer++) {
-			*to = *pointer;
-			if (*pointer == '~' && pointer[1] == '1')
-				*to = '/';
-			if (*pointer == '~' && pointer[1] != '\0')
-				pointer++;
-			to++;
-		}
-		step->len = (size_t)(to - step->name);
-		step->index = json_token_index(step->name, step->len);
-	}
-	return true;
+	while (*pointer == '/' && path->len < JSON_PATH_MAX)
+		path->steps[path->len++].token = json_token_take(&pointer, &to);
+	return *pointer == '\0';
 }
 
 /* is a value at this depth, or a name, a member of the last object or array on the path? */
@@ -55,7 +56,7 @@ bool json_path_value(struct json_path *path, size_t depth, bool in_array)
 	if (in_array && is_next(path, depth)) {
 		struct json_step *step = &path->steps[path->entered];
 
-		if (step->seen++ == step->index)
+		if (step->seen++ == step->token.index)
 			path->entered++;
 	}
 	return path->entered == depth && path->len == depth;
@@ -73,8 +74,8 @@ void json_path_name_bytes(struct json_path *path, const char *bytes, size_t len)
 
 	if (!path->wanted)
 		return;
-	path->wanted = len <= step->len - path->matched &&
-		       memcmp(step->name + path->matched, bytes, len) == 0;
+	path->wanted = len <= step->token.len - path->matched &&
+		       memcmp(step->token.name + path->matched, bytes, len) == 0;
 	path->matched += len;
 }
 
@@ -82,7 +83,7 @@ bool json_path_name_done(struct json_path *path)
 {
 	struct json_step *step = &path->steps[path->entered];
 
-	if (!path->wanted || path->matched != step->len)
+	if (!path->wanted || path->matched != step->token.len)
 		return true;
 	if (step->found)
 		return false;

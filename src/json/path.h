@@ -8,11 +8,15 @@
 #define JSON_PATH_MAX 4 /* tokens … */
 #define JSON_PATH_BYTES 96 /* … and bytes of all of them */
 
-/* one token */
-struct json_step {
-	const char *name; /* borrowed from `names`, without escapes */
+/* one token of a pointer */
+struct json_token {
+	const char *name; /* borrowed; without escapes */
 	size_t len;
-	size_t index; /* the token as an array index; SIZE_MAX: it is none */
+	size_t index; /* as an array index; SIZE_MAX: it is none */
+};
+
+struct json_step {
+	struct json_token token; /* its name is in `names` */
 	size_t seen; /* elements so far of the array on the path */
 	bool found; /* the name was there */
 };
@@ -26,8 +30,8 @@ struct json_path {
 	char names[JSON_PATH_BYTES];
 };
 
-/* a token as an array index; SIZE_MAX: it is none */
-size_t json_token_index(const char *token, size_t len);
+/* takes the token at a slash, whose name it writes to *to, and moves both past it */
+struct json_token json_token_take(const char **pointer, char **to);
 /* `path` is zeroed. False: no pointer in ASCII ("" or "/…"), or a longer one */
 bool json_path_init(struct json_path *path, const char *pointer);
 /*

@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "json/lex.h"
-#include "json/path.h"
 #include "json/scan.h"
 
 #define UNWANTED 0
@@ -21,30 +20,12 @@ struct reading {
 static const char *container_read(
 	const struct reading *reading, int node, const char *p, unsigned int levels);
 
-/* is the token, in which ~1 is a slash and ~0 a tilde, this name? */
-static bool token_is(const struct json_node *node, const char *name, size_t len)
-{
-	const char *token = node->token;
-	const char *end = token + node->len;
-
-	if (memchr(token, '~', node->len) == NULL)
-		return len == node->len && memcmp(token, name, len) == 0;
-	for (; token < end && len > 0; token++, name++, len--) {
-		char c = *token;
-
-		if (c == '~' && token + 1 < end)
-			c = *++token == '1' ? '/' : '~';
-		if (c != *name)
-			return false;
-	}
-	return token == end && len == 0;
-}
-
 static int child_named(const struct json_pick *pick, int node, const char *name, size_t len)
 {
 	int child = pick->nodes[node].child;
 
-	while (child != UNWANTED && !token_is(&pick->nodes[child], name, len))
+	while (child != UNWANTED && (pick->nodes[child].token.len != len ||
+					    memcmp(pick->nodes[child].token.name, name, len) != 0))
 		child = pick->nodes[child].next;
 	return child;
 }
@@ -53,35 +34,29 @@ static int child_at(const struct json_pick *pick, int node, size_t index)
 {
 	int child = pick->nodes[node].child;
 
-	while (child != UNWANTED && pick->nodes[child].index != index)
+	while (child != UNWANTED && pick->nodes[child].token.index != index)
 		child = pick->nodes[child].next;
 	return child;
 }
 
 /* the child with this token, made when there is none; UNWANTED: there are too many */
-static int child_make(struct json_pick *pick, int parent, const char *token, size_t len)
+static int child_make(struct json_pick *pick, int parent, const struct json_token *token)
 {
-	int child = pick->nodes[parent].child;
+	int child = child_named(pick, parent, token->name, token->len);
 
-	while (child != UNWANTED && (pick->nodes[child].len != len ||
-					    memcmp(pick->nodes[child].token, token, len) != 0))
-		child = pick->nodes[child].next;
 	if (child != UNWANTED || pick->node_count == ARRAY_LEN(pick->nodes))
 		return child;
 	child = pick->node_count++;
-	pick->nodes[child] = (struct json_node){
-		.token = token,
-		.len = len,
-		.index = json_token_index(token, len),
-		.next = pick->nodes[parent].child,
-		.value = -1,
-	};
+	pick->nodes[child] =
+		(struct json_node){ *token, .next = pick->nodes[parent].child, .value = -1 };
 	pick->nodes[parent].child = child;
 	return child;
 }
 
 bool json_pick_init(struct json_pick *pick, const char *const pointers[], size_t count)
 {
+	char *to = pick->names;
+
 	pick->nodes[UNWANTED] = (struct json_node){ .value = -1 };
 	pick->nodes[ROOT] = (struct json_node){ .value = -1 };
 	pick->node_count = ROOT + 1;
@@ -92,16 +67,18 @@ bool json_pick_init(struct json_pick *pick, const char *const pointers[], size_t
 		const char *p = pointers[i];
 		int node = ROOT;
 
-		while (p != NULL && *p == '/' && node != UNWANTED) {
-			size_t len = strcspn(p + 1, "/");
-
-			node = child_make(pick, node, p + 1, len);
-			p += 1 + len;
-		}
-		if (node == UNWANTED || (p != NULL && *p != '\0'))
+		if (p == NULL)
+			continue;
+		if (strlen(p) > (size_t)(pick->names + sizeof(pick->names) - to))
 			return false;
-		if (p != NULL)
-			pick->nodes[node].value = (int)i;
+		while (*p == '/' && node != UNWANTED) {
+			struct json_token token = json_token_take(&p, &to);
+
+			node = child_make(pick, node, &token);
+		}
+		if (node == UNWANTED || *p != '\0')
+			return false;
+		pick->nodes[node].value = (int)i;
 	}
 	return true;
 }

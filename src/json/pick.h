@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "json/path.h"
+
 #define JSON_PICK_MAX 24 /* pointers */
+#define JSON_PICK_BYTES 512 /* of all pointers */
 #define JSON_PICK_NODES 64 /* tokens of all pointers, those they begin with alike counted once */
 
 enum json_type {
@@ -34,9 +37,7 @@ struct json_value {
 
 /* a place that some pointer leads to or through */
 struct json_node {
-	const char *token; /* borrowed; as it is written in the pointer */
-	size_t len;
-	size_t index; /* the token as an array index; SIZE_MAX: it is none */
+	struct json_token token; /* its name is in `names` */
 	int child; /* the first one; 0: none */
 	int next; /* beside it; 0: none */
 	int value; /* which pointer ends here; -1: none */
@@ -61,12 +62,13 @@ struct json_pick {
 		nodes[JSON_PICK_NODES + 2]; /* of what is not wanted, of the whole value, … */
 	int node_count;
 	size_t count; /* of pointers */
+	char names[JSON_PICK_BYTES];
 	struct json_prefix prefixes[JSON_PREFIXES]; /* by the order of the members */
 };
 
 /*
- * `pick` is zeroed; pointers are borrowed, a NULL one is never found. False: a pointer is not ""
- * and does not begin with "/", or there are too many.
+ * `pick` is zeroed; a NULL pointer is never found. False: a pointer is not "" and does not begin
+ * with "/", or there are too many.
  */
 bool json_pick_init(struct json_pick *pick, const char *const pointers[], size_t count);
 /*

@@ -166,7 +166,7 @@ static bool element_close(
 static void document_open(struct json_split *split)
 {
 	const char *p = split->check.at;
-	bool index = split->path.len != 0 && split->path.steps[0].index != SIZE_MAX;
+	bool index = split->path.len != 0 && split->path.steps[0].token.index != SIZE_MAX;
 
 	if (split->form == SPLIT_ONE)
 		return;
