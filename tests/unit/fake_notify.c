@@ -167,27 +167,28 @@ void fake_notify_main(int argc, char **argv)
 	}
 }
 
-void fake_notify_install(const struct box *box)
+void fake_notify_install(const struct delivery_fixture *fixture)
 {
 	cleanup_free char *path = statedir_real(self);
 	cleanup_free char *script = mem_printf("#!/bin/sh\nexec '%s' \"$@\"\n", path);
-	cleanup_free char *tell = mem_printf("%s/tell", box->dir);
+	cleanup_free char *tell = mem_printf("%s/tell", fixture->dir);
 
-	assert_int_equal(setenv("HOME", box->dir, 1) | setenv("TASKBELL_LIBEXEC", box->dir, 1), 0);
+	assert_int_equal(
+		setenv("HOME", fixture->dir, 1) | setenv("TASKBELL_LIBEXEC", fixture->dir, 1), 0);
 	assert_int_equal(mkfifo(tell, 0600), 0);
-	box_write(box, "taskbell-notify", script, 0700);
+	fixture_write(fixture, "taskbell-notify", script, 0700);
 }
 
-void fake_notify_tell(struct box *box, const char *lines)
+void fake_notify_tell(struct delivery_fixture *fixture, const char *lines)
 {
-	cleanup_free char *tell = mem_printf("%s/tell", box->dir);
-	cleanup_free char *told = mem_printf("%s/told", box->dir);
+	cleanup_free char *tell = mem_printf("%s/tell", fixture->dir);
+	cleanup_free char *told = mem_printf("%s/told", fixture->dir);
 	cleanup_fd int fd = open(tell, O_WRONLY);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, lines, strlen(lines)), (ssize_t)strlen(lines));
 	while (access(told, F_OK) != 0)
-		box_turn(box, 10);
+		fixture_turn(fixture, 10);
 	assert_int_equal(unlink(told), 0);
-	box_turn(box, 0);
+	fixture_turn(fixture, 0);
 }

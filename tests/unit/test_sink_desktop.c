@@ -20,7 +20,7 @@
 #include "deliver/notifier_path.h"
 #include "deliver/sink.h"
 #include "base/mem.h"
-#include "box.h"
+#include "delivery_fixture.h"
 #include "fake_notify.h"
 #include "io/bus.h"
 
@@ -53,46 +53,46 @@ void bus_explain(const struct bus *bus, struct buf *out)
 	(void)buf_add_text(out, "no session bus: none");
 }
 
-/* a box with one desktop sink, a helper, and the address of a bus */
-static struct box *box_desktop(void)
+/* a fixture with one desktop sink, a helper, and the address of a bus */
+static struct delivery_fixture *fixture_desktop(void)
 {
-	struct box *box = box_new();
+	struct delivery_fixture *fixture = fixture_new();
 
 	assert_int_equal(setenv("TZ", "UTC0", 1), 0);
 	tzset();
 	bus_now = "unix:path=/bus";
-	fake_notify_install(box);
-	box_sink(box, SINK_DESKTOP, NULL)->window_ms = 100;
-	return box;
+	fake_notify_install(fixture);
+	fixture_sink(fixture, SINK_DESKTOP, NULL)->window_ms = 100;
+	return fixture;
 }
 
-static void expect_notes(struct box *box, const char *want)
+static void expect_notes(struct delivery_fixture *fixture, const char *want)
 {
-	cleanup_free char *notes = box_file(box, "notes");
-	cleanup_free char *path = mem_printf("%s/notes", box->dir);
+	cleanup_free char *notes = fixture_file(fixture, "notes");
+	cleanup_free char *path = mem_printf("%s/notes", fixture->dir);
 
 	assert_string_equal(notes, want);
 	(void)unlink(path);
 }
 
 /* how a moment is written in a notification that is shown now */
-static const char *when(struct box *box, int64_t wall_ms)
+static const char *when(struct delivery_fixture *fixture, int64_t wall_ms)
 {
 	static char text[STAMP_TEXT_MAX];
 
-	return stamp_text_local(wall_ms, box_now(box).wall_ms, text);
+	return stamp_text_local(wall_ms, fixture_now(fixture).wall_ms, text);
 }
 
 /* "shown", "refused", "absent" or "nothing": how the helper answers from now on */
-static void answers(struct box *box, const char *word)
+static void answers(struct delivery_fixture *fixture, const char *word)
 {
-	box_write(box, "answer", word, 0600);
+	fixture_write(fixture, "answer", word, 0600);
 }
 
-static void happens(struct box *box, enum event_type type, const char *name)
+static void happens(struct delivery_fixture *fixture, enum event_type type, const char *name)
 {
 	struct event event = {
-		.wall_ms = box_now(box).wall_ms,
+		.wall_ms = fixture_now(fixture).wall_ms,
 		.type = type,
 		.source = "telnyx",
 		.task_id = event_info(type)->about == ABOUT_TASK ? name : NULL,
@@ -100,127 +100,127 @@ static void happens(struct box *box, enum event_type type, const char *name)
 		.finished_us = STAMP_NONE,
 	};
 
-	(void)box_event(box, &event);
+	(void)fixture_event(fixture, &event);
 }
 
-static void fails(struct box *box, const char *name)
+static void fails(struct delivery_fixture *fixture, const char *name)
 {
-	happens(box, EVENT_FAILURE, name);
+	happens(fixture, EVENT_FAILURE, name);
 }
 
 /* no turn is needed for so long, but that a descriptor wakes us */
-static int64_t sleep_ms(struct box *box)
+static int64_t sleep_ms(struct delivery_fixture *fixture)
 {
-	int64_t next = outbox_next(box->outbox, box_now(box));
+	int64_t next = outbox_next(fixture->outbox, fixture_now(fixture));
 
-	return next == INSTANT_NEVER ? next : next - box_now(box).mono_ms;
+	return next == INSTANT_NEVER ? next : next - fixture_now(fixture).mono_ms;
 }
 
 static void test_window_and_burst(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
-	box->config->sinks[0].window_ms = 2000;
-	box_open(box);
-	(void)box_success(box, "a");
-	box_turn(box, 0);
-	assert_int_in_range(outbox_next(box->outbox, box_now(box)), box_now(box).mono_ms + 1000,
-		box_now(box).mono_ms + 2000);
-	expect_notes(box, "");
-	(void)box_success(box, "b");
-	fails(box, "c");
-	box_settle(box);
-	expect_notes(
-		box, "summary: a finished\n--\nsummary: b finished\n--\nsummary: c failed\n--\n");
-	assert_int_equal(box_pending(box, "desktop"), 0);
+	fixture->config->sinks[0].window_ms = 2000;
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	fixture_turn(fixture, 0);
+	assert_int_in_range(outbox_next(fixture->outbox, fixture_now(fixture)),
+		fixture_now(fixture).mono_ms + 1000, fixture_now(fixture).mono_ms + 2000);
+	expect_notes(fixture, "");
+	(void)fixture_success(fixture, "b");
+	fails(fixture, "c");
+	fixture_settle(fixture);
+	expect_notes(fixture,
+		"summary: a finished\n--\nsummary: b finished\n--\nsummary: c failed\n--\n");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 0);
 	/* one more than burst: one for all */
-	(void)box_success(box, "a");
-	(void)box_success(box, "b");
-	fails(box, "c");
-	(void)box_success(box, "d");
-	box_turn(box, 0);
-	box_skip(box);
-	expect_notes(box, "summary: 1 task failed, 3 finished\nbody: c failed\n--\n");
-	assert_int_equal(box_pending(box, "desktop"), 0);
-	box_free(box);
+	(void)fixture_success(fixture, "a");
+	(void)fixture_success(fixture, "b");
+	fails(fixture, "c");
+	(void)fixture_success(fixture, "d");
+	fixture_turn(fixture, 0);
+	fixture_skip(fixture);
+	expect_notes(fixture, "summary: 1 task failed, 3 finished\nbody: c failed\n--\n");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 0);
+	fixture_free(fixture);
 }
 
 static void test_many_come_as_one(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
 		cleanup_free char *id = mem_printf("t%d", i);
 
-		(void)box_success(box, id);
+		(void)fixture_success(fixture, id);
 	}
-	box_open(box);
-	box_settle(box);
-	expect_notes(box, "summary: 1000 tasks finished\n--\n");
-	assert_int_equal(box_pending(box, "desktop"), 0);
-	box_free(box);
+	fixture_open(fixture);
+	fixture_settle(fixture);
+	expect_notes(fixture, "summary: 1000 tasks finished\n--\n");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 0);
+	fixture_free(fixture);
 }
 
 static void test_burst_of_none(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
-	box->config->sinks[0].burst = 0;
-	box->config->sinks[0].window_ms = 0;
-	box_open(box);
-	(void)box_success(box, "a");
-	(void)box_success(box, "b");
-	box_settle(box);
-	expect_notes(box, "summary: 2 tasks finished\n--\n");
+	fixture->config->sinks[0].burst = 0;
+	fixture->config->sinks[0].window_ms = 0;
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	(void)fixture_success(fixture, "b");
+	fixture_settle(fixture);
+	expect_notes(fixture, "summary: 2 tasks finished\n--\n");
 	/* one is no digest */
-	(void)box_success(box, "a");
-	box_settle(box);
-	expect_notes(box, "summary: a finished\n--\n");
-	box_free(box);
+	(void)fixture_success(fixture, "a");
+	fixture_settle(fixture);
+	expect_notes(fixture, "summary: a finished\n--\n");
+	fixture_free(fixture);
 }
 
 static void test_no_keys_for_the_helper(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 	cleanup_free char *env = NULL;
 
 	(void)state;
 	assert_int_equal(setenv("TELNYX_API_KEY", "KEY", 1) | setenv("NOTIFY_SOCKET", "/n", 1) |
 				 setenv("PLAIN", "yes", 1),
 		0);
-	box_open(box);
-	(void)box_success(box, "a");
-	box_settle(box);
-	env = box_file(box, "env");
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	fixture_settle(fixture);
+	env = fixture_file(fixture, "env");
 	assert_null(strstr(env, "TELNYX"));
 	assert_null(strstr(env, "NOTIFY_SOCKET"));
 	assert_non_null(strstr(env, "PLAIN=yes"));
 	assert_int_equal(unsetenv("TELNYX_API_KEY") | unsetenv("NOTIFY_SOCKET"), 0);
-	box_free(box);
+	fixture_free(fixture);
 }
 
 static void test_failure_is_tried_again(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
-	answers(box, "refused");
-	box_open(box);
-	(void)box_success(box, "a");
-	(void)box_success(box, "b");
-	box_settle(box);
+	answers(fixture, "refused");
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	(void)fixture_success(fixture, "b");
+	fixture_settle(fixture);
 	/* the second is not even tried: it must not overtake */
-	expect_notes(box, "summary: a finished\n--\n");
-	box_expect_log(box, "desktop: 2 events: it says why; again in 1s");
-	assert_int_equal(box_pending(box, "desktop"), 2);
-	answers(box, "shown");
-	box_skip(box);
-	expect_notes(box, "summary: a finished\n--\nsummary: b finished\n--\n");
-	assert_int_equal(box_pending(box, "desktop"), 0);
-	box_free(box);
+	expect_notes(fixture, "summary: a finished\n--\n");
+	fixture_expect_log(fixture, "desktop: 2 events: it says why; again in 1s");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 2);
+	answers(fixture, "shown");
+	fixture_skip(fixture);
+	expect_notes(fixture, "summary: a finished\n--\nsummary: b finished\n--\n");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 0);
+	fixture_free(fixture);
 }
 
 /*
@@ -229,128 +229,128 @@ static void test_failure_is_tried_again(void **state)
  */
 static void test_waits_for_a_server(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 	int64_t before_ms;
 
 	(void)state;
-	box->config->sinks[0].max_age_ms = 1000;
-	box->config->sinks[0].window_ms = 5000;
-	answers(box, "absent");
-	box_open(box);
-	(void)box_success(box, "a");
-	box_turn(box, 0);
-	box_skip(box);
-	expect_notes(box, "summary: a finished\n--\n");
-	(void)box_success(box, "b");
+	fixture->config->sinks[0].max_age_ms = 1000;
+	fixture->config->sinks[0].window_ms = 5000;
+	answers(fixture, "absent");
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	fixture_turn(fixture, 0);
+	fixture_skip(fixture);
+	expect_notes(fixture, "summary: a finished\n--\n");
+	(void)fixture_success(fixture, "b");
 	for (int i = 0; i < 5; i++) {
-		box_settle(box);
-		assert_true(sleep_ms(box) == INSTANT_NEVER);
-		box->skipped_ms += 10000;
+		fixture_settle(fixture);
+		assert_true(sleep_ms(fixture) == INSTANT_NEVER);
+		fixture->skipped_ms += 10000;
 	}
-	expect_notes(box, "");
-	assert_int_equal(box_pending(box, "desktop"), 2);
-	assert_int_equal(box->failed_count, 0);
+	expect_notes(fixture, "");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 2);
+	assert_int_equal(fixture->failed_count, 0);
 	/* said once, not at every look */
-	assert_non_null(box->log);
-	assert_non_null(strstr(box->log, "desktop: waits: it says why"));
-	assert_ptr_equal(strchr(box->log, '\n') + 1, box->log + box->log_len);
-	answers(box, "shown");
-	before_ms = box_now(box).mono_ms;
-	fake_notify_tell(box, "server: :1.2\n");
-	box_settle(box);
-	assert_int_in_range(box_now(box).mono_ms - before_ms, 0, 4999);
-	expect_notes(box, "summary: 2 tasks finished\n--\n");
-	assert_int_equal(box_pending(box, "desktop"), 0);
+	assert_non_null(fixture->log);
+	assert_non_null(strstr(fixture->log, "desktop: waits: it says why"));
+	assert_ptr_equal(strchr(fixture->log, '\n') + 1, fixture->log + fixture->log_len);
+	answers(fixture, "shown");
+	before_ms = fixture_now(fixture).mono_ms;
+	fake_notify_tell(fixture, "server: :1.2\n");
+	fixture_settle(fixture);
+	assert_int_in_range(fixture_now(fixture).mono_ms - before_ms, 0, 4999);
+	expect_notes(fixture, "summary: 2 tasks finished\n--\n");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 0);
 	/* and afterwards all is as before */
-	(void)box_success(box, "a");
-	(void)box_success(box, "b");
-	box_turn(box, 0);
-	box_skip(box);
-	expect_notes(box, "summary: a finished\n--\nsummary: b finished\n--\n");
-	box_free(box);
+	(void)fixture_success(fixture, "a");
+	(void)fixture_success(fixture, "b");
+	fixture_turn(fixture, 0);
+	fixture_skip(fixture);
+	expect_notes(fixture, "summary: a finished\n--\nsummary: b finished\n--\n");
+	fixture_free(fixture);
 }
 
 /* a reload looks for somebody anew, with a server that may be started now */
 static void test_reload_looks_again(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 	cleanup_free char *started = NULL;
 
 	(void)state;
-	answers(box, "absent");
-	box_open(box);
-	(void)box_success(box, "a");
-	box_settle(box);
-	answers(box, "shown");
-	outbox_reload(box->outbox, box->config);
-	box_settle(box);
-	assert_int_equal(box_pending(box, "desktop"), 0);
+	answers(fixture, "absent");
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	fixture_settle(fixture);
+	answers(fixture, "shown");
+	outbox_reload(fixture->outbox, fixture->config);
+	fixture_settle(fixture);
+	assert_int_equal(fixture_pending(fixture, "desktop"), 0);
 	/* and leaves alone one that is there, with what it has on the screen */
-	outbox_reload(box->outbox, box->config);
-	(void)box_success(box, "b");
-	box_settle(box);
-	started = box_file(box, "started");
+	outbox_reload(fixture->outbox, fixture->config);
+	(void)fixture_success(fixture, "b");
+	fixture_settle(fixture);
+	started = fixture_file(fixture, "started");
 	assert_string_equal(started, "..");
-	box_free(box);
+	fixture_free(fixture);
 }
 
 /* skips until the outbox has tried for so long */
-static void skip_for(struct box *box, int64_t ms)
+static void skip_for(struct delivery_fixture *fixture, int64_t ms)
 {
-	int64_t end = box_now(box).mono_ms + ms;
+	int64_t end = fixture_now(fixture).mono_ms + ms;
 
-	while (box_now(box).mono_ms < end)
-		box_skip(box);
+	while (fixture_now(fixture).mono_ms < end)
+		fixture_skip(fixture);
 }
 
 /* turns a minute apart, as those of polls */
-static void turn_for(struct box *box, int64_t ms)
+static void turn_for(struct delivery_fixture *fixture, int64_t ms)
 {
 	for (; ms > 0; ms -= 60000) {
-		box->skipped_ms += 60000;
-		box_turn(box, 0);
+		fixture->skipped_ms += 60000;
+		fixture_turn(fixture, 0);
 	}
 }
 
 /* after a failure, too: of the age only that counts when somebody was there */
 static void test_waiting_is_no_age(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
-	box->config->sinks[0].max_age_ms = 1200000;
-	box->config->sinks[0].window_ms = 0;
-	answers(box, "refused");
-	box_open(box);
-	(void)box_success(box, "a");
-	box_settle(box);
-	skip_for(box, 120000);
-	answers(box, "absent");
-	box_skip(box);
-	turn_for(box, 1500000);
-	box_close(box); /* as in a crash: ten minutes may count */
-	box_open(box);
-	box_settle(box);
-	turn_for(box, 1500000);
-	answers(box, "refused");
-	fake_notify_tell(box, "server: :1.2\n");
-	box_settle(box);
-	assert_int_equal(box_pending(box, "desktop"), 1);
-	skip_for(box, 60000);
-	assert_int_equal(box_pending(box, "desktop"), 1);
+	fixture->config->sinks[0].max_age_ms = 1200000;
+	fixture->config->sinks[0].window_ms = 0;
+	answers(fixture, "refused");
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	fixture_settle(fixture);
+	skip_for(fixture, 120000);
+	answers(fixture, "absent");
+	fixture_skip(fixture);
+	turn_for(fixture, 1500000);
+	fixture_close(fixture); /* as in a crash: ten minutes may count */
+	fixture_open(fixture);
+	fixture_settle(fixture);
+	turn_for(fixture, 1500000);
+	answers(fixture, "refused");
+	fake_notify_tell(fixture, "server: :1.2\n");
+	fixture_settle(fixture);
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
+	skip_for(fixture, 60000);
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
 	/* two failures are up to five minutes apart */
-	for (int i = 0; i < 5 && box_pending(box, "desktop") > 0; i++)
-		box_skip(box);
-	assert_int_equal(box_failed(box, "desktop"), 1);
-	box_free(box);
+	for (int i = 0; i < 5 && fixture_pending(fixture, "desktop") > 0; i++)
+		fixture_skip(fixture);
+	assert_int_equal(fixture_failed(fixture, "desktop"), 1);
+	fixture_free(fixture);
 }
 
-static const char *waits_for(struct box *box)
+static const char *waits_for(struct delivery_fixture *fixture)
 {
 	static char why[200];
 	struct monitor_status status = { 0 };
 
-	outbox_status(box->outbox, box->config, box_now(box), &status);
+	outbox_status(fixture->outbox, fixture->config, fixture_now(fixture), &status);
 	(void)snprintf(
 		why, sizeof(why), "%s", status.sinks[0].waits != NULL ? status.sinks[0].waits : "");
 	monitor_status_done(&status);
@@ -360,436 +360,437 @@ static const char *waits_for(struct box *box)
 /* a program that cannot run is none of a server: the age runs again, and nothing is waited for */
 static void test_absence_ends(void **state)
 {
-	struct box *box = box_desktop();
-	cleanup_free char *helper = mem_printf("%s/taskbell-notify", box->dir);
+	struct delivery_fixture *fixture = fixture_desktop();
+	cleanup_free char *helper = mem_printf("%s/taskbell-notify", fixture->dir);
 
 	(void)state;
-	box->config->sinks[0].max_age_ms = 600000;
-	answers(box, "absent");
-	box_open(box);
-	(void)box_success(box, "a");
-	box_settle(box);
-	assert_string_equal(waits_for(box), "it says why");
+	fixture->config->sinks[0].max_age_ms = 600000;
+	answers(fixture, "absent");
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	fixture_settle(fixture);
+	assert_string_equal(waits_for(fixture), "it says why");
 	assert_int_equal(unlink(helper), 0);
 	/* whoever would have told of a server is no more */
-	fake_notify_tell(box, "exit");
-	while (*waits_for(box) != '\0')
-		box_turn(box, 10);
-	for (int i = 0; i < 20 && box_pending(box, "desktop") > 0; i++)
-		box_skip(box);
-	assert_int_equal(box_failed(box, "desktop"), 1);
-	assert_string_equal(waits_for(box), "");
+	fake_notify_tell(fixture, "exit");
+	while (*waits_for(fixture) != '\0')
+		fixture_turn(fixture, 10);
+	for (int i = 0; i < 20 && fixture_pending(fixture, "desktop") > 0; i++)
+		fixture_skip(fixture);
+	assert_int_equal(fixture_failed(fixture, "desktop"), 1);
+	assert_string_equal(waits_for(fixture), "");
 	/* with nothing to show nobody looks for a bus */
 	bus_now = NULL;
-	box->skipped_ms += 120000;
-	box_turn(box, 0);
-	assert_string_equal(waits_for(box), "");
-	box_free(box);
+	fixture->skipped_ms += 120000;
+	fixture_turn(fixture, 0);
+	assert_string_equal(waits_for(fixture), "");
+	fixture_free(fixture);
 }
 
 /* without a bus no program is started; one that comes is found within a second or two */
 static void test_waits_for_a_bus(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
 	bus_now = NULL;
-	box_open(box);
-	(void)box_success(box, "a");
-	(void)box_success(box, "b");
-	box_settle(box);
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	(void)fixture_success(fixture, "b");
+	fixture_settle(fixture);
 	for (int i = 0; i < 5; i++) {
-		assert_int_in_range(sleep_ms(box), 1, 1500);
-		assert_true(outbox_settled(box->outbox, box_now(box)));
-		assert_string_equal(waits_for(box), "no session bus: none");
-		box_skip(box);
+		assert_int_in_range(sleep_ms(fixture), 1, 1500);
+		assert_true(outbox_settled(fixture->outbox, fixture_now(fixture)));
+		assert_string_equal(waits_for(fixture), "no session bus: none");
+		fixture_skip(fixture);
 	}
-	expect_notes(box, "");
-	assert_int_equal(box_pending(box, "desktop"), 2);
+	expect_notes(fixture, "");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 2);
 	/* the user logs in */
 	bus_now = "unix:path=/bus";
-	box_skip(box);
-	expect_notes(box, "summary: 2 tasks finished\n--\n");
-	box_free(box);
+	fixture_skip(fixture);
+	expect_notes(fixture, "summary: 2 tasks finished\n--\n");
+	fixture_free(fixture);
 }
 
 /* a directory where something comes all the time, and never a bus: looked at ten times a second */
 static void test_waits_for_a_bus_in_a_busy_place(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 	int64_t left;
 
 	(void)state;
 	bus_now = NULL;
 	watched = "/dev/zero";
 	watches = 0;
-	box_open(box);
-	(void)box_success(box, "a");
-	box_settle(box);
-	box_skip(box);
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	fixture_settle(fixture);
+	fixture_skip(fixture);
 	for (int i = 0; i < 20; i++)
-		box_turn(box, 0);
+		fixture_turn(fixture, 0);
 	assert_int_in_range(watches, 1, 2);
-	left = sleep_ms(box);
+	left = sleep_ms(fixture);
 	assert_int_in_range(left, 0, 100);
 	bus_now = "unix:path=/bus";
-	box_skip(box);
-	expect_notes(box, "summary: a finished\n--\n");
+	fixture_skip(fixture);
+	expect_notes(fixture, "summary: a finished\n--\n");
 	watched = NULL;
-	box_free(box);
+	fixture_free(fixture);
 }
 
 /* somebody listens there and takes nobody in, as the bus of another user: tried ever more rarely */
 static void test_a_bus_that_takes_nobody_in(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 	cleanup_free char *started = NULL;
 
 	(void)state;
-	box->config->sinks[0].window_ms = 0;
-	answers(box, "shut");
-	box_open(box);
-	(void)box_success(box, "a");
-	box_settle(box);
-	for (int64_t end = box_now(box).mono_ms + 300000; box_now(box).mono_ms < end;)
-		box_skip(box);
-	box_expect_log(box, "desktop: waits: taskbell-notify: the bus does not take it in");
-	started = box_file(box, "started");
+	fixture->config->sinks[0].window_ms = 0;
+	answers(fixture, "shut");
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	fixture_settle(fixture);
+	for (int64_t end = fixture_now(fixture).mono_ms + 300000;
+		fixture_now(fixture).mono_ms < end;)
+		fixture_skip(fixture);
+	fixture_expect_log(fixture, "desktop: waits: taskbell-notify: the bus does not take it in");
+	started = fixture_file(fixture, "started");
 	assert_int_in_range(strlen(started), 7, 12);
-	assert_int_equal(box_pending(box, "desktop"), 1);
-	box_free(box);
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
+	fixture_free(fixture);
 }
 
 /* a session ends and another one begins: its program is another, with nothing on the screen */
 static void test_another_bus(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 	cleanup_free char *started = NULL;
 
 	(void)state;
-	box_open(box);
-	fails(box, "a");
-	box_settle(box);
+	fixture_open(fixture);
+	fails(fixture, "a");
+	fixture_settle(fixture);
 	bus_now = "unix:path=/another";
-	fails(box, "b");
-	fails(box, "c");
-	fails(box, "d");
-	box_settle(box);
-	expect_notes(box, "summary: a failed\n--\nsummary: b failed\n--\n"
-			  "summary: c failed\n--\nsummary: d failed\n--\n");
-	started = box_file(box, "started");
+	fails(fixture, "b");
+	fails(fixture, "c");
+	fails(fixture, "d");
+	fixture_settle(fixture);
+	expect_notes(fixture, "summary: a failed\n--\nsummary: b failed\n--\n"
+			      "summary: c failed\n--\nsummary: d failed\n--\n");
+	started = fixture_file(fixture, "started");
 	assert_string_equal(started, "..");
-	box_free(box);
+	fixture_free(fixture);
 }
 
 /* nothing pending: nothing to look for */
 static void test_idle_does_not_wake(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
 	bus_now = NULL;
-	free(box->config->sinks[0].quiet);
-	box->config->sinks[0].quiet = mem_strdup("00:00-23:59");
-	box_open(box);
-	box_turn(box, 0);
-	box_turn(box, 0);
-	assert_true(outbox_settled(box->outbox, box_now(box)));
-	box_free(box);
+	free(fixture->config->sinks[0].quiet);
+	fixture->config->sinks[0].quiet = mem_strdup("00:00-23:59");
+	fixture_open(fixture);
+	fixture_turn(fixture, 0);
+	fixture_turn(fixture, 0);
+	assert_true(outbox_settled(fixture->outbox, fixture_now(fixture)));
+	fixture_free(fixture);
 }
 
-static void skip_to_minute(struct box *box, int minute)
+static void skip_to_minute(struct delivery_fixture *fixture, int minute)
 {
 	int64_t day = 86400000;
-	int64_t now = box_now(box).wall_ms % day;
+	int64_t now = fixture_now(fixture).wall_ms % day;
 
-	box->skipped_ms += (minute * 60000 - now + day) % day;
+	fixture->skipped_ms += (minute * 60000 - now + day) % day;
 }
 
 static void test_quiet(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 	cleanup_free char *digest = NULL;
 	cleanup_free char *single = NULL;
 	int64_t left;
 	int64_t at_ms;
 
 	(void)state;
-	free(box->config->sinks[0].quiet);
-	box->config->sinks[0].quiet = mem_strdup("22:00-07:00");
-	box->config->sinks[0].max_age_ms = 1000;
-	skip_to_minute(box, 23 * 60);
-	box_open(box);
-	at_ms = box_now(box).wall_ms;
-	(void)box_success(box, "a");
-	fails(box, "b");
-	box_turn(box, 0);
-	assert_true(outbox_settled(box->outbox, box_now(box)));
-	expect_notes(box, "");
-	left = outbox_next(box->outbox, box_now(box)) - box_now(box).mono_ms;
+	free(fixture->config->sinks[0].quiet);
+	fixture->config->sinks[0].quiet = mem_strdup("22:00-07:00");
+	fixture->config->sinks[0].max_age_ms = 1000;
+	skip_to_minute(fixture, 23 * 60);
+	fixture_open(fixture);
+	at_ms = fixture_now(fixture).wall_ms;
+	(void)fixture_success(fixture, "a");
+	fails(fixture, "b");
+	fixture_turn(fixture, 0);
+	assert_true(outbox_settled(fixture->outbox, fixture_now(fixture)));
+	expect_notes(fixture, "");
+	left = outbox_next(fixture->outbox, fixture_now(fixture)) - fixture_now(fixture).mono_ms;
 	assert_int_in_range(left, 8 * 3600000 - 30000, 8 * 3600000);
 	/* a restart at night changes nothing */
-	box_close(box);
-	box_open(box);
-	box_settle(box);
-	assert_int_equal(box_pending(box, "desktop"), 2);
-	skip_to_minute(box, 7 * 60);
-	box_settle(box);
+	fixture_close(fixture);
+	fixture_open(fixture);
+	fixture_settle(fixture);
+	assert_int_equal(fixture_pending(fixture, "desktop"), 2);
+	skip_to_minute(fixture, 7 * 60);
+	fixture_settle(fixture);
 	digest = mem_printf("summary: 1 task failed, 1 finished\nbody: at %s\\nb failed\n--\n",
-		when(box, at_ms));
-	expect_notes(box, digest);
-	assert_int_equal(box_pending(box, "desktop"), 0);
+		when(fixture, at_ms));
+	expect_notes(fixture, digest);
+	assert_int_equal(fixture_pending(fixture, "desktop"), 0);
 	/* by day: singly */
-	(void)box_success(box, "a");
-	(void)box_success(box, "b");
-	box_settle(box);
-	expect_notes(box, "summary: a finished\n--\nsummary: b finished\n--\n");
+	(void)fixture_success(fixture, "a");
+	(void)fixture_success(fixture, "b");
+	fixture_settle(fixture);
+	expect_notes(fixture, "summary: a finished\n--\nsummary: b finished\n--\n");
 	/* the window is over in quiet hours */
-	skip_to_minute(box, 22 * 60);
-	box->skipped_ms -= 50;
-	at_ms = box_now(box).wall_ms;
-	(void)box_success(box, "c");
-	box_settle(box);
-	expect_notes(box, "");
-	assert_int_equal(box_pending(box, "desktop"), 1);
-	skip_to_minute(box, 7 * 60);
-	box_settle(box);
-	single = mem_printf("summary: c finished\nbody: ended %s\n--\n", when(box, at_ms));
-	expect_notes(box, single);
-	box_free(box);
+	skip_to_minute(fixture, 22 * 60);
+	fixture->skipped_ms -= 50;
+	at_ms = fixture_now(fixture).wall_ms;
+	(void)fixture_success(fixture, "c");
+	fixture_settle(fixture);
+	expect_notes(fixture, "");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
+	skip_to_minute(fixture, 7 * 60);
+	fixture_settle(fixture);
+	single = mem_printf("summary: c finished\nbody: ended %s\n--\n", when(fixture, at_ms));
+	expect_notes(fixture, single);
+	fixture_free(fixture);
 }
 
 /* a first failure five minutes before a night */
-static struct box *box_quiet(int64_t max_age_ms)
+static struct delivery_fixture *fixture_quiet(int64_t max_age_ms)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
-	free(box->config->sinks[0].quiet);
-	box->config->sinks[0].quiet = mem_strdup("22:00-07:00");
-	box->config->sinks[0].max_age_ms = max_age_ms;
-	answers(box, "refused");
-	skip_to_minute(box, 21 * 60 + 55);
-	box_open(box);
-	(void)box_success(box, "a");
-	box_settle(box);
-	return box;
+	free(fixture->config->sinks[0].quiet);
+	fixture->config->sinks[0].quiet = mem_strdup("22:00-07:00");
+	fixture->config->sinks[0].max_age_ms = max_age_ms;
+	answers(fixture, "refused");
+	skip_to_minute(fixture, 21 * 60 + 55);
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	fixture_settle(fixture);
+	return fixture;
 }
 
 /* what has failed before a night is as old in the morning */
 static void test_quiet_is_no_age(void **state)
 {
-	struct box *box = box_quiet(600000);
+	struct delivery_fixture *fixture = fixture_quiet(600000);
 
 	(void)state;
-	skip_to_minute(box, 22 * 60);
-	box_turn(box, 0);
-	skip_to_minute(box, 7 * 60);
-	box_settle(box);
-	box_expect_log(box, "again in");
-	assert_int_equal(box_pending(box, "desktop"), 1);
-	skip_to_minute(box, 7 * 60 + 4);
-	box_settle(box);
-	assert_int_equal(box_pending(box, "desktop"), 1);
-	skip_to_minute(box, 7 * 60 + 12);
-	box_settle(box);
-	assert_int_equal(box_failed(box, "desktop"), 1);
-	box_free(box);
+	skip_to_minute(fixture, 22 * 60);
+	fixture_turn(fixture, 0);
+	skip_to_minute(fixture, 7 * 60);
+	fixture_settle(fixture);
+	fixture_expect_log(fixture, "again in");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
+	skip_to_minute(fixture, 7 * 60 + 4);
+	fixture_settle(fixture);
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
+	skip_to_minute(fixture, 7 * 60 + 12);
+	fixture_settle(fixture);
+	assert_int_equal(fixture_failed(fixture, "desktop"), 1);
+	fixture_free(fixture);
 }
 
 /* turns a minute apart, as those of polls */
-static void turn_until(struct box *box, int minute)
+static void turn_until(struct delivery_fixture *fixture, int minute)
 {
-	int64_t end = box_now(box).wall_ms;
+	int64_t end = fixture_now(fixture).wall_ms;
 
 	end += (minute * 60000 - end % 86400000 + 86400000) % 86400000;
-	while (box_now(box).wall_ms < end) {
-		box->skipped_ms += 60000;
-		box_turn(box, 0);
+	while (fixture_now(fixture).wall_ms < end) {
+		fixture->skipped_ms += 60000;
+		fixture_turn(fixture, 0);
 	}
 }
 
 /* … also when the failure was not stored before they began */
 static void test_quiet_while_the_disk_is_full(void **state)
 {
-	struct box *box = box_quiet(1800000);
-	struct rlimit old = box_disk_full();
+	struct delivery_fixture *fixture = fixture_quiet(1800000);
+	struct rlimit old = fixture_disk_full();
 
 	(void)state;
-	skip_to_minute(box, 21 * 60 + 59);
-	box_skip(box);
-	turn_until(box, 6 * 60 + 30);
-	box_expect_log(box, "the state does not work");
+	skip_to_minute(fixture, 21 * 60 + 59);
+	fixture_skip(fixture);
+	turn_until(fixture, 6 * 60 + 30);
+	fixture_expect_log(fixture, "the state does not work");
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-	turn_until(box, 6 * 60 + 40);
+	turn_until(fixture, 6 * 60 + 40);
 	/* what is stored again is said again, although nothing was delivered */
-	box_expect_log(box, "the state works again");
-	assert_int_equal(box->alarm.raised_by, 0);
-	skip_to_minute(box, 7 * 60);
-	box_settle(box);
-	assert_int_equal(box_pending(box, "desktop"), 1);
-	box_free(box);
+	fixture_expect_log(fixture, "the state works again");
+	assert_int_equal(fixture->alarm.raised_by, 0);
+	skip_to_minute(fixture, 7 * 60);
+	fixture_settle(fixture);
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
+	fixture_free(fixture);
 }
 
 /* it is looked for a server, but the state takes nothing: no turn asks for the next one at once */
 static void test_waits_while_the_disk_is_full(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 	struct rlimit old;
 	int64_t end;
 	size_t at_once = 0;
 
 	(void)state;
-	free(box_sink(box, SINK_LOG, NULL)->path);
-	box->config->sinks[1].path = mem_strdup("/dev/null");
-	answers(box, "absent");
-	box_open(box);
-	(void)box_success(box, "a");
-	box_settle(box);
-	(void)box_success(box, "b");
-	old = box_disk_full();
-	end = box_now(box).mono_ms + 900000;
-	while (box_now(box).mono_ms < end && at_once < 1000) {
-		struct instant now = box_now(box);
-		int64_t next = outbox_next(box->outbox, now);
+	free(fixture_sink(fixture, SINK_LOG, NULL)->path);
+	fixture->config->sinks[1].path = mem_strdup("/dev/null");
+	answers(fixture, "absent");
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	fixture_settle(fixture);
+	(void)fixture_success(fixture, "b");
+	old = fixture_disk_full();
+	end = fixture_now(fixture).mono_ms + 900000;
+	while (fixture_now(fixture).mono_ms < end && at_once < 1000) {
+		struct instant now = fixture_now(fixture);
+		int64_t next = outbox_next(fixture->outbox, now);
 
 		if (next > now.mono_ms)
-			box->skipped_ms += next - now.mono_ms;
+			fixture->skipped_ms += next - now.mono_ms;
 		else
 			at_once++;
-		box_turn(box, 1);
+		fixture_turn(fixture, 1);
 	}
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-	box_expect_log(box, "the state does not work");
+	fixture_expect_log(fixture, "the state does not work");
 	assert_int_in_range(at_once, 0, 999);
-	box_free(box);
+	fixture_free(fixture);
 }
 
 /* set in quiet hours: they end by the clock as it is now, and until then nothing is awake */
 static void test_clock_set_while_quiet(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 	cleanup_free char *want = NULL;
 	int64_t left;
 	int64_t at_ms;
 
 	(void)state;
-	free(box->config->sinks[0].quiet);
-	box->config->sinks[0].quiet = mem_strdup("22:00-07:00");
-	skip_to_minute(box, 6 * 60 + 59);
-	box_open(box);
-	at_ms = box_now(box).wall_ms;
-	(void)box_success(box, "a");
-	box_turn(box, 0);
-	box->set_ms = -4 * 3600000;
-	box->skipped_ms += 61000;
-	box_turn(box, 0);
-	box_turn(box, 0);
-	left = outbox_next(box->outbox, box_now(box)) - box_now(box).mono_ms;
+	free(fixture->config->sinks[0].quiet);
+	fixture->config->sinks[0].quiet = mem_strdup("22:00-07:00");
+	skip_to_minute(fixture, 6 * 60 + 59);
+	fixture_open(fixture);
+	at_ms = fixture_now(fixture).wall_ms;
+	(void)fixture_success(fixture, "a");
+	fixture_turn(fixture, 0);
+	fixture->set_ms = -4 * 3600000;
+	fixture->skipped_ms += 61000;
+	fixture_turn(fixture, 0);
+	fixture_turn(fixture, 0);
+	left = outbox_next(fixture->outbox, fixture_now(fixture)) - fixture_now(fixture).mono_ms;
 	assert_int_in_range(left, 4 * 3600000 - 90000, 4 * 3600000);
-	box->set_ms = -120000; /* and on again, by almost as much */
-	box_turn(box, 0);
-	left = outbox_next(box->outbox, box_now(box)) - box_now(box).mono_ms;
+	fixture->set_ms = -120000; /* and on again, by almost as much */
+	fixture_turn(fixture, 0);
+	left = outbox_next(fixture->outbox, fixture_now(fixture)) - fixture_now(fixture).mono_ms;
 	assert_int_in_range(left, 1, 120000);
-	expect_notes(box, "");
-	box->skipped_ms += 120000;
-	box_settle(box);
-	want = mem_printf("summary: a finished\nbody: ended %s\n--\n", when(box, at_ms));
-	expect_notes(box, want);
-	box_free(box);
+	expect_notes(fixture, "");
+	fixture->skipped_ms += 120000;
+	fixture_settle(fixture);
+	want = mem_printf("summary: a finished\nbody: ended %s\n--\n", when(fixture, at_ms));
+	expect_notes(fixture, want);
+	fixture_free(fixture);
 }
 
 /* one that says nothing at all is replaced; what may have reached the server has its half minute */
 static void test_helper_hangs(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 	cleanup_free char *started = NULL;
 	cleanup_free char *want = NULL;
 	int64_t at_ms;
 
 	(void)state;
-	box->config->sinks[0].window_ms = 0;
-	answers(box, "nothing");
-	box_open(box);
-	at_ms = box_now(box).wall_ms;
-	(void)box_success(box, "a");
+	fixture->config->sinks[0].window_ms = 0;
+	answers(fixture, "nothing");
+	fixture_open(fixture);
+	at_ms = fixture_now(fixture).wall_ms;
+	(void)fixture_success(fixture, "a");
 	for (cleanup_free char *notes = NULL; notes == NULL || *notes == '\0';) {
-		box_turn(box, 10);
+		fixture_turn(fixture, 10);
 		free(notes);
-		notes = box_file(box, "notes");
+		notes = fixture_file(fixture, "notes");
 	}
-	box_turn(box, 100);
-	box->skipped_ms += 30000;
-	box_turn(box, 0);
-	assert_false(outbox_settled(box->outbox, box_now(box)));
-	box->skipped_ms += 31000;
-	box_settle(box);
-	box_expect_log(box, "taskbell-notify does not answer; again in 1s");
-	assert_int_equal(box_pending(box, "desktop"), 1);
-	answers(box, "shown");
-	box_skip(box);
+	fixture_turn(fixture, 100);
+	fixture->skipped_ms += 30000;
+	fixture_turn(fixture, 0);
+	assert_false(outbox_settled(fixture->outbox, fixture_now(fixture)));
+	fixture->skipped_ms += 31000;
+	fixture_settle(fixture);
+	fixture_expect_log(fixture, "taskbell-notify does not answer; again in 1s");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
+	answers(fixture, "shown");
+	fixture_skip(fixture);
 	want = mem_printf("summary: a finished\n--\nsummary: a finished\nbody: ended %s\n--\n",
-		when(box, at_ms));
-	expect_notes(box, want);
-	assert_int_equal(box_pending(box, "desktop"), 0);
-	started = box_file(box, "started");
+		when(fixture, at_ms));
+	expect_notes(fixture, want);
+	assert_int_equal(fixture_pending(fixture, "desktop"), 0);
+	started = fixture_file(fixture, "started");
 	assert_string_equal(started, "..");
-	box_free(box);
+	fixture_free(fixture);
 }
 
 /* it dies with a request under way: the server may show it yet, and has half a minute to */
 static void test_helper_dies(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
-	box->config->sinks[0].window_ms = 0;
-	answers(box, "nothing");
-	box_open(box);
-	(void)box_success(box, "a");
+	fixture->config->sinks[0].window_ms = 0;
+	answers(fixture, "nothing");
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
 	for (cleanup_free char *notes = NULL; notes == NULL || *notes == '\0';) {
-		box_turn(box, 10);
+		fixture_turn(fixture, 10);
 		free(notes);
-		notes = box_file(box, "notes");
+		notes = fixture_file(fixture, "notes");
 	}
-	fake_notify_tell(box, "exit");
-	box_settle(box);
-	box_expect_log(box, "taskbell-notify ended with 3; again in 1s");
-	expect_notes(box, "summary: a finished\n--\n");
-	answers(box, "shown");
-	box->skipped_ms += 20000;
-	box_turn(box, 0);
-	assert_int_in_range(sleep_ms(box), 1, 10000);
-	expect_notes(box, "");
-	box_skip(box);
-	expect_notes(box, "summary: a finished\n--\n");
-	box_free(box);
+	fake_notify_tell(fixture, "exit");
+	fixture_settle(fixture);
+	fixture_expect_log(fixture, "taskbell-notify ended with 3; again in 1s");
+	expect_notes(fixture, "summary: a finished\n--\n");
+	answers(fixture, "shown");
+	fixture->skipped_ms += 20000;
+	fixture_turn(fixture, 0);
+	assert_int_in_range(sleep_ms(fixture), 1, 10000);
+	expect_notes(fixture, "");
+	fixture_skip(fixture);
+	expect_notes(fixture, "summary: a finished\n--\n");
+	fixture_free(fixture);
 }
 
 static void test_stop_gives_back(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
-	box_open(box);
-	(void)box_success(box, "a");
-	box_turn(box, 0);
-	outbox_stop(box->outbox, box_now(box), 5000);
-	box_turn(box, 0);
-	assert_true(outbox_stopped(box->outbox));
-	expect_notes(box, "");
-	assert_int_equal(box_pending(box, "desktop"), 1);
-	box_free(box);
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	fixture_turn(fixture, 0);
+	outbox_stop(fixture->outbox, fixture_now(fixture), 5000);
+	fixture_turn(fixture, 0);
+	assert_true(outbox_stopped(fixture->outbox));
+	expect_notes(fixture, "");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
+	fixture_free(fixture);
 }
 
 /* as `taskbell test` uses it: without a store, without a window, and what would be waited for is
  * said */
 static void test_direct(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 	struct strings secrets = { 0 };
 	struct notifier *notifier = notifier_new(&secrets);
-	struct sink_setup setup = { .config = &box->config->sinks[0],
-		.state_dir = box->dir,
+	struct sink_setup setup = { .config = &fixture->config->sinks[0],
+		.state_dir = fixture->dir,
 		.notifier = notifier,
 		.immediate = true };
 	struct event event = { .id = 1,
@@ -803,218 +804,221 @@ static void test_direct(void **state)
 	bool good;
 
 	(void)state;
-	free(box->config->sinks[0].quiet);
-	box->config->sinks[0].quiet = mem_strdup("00:00-23:59");
+	free(fixture->config->sinks[0].quiet);
+	fixture->config->sinks[0].quiet = mem_strdup("00:00-23:59");
 	sink = sink_new(&setup, &good, &err);
 	assert_true(good);
-	assert_true(sink->ops->capacity(sink, box_now(box)) > 0);
-	sink->ops->deliver(sink, delivery, box_now(box));
+	assert_true(sink->ops->capacity(sink, fixture_now(fixture)) > 0);
+	sink->ops->deliver(sink, delivery, fixture_now(fixture));
 	while (delivery->state != DELIVERY_ENDED) {
-		sink->ops->step(sink, box_now(box));
+		sink->ops->step(sink, fixture_now(fixture));
 		(void)poll(NULL, 0, 1);
 	}
 	assert_int_equal(delivery->event_id, 1);
 	assert_int_equal(delivery->result, DELIVERY_DELIVERED);
-	expect_notes(box, "summary: sample finished\none-shot: yes\n--\n");
+	expect_notes(fixture, "summary: sample finished\none-shot: yes\n--\n");
 	bus_now = NULL;
 	delivery_free(delivery);
 	delivery = delivery_new(&event);
-	sink->ops->deliver(sink, delivery, box_now(box));
-	sink->ops->step(sink, box_now(box));
+	sink->ops->deliver(sink, delivery, fixture_now(fixture));
+	sink->ops->step(sink, fixture_now(fixture));
 	assert_int_equal(delivery->state, DELIVERY_ENDED);
 	assert_int_equal(delivery->result, DELIVERY_RETRY);
 	assert_non_null(strstr(delivery->error, "no session bus"));
 	sink_free(sink);
 	delivery_free(delivery);
 	notifier_free(notifier);
-	box_free(box);
+	fixture_free(fixture);
 }
 
 static void test_helper_is_found(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 	struct err err = { 0 };
 	cleanup_free char *path = notifier_path(&err);
-	cleanup_free char *want = mem_printf("%s/taskbell-notify", box->dir);
+	cleanup_free char *want = mem_printf("%s/taskbell-notify", fixture->dir);
 
 	(void)state;
 	assert_string_equal(path, want);
-	box_free(box);
+	fixture_free(fixture);
 }
 
 /* a sink that is no longer configured shows what it has gathered, though the store has more */
 static void test_retired_while_gathering(void **state)
 {
-	struct box *box = box_desktop();
-	struct sink_config *sinks = box->config->sinks;
-	size_t count = box->config->sink_count;
+	struct delivery_fixture *fixture = fixture_desktop();
+	struct sink_config *sinks = fixture->config->sinks;
+	size_t count = fixture->config->sink_count;
 
 	(void)state;
 	for (int i = 0; i < 3000; i++) {
 		cleanup_free char *id = mem_printf("t%d", i);
 
-		(void)box_success(box, id);
+		(void)fixture_success(fixture, id);
 	}
-	box_open(box);
-	outbox_step(box->outbox, box_now(box));
-	box->config->sinks = NULL;
-	box->config->sink_count = 0;
-	outbox_reload(box->outbox, box->config);
-	box->config->sinks = sinks;
-	box->config->sink_count = count;
-	box_settle(box);
-	assert_true(outbox_next(box->outbox, box_now(box)) == INSTANT_NEVER);
-	assert_int_in_range(box_pending(box, "desktop"), 1, 2999);
-	box_free(box);
+	fixture_open(fixture);
+	outbox_step(fixture->outbox, fixture_now(fixture));
+	fixture->config->sinks = NULL;
+	fixture->config->sink_count = 0;
+	outbox_reload(fixture->outbox, fixture->config);
+	fixture->config->sinks = sinks;
+	fixture->config->sink_count = count;
+	fixture_settle(fixture);
+	assert_true(outbox_next(fixture->outbox, fixture_now(fixture)) == INSTANT_NEVER);
+	assert_int_in_range(fixture_pending(fixture, "desktop"), 1, 2999);
+	fixture_free(fixture);
 }
 
 /* what is said to go on and is over has its place taken by what says so */
 static void test_what_is_over_is_replaced(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
-	box->config->sinks[0].window_ms = 0;
-	box_open(box);
-	happens(box, EVENT_SOURCE_DOWN, NULL);
-	box_settle(box);
-	happens(box, EVENT_STUCK, "a");
-	box_settle(box);
-	expect_notes(box, "summary: telnyx cannot be reached\n--\nsummary: a is stuck\n--\n");
-	happens(box, EVENT_SOURCE_UP, NULL);
-	box_settle(box);
-	fails(box, "a");
-	box_settle(box);
-	expect_notes(box, "again 1\nsummary: telnyx is reached again\n--\n"
-			  "again 2\nsummary: a failed\n--\n");
+	fixture->config->sinks[0].window_ms = 0;
+	fixture_open(fixture);
+	happens(fixture, EVENT_SOURCE_DOWN, NULL);
+	fixture_settle(fixture);
+	happens(fixture, EVENT_STUCK, "a");
+	fixture_settle(fixture);
+	expect_notes(fixture, "summary: telnyx cannot be reached\n--\nsummary: a is stuck\n--\n");
+	happens(fixture, EVENT_SOURCE_UP, NULL);
+	fixture_settle(fixture);
+	fails(fixture, "a");
+	fixture_settle(fixture);
+	expect_notes(fixture, "again 1\nsummary: telnyx is reached again\n--\n"
+			      "again 2\nsummary: a failed\n--\n");
 	/* as long as it is on the screen */
-	happens(box, EVENT_SOURCE_DOWN, NULL);
-	box_settle(box);
-	fake_notify_tell(box, "closed: 1 2\n");
-	happens(box, EVENT_SOURCE_UP, NULL);
-	box_settle(box);
-	expect_notes(box, "again 1\nsummary: telnyx cannot be reached\n--\n"
-			  "summary: telnyx is reached again\n--\n");
+	happens(fixture, EVENT_SOURCE_DOWN, NULL);
+	fixture_settle(fixture);
+	fake_notify_tell(fixture, "closed: 1 2\n");
+	happens(fixture, EVENT_SOURCE_UP, NULL);
+	fixture_settle(fixture);
+	expect_notes(fixture, "again 1\nsummary: telnyx cannot be reached\n--\n"
+			      "summary: telnyx is reached again\n--\n");
 	/* an end that has no notification of its own takes it down */
-	happens(box, EVENT_STUCK, "b");
-	box_settle(box);
+	happens(fixture, EVENT_STUCK, "b");
+	fixture_settle(fixture);
 	for (int i = 0; i < 4; i++)
-		(void)box_success(box, i == 2 ? "b" : "c");
-	box_settle(box);
-	fake_notify_tell(box, "closed: 999 2\n");
-	expect_notes(box, "summary: b is stuck\n--\nsummary: 4 tasks finished\n--\nclose 4\n--\n");
-	box_free(box);
+		(void)fixture_success(fixture, i == 2 ? "b" : "c");
+	fixture_settle(fixture);
+	fake_notify_tell(fixture, "closed: 999 2\n");
+	expect_notes(
+		fixture, "summary: b is stuck\n--\nsummary: 4 tasks finished\n--\nclose 4\n--\n");
+	fixture_free(fixture);
 }
 
 /* a source that was down stays on no screen because that was told late */
 static void test_down_is_told_before_up(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
-	box->config->sinks[0].window_ms = 0;
-	answers(box, "refused");
-	box_open(box);
-	happens(box, EVENT_SOURCE_DOWN, NULL);
-	box_settle(box);
-	box_expect_log(box, "again in");
-	answers(box, "shown");
-	happens(box, EVENT_SOURCE_UP, NULL);
-	box_settle(box);
-	box_skip(box);
-	expect_notes(box, "summary: telnyx cannot be reached\n--\n"
-			  "summary: telnyx cannot be reached\n--\n"
-			  "again 2\nsummary: telnyx is reached again\n--\n");
-	box_free(box);
+	fixture->config->sinks[0].window_ms = 0;
+	answers(fixture, "refused");
+	fixture_open(fixture);
+	happens(fixture, EVENT_SOURCE_DOWN, NULL);
+	fixture_settle(fixture);
+	fixture_expect_log(fixture, "again in");
+	answers(fixture, "shown");
+	happens(fixture, EVENT_SOURCE_UP, NULL);
+	fixture_settle(fixture);
+	fixture_skip(fixture);
+	expect_notes(fixture, "summary: telnyx cannot be reached\n--\n"
+			      "summary: telnyx cannot be reached\n--\n"
+			      "again 2\nsummary: telnyx is reached again\n--\n");
+	fixture_free(fixture);
 }
 
 /* no wall of failures in the morning: so many as burst says, then one that is updated */
 static void test_failures_do_not_pile_up(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
-	box->config->sinks[0].window_ms = 0;
-	box->config->sinks[0].burst = 2;
-	box_open(box);
+	fixture->config->sinks[0].window_ms = 0;
+	fixture->config->sinks[0].burst = 2;
+	fixture_open(fixture);
 	for (const char *name = "abcd"; *name != '\0'; name++) {
 		char id[] = { *name, '\0' };
 
-		fails(box, id);
-		box_settle(box);
+		fails(fixture, id);
+		fixture_settle(fixture);
 	}
-	expect_notes(box, "summary: a failed\n--\nsummary: b failed\n--\n"
-			  "again 1\nsummary: 3 tasks failed\n"
-			  "body: c failed\\nb failed\\na failed\n--\nclose 2\n--\n"
-			  "again 1\nsummary: 4 tasks failed\n"
-			  "body: d failed\\nc failed\\nb failed\\na failed\n--\n");
+	expect_notes(fixture, "summary: a failed\n--\nsummary: b failed\n--\n"
+			      "again 1\nsummary: 3 tasks failed\n"
+			      "body: c failed\\nb failed\\na failed\n--\nclose 2\n--\n"
+			      "again 1\nsummary: 4 tasks failed\n"
+			      "body: d failed\\nc failed\\nb failed\\na failed\n--\n");
 	/* what comes in one batch goes there too, and successes are told with it once */
 	for (int i = 0; i < 3; i++)
-		(void)box_success(box, "good");
-	happens(box, EVENT_STUCK, "e");
-	box_settle(box);
-	happens(box, EVENT_GONE, "f");
-	box_settle(box);
-	expect_notes(box, "again 1\nsummary: 4 tasks failed, 1 stuck, 3 finished\n"
-			  "body: e is stuck\\nd failed\\nc failed\\nb failed\\na failed\n--\n"
-			  "again 1\nsummary: 4 tasks failed, 1 gone, 1 stuck\n"
-			  "body: f is gone\\ne is stuck\\nd failed\\nc failed\\nb failed\\na "
-			  "failed\n--\n");
+		(void)fixture_success(fixture, "good");
+	happens(fixture, EVENT_STUCK, "e");
+	fixture_settle(fixture);
+	happens(fixture, EVENT_GONE, "f");
+	fixture_settle(fixture);
+	expect_notes(fixture, "again 1\nsummary: 4 tasks failed, 1 stuck, 3 finished\n"
+			      "body: e is stuck\\nd failed\\nc failed\\nb failed\\na failed\n--\n"
+			      "again 1\nsummary: 4 tasks failed, 1 gone, 1 stuck\n"
+			      "body: f is gone\\ne is stuck\\nd failed\\nc failed\\nb failed\\na "
+			      "failed\n--\n");
 	/* what is over is said there no more */
-	(void)box_success(box, "e");
-	box_settle(box);
-	fake_notify_tell(box, "closed: 999 2\n"); /* none of ours; the update is noted by then */
-	expect_notes(box, "summary: e finished\n--\n"
-			  "again 1\nsummary: 4 tasks failed, 1 gone\n"
-			  "body: f is gone\\nd failed\\nc failed\\nb failed\\na failed\n--\n");
+	(void)fixture_success(fixture, "e");
+	fixture_settle(fixture);
+	fake_notify_tell(
+		fixture, "closed: 999 2\n"); /* none of ours; the update is noted by then */
+	expect_notes(fixture, "summary: e finished\n--\n"
+			      "again 1\nsummary: 4 tasks failed, 1 gone\n"
+			      "body: f is gone\\nd failed\\nc failed\\nb failed\\na failed\n--\n");
 	/* once it was closed it begins anew */
-	fake_notify_tell(box, "closed: 1 2\n");
-	fails(box, "g");
-	box_settle(box);
+	fake_notify_tell(fixture, "closed: 1 2\n");
+	fails(fixture, "g");
+	fixture_settle(fixture);
 	/* and so it does with another server, which shows nothing of it */
-	fails(box, "h");
-	box_settle(box);
-	fake_notify_tell(box, "gone:\nserver: :1.2\n");
-	fails(box, "i");
-	box_settle(box);
-	expect_notes(box, "summary: g failed\n--\nsummary: h failed\n--\nsummary: i failed\n--\n");
-	box_free(box);
+	fails(fixture, "h");
+	fixture_settle(fixture);
+	fake_notify_tell(fixture, "gone:\nserver: :1.2\n");
+	fails(fixture, "i");
+	fixture_settle(fixture);
+	expect_notes(
+		fixture, "summary: g failed\n--\nsummary: h failed\n--\nsummary: i failed\n--\n");
+	fixture_free(fixture);
 }
 
 /* the answer to a change that nobody waits for is none to what is shown in the same place next */
 static void test_each_change_has_its_answer(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
-	box->config->sinks[0].window_ms = 0;
-	box->config->sinks[0].burst = 2;
-	box_open(box);
-	fails(box, "a");
-	box_settle(box);
-	fails(box, "b");
-	box_settle(box);
-	happens(box, EVENT_SOURCE_DOWN, NULL);
-	box_settle(box);
-	answers(box, "nothing");
-	happens(box, EVENT_SOURCE_UP, NULL);
-	fails(box, "c");
-	box_turn(box, 0);
-	fake_notify_tell(box, "shown: 3 13\n"); /* and now 1 is changed for both */
-	assert_int_equal(box_pending(box, "desktop"), 1);
-	fake_notify_tell(box, "shown: 1 11\n");
-	assert_int_equal(box_pending(box, "desktop"), 1);
-	fake_notify_tell(box, "refused: 1 no room\n");
-	assert_int_equal(box_pending(box, "desktop"), 1);
-	box_expect_log(box, "no room; again in");
-	box_free(box);
+	fixture->config->sinks[0].window_ms = 0;
+	fixture->config->sinks[0].burst = 2;
+	fixture_open(fixture);
+	fails(fixture, "a");
+	fixture_settle(fixture);
+	fails(fixture, "b");
+	fixture_settle(fixture);
+	happens(fixture, EVENT_SOURCE_DOWN, NULL);
+	fixture_settle(fixture);
+	answers(fixture, "nothing");
+	happens(fixture, EVENT_SOURCE_UP, NULL);
+	fails(fixture, "c");
+	fixture_turn(fixture, 0);
+	fake_notify_tell(fixture, "shown: 3 13\n"); /* and now 1 is changed for both */
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
+	fake_notify_tell(fixture, "shown: 1 11\n");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
+	fake_notify_tell(fixture, "refused: 1 no room\n");
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
+	fixture_expect_log(fixture, "no room; again in");
+	fixture_free(fixture);
 }
 
 /* two sinks, one program; each knows what is its own */
 static void test_sinks_share_the_helper(void **state)
 {
-	struct box *box = box_desktop();
-	struct sink_config *second = box_sink(box, SINK_DESKTOP, NULL);
+	struct delivery_fixture *fixture = fixture_desktop();
+	struct sink_config *second = fixture_sink(fixture, SINK_DESKTOP, NULL);
 	cleanup_free char *started = NULL;
 	cleanup_free char *notes = NULL;
 
@@ -1022,50 +1026,51 @@ static void test_sinks_share_the_helper(void **state)
 	free(second->name);
 	second->name = mem_strdup("second");
 	for (size_t i = 0; i < 2; i++) {
-		box->config->sinks[i].window_ms = 0;
-		box->config->sinks[i].sound = i == 1;
+		fixture->config->sinks[i].window_ms = 0;
+		fixture->config->sinks[i].sound = i == 1;
 	}
-	box_open(box);
-	fails(box, "a");
-	box_settle(box);
-	notes = box_file(box, "notes");
+	fixture_open(fixture);
+	fails(fixture, "a");
+	fixture_settle(fixture);
+	notes = fixture_file(fixture, "notes");
 	assert_non_null(strstr(notes, "summary: a failed\n--\n"));
 	assert_non_null(strstr(notes, "summary: a failed\nsound: dialog-error\n--\n"));
-	started = box_file(box, "started");
+	started = fixture_file(fixture, "started");
 	assert_string_equal(started, ".");
-	assert_int_equal(box_pending(box, "desktop") + box_pending(box, "second"), 0);
-	box_free(box);
+	assert_int_equal(
+		fixture_pending(fixture, "desktop") + fixture_pending(fixture, "second"), 0);
+	fixture_free(fixture);
 }
 
 /* a stop waits for the answer, but not for long */
 static void test_stop_with_one_under_way(void **state)
 {
-	struct box *box = box_desktop();
+	struct delivery_fixture *fixture = fixture_desktop();
 
 	(void)state;
-	box->config->sinks[0].window_ms = 0;
-	answers(box, "nothing");
-	box_open(box);
-	(void)box_success(box, "a");
-	(void)box_success(box, "b");
-	box_turn(box, 0);
-	outbox_stop(box->outbox, box_now(box), 5000);
-	box_turn(box, 0);
-	assert_false(outbox_stopped(box->outbox));
-	assert_int_in_range(sleep_ms(box), 1, 5000);
-	fake_notify_tell(box, "shown: 1 1\n");
-	box_turn(box, 0);
-	assert_true(outbox_stopped(box->outbox));
-	assert_int_equal(box_pending(box, "desktop"), 1);
-	box_close(box);
-	box_open(box);
-	box_turn(box, 0);
-	outbox_stop(box->outbox, box_now(box), 5000);
-	box->skipped_ms += 5000;
-	box_turn(box, 0);
-	assert_true(outbox_stopped(box->outbox));
-	assert_int_equal(box_pending(box, "desktop"), 1);
-	box_free(box);
+	fixture->config->sinks[0].window_ms = 0;
+	answers(fixture, "nothing");
+	fixture_open(fixture);
+	(void)fixture_success(fixture, "a");
+	(void)fixture_success(fixture, "b");
+	fixture_turn(fixture, 0);
+	outbox_stop(fixture->outbox, fixture_now(fixture), 5000);
+	fixture_turn(fixture, 0);
+	assert_false(outbox_stopped(fixture->outbox));
+	assert_int_in_range(sleep_ms(fixture), 1, 5000);
+	fake_notify_tell(fixture, "shown: 1 1\n");
+	fixture_turn(fixture, 0);
+	assert_true(outbox_stopped(fixture->outbox));
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
+	fixture_close(fixture);
+	fixture_open(fixture);
+	fixture_turn(fixture, 0);
+	outbox_stop(fixture->outbox, fixture_now(fixture), 5000);
+	fixture->skipped_ms += 5000;
+	fixture_turn(fixture, 0);
+	assert_true(outbox_stopped(fixture->outbox));
+	assert_int_equal(fixture_pending(fixture, "desktop"), 1);
+	fixture_free(fixture);
 }
 
 int main(int argc, char **argv)

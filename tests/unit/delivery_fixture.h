@@ -2,8 +2,8 @@
  * An outbox over a real store in a directory of its own, with real programs as sinks. Time is the
  * real one plus what a test skips: nothing here sleeps.
  */
-#ifndef UNIT_BOX_H
-#define UNIT_BOX_H
+#ifndef UNIT_DELIVERY_FIXTURE_H
+#define UNIT_DELIVERY_FIXTURE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include "core/config.h"
 #include "io/store.h"
 
-struct box {
+struct delivery_fixture {
 	char dir[64];
 	struct config *config;
 	struct store *store;
@@ -32,33 +32,35 @@ struct box {
 };
 
 /* makes the directory, the store and an empty configuration */
-struct box *box_new(void);
-void box_free(struct box *box);
+struct delivery_fixture *fixture_new(void);
+void fixture_free(struct delivery_fixture *fixture);
 /* a sink of the configuration; of type exec with `sh -c script` when there is one */
-struct sink_config *box_sink(struct box *box, enum sink_type type, const char *script);
+struct sink_config *fixture_sink(
+	struct delivery_fixture *fixture, enum sink_type type, const char *script);
 /* opens the outbox on the configuration as it is now */
-void box_open(struct box *box);
-void box_close(struct box *box);
-struct instant box_now(const struct box *box);
+void fixture_open(struct delivery_fixture *fixture);
+void fixture_close(struct delivery_fixture *fixture);
+struct instant fixture_now(const struct delivery_fixture *fixture);
 /* stores an event for all sinks; returns its id */
-int64_t box_event(struct box *box, const struct event *event);
+int64_t fixture_event(struct delivery_fixture *fixture, const struct event *event);
 /* a success of task `id` */
-int64_t box_success(struct box *box, const char *id);
+int64_t fixture_success(struct delivery_fixture *fixture, const char *id);
 /* one turn of the loop: steps, then waits for a descriptor, a child or at most `wait_ms` */
-void box_turn(struct box *box, int64_t wait_ms);
+void fixture_turn(struct delivery_fixture *fixture, int64_t wait_ms);
 /* turns until nothing is due or running now; fails the test when that takes more than 20 s */
-void box_settle(struct box *box);
+void fixture_settle(struct delivery_fixture *fixture);
 /* skips to the next moment at which the outbox wants to be stepped, and settles */
-void box_skip(struct box *box);
+void fixture_skip(struct delivery_fixture *fixture);
 /* what the store knows of a sink: caller frees with store_sinks_free(sink, 1) */
-int64_t box_pending(struct box *box, const char *sink);
-int64_t box_failed(struct box *box, const char *sink);
+int64_t fixture_pending(struct delivery_fixture *fixture, const char *sink);
+int64_t fixture_failed(struct delivery_fixture *fixture, const char *sink);
 /* the content of a file in the directory, owned; "" when it is not there */
-char *box_file(const struct box *box, const char *name);
-void box_write(const struct box *box, const char *name, const char *text, int mode);
+char *fixture_file(const struct delivery_fixture *fixture, const char *name);
+void fixture_write(
+	const struct delivery_fixture *fixture, const char *name, const char *text, int mode);
 /* from now on nothing can be written to the state; returns the RLIMIT_FSIZE to set back */
-struct rlimit box_disk_full(void);
+struct rlimit fixture_disk_full(void);
 /* fails the test when the log does not contain the words */
-void box_expect_log(const struct box *box, const char *words);
+void fixture_expect_log(const struct delivery_fixture *fixture, const char *words);
 
 #endif
