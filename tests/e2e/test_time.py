@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -38,6 +39,25 @@ def test_a_laptop_that_slept_polls_soon_and_blames_nobody(user, sim, clock):
     watch.wait_event(event="success", task_id="x")
     assert sim.requests(mark, lambda e: e.fault is not None)
     assert said(watch, "source_down", "gone", "stuck") == []
+    assert watch.stop() == 0
+
+
+def test_redeliver_without_a_signal_is_found_within_a_minute(user, sim, clock):
+    """Where the monitor is in another pid namespace, redeliver cannot signal it: only the state changes."""
+    hook = user.script("hook", "echo $TASKBELL_ATTEMPT >>$HOME/got; test -e $HOME/good")
+    user.configure({"type": "exec", "name": "hook", "command": [hook]}, source={"interval": "1h", "idle_interval": "1h"})
+    sim.add_task("x", status="processing")
+    watch = user.watch(env=clock.env)
+    sim.set_status("x", "success")
+    watch.send(signal.SIGUSR1)
+    user.settled("hook", failed=1, pending=0)
+    user.write("good", "")
+    with sqlite3.connect(os.path.join(user.state, "state.db")) as state:
+        state.execute("UPDATE deliveries SET failed = 0, failed_ms = 0, attempts = 0, first_failed_ms = 0, due_ms = 1")
+    state.close()
+    clock.sleep(watch, 61)
+    user.settled("hook", failed=0, pending=0)
+    assert lines(user.path("got")) == ["1", "1"]
     assert watch.stop() == 0
 
 
