@@ -289,6 +289,36 @@ static void test_sink_failed_is_told_after_the_store_failed(void **state)
 	fixture_free(fixture);
 }
 
+/* a success that comes before the event could be stored does not undo it, and counts for the next
+ */
+static void test_sink_failed_is_told_after_a_success_in_between(void **state)
+{
+	struct delivery_fixture *fixture = fixture_here();
+	cleanup_free char *path = mem_printf("%s/good", fixture->dir);
+
+	(void)state;
+	(void)fixture_sink(fixture, SINK_EXEC, "[ -e good ]");
+	fixture_open(fixture);
+	fixture->refuse_events = 2;
+	(void)fixture_success(fixture, "a");
+	fixture_settle(fixture);
+	assert_int_equal(fixture->refuse_events, 1);
+	fixture_write(fixture, "good", "", 0600);
+	(void)fixture_success(fixture, "b");
+	for (int i = 0; i < 5 && fixture->failed_count == 0; i++) {
+		fixture->skipped_ms += 60000;
+		fixture_settle(fixture);
+	}
+	fixture_settle(fixture);
+	assert_int_equal(fixture->failed_count, 1);
+	assert_int_equal(fixture_pending(fixture, "exec"), 0);
+	assert_int_equal(unlink(path), 0);
+	(void)fixture_success(fixture, "c");
+	fixture_settle(fixture);
+	assert_int_equal(fixture->failed_count, 2);
+	fixture_free(fixture);
+}
+
 static void test_failing_to_tell_of_failure_is_no_news(void **state)
 {
 	struct delivery_fixture *fixture = fixture_here();
@@ -799,6 +829,7 @@ int main(void)
 		cmocka_unit_test(test_attempts_are_counted),
 		cmocka_unit_test(test_sink_failed_is_told_once),
 		cmocka_unit_test(test_sink_failed_is_told_after_the_store_failed),
+		cmocka_unit_test(test_sink_failed_is_told_after_a_success_in_between),
 		cmocka_unit_test(test_failing_to_tell_of_failure_is_no_news),
 		cmocka_unit_test(test_events_of_a_task_stay_in_order),
 		cmocka_unit_test(test_concurrency_is_bounded),
