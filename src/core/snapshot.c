@@ -229,6 +229,31 @@ struct record *snapshot_next(const struct snapshot *snapshot, size_t *pos)
 	return NULL;
 }
 
+bool snapshot_dirty(const struct snapshot *snapshot)
+{
+	const struct record *record;
+	size_t pos = 0;
+
+	if (snapshot->baseline_dirty || snapshot->reopened_dirty || snapshot->ended.dirty)
+		return true;
+	while ((record = snapshot_next(snapshot, &pos)) != NULL)
+		if (record->dirty)
+			return true;
+	return false;
+}
+
+void snapshot_clean(struct snapshot *snapshot)
+{
+	struct record *record;
+	size_t pos = 0;
+
+	snapshot->baseline_dirty = false;
+	snapshot->reopened_dirty = false;
+	ended_clean(&snapshot->ended);
+	while ((record = snapshot_next(snapshot, &pos)) != NULL)
+		record->dirty = false;
+}
+
 struct ended *snapshot_ended(const struct snapshot *snapshot, const char *id)
 {
 	return ended_find(&snapshot->ended, ended_fingerprint(snapshot_hash(snapshot, id)));

@@ -114,6 +114,10 @@ struct record *snapshot_add(
 struct record *snapshot_update(
 	struct snapshot *snapshot, struct record *record, const struct task *task);
 void snapshot_remove(struct snapshot *snapshot, struct record *record); /* frees it */
+/* is there anything that the store does not have? */
+bool snapshot_dirty(const struct snapshot *snapshot);
+/* clears all dirty flags: the store has it all */
+void snapshot_clean(struct snapshot *snapshot);
 /* walks the records in no particular order: start with *pos = 0, NULL at the end */
 struct record *snapshot_next(const struct snapshot *snapshot, size_t *pos);
 /* the ended entry of an id, NULL when not known; valid until the next ended change */

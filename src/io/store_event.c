@@ -132,7 +132,9 @@ static bool save_events(struct store *store, struct store_changes *changes, stru
 
 bool store_commit(struct store *store, struct store_changes *changes, struct err *err)
 {
-	bool source = store_source_changed(changes);
+	bool source = changes->source != NULL &&
+		      (changes->removed_count != 0 || changes->health != NULL ||
+			      (changes->snapshot != NULL && snapshot_dirty(changes->snapshot)));
 	bool baseline = changes->snapshot != NULL && changes->snapshot->baseline_dirty;
 	struct err ignored = { 0 };
 
@@ -154,7 +156,7 @@ bool store_commit(struct store *store, struct store_changes *changes, struct err
 	}
 	changes->written = true;
 	if (changes->snapshot != NULL)
-		store_snapshot_clean(changes->snapshot);
+		snapshot_clean(changes->snapshot);
 	/* into the file itself: whatever happens to the log later, this is no first run again */
 	if (baseline)
 		(void)db_exec(store->db, "PRAGMA wal_checkpoint", &ignored);

@@ -33,12 +33,8 @@ bool store_sink_id(struct store *store, const char *sink, int64_t *ret_id, struc
 /* empties the cache of sink ids: the transaction that inserted some was undone */
 void store_clear_sinks(struct store *store);
 
-/* is there anything to write of the source: a dirty snapshot, removed records, its health? */
-bool store_source_changed(const struct store_changes *changes);
-/* puts all that into rows, within the caller's transaction */
+/* puts the source's changes into rows, within the caller's transaction */
 bool store_save_source(struct store *store, const struct store_changes *changes, struct err *err);
-/* clears all dirty flags, after the commit */
-void store_snapshot_clean(struct snapshot *snapshot);
 /* checks that snapshots can be made of the rows of all sources; db_refuse()s the file otherwise */
 bool store_check_snapshots(struct store *store, struct err *err);
 /* checks that each delivery is one of an event and a sink; db_refuse()s the file otherwise */

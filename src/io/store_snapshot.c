@@ -229,38 +229,6 @@ bool store_load_source(
 	return step != DB_ERROR;
 }
 
-static bool snapshot_dirty(const struct snapshot *snapshot)
-{
-	const struct record *record;
-	size_t pos = 0;
-
-	if (snapshot->baseline_dirty || snapshot->reopened_dirty || snapshot->ended.dirty)
-		return true;
-	while ((record = snapshot_next(snapshot, &pos)) != NULL)
-		if (record->dirty)
-			return true;
-	return false;
-}
-
-bool store_source_changed(const struct store_changes *changes)
-{
-	return changes->source != NULL &&
-	       (changes->removed_count != 0 || changes->health != NULL ||
-		       (changes->snapshot != NULL && snapshot_dirty(changes->snapshot)));
-}
-
-void store_snapshot_clean(struct snapshot *snapshot)
-{
-	struct record *record;
-	size_t pos = 0;
-
-	snapshot->baseline_dirty = false;
-	snapshot->reopened_dirty = false;
-	ended_clean(&snapshot->ended);
-	while ((record = snapshot_next(snapshot, &pos)) != NULL)
-		record->dirty = false;
-}
-
 static bool save_record(struct store *store, int64_t source_id, const struct snapshot *snapshot,
 	const struct record *record, struct err *err)
 {
