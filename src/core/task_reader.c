@@ -59,35 +59,32 @@ void task_reader_feed(struct task_reader *reader, const char *bytes, size_t len)
 	json_split_feed(reader->split, bytes, len);
 }
 
-/* what is wrong with an id, given as its text; NULL: nothing */
-static const char *id_text_fault(
-	const struct task_reader *reader, const char *id, size_t len, bool broken)
-{
-	if (reader->asked != NULL)
-		return strlen(reader->asked) == len && memcmp(reader->asked, id, len) == 0
-			       ? NULL
-			       : "is another task than the one asked for";
-	if (len == 0)
-		return "has an empty id";
-	return broken || !task_id_valid(id, len)
-		       ? "has an id that is none (1 to 256 bytes, no control characters, not . or "
-			 "..)"
-		       : NULL;
-}
-
+/* what is wrong with the id; NULL: nothing */
 static const char *id_fault(const struct task_reader *reader, const struct json_value *id)
 {
-	char text[ID_ESCAPED_MAX];
+	const char *asked = reader->asked;
+	char decoded[ID_ESCAPED_MAX];
+	const char *text = id->bytes;
 	bool broken = false;
-	size_t len = 0;
+	size_t len;
 
 	if (id->type == JSON_MISSING)
-		return reader->asked != NULL ? NULL : "has no id";
-	if (!id->escaped)
-		return id_text_fault(reader, id->bytes, id->len, false);
-	if (id->len <= sizeof(text))
-		len = json_unescape(id->bytes, id->len, text, &broken);
-	return id_text_fault(reader, text, len, broken || len == 0);
+		return asked != NULL ? NULL : "has no id";
+	len = id->len;
+	if (id->escaped) {
+		text = decoded;
+		len = len <= sizeof(decoded) ? json_unescape(id->bytes, len, decoded, &broken) : 0;
+		broken = broken || len == 0;
+	}
+	if (asked != NULL)
+		return strlen(asked) == len && memcmp(asked, text, len) == 0
+			       ? NULL
+			       : "is another task than the one asked for";
+	if (!broken && task_id_valid(text, len))
+		return NULL;
+	return id->len == 0 ? "has an empty id"
+			    : "has an id that is none (1 to 256 bytes, no control characters, not "
+			      ". or ..)";
 }
 
 /* finishes an element whose values have been picked; what is wrong with it, NULL: nothing */
