@@ -40,13 +40,11 @@ struct list_reader {
 	struct observation *items; /* own; in the order of the answer */
 	size_t count;
 	size_t cap;
-	struct ended_set
-		*doubted; /* own; ended tasks that some element shows otherwise; NULL: none */
-	struct ended_set *fresh; /* own; ended tasks of a first run that are not told one by one;
-				    NULL: none */
+	struct ended_set *doubted; /* own; ended tasks listed with another status; NULL: none */
+	struct ended_set *fresh; /* own; ended tasks that a first run does not tell; NULL: none */
 	bool same; /* so far the answer is, byte for byte, the one that the snapshot keeps */
 	size_t matched; /* bytes of that one which were not read */
-	bool news; /* an element is not of a task that is known to be just so */
+	bool news; /* some element is not that of a record, as it is known */
 	uint32_t revision; /* of the snapshot, when the list was asked for */
 	struct buf copy; /* own; what was read of the answer, as long as there is no news */
 };
@@ -122,14 +120,14 @@ static void set_put(struct ended_set **set, struct fingerprint fingerprint, enum
 	(void)ended_put(*set, fingerprint, status);
 }
 
-/* a task that is known to have ended: true when there is nothing to look at later */
+/* a task that is known to have ended: true when its element says nothing new */
 static bool ended_unchanged(struct list_reader *reader, struct ended *ended, enum status status)
 {
 	if (reader->scope == LIST_ALL)
 		ended->generation = reader->snapshot->sweeps;
 	if (ended->status != status)
 		set_put(&reader->doubted, ended->fingerprint, status);
-	/* what stands twice is looked at in order, because the last one counts */
+	/* of an id that stands twice the last element counts, so both are applied in order */
 	return reader->doubted == NULL || ended_find(reader->doubted, ended->fingerprint) == NULL;
 }
 
@@ -161,7 +159,7 @@ static bool record_unchanged(
 	struct list_reader *reader, struct record *record, const struct task *view)
 {
 	struct task known = record_task(reader->snapshot, record);
-	/* a second time in one answer: the last one counts, so it is looked at in order */
+	/* of an id that stands twice the last element counts, so both are applied in order */
 	bool again = record->listed[reader->lane] == reader->seq;
 
 	if (reader->scope == LIST_ENDED)
@@ -170,70 +168,58 @@ static bool record_unchanged(
 	return !again && !task_differs(&known, view);
 }
 
-static void observation_add(struct list_reader *reader, const struct task *view)
+static void element_take(struct list_reader *reader, const struct batched *item)
 {
+	const struct task_element *element = &item->element;
+	const struct json_value *id = &element->fields[FIELD_ID];
+	const struct task *view =
+		element->escaped ? task_reader_view(reader->tasks, element) : NULL;
+	struct hash hash = view != NULL ? snapshot_hash(reader->snapshot, view->id) : item->hash;
+	struct record *record =
+		snapshot_find_hash(reader->snapshot, view != NULL ? view->id : id->bytes,
+			view != NULL ? strlen(view->id) : id->len, hash);
+	struct fingerprint fingerprint = ended_fingerprint(hash);
+	struct ended *ended = NULL;
+
+	if (record == NULL) {
+		reader->news = true;
+		if (reader->snapshot->closed)
+			return;
+		ended = ended_find(&reader->snapshot->ended, fingerprint);
+		if (ended != NULL && ended_unchanged(reader, ended,
+					     view != NULL ? view->status : element->status))
+			return;
+	}
+	if (view == NULL)
+		view = task_reader_view(reader->tasks, element);
+	if (record != NULL && record_unchanged(reader, record, view))
+		return;
+	if (record == NULL && ended == NULL) {
+		if (history_take(reader, view, fingerprint))
+			return;
+		/* seen earlier in this answer as ended before our first run: the later element
+		 * replaces it */
+		if (reader->fresh != NULL)
+			ended_remove(reader->fresh, fingerprint);
+	}
+	reader->news = true;
 	reader->items =
 		mem_grow(reader->items, &reader->cap, reader->count + 1, sizeof(*reader->items));
 	reader->items[reader->count++] =
 		(struct observation){ record_new(reader->snapshot, view), view->finished_us };
 }
 
-static void element_take(struct list_reader *reader, const struct task_element *element,
-	struct hash hash, const char *id, size_t id_len, const struct task *view)
-{
-	struct snapshot *snapshot = reader->snapshot;
-	struct record *record = snapshot_find_hash(snapshot, id, id_len, hash);
-	enum status status = view != NULL ? view->status : element->status;
-	struct fingerprint fingerprint = ended_fingerprint(hash);
-	struct ended *ended;
-
-	if (record != NULL) {
-		view = view != NULL ? view : task_reader_view(reader->tasks, element);
-		if (record_unchanged(reader, record, view))
-			return;
-		reader->news = true;
-		observation_add(reader, view);
-		return;
-	}
-	reader->news = true;
-	if (snapshot->closed)
-		return;
-	ended = ended_find(&snapshot->ended, fingerprint);
-	if (ended != NULL && ended_unchanged(reader, ended, status))
-		return;
-	view = view != NULL ? view : task_reader_view(reader->tasks, element);
-	if (ended == NULL && history_take(reader, view, fingerprint))
-		return;
-	/* seen earlier in this answer as ended before our first run: the later element replaces it
-	 */
-	if (ended == NULL && reader->fresh != NULL)
-		ended_remove(reader->fresh, fingerprint);
-	observation_add(reader, view);
-}
-
 static void batch_take(struct list_reader *reader)
 {
-	for (size_t i = 0; i < reader->batched; i++) {
-		const struct batched *item = &reader->batch[i];
-		const struct json_value *id = &item->element.fields[FIELD_ID];
-
-		if (item->element.escaped) {
-			const struct task *view = task_reader_view(reader->tasks, &item->element);
-
-			element_take(reader, &item->element,
-				snapshot_hash(reader->snapshot, view->id), view->id,
-				strlen(view->id), view);
-		} else {
-			element_take(reader, &item->element, item->hash, id->bytes, id->len, NULL);
-		}
-	}
+	for (size_t i = 0; i < reader->batched; i++)
+		element_take(reader, &reader->batch[i]);
 	reader->batched = 0;
 }
 
 /*
- * Most of what a sweep lists has ended and is known, and the time went in waiting for the entries,
- * one after the other, somewhere in 24 MB for a million tasks. Those of several elements are asked
- * for before the first one is looked at.
+ * A sweep looks up a million ended tasks, each somewhere in 24 MB, and waiting for memory was half
+ * of its time (row "sweep over 1,000,000 known ended"). So the entries of a batch are prefetched
+ * before the first one is read.
  */
 static void batch_add(struct list_reader *reader)
 {
@@ -261,7 +247,7 @@ static void chunk_read(struct list_reader *reader, const char *bytes, size_t len
 	while (task_reader_next(reader->tasks, &reader->batch[reader->batched].element))
 		batch_add(reader);
 	batch_take(reader);
-	/* which records the kept answer lists can be told only until another one lists some */
+	/* from now on `listed` does not tell which records the kept answer has */
 	if (reader->lane == LANE_POLL && task_reader_count(reader->tasks) != 0)
 		buf_done(&reader->snapshot->answer);
 }
@@ -395,7 +381,7 @@ static void tell_summary(const struct detect_ctx *ctx, const size_t counts[STATU
 	changes_add(ctx->changes, &event);
 }
 
-/* prints of the first run that a newer answer has meanwhile shown to be active are no history */
+/* a task that a newer answer has meanwhile shown to be active is no history of the first run */
 static void take_in_first_run(const struct detect_ctx *ctx, struct ended_set *fresh)
 {
 	const struct snapshot *snapshot = ctx->snapshot;

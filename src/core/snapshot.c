@@ -288,20 +288,6 @@ static uint8_t shared_number(struct snapshot *snapshot, const char *text)
 	return (uint8_t)(i + 1);
 }
 
-static size_t text_size(const char *text)
-{
-	return text != NULL ? strlen(text) + 1 : 0;
-}
-
-static char *text_place(char *at, const char *text)
-{
-	size_t size = text_size(text);
-
-	if (size != 0)
-		memcpy(at, text, size);
-	return at + size;
-}
-
 struct record *record_new(struct snapshot *snapshot, const struct task *task)
 {
 	uint8_t user = shared_number(snapshot, task->user_id);
@@ -309,9 +295,9 @@ struct record *record_new(struct snapshot *snapshot, const struct task *task)
 	const char *own_user = user == 0 ? task->user_id : NULL;
 	const char *own_bucket = bucket == 0 ? task->bucket : NULL;
 	const char *word = task->status == STATUS_UNKNOWN ? task->word : NULL;
-	struct record *record = mem_alloc(offsetof(struct record, text) + text_size(task->id) +
-					  text_size(task->name) + text_size(own_bucket) +
-					  text_size(own_user) + text_size(word));
+	struct record *record = mem_alloc(offsetof(struct record, text) + task_text_size(task->id) +
+					  task_text_size(task->name) + task_text_size(own_bucket) +
+					  task_text_size(own_user) + task_text_size(word));
 	char *at = record->text;
 
 	record->created_us = task->created_us;
@@ -322,11 +308,11 @@ struct record *record_new(struct snapshot *snapshot, const struct task *task)
 	record->has_bucket = own_bucket != NULL;
 	record->has_user = own_user != NULL;
 	record->has_word = word != NULL;
-	at = text_place(at, task->id);
-	at = text_place(at, task->name);
-	at = text_place(at, own_bucket);
-	at = text_place(at, own_user);
-	(void)text_place(at, word);
+	(void)task_text_put(&at, task->id);
+	(void)task_text_put(&at, task->name);
+	(void)task_text_put(&at, own_bucket);
+	(void)task_text_put(&at, own_user);
+	(void)task_text_put(&at, word);
 	return record;
 }
 

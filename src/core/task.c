@@ -6,14 +6,14 @@
 #include "base/word.h"
 #include "json/scan.h"
 
-static size_t text_size(const char *text)
+size_t task_text_size(const char *text)
 {
 	return text != NULL ? strlen(text) + 1 : 0;
 }
 
-static const char *text_place(char **at, const char *text)
+const char *task_text_put(char **at, const char *text)
 {
-	size_t size = text_size(text);
+	size_t size = task_text_size(text);
 	char *place = *at;
 
 	if (text == NULL)
@@ -25,17 +25,18 @@ static const char *text_place(char **at, const char *text)
 
 struct task *task_copy(const struct task *task)
 {
-	size_t size = text_size(task->id) + text_size(task->name) + text_size(task->bucket) +
-		      text_size(task->user_id) + text_size(task->word);
+	size_t size = task_text_size(task->id) + task_text_size(task->name) +
+		      task_text_size(task->bucket) + task_text_size(task->user_id) +
+		      task_text_size(task->word);
 	struct task *copy = mem_alloc(sizeof(*copy) + size);
 	char *at = (char *)(copy + 1);
 
 	*copy = *task;
-	copy->id = text_place(&at, task->id);
-	copy->name = text_place(&at, task->name);
-	copy->bucket = text_place(&at, task->bucket);
-	copy->user_id = text_place(&at, task->user_id);
-	copy->word = text_place(&at, task->word);
+	copy->id = task_text_put(&at, task->id);
+	copy->name = task_text_put(&at, task->name);
+	copy->bucket = task_text_put(&at, task->bucket);
+	copy->user_id = task_text_put(&at, task->user_id);
+	copy->word = task_text_put(&at, task->word);
 	return copy;
 }
 

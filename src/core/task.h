@@ -28,6 +28,10 @@ struct task {
 	int64_t finished_us;
 };
 
+/* bytes of a text that may be NULL, with its NUL; and the text copied to *at, which is moved past
+ * it */
+size_t task_text_size(const char *text);
+const char *task_text_put(char **at, const char *text);
 /* an owned copy in one allocation; free(3) releases it */
 struct task *task_copy(const struct task *task);
 /* the same of `task`, in which the view fills what is not known; when it ended only if they agree
