@@ -110,30 +110,30 @@ bool event_duration(const struct event *event, int64_t *ret_ms)
 
 void event_json(const struct event *event, struct buf *out)
 {
-	char time[STAMP_TEXT_MAX];
 	struct json_writer json = json_begin(out);
-	int64_t duration_ms;
+	char time[STAMP_TEXT_MAX];
+	int64_t ms = 0;
+	bool ended = event_duration(event, &ms);
+	const struct json_field fields[] = {
+		{ "schema", JSON_FIELD_INT, NULL, EVENT_SCHEMA },
+		{ "event_id", JSON_FIELD_INT, NULL, event->id },
+		{ "time", JSON_FIELD_TEXT, stamp_text_ms(event->wall_ms, time), 0 },
+		{ "event", JSON_FIELD_TEXT, infos[event->type].word, 0 },
+		{ "source", JSON_FIELD_TEXT, event->source, 0 },
+		{ "task_id", JSON_FIELD_TEXT, event->task_id, 0 },
+		{ "task_name", JSON_FIELD_TEXT, event->task_name, 0 },
+		{ "bucket", JSON_FIELD_TEXT, event->bucket, 0 },
+		{ "user_id", JSON_FIELD_TEXT, event->user_id, 0 },
+		{ "from", JSON_FIELD_TEXT, event->from, 0 },
+		{ "to", JSON_FIELD_TEXT, event->to, 0 },
+		{ "created_at", JSON_FIELD_STAMP, NULL, event->created_us },
+		{ "finished_at", JSON_FIELD_STAMP, NULL, event->finished_us },
+		{ "duration_seconds", ended ? JSON_FIELD_SECONDS : JSON_FIELD_TEXT, NULL, ms },
+		{ "message", JSON_FIELD_TEXT, event->message, 0 },
+		{ "sink", JSON_FIELD_TEXT, event->sink, 0 },
+	};
 
-	json_int(&json, "schema", EVENT_SCHEMA);
-	json_int(&json, "event_id", event->id);
-	json_text(&json, "time", stamp_text_ms(event->wall_ms, time));
-	json_text(&json, "event", infos[event->type].word);
-	json_text(&json, "source", event->source);
-	json_text(&json, "task_id", event->task_id);
-	json_text(&json, "task_name", event->task_name);
-	json_text(&json, "bucket", event->bucket);
-	json_text(&json, "user_id", event->user_id);
-	json_text(&json, "from", event->from);
-	json_text(&json, "to", event->to);
-	json_stamp(&json, "created_at", event->created_us);
-	json_stamp(&json, "finished_at", event->finished_us);
-	if (event_duration(event, &duration_ms))
-		json_seconds(&json, "duration_seconds", duration_ms);
-	else
-		json_null(&json, "duration_seconds");
-	json_text(&json, "message", event->message);
-	if (event->sink != NULL)
-		json_text(&json, "sink", event->sink);
+	json_fields(&json, fields, ARRAY_LEN(fields) - (event->sink == NULL));
 	json_end(&json);
 }
 

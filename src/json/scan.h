@@ -15,16 +15,13 @@
 #define SCAN_HIGH SCAN_EACH(0x80)
 
 /* the high bit of each byte that is less than `bound`; only the lowest one set is certain */
-static inline uint64_t scan_below(uint64_t word, uint64_t bound)
-{
-	return (word - bound) & ~word & SCAN_HIGH;
-}
+#define SCAN_BELOW(word, bound) (((word) - (bound)) & ~(word)&SCAN_HIGH)
 
 /* is one of eight bytes a control or DEL? */
 static inline bool scan_controls(uint64_t word)
 {
-	return (scan_below(word, SCAN_EACH(0x20)) |
-		       scan_below(word ^ SCAN_EACH(0x7f), SCAN_EACH(1))) != 0;
+	return (SCAN_BELOW(word, SCAN_EACH(0x20)) |
+		       SCAN_BELOW(word ^ SCAN_EACH(0x7f), SCAN_EACH(1))) != 0;
 }
 
 /* as memcmp(3) == 0, without a call: for texts of a dozen bytes that was most of it */
@@ -80,9 +77,9 @@ static inline const char *scan_string(const char *p, const char *end)
 #endif
 	while (end - p >= 8) {
 		uint64_t word = word_load(p);
-		uint64_t stops = scan_below(word ^ SCAN_EACH('"'), SCAN_EACH(1)) |
-				 scan_below(word ^ SCAN_EACH('\\'), SCAN_EACH(1)) |
-				 scan_below(word, SCAN_EACH(0x20));
+		uint64_t stops = SCAN_BELOW(word ^ SCAN_EACH('"'), SCAN_EACH(1)) |
+				 SCAN_BELOW(word ^ SCAN_EACH('\\'), SCAN_EACH(1)) |
+				 SCAN_BELOW(word, SCAN_EACH(0x20));
 
 		if (stops != 0)
 			return p + __builtin_ctzll(stops) / 8;

@@ -53,9 +53,9 @@ static bool json_eight_plain(const char *bytes)
 	uint64_t word = word_load(bytes);
 
 	return ((word | ((word - SCAN_EACH(0x20)) & ~word)) & SCAN_HIGH) == 0 &&
-	       (scan_below(word ^ SCAN_EACH('"'), SCAN_EACH(1)) |
-		       scan_below(word ^ SCAN_EACH('\\'), SCAN_EACH(1)) |
-		       scan_below(word ^ SCAN_EACH(0x7f), SCAN_EACH(1))) == 0;
+	       (SCAN_BELOW(word ^ SCAN_EACH('"'), SCAN_EACH(1)) |
+		       SCAN_BELOW(word ^ SCAN_EACH('\\'), SCAN_EACH(1)) |
+		       SCAN_BELOW(word ^ SCAN_EACH(0x7f), SCAN_EACH(1))) == 0;
 }
 
 static const char *json_plain_end(const char *text, const char *end)
@@ -190,5 +190,27 @@ void json_seconds(struct json_writer *json, const char *name, int64_t ms)
 			digits[i - 1] = '\0';
 		(void)buf_add_char(json->out, '.');
 		(void)buf_add_text(json->out, digits);
+	}
+}
+
+void json_fields(struct json_writer *json, const struct json_field *fields, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct json_field *field = &fields[i];
+
+		switch (field->type) {
+		case JSON_FIELD_TEXT:
+			json_text(json, field->name, field->text);
+			break;
+		case JSON_FIELD_INT:
+			json_int(json, field->name, field->number);
+			break;
+		case JSON_FIELD_STAMP:
+			json_stamp(json, field->name, field->number);
+			break;
+		case JSON_FIELD_SECONDS:
+			json_seconds(json, field->name, field->number);
+			break;
+		}
 	}
 }

@@ -29,6 +29,16 @@ void json_stamp(struct json_writer *json, const char *name, int64_t us);
 void json_null(struct json_writer *json, const char *name);
 /* milliseconds as seconds with the digits it needs */
 void json_seconds(struct json_writer *json, const char *name, int64_t ms);
+enum json_field_type { JSON_FIELD_TEXT, JSON_FIELD_INT, JSON_FIELD_STAMP, JSON_FIELD_SECONDS };
+
+/* a member with its value, to be written as the function of its type does */
+struct json_field {
+	const char *name;
+	enum json_field_type type;
+	const char *text; /* borrowed; of JSON_FIELD_TEXT */
+	int64_t number; /* of the others */
+};
+void json_fields(struct json_writer *json, const struct json_field *fields, size_t count);
 /* a quoted string; invalid UTF-8 becomes U+FFFD, controls and DEL are escaped */
 void json_add_string(struct buf *out, const char *text);
 
