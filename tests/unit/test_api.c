@@ -408,10 +408,11 @@ static void test_duplicate_ids_pass(void **state)
 	taken_done(&taken);
 }
 
-static bool task_errors(const char *body, size_t len, struct err *err)
+static bool task_errors(const char *body, struct err *err)
 {
 	cleanup_free struct task *task = NULL;
-	bool good = api_task(source_type_find("telnyx-embeddings"), "t", body, len, &task, err);
+	bool good = api_task(
+		source_type_find("telnyx-embeddings"), "t", body, strlen(body), &task, err);
 
 	assert_int_equal(good, task != NULL);
 	return !good && err->kind == ERR_UNREACHABLE;
@@ -444,7 +445,7 @@ static void test_errors_in_a_good_answer(void **state)
 			assert_string_equal(strchr(err.text, ':') + 1,
 				i < 5 ? " 10007 broken" : " code: 10007; detail: broken");
 			taken_done(&taken);
-			assert_true(task_errors(lists[i], strlen(lists[i]), &err));
+			assert_true(task_errors(lists[i], &err));
 			assert_int_equal(err.kind, ERR_UNREACHABLE);
 		}
 	for (size_t i = 0; i < ARRAY_LEN(silent); i++) {
@@ -453,10 +454,10 @@ static void test_errors_in_a_good_answer(void **state)
 		assert_true(list(silent[i], 7, &taken, &err));
 		taken_done(&taken);
 	}
-	assert_false(task_errors("{\"data\":{\"status\":\"queued\"},\"errors\":[1]}", 43, &err));
-	assert_false(task_errors("{\"data\":null}", 13, &err));
-	assert_false(task_errors("{\"errors\":[1", 12, &err));
-	assert_false(task_errors("<html>", 6, &err));
+	assert_false(task_errors("{\"data\":{\"status\":\"queued\"},\"errors\":[1]}", &err));
+	assert_false(task_errors("{\"data\":null}", &err));
+	assert_false(task_errors("{\"errors\":[1", &err));
+	assert_false(task_errors("<html>", &err));
 }
 
 static const char *partial_of(const char *text, bool link)
