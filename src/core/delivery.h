@@ -14,9 +14,8 @@
 enum delivery_state {
 	DELIVERY_PENDING, /* due, not handed over */
 	DELIVERY_IN_FLIGHT, /* the sink has it */
-	DELIVERY_ENDED, /* the sink has said its result */
-	DELIVERY_UNSTORED, /* what follows from the result is known here, and not yet in the store
-			    */
+	DELIVERY_ENDED, /* the sink has given its result */
+	DELIVERY_UNSTORED, /* the queue has judged the result, the store does not have it yet */
 };
 
 enum delivery_result {
@@ -56,8 +55,8 @@ struct delivery_limits {
 	int64_t max_age_ms; /* since the first failed attempt; 0: for ever */
 };
 
-/* takes in the result of an attempt that ended at `wall_ms`: delivered, again later (1 s doubling
- * to 5 min), or given up */
+/* what follows from the result of an attempt that ended at `wall_ms`: delivered, a retry (after 1
+ * s, doubled up to 5 min), or given up */
 void delivery_judge(
 	struct delivery *delivery, const struct delivery_limits *limits, int64_t wall_ms);
 

@@ -108,7 +108,7 @@ void digest_add(struct digest *digest, const struct event *event)
 	cleanup_buf struct buf line = { 0 };
 
 	if (topic != NULL && digest_ends_topic(event->type))
-		(void)digest_over(digest, topic);
+		(void)digest_end_topic(digest, topic);
 	digest->counts[event->type]++;
 	digest->count++;
 	times_add(digest, digest_time(event), digest_time(event));
@@ -126,7 +126,7 @@ void digest_add(struct digest *digest, const struct event *event)
 			  });
 }
 
-bool digest_over(struct digest *digest, const char *topic)
+bool digest_end_topic(struct digest *digest, const char *topic)
 {
 	size_t before = digest->entry_count;
 

@@ -16,7 +16,7 @@
 /* an event that is worth a line */
 struct digest_entry {
 	enum event_type type;
-	char *topic; /* own; what a later event may say to be over; NULL: it stays */
+	char *topic; /* own; a later event may end it, and this entry with it; NULL: it stays */
 	char *line; /* own; NULL: there were newer ones */
 };
 
@@ -35,15 +35,15 @@ struct digest {
  * one says how it is. NULL: nothing that goes on.
  */
 char *digest_topic(const struct event *event);
-/* does it say that its topic is over: an end, a source that is reached again? */
+/* does it end its topic: the end of a task, a source that is reached again? */
 bool digest_ends_topic(enum event_type type);
 /* when it was: the end of a task if it is known, else when we learned of it */
 int64_t digest_time(const struct event *event);
 
 /* takes one more event into a digest that began zeroed; what it ends is taken out */
 void digest_add(struct digest *digest, const struct event *event);
-/* takes out what that topic has; true: something was */
-bool digest_over(struct digest *digest, const char *topic);
+/* takes the entries of that topic out; true: there were some */
+bool digest_end_topic(struct digest *digest, const char *topic);
 /* adds what another one has, the newer one; `all`: also what is not bad */
 void digest_merge(struct digest *digest, const struct digest *newer, bool all);
 /* how many unsuccessful events are in it */

@@ -107,7 +107,7 @@ struct placement board_find_place(const struct board *board, const struct digest
 	else
 		placement.topic = mem_strdup(topic);
 	for (size_t i = 0; i < ended_topics->count; i++)
-		(void)digest_over(&placement.digest, ended_topics->items[i]);
+		(void)digest_end_topic(&placement.digest, ended_topics->items[i]);
 	digest_merge(&placement.digest, digest, true);
 	return placement;
 }
@@ -151,7 +151,8 @@ void board_put(struct board *board, struct placement *placement, int64_t number)
 	board_forget(board, number);
 	for (size_t i = 0; i < board->count; i++)
 		for (size_t j = 0; j < placement->ended_topics.count; j++)
-			if (digest_over(&board->notes[i].digest, placement->ended_topics.items[j]))
+			if (digest_end_topic(
+				    &board->notes[i].digest, placement->ended_topics.items[j]))
 				board->notes[i].outdated = true;
 	if (!is_kept(placement))
 		return;

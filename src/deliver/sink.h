@@ -23,7 +23,7 @@ struct sink {
 	const char *state_dir; /* borrowed */
 	struct notifier *notifier; /* borrowed; what shows notifications */
 	bool immediate; /* no holding back, no waiting: a test */
-	bool once; /* who sends ends as soon as all is delivered */
+	bool once; /* `watch --once`: the process ends as soon as all is delivered */
 	bool has_more; /* set by the queue: the store has more that is due now */
 	bool stopping;
 	bool lingers; /* set by the sink: it must be stepped although no delivery is in flight */
@@ -45,8 +45,8 @@ struct sink_ops {
 	/* mono time of the next step that is needed, or at which it has capacity again;
 	 * INSTANT_NEVER: none */
 	int64_t (*next)(const struct sink *sink, struct instant now);
-	/* why it holds deliveries back: quiet hours, or nobody is there to deliver to; NULL: it
-	 * does not. Meanwhile they grow no older. The member NULL: it never does */
+	/* why it holds deliveries back (quiet hours, no server), which meanwhile grow no older;
+	 * NULL: it does not. The member NULL: it never does */
 	const char *(*waits)(const struct sink *sink, struct instant now);
 	/* descriptors to wait for, at most `cap`; NULL: never any */
 	size_t (*fds)(const struct sink *sink, struct poll_fd *fds, size_t cap);

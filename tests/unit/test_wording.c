@@ -261,8 +261,8 @@ static void test_digest_forgets_what_is_over(void **state)
 	for (int i = 0; i < 18; i++) {
 		cleanup_free char *topic = mem_printf("task\ntelnyx\nt%d", i);
 
-		assert_true(digest_over(&other, topic));
-		assert_false(digest_over(&other, topic));
+		assert_true(digest_end_topic(&other, topic));
+		assert_false(digest_end_topic(&other, topic));
 	}
 	expect_digest(&other, "2 tasks stuck", "n is stuck\\nn is stuck", "critical");
 	event.task_id = "t3";
@@ -287,7 +287,7 @@ static void test_digest_counts_what_has_no_line(void **state)
 	for (int i = 12; i < 20; i++) {
 		cleanup_free char *topic = mem_printf("task\ntelnyx\nt%d", i);
 
-		assert_true(digest_over(&digest, topic));
+		assert_true(digest_end_topic(&digest, topic));
 	}
 	expect_digest(&digest, "12 tasks stuck", "\xe2\x80\xa6 and 12 more", "critical");
 	for (int i = 0; i < 10; i++)
