@@ -102,10 +102,11 @@ char **hook_argv(const struct sink_config *config, const struct event *event)
 static const char *find(const struct buf *texts, const char *item)
 {
 	size_t len = name_length(item) + 1;
+	const char *text = buf_text(texts);
 
-	for (size_t at = 0; at < texts->len; at += strlen(texts->data + at) + 1)
-		if (strncmp(texts->data + at, item, len) == 0)
-			return texts->data + at;
+	for (const char *end = text + texts->len; text < end; text += strlen(text) + 1)
+		if (strncmp(text, item, len) == 0)
+			return text;
 	return NULL;
 }
 
