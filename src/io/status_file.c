@@ -43,7 +43,10 @@ void monitor_status_done(struct monitor_status *status)
 	}
 	free(status->sources);
 	free(status->sinks);
-	*status = (struct monitor_status){ 0 };
+	status->sources = NULL;
+	status->sinks = NULL;
+	status->source_count = 0;
+	status->sink_count = 0;
 }
 
 struct source_status *status_add_source(struct monitor_status *status, const char *name)

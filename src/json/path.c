@@ -23,10 +23,10 @@ struct json_token json_token_take(const char **pointer, char **to)
 	const char *p = *pointer + 1;
 
 	for (; *p != '\0' && *p != '/'; p++) {
-		**to = p[0] == '~' && p[1] == '1' ? '/' : p[0];
+		**to = *p;
+		if (*p == '~' && p[1] != '\0' && *++p == '1')
+			**to = '/';
 		(*to)++;
-		if (p[0] == '~' && p[1] != '\0')
-			p++;
 	}
 	*pointer = p;
 	token.len = (size_t)(*to - token.name);

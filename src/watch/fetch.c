@@ -163,9 +163,9 @@ static void note_partial(struct source *source, struct fetch *fetch,
 
 	fetch->partial = partial != NULL;
 	list_reader_set_partial(fetch->list, fetch->partial);
-	if (fetch->partial && !source->partial_told)
+	if (fetch->partial && !source->partial_logged)
 		log_line(LOG_WARN, "source %s: %s", source->config->name, partial);
-	source->partial_told = source->partial_told || fetch->partial;
+	source->partial_logged = source->partial_logged || fetch->partial;
 }
 
 static enum fetch_result take_list(struct source *source, struct fetch *fetch,

@@ -126,16 +126,16 @@ static void print_active(
 			count - RECORDER_ACTIVE_MAX);
 }
 
-void recorder_print_active(struct recorder *recorder, const struct source *from)
+void recorder_print_active(struct recorder *recorder, const struct source *source)
 {
-	const struct snapshot *snapshot = from->snapshot;
-	const char *source = from->config->name;
+	const struct snapshot *snapshot = source->snapshot;
+	const char *name = source->config->name;
 
 	if (recorder->json || terminal_columns(STDOUT_FILENO) == 0)
 		return;
-	log_line(LOG_NOTICE, "source %s: %zu active task%s", source, snapshot->active,
+	log_line(LOG_NOTICE, "source %s: %zu active task%s", name, snapshot->active,
 		snapshot->active == 1 ? "" : "s");
-	print_active(recorder, snapshot, source);
+	print_active(recorder, snapshot, name);
 }
 
 /*

@@ -42,44 +42,43 @@ struct source {
 	const struct source_type *type;
 	struct http *http; /* borrowed */
 	struct snapshot *snapshot; /* own; NULL: source_wants_snapshot() */
-	enum source_mode mode;
-	struct detect_rules rules;
-	struct health health;
-	struct fetch fetches[LANE_COUNT];
 	char *key; /* own; NULL: none */
 	struct key_lookup *key_lookup; /* own; NULL: none is under way */
-	enum key_lookup_state key_state; /* MISSING or FAILED: none was found, for the reason in
-					    key_err; the owner says what follows */
-	struct err key_err;
 	uint64_t lists; /* complete ones taken in so far */
-	bool saw_active; /* a list of active tasks was taken in */
-	long failed_status; /* HTTP status of the list that failed last; 0: no answer came, 200: it
-			       was not valid */
-	bool reauth; /* the key, or by a proxy our password, was refused, and no poll did well
-			since: polls go alone */
+	long failed_status; /* HTTP, of the last failed list; 0: no answer, 200: not valid */
+	struct detect_rules rules;
 	struct instant now; /* of the current step */
+	struct health health;
+	struct fetch fetches[LANE_COUNT];
+	/* MISSING or FAILED: none was found, for the reason in key_err; the owner decides what
+	 * follows */
+	enum key_lookup_state key_state;
+	struct err key_err;
+	enum source_mode mode;
+	bool saw_active; /* a list of active tasks was taken in */
+	/* the key, or by a proxy our password, was refused, and no poll did well since: polls go
+	 * alone */
+	bool reauth;
 
 	/* private */
-	struct source_batch batch; /* own; of this step */
-	bool ready; /* it is to be handed out */
+	bool ready; /* `batch` is to be handed out */
 	bool listed; /* a list is in the batch that was handed out */
-	struct health before; /* the batch: as it is when that is not stored */
 	bool down_stored; /* health.down as the store has it */
-	int64_t key_due_ms; /* mono; when a key is wanted again */
 	bool key_old; /* to be read again before anything begins; what runs goes on with it */
-	unsigned int refused; /* bits of the lanes whose key was refused and that have not succeeded
-				 since */
-	uint32_t serial; /* of the last request; 0: nothing was asked yet */
-	uint32_t sweep_since; /* a sweep is wanted on account of that poll while one is under way;
-				 0: none */
-	bool partial_told; /* it was logged that the source's lists are not all there is */
+	bool partial_logged; /* that the source's lists are not all there is */
 	bool grace; /* after a resume: the next failure of a poll does not count */
+	unsigned int refused; /* bits of the lanes whose key was refused, until they succeed */
+	uint32_t serial; /* of the last request; 0: nothing was asked yet */
+	uint32_t sweep_since; /* poll that wants a sweep while one is under way; 0: none */
+	struct source_batch batch; /* own; of this step */
+	struct health before; /* the batch: as it is when that is not stored */
+	int64_t key_due_ms; /* mono; when a key is wanted again */
 	int64_t throttled_ms; /* mono; the server wants no request before; not for one-shots */
 	size_t lookups; /* by id, since the active list was last asked for */
 	int64_t reload_ms; /* mono; while there is no snapshot: not asked for before */
-	struct err failure; /* one-shot: the first one */
 	int64_t slept_ms; /* one-shot: between tries */
 	char *list_urls[LIST_SCOPE_COUNT]; /* own, each own; NULL: not asked for yet */
+	struct err failure; /* one-shot: the first one */
 };
 
 struct source_setup {
