@@ -2,7 +2,7 @@
 
 #include <stdbool.h>
 
-#include "base/word.h"
+#include "base/scan.h"
 
 /* Aumasson and Bernstein, "SipHash: a fast short-input PRF", with the 128-bit output of their
  * reference. */

@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/word.h"
-#include "json/scan.h"
+#include "base/scan.h"
 
 size_t task_text_size(const char *text)
 {

@@ -7,42 +7,28 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "json/lex.h"
-#include "json/scan.h"
+#include "base/scan.h"
 
 /* bytes that an id may have when each of its own is written as \u00XX */
 #define ID_ESCAPED_MAX ((size_t)6 * TASK_ID_MAX)
 
 struct task_reader {
 	const struct source_type *type; /* borrowed */
-	const char *asked; /* borrowed; NULL: a list */
 	struct json_split *split; /* own */
 	struct json_pick pick;
-	bool empty; /* the task that was looked up has no members */
 	struct err fault; /* of an element */
 	struct buf texts; /* own; of the view */
 	struct task view;
 };
 
-static struct task_reader *reader_new(
-	const struct source_type *type, enum split_form form, const char *path, const char *asked)
+struct task_reader *task_reader_new(const struct source_type *type)
 {
 	struct task_reader *reader = mem_alloc(sizeof(*reader));
 
 	reader->type = type;
-	reader->asked = asked;
-	(void)json_pick_init(&reader->pick, type->fields, FIELD_COUNT);
-	reader->split = json_split_new(form, path, &reader->pick);
+	(void)json_pick_init(&reader->pick, "", type->fields, FIELD_COUNT);
+	reader->split = json_split_new(SPLIT_LIST, type->list_pointer, &reader->pick);
 	return reader;
-}
-
-struct task_reader *task_reader_new(const struct source_type *type)
-{
-	return reader_new(type, SPLIT_LIST, type->list_pointer, NULL);
-}
-
-struct task_reader *task_reader_new_by_id(const struct source_type *type, const char *asked)
-{
-	return reader_new(type, SPLIT_ONE, type->task_pointer, asked);
 }
 
 void task_reader_free(struct task_reader *reader)
@@ -59,10 +45,9 @@ void task_reader_feed(struct task_reader *reader, const char *bytes, size_t len)
 	json_split_feed(reader->split, bytes, len);
 }
 
-/* what is wrong with the id; NULL: nothing */
-static const char *id_fault(const struct task_reader *reader, const struct json_value *id)
+/* what is wrong with the id, where `asked` (NULL: any) was asked for; NULL: nothing */
+static const char *id_fault(const struct json_value *id, const char *asked)
 {
-	const char *asked = reader->asked;
 	char decoded[ID_ESCAPED_MAX];
 	const char *text = id->bytes;
 	bool broken = false;
@@ -88,19 +73,20 @@ static const char *id_fault(const struct task_reader *reader, const struct json_
 }
 
 /* finishes an element whose values have been picked; what is wrong with it, NULL: nothing */
-static const char *element_check(const struct task_reader *reader, struct task_element *element)
+static const char *element_check(
+	const struct source_type *type, const char *asked, struct task_element *element)
 {
 	const struct json_value *status = &element->fields[FIELD_STATUS];
 	const char *fault;
 
 	for (int i = 0; i < FIELD_COUNT; i++) {
-		enum json_type type = element->fields[i].type;
+		enum json_type found = element->fields[i].type;
 		bool time = i == FIELD_CREATED || i == FIELD_FINISHED;
 
-		if (type != JSON_STRING && !(time && type == JSON_NUMBER))
+		if (found != JSON_STRING && !(time && found == JSON_NUMBER))
 			element->fields[i].type = JSON_MISSING;
 	}
-	fault = id_fault(reader, &element->fields[FIELD_ID]);
+	fault = id_fault(&element->fields[FIELD_ID], asked);
 	if (fault != NULL)
 		return fault;
 	if (status->type == JSON_MISSING)
@@ -110,32 +96,24 @@ static const char *element_check(const struct task_reader *reader, struct task_e
 	element->escaped = status->escaped || (element->fields[FIELD_ID].type != JSON_MISSING &&
 						      element->fields[FIELD_ID].escaped);
 	if (!element->escaped)
-		element->status = source_type_status(reader->type, status->bytes, status->len);
+		element->status = source_type_status(type, status->bytes, status->len);
 	return NULL;
 }
 
 bool task_reader_next(struct task_reader *reader, struct task_element *ret)
 {
-	/* of an answer by id the rest is read in any case, as it may say why the task is no task */
-	while ((reader->fault.kind == ERR_NONE || reader->asked != NULL) &&
-		json_split_next(reader->split, ret->fields, &ret->json)) {
-		const char *end = ret->json.bytes + ret->json.len;
-		const char *fault = element_check(reader, ret);
+	const char *fault;
 
-		reader->empty =
-			reader->asked != NULL && scan_blanks(ret->json.bytes + 1, end) == end - 1;
-		if (fault == NULL)
-			return true;
-		if (reader->asked == NULL)
-			(void)err_set(&reader->fault, ERR_PROTOCOL,
-				"element %llu of \"%s\" in the answer %s",
-				(unsigned long long)json_split_elements(reader->split),
-				reader->type->list_pointer + 1, fault);
-		else
-			(void)err_set(
-				&reader->fault, ERR_PROTOCOL, "the task in the answer %s", fault);
-	}
-	return false;
+	if (reader->fault.kind != ERR_NONE ||
+		!json_split_next(reader->split, ret->fields, &ret->json))
+		return false;
+	fault = element_check(reader->type, NULL, ret);
+	if (fault != NULL)
+		return err_set(&reader->fault, ERR_PROTOCOL,
+			"element %llu of \"%s\" in the answer %s",
+			(unsigned long long)json_split_elements(reader->split),
+			reader->type->list_pointer + 1, fault);
+	return true;
 }
 
 /* no task is older than 1970: a year 1, or 0 seconds, is how some write that there is no time */
@@ -148,53 +126,51 @@ static int64_t stamp_or_none(const char *text)
 	return us > 0 ? us : STAMP_NONE;
 }
 
-/* makes room for all texts at once, as this is done for every task, and returns where they go */
-static char *texts_reserve(struct task_reader *reader, const struct task_element *element)
+/* the task of an element, whose texts are written to `texts` at once, as every task passes here.
+ * `asked` is the id where NULL is not */
+static struct task element_view(const struct source_type *type, const char *asked,
+	const struct task_element *element, struct buf *texts)
 {
-	size_t size = reader->asked != NULL ? strlen(reader->asked) + 1 : 0;
+	const char *text[FIELD_COUNT] = { NULL };
+	size_t size = 0;
+	char *at;
 
 	for (int i = 0; i < FIELD_COUNT; i++)
 		if (element->fields[i].type != JSON_MISSING)
 			size += element->fields[i].len + 1;
-	buf_clear(&reader->texts);
-	return buf_extend(&reader->texts, size);
-}
-
-const struct task *task_reader_view(struct task_reader *reader, const struct task_element *element)
-{
-	const char *texts[FIELD_COUNT] = { NULL };
-	char *at = texts_reserve(reader, element);
-
+	buf_clear(texts);
+	at = buf_extend(texts, size);
 	for (int i = 0; i < FIELD_COUNT; i++) {
 		const struct json_value *value = &element->fields[i];
 		size_t len = value->len;
 
-		if (i == FIELD_ID && reader->asked != NULL) {
-			len = strlen(reader->asked);
-			memcpy(at, reader->asked, len);
-		} else if (value->type == JSON_MISSING) {
+		if (value->type == JSON_MISSING)
 			continue;
-		} else if (value->escaped) {
+		if (value->escaped)
 			len = json_unescape(value->bytes, value->len, at, NULL);
-		} else {
+		else
 			memcpy(at, value->bytes, len);
-		}
 		at[len] = '\0';
-		texts[i] = at;
+		text[i] = at;
 		at += len + 1;
 	}
-	reader->view = (struct task){
-		.id = texts[FIELD_ID],
-		.name = texts[FIELD_NAME],
-		.bucket = texts[FIELD_BUCKET],
-		.user_id = texts[FIELD_USER],
-		.word = texts[FIELD_STATUS],
-		.status = element->escaped ? source_type_status(reader->type, texts[FIELD_STATUS],
-						     strlen(texts[FIELD_STATUS]))
+	return (struct task){
+		.id = asked != NULL ? asked : text[FIELD_ID],
+		.name = text[FIELD_NAME],
+		.bucket = text[FIELD_BUCKET],
+		.user_id = text[FIELD_USER],
+		.word = text[FIELD_STATUS],
+		.status = element->escaped ? source_type_status(type, text[FIELD_STATUS],
+						     strlen(text[FIELD_STATUS]))
 					   : element->status,
-		.created_us = stamp_or_none(texts[FIELD_CREATED]),
-		.finished_us = stamp_or_none(texts[FIELD_FINISHED]),
+		.created_us = stamp_or_none(text[FIELD_CREATED]),
+		.finished_us = stamp_or_none(text[FIELD_FINISHED]),
 	};
+}
+
+const struct task *task_reader_view(struct task_reader *reader, const struct task_element *element)
+{
+	reader->view = element_view(reader->type, NULL, element, &reader->texts);
 	return &reader->view;
 }
 
@@ -207,16 +183,49 @@ bool task_reader_good(const struct task_reader *reader, struct err *err)
 
 bool task_reader_end(const struct task_reader *reader, struct err *err)
 {
-	return (reader->asked == NULL || json_split_end(reader->split, err)) &&
-	       task_reader_good(reader, err) && json_split_end(reader->split, err);
+	return task_reader_good(reader, err) && json_split_end(reader->split, err);
 }
 
 uint64_t task_reader_count(const struct task_reader *reader)
 {
-	return reader->asked != NULL && reader->empty ? 0 : json_split_elements(reader->split);
+	return json_split_elements(reader->split);
 }
 
 const struct buf *task_reader_outside(const struct task_reader *reader)
 {
 	return json_split_outside(reader->split);
+}
+
+enum task_answer task_from_answer(const struct source_type *type, const char *asked,
+	const char *bytes, size_t len, struct task **ret, struct err *err)
+{
+	enum { TASK = FIELD_COUNT, VALUES }; /* the task itself, after its fields */
+	const char *pointers[VALUES] = { [TASK] = "" };
+	struct json_value values[VALUES];
+	const struct json_value *whole = &values[TASK];
+	struct task_element element = { .escaped = false };
+	cleanup_buf struct buf texts = { 0 };
+	const char *fault;
+	struct task view;
+
+	*ret = NULL;
+	memcpy(pointers, type->fields, sizeof(type->fields));
+	if (!json_pick_document(bytes, len, type->task_pointer, pointers, VALUES, values, err))
+		return TASK_BAD;
+	if (whole->type != JSON_OBJECT) {
+		(void)err_set(err, ERR_PROTOCOL, "the answer is JSON, but has no task in \"%s\"",
+			type->task_pointer + 1);
+		return TASK_NONE;
+	}
+	memcpy(element.fields, values, sizeof(element.fields));
+	fault = element_check(type, asked, &element);
+	if (fault != NULL) {
+		const char *end = whole->bytes + whole->len - 1;
+
+		(void)err_set(err, ERR_PROTOCOL, "the task in the answer %s", fault);
+		return scan_blanks(whole->bytes + 1, end) == end ? TASK_NONE : TASK_BAD;
+	}
+	view = element_view(type, asked, &element, &texts);
+	*ret = task_copy(&view);
+	return TASK_READ;
 }

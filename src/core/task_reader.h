@@ -1,4 +1,4 @@
-/* Reads tasks out of an answer: its bytes in, one task after the other out. */
+/* Reads tasks out of an answer: those of a list one after the other, or the one of a look-up. */
 #ifndef CORE_TASK_READER_H
 #define CORE_TASK_READER_H
 
@@ -22,10 +22,8 @@ struct task_element {
 
 struct task_reader;
 
-/* of a list, whose elements must say their ids */
+/* of a list, whose elements must say their ids; `type` is borrowed */
 struct task_reader *task_reader_new(const struct source_type *type);
-/* of the answer to a look-up of `asked` (borrowed), which may say no id but no other one */
-struct task_reader *task_reader_new_by_id(const struct source_type *type, const char *asked);
 void task_reader_free(struct task_reader *reader); /* NULL is fine */
 /* takes the next chunk, borrowed until task_reader_next() has returned false */
 void task_reader_feed(struct task_reader *reader, const char *bytes, size_t len);
@@ -35,11 +33,23 @@ bool task_reader_next(struct task_reader *reader, struct task_element *ret);
 const struct task *task_reader_view(struct task_reader *reader, const struct task_element *element);
 /* false with err (ERR_PROTOCOL): the answer is not valid, or passes a limit of json/split */
 bool task_reader_good(const struct task_reader *reader, struct err *err);
-/* the end: false unless it was one complete, valid answer with a list, or with the task */
+/* the end: false unless it was one complete, valid answer with a list */
 bool task_reader_end(const struct task_reader *reader, struct err *err);
-/* tasks so far; one without members, by id, is none */
-uint64_t task_reader_count(const struct task_reader *reader);
+uint64_t task_reader_count(const struct task_reader *reader); /* of tasks so far */
 /* the document without its tasks, as json_split_outside() says; borrowed */
 const struct buf *task_reader_outside(const struct task_reader *reader);
+
+enum task_answer {
+	TASK_READ,
+	TASK_NONE, /* there is no task in it, or one without members */
+	TASK_BAD, /* it is not valid, or says another id than `asked` or no status */
+};
+
+/*
+ * Reads the whole answer to a look-up of `asked`. TASK_READ: *ret is owned, free(3) releases it.
+ * Otherwise it is NULL and err (ERR_PROTOCOL) says what is wrong.
+ */
+enum task_answer task_from_answer(const struct source_type *type, const char *asked,
+	const char *bytes, size_t len, struct task **ret, struct err *err);
 
 #endif

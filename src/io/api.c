@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "json/check.h"
 #include "json/lex.h"
-#include "json/scan.h"
+#include "base/scan.h"
 #include "json/split.h"
 #include "io/envelope.h"
 #include "io/error_body.h"
@@ -70,23 +70,11 @@ const char *api_list_partial(const struct api_beside *beside, const struct http_
 bool api_task(const struct source_type *type, const char *id, const char *body, size_t len,
 	struct task **ret, struct err *err)
 {
-	struct task_reader *reader = task_reader_new_by_id(type, id);
-	cleanup_free struct task *task = NULL;
-	struct task_element element;
-	const struct buf *outside;
+	enum task_answer answer = task_from_answer(type, id, body, len, ret, err);
 
-	*ret = NULL;
-	task_reader_feed(reader, body, len);
-	while (task_reader_next(reader, &element))
-		task = task_copy(task_reader_view(reader, &element));
-	outside = task_reader_outside(reader);
-	if (task_reader_count(reader) == 0 && outside != NULL &&
-		envelope_read(buf_text(outside), outside->len, 0).errors)
-		errors_set(ERRORS_ALONE, buf_text(outside), outside->len, err);
-	else if (task_reader_end(reader, err))
-		*ret = mem_steal(&task);
-	task_reader_free(reader);
-	return *ret != NULL;
+	if (answer == TASK_NONE && envelope_read(body, len, 0).errors)
+		errors_set(ERRORS_ALONE, body, len, err);
+	return answer == TASK_READ;
 }
 
 bool api_task_feed(struct buf *body, long status, const char *bytes, size_t len, struct err *err)
@@ -285,7 +273,7 @@ static bool reason_read(const char *body, size_t len, struct reason *reason)
 	struct err ignored;
 	bool good;
 
-	(void)json_pick_init(pick, pointers, REASON_FIELDS);
+	(void)json_pick_init(pick, "", pointers, REASON_FIELDS);
 	json_split_feed(split, body, len);
 	while (json_split_next(split, values, &file))
 		reason_file(reason, values);

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "json/scan.h"
+#include "base/scan.h"
 #include "json/check.h"
 #include "io/tree.h"
 

@@ -9,7 +9,7 @@
 #include "core/fault.h"
 #include "core/pace.h"
 #include "json/check.h"
-#include "json/scan.h"
+#include "base/scan.h"
 #include "io/gunzip.h"
 #include "io/wire.h"
 

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "json/scan.h"
+#include "base/scan.h"
 
 /* state, and what is wanted there */
 #define CHECK_STATES(X)                                                                            \

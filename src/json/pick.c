@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/scan.h"
+#include "json/check.h"
 #include "json/lex.h"
-#include "json/scan.h"
 
 #define UNWANTED 0
 #define ROOT 1
@@ -53,37 +54,45 @@ static int child_make(struct json_pick *pick, int parent, const struct json_toke
 	return child;
 }
 
-bool json_pick_init(struct json_pick *pick, const char *const pointers[], size_t count)
+/* the node at a pointer from `node`, made when there is none; UNWANTED: see pick.h. Names go to *to
+ */
+static int node_make(struct json_pick *pick, int node, const char *pointer, char **to)
+{
+	if (strlen(pointer) > (size_t)(pick->names + sizeof(pick->names) - *to))
+		return UNWANTED;
+	while (*pointer == '/' && node != UNWANTED) {
+		struct json_token token = json_token_take(&pointer, to);
+
+		node = child_make(pick, node, &token);
+	}
+	return *pointer == '\0' ? node : UNWANTED;
+}
+
+bool json_pick_init(
+	struct json_pick *pick, const char *below, const char *const pointers[], size_t count)
 {
 	char *to = pick->names;
+	int root;
 
 	pick->nodes[UNWANTED] = (struct json_node){ .value = -1 };
 	pick->nodes[ROOT] = (struct json_node){ .value = -1 };
 	pick->node_count = ROOT + 1;
 	pick->count = count;
-	if (count > JSON_PICK_MAX)
+	root = node_make(pick, ROOT, below, &to);
+	if (root == UNWANTED || count > JSON_PICK_MAX)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		const char *p = pointers[i];
-		int node = ROOT;
+		int node = pointers[i] != NULL ? node_make(pick, root, pointers[i], &to) : -1;
 
-		if (p == NULL)
-			continue;
-		if (strlen(p) > (size_t)(pick->names + sizeof(pick->names) - to))
+		if (node == UNWANTED)
 			return false;
-		while (*p == '/' && node != UNWANTED) {
-			struct json_token token = json_token_take(&p, &to);
-
-			node = child_make(pick, node, &token);
-		}
-		if (node == UNWANTED || *p != '\0')
-			return false;
-		pick->nodes[node].value = (int)i;
+		if (node != -1)
+			pick->nodes[node].value = (int)i;
 	}
 	return true;
 }
 
-/* forgets what was found below a node, which stands again */
+/* forgets what was found below a node, which may stand again */
 static void values_clear(const struct reading *reading, int node)
 {
 	const struct json_node *nodes = reading->pick->nodes;
@@ -201,11 +210,14 @@ static inline const char *member_begin(const struct reading *reading, int node,
 static const char *other_read(const struct reading *reading, int node, const char *p,
 	unsigned int levels, enum json_type *ret)
 {
+	const char *next;
+
 	switch (*p) {
 	case '{':
 	case '[':
+		next = container_read(reading, node, p, levels);
 		*ret = *p == '{' ? JSON_OBJECT : JSON_ARRAY;
-		return container_read(reading, node, p, levels);
+		return next;
 	case 't':
 	case 'f':
 	case 'n':
@@ -302,8 +314,12 @@ __attribute__((noinline)) static const char *container_read(
 {
 	if (levels == 0)
 		return NULL;
-	if (node > ROOT)
+	if (node > ROOT) {
+		int value = reading->pick->nodes[node].value;
+
+		reading->pick->twice |= value >= 0 && reading->values[value].type != JSON_MISSING;
 		values_clear(reading, node);
+	}
 	return *p == '{' ? object_read(reading, node, p, levels - 1)
 			 : array_read(reading, node, p, levels - 1);
 }
@@ -313,10 +329,32 @@ const char *json_pick_read(struct json_pick *pick, const char *p, const char *en
 {
 	struct reading reading = { pick, values, end };
 
+	pick->twice = false;
 	for (size_t i = 0; i < pick->count; i++)
 		values[i].type = JSON_MISSING;
 	/* an element of a list, which is mostly wanted for its members alone */
 	if (p < end && *p == '{' && levels > 0 && pick->nodes[ROOT].value < 0)
 		return object_read(&reading, ROOT, p, levels - 1);
 	return value_read(&reading, ROOT, p, levels);
+}
+
+bool json_pick_document(const char *bytes, size_t len, const char *below,
+	const char *const pointers[], size_t count, struct json_value values[], struct err *err)
+{
+	const char *end = bytes + len;
+	const char *p = len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? bytes + 3 : bytes;
+	struct json_pick pick = { 0 };
+
+	if (!json_pick_init(&pick, below, pointers, count))
+		return err_set(err, ERR_SOFTWARE, "%s: no JSON pointer", below);
+	p = json_pick_read(&pick, scan_blanks(p, end), end, JSON_DEPTH_MAX, values);
+	if (p == NULL || scan_blanks(p, end) != end) {
+		/* the validator says what is wrong, and where */
+		if (json_is_valid(bytes, len, err))
+			(void)err_set(err, ERR_PROTOCOL, "the answer is not valid JSON");
+		return false;
+	}
+	if (pick.twice)
+		return err_set(err, ERR_PROTOCOL, "the answer has \"%s\" twice", below + 1);
+	return true;
 }

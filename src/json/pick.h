@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "json/path.h"
 
 #define JSON_PICK_MAX 24 /* pointers */
@@ -64,13 +65,16 @@ struct json_pick {
 	size_t count; /* of pointers */
 	char names[JSON_PICK_BYTES];
 	struct json_prefix prefixes[JSON_PREFIXES]; /* by the order of the members */
+	bool twice; /* of the last value: one that a pointer leads through stands twice in it */
 };
 
 /*
- * `pick` is zeroed; a NULL pointer is never found. False: a pointer is not "" and does not begin
- * with "/", or there are too many.
+ * `pick` is zeroed. The pointers are followed from the value at the pointer `below`; one that is
+ * NULL is never found. False: a pointer is not "" and does not begin with "/", or there are too
+ * many.
  */
-bool json_pick_init(struct json_pick *pick, const char *const pointers[], size_t count);
+bool json_pick_init(
+	struct json_pick *pick, const char *below, const char *const pointers[], size_t count);
 /*
  * Reads the value at `p`, which may have `levels` levels of objects and arrays, into `values`, one
  * for each pointer. Of a name that stands twice the last member counts. Returns what follows the
@@ -78,5 +82,11 @@ bool json_pick_init(struct json_pick *pick, const char *const pointers[], size_t
  */
 const char *json_pick_read(struct json_pick *pick, const char *p, const char *end,
 	unsigned int levels, struct json_value values[]);
+/*
+ * Both for one whole document. False with err (ERR_PROTOCOL): it is not valid, or the value at
+ * `below` stands twice in it.
+ */
+bool json_pick_document(const char *bytes, size_t len, const char *below,
+	const char *const pointers[], size_t count, struct json_value values[], struct err *err);
 
 #endif

@@ -43,7 +43,7 @@ struct json_split *json_split_new(enum split_form form, const char *path, struct
 		json_split_free(split);
 		return NULL;
 	}
-	split->element_depth = (unsigned int)split->path.len + (form != SPLIT_ONE);
+	split->element_depth = (unsigned int)split->path.len + 1;
 	if (split->path.len != 0)
 		(void)snprintf(split->where, sizeof(split->where), "\"%s\"", path + 1);
 	else
@@ -66,13 +66,6 @@ static void outside_add(struct json_split *split, const char *end)
 	if (!split->outside_long)
 		split->outside_long = !buf_add(
 			&split->outside, split->outside_from, (size_t)(end - split->outside_from));
-}
-
-/* the value to which the path leads has ended, with a bracket before `end` */
-static void target_close(struct json_split *split, const char *end)
-{
-	split->target = TARGET_CLOSED;
-	split->outside_from = end - 1;
 }
 
 static bool element_long(struct json_split *split, const char *at)
@@ -105,8 +98,6 @@ static bool element_ready(struct json_split *split, const char *end, const char 
 	split->elements++;
 	split->element = NULL;
 	*ret = (struct json_element){ bytes, len, bytes == split->carry.data };
-	if (split->form == SPLIT_ONE)
-		target_close(split, end);
 	json_path_done(&split->path, split->check.depth);
 	return true;
 }
@@ -168,8 +159,6 @@ static void document_open(struct json_split *split)
 	const char *p = split->check.at;
 	bool index = split->path.len != 0 && split->path.steps[0].token.index != SIZE_MAX;
 
-	if (split->form == SPLIT_ONE)
-		return;
 	if (split->path.len == 0 && *p != '[' && (*p != '{' || split->form != SPLIT_VALUES))
 		(void)json_check_fail(&split->check, p, "the answer is JSON, but not a list");
 	else if (split->path.len != 0 && *p != '{' && (*p != '[' || !index))
@@ -189,9 +178,7 @@ static bool value_open(
 	if (check->depth == 0)
 		document_open(split);
 	if (json_path_value(&split->path, check->depth, (check->objects & 1) == 0)) {
-		bool fits = split->form == SPLIT_ONE
-				    ? c == '{'
-				    : c == '[' || (c == '{' && split->form == SPLIT_VALUES);
+		bool fits = c == '[' || (c == '{' && split->form == SPLIT_VALUES);
 
 		split->target = fits ? TARGET_OPEN : TARGET_ODD;
 		if (fits)
@@ -209,8 +196,11 @@ static bool value_close(
 
 	if (split->element != NULL)
 		return depth == split->element_depth && element_close(split, values, ret);
-	if (split->target == TARGET_OPEN && depth == split->path.len)
-		target_close(split, split->check.at);
+	/* the value to which the path leads has ended, and its bracket stands outside */
+	if (split->target == TARGET_OPEN && depth == split->path.len) {
+		split->target = TARGET_CLOSED;
+		split->outside_from = split->check.at - 1;
+	}
 	json_path_done(&split->path, depth);
 	return false;
 }
@@ -287,9 +277,6 @@ bool json_split_end(const struct json_split *split, struct err *err)
 		return false;
 	if (split->target == TARGET_CLOSED)
 		return true;
-	if (split->form == SPLIT_ONE)
-		return err_set(err, ERR_PROTOCOL, "the answer is JSON, but has no task in %s",
-			split->where);
 	if (split->target == TARGET_ODD)
 		return err_set(err, ERR_PROTOCOL, "%s in the answer is not a list", split->where);
 	return err_set(err, ERR_PROTOCOL, "the answer is JSON, but has no list %s", split->where);

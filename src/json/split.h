@@ -22,7 +22,6 @@
 enum split_form {
 	SPLIT_LIST, /* an array of objects */
 	SPLIT_VALUES, /* such an array, or an object, whose members' values are the elements */
-	SPLIT_ONE, /* an object, which is the element */
 };
 
 struct json_element {

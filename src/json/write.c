@@ -2,9 +2,9 @@
 
 #include <string.h>
 
+#include "base/scan.h"
 #include "base/stamp.h"
 #include "base/text.h"
-#include "json/scan.h"
 
 struct json_writer json_begin(struct buf *out)
 {

@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 	double start = cpu_seconds();
 	struct rusage usage = { 0 };
 	struct err err = { 0 };
-	bool good = fd >= 0 && json_pick_init(&pick, type->fields, FIELD_COUNT) &&
+	bool good = fd >= 0 && json_pick_init(&pick, "", type->fields, FIELD_COUNT) &&
 		    feed_file(fd, split, NULL, &err);
 
 	printf("split   %.3f s, %zu with an id\n", cpu_seconds() - start, count);

@@ -84,13 +84,13 @@ static bool split(const uint8_t *data, size_t size, uint32_t chunks, unsigned in
 {
 	static struct json_pick pick;
 	struct json_split *split = json_split_new(
-		(enum split_form)(SPLIT_LIST + how % 3), paths[how / 3 % ARRAY_LEN(paths)], &pick);
+		(enum split_form)(SPLIT_LIST + how % 2), paths[how / 2 % ARRAY_LEN(paths)], &pick);
 	struct json_value values[ARRAY_LEN(pointers)];
 	struct json_element element;
 	const struct buf *outside;
 	bool good;
 
-	if (!json_pick_init(&pick, pointers, ARRAY_LEN(pointers)))
+	if (!json_pick_init(&pick, "", pointers, ARRAY_LEN(pointers)))
 		abort();
 	for (size_t at = 0; at < size && json_split_good(split, err);) {
 		size_t len = chunks != 0 ? (chunks >> 16) % 9 + 1 : size;
@@ -132,7 +132,7 @@ static void read_by_pick(const char *text, size_t len)
 	bool blank = true;
 
 	memcpy(copy, text, len);
-	(void)json_pick_init(&pick, pointers, ARRAY_LEN(pointers));
+	(void)json_pick_init(&pick, "", pointers, ARRAY_LEN(pointers));
 	stop = json_pick_read(&pick, copy, copy + len, JSON_DEPTH_MAX, values);
 	for (const char *p = stop; p != NULL && p < copy + len; p++)
 		blank = blank && strchr(" \t\r\n", *p) != NULL && *p != '\0';

@@ -100,6 +100,44 @@ static void test_bad_task(void **state)
 	}
 }
 
+/* where the task can be in its answer: rows of pointer, answer and what it says of it */
+static void test_task_pointers(void **state)
+{
+	static const struct {
+		const char *pointer;
+		const char *body;
+		const char *said; /* the status, or what is wrong */
+	} rows[] = {
+		{ "/data", "{\"data\":{\"status\":\"a\",\"data\":{}},\"x\":[]}", "a" },
+		{ "/data", "\xef\xbb\xbf {\"data\":{\"status\":\"a\"}}\n", "a" },
+		{ "", " {\"status\":\"a\",\"l\":[{\"status\":\"b\"}]} ", "a" },
+		{ "", "[]", "no task in" },
+		{ "/jobs/0", "{\"jobs\":[{\"status\":\"a\"},{\"status\":\"b\"}]}", "a" },
+		{ "/jobs/1", "{\"jobs\":[{\"status\":\"a\"},{\"status\":\"b\"}]}", "b" },
+		{ "/jobs/0", "{\"jobs\":[]}", "no task in \"jobs/0\"" },
+		{ "/a~1b", "{\"a/b\":{\"st\\u0061tus\":\"\\u0062\"}}", "b" },
+		{ "/data", "{\"data\":[{}]}", "no task in \"data\"" },
+		{ "/data", "{\"data\":1,\"data\":{\"status\":\"a\"}}", "\"data\" twice" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct source_type type = *source_type_find("telnyx-embeddings");
+		cleanup_free struct task *view = NULL;
+		struct err err = { 0 };
+		const char *said;
+
+		type.task_pointer = rows[i].pointer;
+		said = task_from_answer(&type, "t", rows[i].body, strlen(rows[i].body), &view,
+			       &err) == TASK_READ
+			       ? view->word
+			       : err.text;
+		if (strstr(said, rows[i].said) == NULL)
+			fail_msg("%s in %s: %s", rows[i].pointer, rows[i].body, said);
+		assert_int_equal(view != NULL, err.kind == ERR_NONE);
+	}
+}
+
 static void test_is_json(void **state)
 {
 	static const char *const yes[] = { "{}", " {\"detail\":\"Not Found\"}\n", "[]" };
@@ -148,6 +186,7 @@ int main(void)
 		cmocka_unit_test(test_task),
 		cmocka_unit_test(test_sparse_task),
 		cmocka_unit_test(test_bad_task),
+		cmocka_unit_test(test_task_pointers),
 		cmocka_unit_test(test_is_json),
 		cmocka_unit_test(test_urls),
 	};

@@ -81,7 +81,7 @@ static void test_after_any_other(void **state)
 	struct json_pick pick = { 0 };
 
 	(void)state;
-	assert_true(json_pick_init(&pick, pointers, ARRAY_LEN(pointers)));
+	assert_true(json_pick_init(&pick, "", pointers, ARRAY_LEN(pointers)));
 	for (size_t i = 0; i < ARRAY_LEN(objects); i++)
 		for (size_t j = 0; j < ARRAY_LEN(objects); j++) {
 			struct json_pick fresh = { 0 };
@@ -93,7 +93,7 @@ static void test_after_any_other(void **state)
 				say(&pick, objects[j], cut, &after);
 				assert_string_equal(buf_text(&after), "not valid");
 			}
-			assert_true(json_pick_init(&fresh, pointers, ARRAY_LEN(pointers)));
+			assert_true(json_pick_init(&fresh, "", pointers, ARRAY_LEN(pointers)));
 			say(&fresh, objects[j], len, &alone);
 			for (int twice = 0; twice < 2; twice++) {
 				say(&pick, objects[j], len, &after);
@@ -141,7 +141,7 @@ static void test_what_it_says(void **state)
 	struct json_pick pick = { 0 };
 
 	(void)state;
-	assert_true(json_pick_init(&pick, pointers, ARRAY_LEN(pointers)));
+	assert_true(json_pick_init(&pick, "", pointers, ARRAY_LEN(pointers)));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		say(&pick, rows[i].text, strlen(rows[i].text), &said);
 		assert_string_equal(buf_text(&said), rows[i].said);
@@ -161,11 +161,11 @@ static void test_pointers(void **state)
 	struct json_pick pick = { 0 };
 
 	(void)state;
-	assert_false(json_pick_init(&pick, bad, 1));
-	assert_false(json_pick_init(&pick, many, ARRAY_LEN(many)));
-	assert_true(json_pick_init(&pick, many, JSON_PICK_MAX));
-	assert_false(json_pick_init(&pick, deep, 1));
-	assert_true(json_pick_init(&pick, good, ARRAY_LEN(good)));
+	assert_false(json_pick_init(&pick, "", bad, 1));
+	assert_false(json_pick_init(&pick, "", many, ARRAY_LEN(many)));
+	assert_true(json_pick_init(&pick, "", many, JSON_PICK_MAX));
+	assert_false(json_pick_init(&pick, "", deep, 1));
+	assert_true(json_pick_init(&pick, "", good, ARRAY_LEN(good)));
 	say(&pick, "[]", 2, &said);
 	assert_string_equal(buf_text(&said), "2 A[] - - - - - -");
 	say(&pick, "{\"\":1,\"a/b\":{\"~c/\":2},\"a\":[3,4]}", 32, &said);

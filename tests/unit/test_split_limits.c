@@ -28,7 +28,7 @@ static bool split(const struct buf *text, size_t chunk, size_t *elements, struct
 	struct json_split *split = json_split_new(SPLIT_LIST, "/data", &pick);
 	bool good;
 
-	assert_true(json_pick_init(&pick, NULL, 0));
+	assert_true(json_pick_init(&pick, "", NULL, 0));
 	*elements = 0;
 	for (size_t at = 0; at < text->len && json_split_good(split, err); at += chunk)
 		feed(split, text->data + at, text->len - at < chunk ? text->len - at : chunk,
