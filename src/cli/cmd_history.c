@@ -55,7 +55,7 @@ static void add_row(struct listing *listing, const struct event *event)
 	add_about(&about, event);
 	grid_cell(grid, buf_text(&when));
 	grid_cell(grid, id);
-	grid_colored(grid, event_info(event->type)->word, event_info(event->type)->sgr);
+	grid_colored(grid, event_types[event->type].word, event_types[event->type].sgr);
 	grid_cell(grid, event->source);
 	grid_cell(grid, event->task_id);
 	grid_cell(grid, buf_text(&about));

@@ -87,7 +87,7 @@ static void print_table(const struct cli *cli, const struct client *client,
 			grid_cell(grid, client->sources[tasks->items[i].source].config->name);
 		grid_cell(grid, task->id);
 		grid_colored(grid, task_status_word(task),
-			event_info(event_of_status(task->status))->sgr);
+			event_types[event_of_status(task->status)].sgr);
 		grid_cell(grid, task->name);
 		grid_cell(grid, task->bucket);
 		cell_time(grid, task->created_us, now_ms, columns != 0);

@@ -70,7 +70,7 @@ static void add_status(struct buf *out, const struct page *page, const struct ta
 	text_add_wrapped(&word, task_status_word(task), KEYS, KEYS, page->columns);
 	(void)buf_addf(out, "%-*s", KEYS, "status:");
 	terminal_add_colored(out, buf_text(&word),
-		page->cli->color_out ? event_info(event_of_status(task->status))->sgr : NULL);
+		page->cli->color_out ? event_types[event_of_status(task->status)].sgr : NULL);
 	(void)buf_add_char(out, '\n');
 }
 

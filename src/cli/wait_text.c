@@ -185,7 +185,7 @@ static void add_id(struct buf *out, size_t *used, const char *id, size_t columns
 void wait_text_end(struct buf *out, const struct waited_set *set, const struct waited *waited,
 	bool color, size_t columns)
 {
-	const struct event_type_info *info = event_info(event_of_status(waited->task->status));
+	const struct event_type_info *info = &event_types[event_of_status(waited->task->status)];
 	const char *label = task_label(waited);
 	const char *reason = end_reason(waited);
 	cleanup_buf struct buf name = { 0 };

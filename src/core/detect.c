@@ -185,8 +185,9 @@ static void observe_record(
 	const struct detect_ctx *ctx, struct record *record, const struct task *view)
 {
 	struct task old = record_task(ctx->snapshot, record);
-	cleanup_free char *from = mem_strdup(detect_from(&old));
-	bool changed = strcmp(task_status_word(&old), task_status_word(view)) != 0;
+	enum status old_status = old.status;
+	const char *to = task_status_word(view);
+	cleanup_free char *was = mem_strdup(task_status_word(&old));
 	struct task merged;
 
 	if (ctx->seq < record->observed_seq)
@@ -194,11 +195,11 @@ static void observe_record(
 	record_found(record, ctx->seq);
 	record->dirty = record->dirty || task_differs(&old, view);
 	record = snapshot_update(ctx->snapshot, record, view);
-	if (changed) {
+	if (strcmp(was, to) != 0) {
 		merged = record_task(ctx->snapshot, record);
 		merged.finished_us = view->finished_us;
-		detect_report(
-			ctx, event_of_status(view->status), &merged, from, task_status_word(view));
+		detect_report(ctx, event_of_status(view->status), &merged,
+			old_status != STATUS_EXPECTED ? was : NULL, to);
 	}
 	if (status_class(view->status) != CLASS_ENDED)
 		return;

@@ -16,7 +16,7 @@ char *digest_topic(const struct event *event)
 {
 	if (event->type == EVENT_SOURCE_DOWN || event->type == EVENT_SOURCE_UP)
 		return mem_printf("source\n%s", event->source);
-	if (event_info(event->type)->about != ABOUT_TASK || event->task_id == NULL)
+	if (event_types[event->type].about != ABOUT_TASK || event->task_id == NULL)
 		return NULL;
 	return mem_printf(
 		"task\n%s\n%s", event->source != NULL ? event->source : "", event->task_id);
@@ -59,7 +59,7 @@ static void entry_remove(struct digest *digest, size_t i)
 /* what went wrong, and what taskbell says of itself */
 static bool is_notable(enum event_type type)
 {
-	const struct event_type_info *info = event_info(type);
+	const struct event_type_info *info = &event_types[type];
 
 	return info->bad || info->about != ABOUT_TASK;
 }
@@ -145,7 +145,7 @@ bool digest_end_topic(struct digest *digest, const char *topic)
 void digest_merge(struct digest *digest, const struct digest *newer, bool all)
 {
 	for (int i = 0; i < EVENT_COUNT; i++) {
-		size_t count = all || event_info((enum event_type)i)->bad ? newer->counts[i] : 0;
+		size_t count = all || event_types[i].bad ? newer->counts[i] : 0;
 
 		digest->counts[i] += count;
 		digest->count += count;
@@ -154,7 +154,7 @@ void digest_merge(struct digest *digest, const struct digest *newer, bool all)
 	for (size_t i = 0; i < newer->entry_count; i++) {
 		const struct digest_entry *entry = &newer->entries[i];
 
-		if (all || event_info(entry->type)->bad)
+		if (all || event_types[entry->type].bad)
 			entry_add(digest, (struct digest_entry){
 						  .type = entry->type,
 						  .topic = mem_strdup(entry->topic),
@@ -168,7 +168,7 @@ size_t digest_bad(const struct digest *digest)
 	size_t bad = 0;
 
 	for (int i = 0; i < EVENT_COUNT; i++)
-		bad += event_info((enum event_type)i)->bad ? digest->counts[i] : 0;
+		bad += event_types[i].bad ? digest->counts[i] : 0;
 	return bad;
 }
 

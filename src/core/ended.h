@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
-#include "core/status.h"
+#include "core/task.h"
 
 #define ENDED_BLOCKS 1024 /* by the first ten bits of the fingerprint */
 #define ENDED_STORED 16 /* bytes of an entry in the store */

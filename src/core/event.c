@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-static const struct event_type_info infos[] = {
+const struct event_type_info event_types[EVENT_COUNT] = {
 #define EVENT_ROW(name, word, about, weight, told, bad, mark, sgr)                                 \
 	[EVENT_##name] = { word, ABOUT_##about, WEIGHT_##weight, told, bad, mark, sgr },
 	EVENTS(EVENT_ROW)
@@ -20,18 +20,13 @@ static const char *const field_names[EVENT_FIELD_COUNT] = {
 #undef FIELD_NAME_ROW
 };
 
-const struct event_type_info *event_info(enum event_type type)
-{
-	return &infos[type];
-}
-
 bool event_from_word(const char *word, enum event_type *ret)
 {
 	/* as with statuses: some write it so */
 	if (strcmp(word, "failed") == 0)
-		word = infos[EVENT_FAILURE].word;
+		word = event_types[EVENT_FAILURE].word;
 	for (int i = 0; i < EVENT_COUNT; i++)
-		if (strcmp(infos[i].word, word) == 0) {
+		if (strcmp(event_types[i].word, word) == 0) {
 			*ret = (enum event_type)i;
 			return true;
 		}
@@ -110,7 +105,6 @@ bool event_duration(const struct event *event, int64_t *ret_ms)
 
 void event_json(const struct event *event, struct buf *out)
 {
-	struct json_writer json = json_begin(out);
 	char time[STAMP_TEXT_MAX];
 	int64_t ms = 0;
 	bool ended = event_duration(event, &ms);
@@ -118,7 +112,7 @@ void event_json(const struct event *event, struct buf *out)
 		{ "schema", JSON_FIELD_INT, NULL, EVENT_SCHEMA },
 		{ "event_id", JSON_FIELD_INT, NULL, event->id },
 		{ "time", JSON_FIELD_TEXT, stamp_text_ms(event->wall_ms, time), 0 },
-		{ "event", JSON_FIELD_TEXT, infos[event->type].word, 0 },
+		{ "event", JSON_FIELD_TEXT, event_types[event->type].word, 0 },
 		{ "source", JSON_FIELD_TEXT, event->source, 0 },
 		{ "task_id", JSON_FIELD_TEXT, event->task_id, 0 },
 		{ "task_name", JSON_FIELD_TEXT, event->task_name, 0 },
@@ -133,8 +127,7 @@ void event_json(const struct event *event, struct buf *out)
 		{ "sink", JSON_FIELD_TEXT, event->sink, 0 },
 	};
 
-	json_fields(&json, fields, ARRAY_LEN(fields) - (event->sink == NULL));
-	json_end(&json);
+	json_object(out, fields, ARRAY_LEN(fields) - (event->sink == NULL));
 }
 
 const char *event_span(int64_t ms, char buf[EVENT_SPAN_MAX])
@@ -185,7 +178,7 @@ void event_line(const struct event *event, struct buf *out)
 
 	(void)buf_add_text(out, stamp_text_ms(event->wall_ms, time));
 	(void)buf_add_char(out, ' ');
-	(void)buf_add_text(out, infos[event->type].word);
+	(void)buf_add_text(out, event_types[event->type].word);
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		if (words[i] == NULL)
 			continue;
@@ -238,7 +231,7 @@ static const char *field_text(
 	case EVENT_FIELD_TIME:
 		return stamp_text_ms(event->wall_ms, text);
 	case EVENT_FIELD_EVENT:
-		return infos[event->type].word;
+		return event_types[event->type].word;
 	case EVENT_FIELD_CREATED_AT:
 	case EVENT_FIELD_FINISHED_AT:
 		return us != STAMP_NONE ? stamp_text(us, text) : "";

@@ -68,7 +68,7 @@ struct event_type_info {
 	const char *sgr; /* for terminal_add_colored */
 };
 
-const struct event_type_info *event_info(enum event_type type);
+extern const struct event_type_info event_types[EVENT_COUNT];
 /* by its word, and `failed` as another for `failure` */
 bool event_from_word(const char *word, enum event_type *ret);
 /* the event of a task's new status, ended, active or unknown: it has the mark and the colour of the

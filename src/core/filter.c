@@ -18,7 +18,7 @@ static bool globs_match(const struct strings *globs, const char *text)
 /* does `on` name the type, or is it told by default? */
 static bool type_wanted(const struct sink_config *sink, enum event_type wanted)
 {
-	const struct event_type_info *info = event_info(wanted);
+	const struct event_type_info *info = &event_types[wanted];
 	enum event_type type;
 
 	for (size_t i = 0; i < sink->on.count; i++)
@@ -38,7 +38,7 @@ bool filter_wants(const struct sink_config *sink, const struct event *event)
 		return false;
 	if (event->source != NULL && !globs_match(&sink->sources, event->source))
 		return false;
-	if (event_info(event->type)->about != ABOUT_TASK)
+	if (event_types[event->type].about != ABOUT_TASK)
 		return true;
 	return globs_match(&sink->names, event->task_name) &&
 	       globs_match(&sink->buckets, event->bucket) &&

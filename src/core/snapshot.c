@@ -292,27 +292,25 @@ struct record *record_new(struct snapshot *snapshot, const struct task *task)
 {
 	uint8_t user = shared_number(snapshot, task->user_id);
 	uint8_t bucket = shared_number(snapshot, task->bucket);
-	const char *own_user = user == 0 ? task->user_id : NULL;
-	const char *own_bucket = bucket == 0 ? task->bucket : NULL;
-	const char *word = task->status == STATUS_UNKNOWN ? task->word : NULL;
-	struct record *record = mem_alloc(offsetof(struct record, text) + task_text_size(task->id) +
-					  task_text_size(task->name) + task_text_size(own_bucket) +
-					  task_text_size(own_user) + task_text_size(word));
-	char *at = record->text;
+	const char *texts[] = {
+		task->id,
+		task->name,
+		bucket == 0 ? task->bucket : NULL,
+		user == 0 ? task->user_id : NULL,
+		task->status == STATUS_UNKNOWN ? task->word : NULL,
+	};
+	struct record *record =
+		mem_alloc(offsetof(struct record, text) + task_texts_size(texts, ARRAY_LEN(texts)));
 
 	record->created_us = task->created_us;
 	record->status = (uint8_t)task->status;
 	record->user = user;
 	record->bucket = bucket;
-	record->has_name = task->name != NULL;
-	record->has_bucket = own_bucket != NULL;
-	record->has_user = own_user != NULL;
-	record->has_word = word != NULL;
-	(void)task_text_put(&at, task->id);
-	(void)task_text_put(&at, task->name);
-	(void)task_text_put(&at, own_bucket);
-	(void)task_text_put(&at, own_user);
-	(void)task_text_put(&at, word);
+	record->has_name = texts[1] != NULL;
+	record->has_bucket = texts[2] != NULL;
+	record->has_user = texts[3] != NULL;
+	record->has_word = texts[4] != NULL;
+	task_texts_put(record->text, texts, ARRAY_LEN(texts));
 	return record;
 }
 

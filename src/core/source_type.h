@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/status.h"
+#include "core/task.h"
 
 enum task_field {
 	FIELD_ID, /* required, as is FIELD_STATUS; the rest may be missing, null or malformed */

@@ -1,41 +1,75 @@
 #include "core/task.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/scan.h"
 
-size_t task_text_size(const char *text)
+static const struct {
+	const char *word;
+	enum status_class class;
+} statuses[] = {
+#define STATUS_ROW(name, word, class) [STATUS_##name] = { word, CLASS_##class },
+	STATUSES(STATUS_ROW)
+#undef STATUS_ROW
+};
+
+const char *status_word(enum status status)
 {
-	return text != NULL ? strlen(text) + 1 : 0;
+	return statuses[status].word;
 }
 
-const char *task_text_put(char **at, const char *text)
+enum status_class status_class(enum status status)
 {
-	size_t size = task_text_size(text);
-	char *place = *at;
+	return statuses[status].class;
+}
 
-	if (text == NULL)
-		return NULL;
-	memcpy(place, text, size);
-	*at += size;
-	return place;
+bool status_from_word(const char *word, enum status *ret)
+{
+	/* the vendor's prose says `failed` where its schema says `failure` */
+	if (strcasecmp(word, "failed") == 0)
+		word = "failure";
+	for (int i = STATUS_QUEUED; i <= STATUS_PARTIAL_SUCCESS; i++)
+		if (strcasecmp(statuses[i].word, word) == 0) {
+			*ret = (enum status)i;
+			return true;
+		}
+	return false;
+}
+
+size_t task_texts_size(const char *const texts[], size_t count)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		size += texts[i] != NULL ? strlen(texts[i]) + 1 : 0;
+	return size;
+}
+
+void task_texts_put(char *at, const char *texts[], size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t size = texts[i] != NULL ? strlen(texts[i]) + 1 : 0;
+
+		if (size != 0)
+			texts[i] = memcpy(at, texts[i], size);
+		at += size;
+	}
 }
 
 struct task *task_copy(const struct task *task)
 {
-	size_t size = task_text_size(task->id) + task_text_size(task->name) +
-		      task_text_size(task->bucket) + task_text_size(task->user_id) +
-		      task_text_size(task->word);
-	struct task *copy = mem_alloc(sizeof(*copy) + size);
-	char *at = (char *)(copy + 1);
+	const char *texts[] = { task->id, task->name, task->bucket, task->user_id, task->word };
+	struct task *copy = mem_alloc(sizeof(*copy) + task_texts_size(texts, ARRAY_LEN(texts)));
 
+	task_texts_put((char *)(copy + 1), texts, ARRAY_LEN(texts));
 	*copy = *task;
-	copy->id = task_text_put(&at, task->id);
-	copy->name = task_text_put(&at, task->name);
-	copy->bucket = task_text_put(&at, task->bucket);
-	copy->user_id = task_text_put(&at, task->user_id);
-	copy->word = task_text_put(&at, task->word);
+	copy->id = texts[0];
+	copy->name = texts[1];
+	copy->bucket = texts[2];
+	copy->user_id = texts[3];
+	copy->word = texts[4];
 	return copy;
 }
 

@@ -1,4 +1,4 @@
-/* One task as the API describes it. */
+/* One task as the API describes it, and what it can be doing. */
 #ifndef CORE_TASK_H
 #define CORE_TASK_H
 
@@ -7,9 +7,39 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "json/write.h"
 #include "base/stamp.h"
-#include "core/status.h"
+#include "json/write.h"
+
+/* The words are those of users, not of one API. */
+enum status_class {
+	CLASS_OPEN, /* a word nobody knows, or not seen yet: neither active nor ended */
+	CLASS_ACTIVE,
+	CLASS_ENDED,
+};
+
+/* name, word, class */
+#define STATUSES(X)                                                                                \
+	X(EXPECTED, "expected", OPEN) /* named by a user, not seen yet */                          \
+	X(UNKNOWN, "unknown", OPEN) /* a word that no row of core/source_type knows */             \
+	X(QUEUED, "queued", ACTIVE)                                                                \
+	X(PROCESSING, "processing", ACTIVE)                                                        \
+	X(SUCCESS, "success", ENDED)                                                               \
+	X(FAILURE, "failure", ENDED)                                                               \
+	X(PARTIAL_SUCCESS, "partial_success", ENDED)                                               \
+	X(GONE, "gone", ENDED) /* was active, now in no status; `wait` only */
+
+enum status {
+#define STATUS_ENUM(name, word, class) STATUS_##name,
+	STATUSES(STATUS_ENUM)
+#undef STATUS_ENUM
+		STATUS_COUNT
+};
+
+const char *status_word(enum status status);
+enum status_class status_class(enum status status);
+/* of the five statuses an API can be asked for, in upper or lower case, and `failed` as an alias;
+ * false for any other word */
+bool status_from_word(const char *word, enum status *ret);
 
 #define TASK_ID_MAX 256
 
@@ -28,10 +58,10 @@ struct task {
 	int64_t finished_us;
 };
 
-/* bytes of a text that may be NULL, with its NUL; and the text copied to *at, which is moved past
- * it */
-size_t task_text_size(const char *text);
-const char *task_text_put(char **at, const char *text);
+/* bytes of the texts, each with its NUL; those that are NULL have none */
+size_t task_texts_size(const char *const texts[], size_t count);
+/* copies them to `at`, which has so much room, and puts the copies in their places */
+void task_texts_put(char *at, const char *texts[], size_t count);
 /* an owned copy in one allocation; free(3) releases it */
 struct task *task_copy(const struct task *task);
 /* the same of `task`, in which the view fills what is not known; when it ended only if they agree

@@ -78,7 +78,7 @@ bool vet_event(const char *text, struct err *err)
 	if (event_from_word(text, &type))
 		return true;
 	for (type = 0; type < EVENT_COUNT; type++)
-		nearest_offer(&nearest, event_info(type)->word);
+		nearest_offer(&nearest, event_types[type].word);
 	return refuse_word(err, "event", &nearest);
 }
 

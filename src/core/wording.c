@@ -119,7 +119,7 @@ static void add_details(const struct event *event, int64_t now_ms, struct buf *o
 	if (event_duration(event, &ms))
 		add_part(out, dot, event_span(ms, span));
 	if (is_late(event_ms, now_ms)) {
-		bool ended = event_info(event->type)->about == ABOUT_TASK &&
+		bool ended = event_types[event->type].about == ABOUT_TASK &&
 			     digest_ends_topic(event->type);
 
 		add_part(out, dot, ended ? "ended " : "at ");
@@ -133,10 +133,10 @@ void wording_single(const struct event *event, const struct wording *how, struct
 	cleanup_buf struct buf summary = { 0 };
 	cleanup_buf struct buf body = { 0 };
 	struct note_words words = {
-		.weight = event_info(event->type)->weight,
+		.weight = event_types[event->type].weight,
 		.category = telling->category,
 		.icon = telling->icon,
-		.sound = event_info(event->type)->bad   ? SOUND_BAD
+		.sound = event_types[event->type].bad   ? SOUND_BAD
 			 : event->type == EVENT_SUCCESS ? SOUND_GOOD
 							: NULL,
 	};
@@ -180,7 +180,7 @@ static enum event_type digest_type(const struct digest *digest)
 	int rank = -1;
 
 	for (int i = 0; i < EVENT_COUNT; i++) {
-		const struct event_type_info *info = event_info((enum event_type)i);
+		const struct event_type_info *info = &event_types[i];
 		int its = (int)info->weight * 2 + (info->bad ? 1 : 0);
 
 		if (digest->counts[i] > 0 && its > rank) {
@@ -231,7 +231,7 @@ void wording_digest(const struct digest *digest, const struct wording *how, stru
 	cleanup_buf struct buf summary = { 0 };
 	cleanup_buf struct buf body = { 0 };
 	struct note_words words = {
-		.weight = event_info(type)->weight,
+		.weight = event_types[type].weight,
 		.category = tellings[type].category,
 		.icon = tellings[type].icon,
 		.sound = digest_bad(digest) > 0              ? SOUND_BAD

@@ -187,32 +187,21 @@ void queue_clock_set(struct queue *queue, int64_t by_ms)
 	queue->stale = true;
 }
 
-/* reads what is due and not in memory, at most `limit` */
-static bool pull_from_store(struct queue *queue, size_t limit, struct instant now,
-	struct delivery ***ret, size_t *ret_count, struct err *err)
-{
-	cleanup_free int64_t *busy = mem_array(queue->count, sizeof(*busy));
-	struct store_pull pull = {
-		.sink = queue->config->name,
-		.wall_ms = now.wall_ms,
-		.limit = limit,
-		.batch = queue->sink->ops->batch,
-		.busy = busy,
-		.busy_count = queue->count,
-		.after_id = queue->in_flight > 0 ? queue->after_id : 0,
-	};
-
-	for (size_t i = 0; i < queue->count; i++)
-		busy[i] = queue->items[i]->event_id;
-	return store_due(queue->shared->store, &pull, ret, ret_count, err);
-}
-
-/* reads more when there may be more and little is left */
+/* reads what is due and not in memory when there may be more and little is left */
 static void pull(struct queue *queue, size_t capacity_now, struct instant now)
 {
 	const struct sink_ops *ops = queue->sink->ops;
 	size_t left = queue->count - queue->handed;
-	size_t limit = ops->batch && capacity_now < ops->pull ? capacity_now : ops->pull - left;
+	cleanup_free int64_t *busy = NULL;
+	struct store_pull pull = {
+		.sink = queue->config->name,
+		.wall_ms = now.wall_ms,
+		.limit = ops->batch && capacity_now < ops->pull ? capacity_now : ops->pull - left,
+		.batch = ops->batch,
+		.busy_count = queue->count,
+		.after_id = queue->in_flight > 0 ? queue->after_id : 0,
+		.next_ms = &queue->next_due_ms,
+	};
 	cleanup_free struct delivery **more = NULL;
 	struct err err = { 0 };
 	size_t count = 0;
@@ -221,7 +210,10 @@ static void pull(struct queue *queue, size_t capacity_now, struct instant now)
 		queue->stale = true;
 	if (!queue->stale || left >= capacity_now)
 		return;
-	if (!pull_from_store(queue, limit, now, &more, &count, &err)) {
+	pull.busy = busy = mem_array(queue->count, sizeof(*busy));
+	for (size_t i = 0; i < queue->count; i++)
+		busy[i] = queue->items[i]->event_id;
+	if (!store_due(queue->shared->store, &pull, &more, &count, &err)) {
 		store_failed(queue, STATE_PULL, &err, now);
 		return;
 	}
@@ -230,13 +222,7 @@ static void pull(struct queue *queue, size_t capacity_now, struct instant now)
 		queue->items, &queue->cap, queue->count + count, sizeof(struct delivery *));
 	for (size_t i = 0; i < count; i++)
 		queue->items[queue->count++] = more[i];
-	if (count == limit)
-		return;
-	if (store_next_due(queue->shared->store, queue->config->name, now.wall_ms,
-		    &queue->next_due_ms, &err))
-		queue->stale = false;
-	else
-		store_failed(queue, STATE_PULL, &err, now);
+	queue->stale = count == pull.limit;
 }
 
 /* gives the sink what it takes for at most STEP_MS; true when it got something */
@@ -252,15 +238,16 @@ static bool fill(struct queue *queue, int64_t began_ms, struct instant now)
 		return false;
 	}
 	pull(queue, most, now);
-	for (; count < most && queue->handed < queue->count &&
-		clock_now().mono_ms - began_ms <= STEP_MS;
-		count++) {
+	while (count < most && queue->handed < queue->count) {
 		struct delivery *delivery = queue->items[queue->handed++];
 
 		queue->after_id = delivery->event_id;
 		queue->in_flight++;
 		delivery->state = DELIVERY_IN_FLIGHT;
 		sink->ops->deliver(sink, delivery, now);
+		count++;
+		if (clock_now().mono_ms - began_ms > STEP_MS)
+			break;
 	}
 	sink->has_more = queue->stale || queue->handed < queue->count;
 	return count > 0;

@@ -82,7 +82,7 @@ bool sink_report_load(
 void sink_report_add(struct sink_report *report, const struct delivery *delivery)
 {
 	if (delivery->result == DELIVERY_DELIVERED &&
-		event_info(delivery->type)->about == ABOUT_TASK)
+		event_types[delivery->type].about == ABOUT_TASK)
 		report->reported = false;
 	if (!delivery->given_up || delivery->type == EVENT_SINK_FAILED || report->reported)
 		return;

@@ -98,6 +98,9 @@ unsigned int signals_take(int number)
 
 bool signals_waiting(void)
 {
+	/* a byte in the pipe would end every wait until a signal is taken */
+	if (piped != 0)
+		return true;
 	for (int number = 1; number <= highest; number++)
 		if (counts[number] != 0)
 			return true;

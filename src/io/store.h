@@ -96,6 +96,9 @@ struct store_pull {
 	size_t busy_count;
 	bool batch;
 	int64_t after_id; /* of a batch: only events later than this one; 0: all */
+	/* gets the earliest due time (wall ms) later than wall_ms of a pending delivery, INT64_MAX:
+	 * none; unchanged when `limit` was reached. NULL: not wanted */
+	int64_t *next_ms;
 };
 /*
  * Pending deliveries that are due. One by one: those due longest first, and only the first pending
@@ -105,10 +108,6 @@ struct store_pull {
  */
 bool store_due(struct store *store, const struct store_pull *pull, struct delivery ***ret,
 	size_t *ret_count, struct err *err);
-/* earliest due time (wall ms) later than `after_ms` of a pending delivery of the sink; INT64_MAX:
- * none */
-bool store_next_due(struct store *store, const char *sink, int64_t after_ms, int64_t *ret_wall_ms,
-	struct err *err);
 /* stores the results of deliveries of one sink: one transaction, synchronous=NORMAL */
 bool store_settle(struct store *store, const char *sink, const struct delivery *const *ended,
 	size_t count, int64_t wall_ms, struct err *err);

@@ -63,7 +63,7 @@ static bool insert_event(struct store *store, const struct event *event, struct 
 		"user_id, from_word, to_word, sink, message, created_us, finished_us)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 		DB_VALUES(DB_INT(event->id), DB_INT(event->wall_ms),
-			DB_STRING(event_info(event->type)->word), DB_STRING(event->source),
+			DB_STRING(event_types[event->type].word), DB_STRING(event->source),
 			DB_STRING(event->task_id), DB_STRING(event->task_name),
 			DB_STRING(event->bucket), DB_STRING(event->user_id), DB_STRING(event->from),
 			DB_STRING(event->to), DB_STRING(event->sink), DB_STRING(event->message),
@@ -206,7 +206,7 @@ static char *types_text(const bool *types)
 	(void)buf_add_char(&text, ',');
 	for (int i = 0; i < EVENT_COUNT; i++)
 		if (types[i])
-			(void)buf_addf(&text, "%s,", event_info((enum event_type)i)->word);
+			(void)buf_addf(&text, "%s,", event_types[i].word);
 	return buf_steal(&text);
 }
 

@@ -94,7 +94,17 @@ bool store_due(struct store *store, const struct store_pull *pull, struct delive
 	else
 		stmt = db_query(store->db, PULL_SINGLY,
 			DB_VALUES(DB_STRING(pull->sink), DB_INT(pull->wall_ms)), err);
-	return rows_read(store, stmt, pull, ret, ret_count, err);
+	if (!rows_read(store, stmt, pull, ret, ret_count, err))
+		return false;
+	if (pull->next_ms == NULL || *ret_count == pull->limit ||
+		db_int(store->db,
+			"SELECT d.due_ms FROM deliveries d WHERE " SINK_IS(
+				"d.sink_id") " AND d.failed = 0 AND d.due_ms > ?2 ORDER BY d.due_ms LIMIT 1",
+			DB_VALUES(DB_STRING(pull->sink), DB_INT(pull->wall_ms)), INT64_MAX,
+			pull->next_ms, err))
+		return true;
+	deliveries_free(*ret, *ret_count);
+	return false;
 }
 
 bool store_check_queue(struct store *store, struct err *err)
@@ -116,16 +126,6 @@ bool store_check_queue(struct store *store, struct err *err)
 		return db_refuse(store->db, err, "a delivery in it makes no sense");
 	}
 	return step == DB_DONE;
-}
-
-bool store_next_due(struct store *store, const char *sink, int64_t after_ms, int64_t *ret_wall_ms,
-	struct err *err)
-{
-	return db_int(store->db,
-		"SELECT d.due_ms FROM deliveries d WHERE " SINK_IS(
-			"d.sink_id") " AND d.failed = 0 AND d.due_ms > ?2 ORDER BY d.due_ms LIMIT "
-				     "1",
-		DB_VALUES(DB_STRING(sink), DB_INT(after_ms)), INT64_MAX, ret_wall_ms, err);
 }
 
 static bool settle_one(struct store *store, int64_t sink_id, const struct delivery *delivery,

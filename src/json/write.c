@@ -193,24 +193,27 @@ void json_seconds(struct json_writer *json, const char *name, int64_t ms)
 	}
 }
 
-void json_fields(struct json_writer *json, const struct json_field *fields, size_t count)
+void json_object(struct buf *out, const struct json_field *fields, size_t count)
 {
+	struct json_writer json = json_begin(out);
+
 	for (size_t i = 0; i < count; i++) {
 		const struct json_field *field = &fields[i];
 
 		switch (field->type) {
 		case JSON_FIELD_TEXT:
-			json_text(json, field->name, field->text);
+			json_text(&json, field->name, field->text);
 			break;
 		case JSON_FIELD_INT:
-			json_int(json, field->name, field->number);
+			json_int(&json, field->name, field->number);
 			break;
 		case JSON_FIELD_STAMP:
-			json_stamp(json, field->name, field->number);
+			json_stamp(&json, field->name, field->number);
 			break;
 		case JSON_FIELD_SECONDS:
-			json_seconds(json, field->name, field->number);
+			json_seconds(&json, field->name, field->number);
 			break;
 		}
 	}
+	json_end(&json);
 }

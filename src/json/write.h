@@ -38,7 +38,8 @@ struct json_field {
 	const char *text; /* borrowed; of JSON_FIELD_TEXT */
 	int64_t number; /* of the others */
 };
-void json_fields(struct json_writer *json, const struct json_field *fields, size_t count);
+/* a whole object */
+void json_object(struct buf *out, const struct json_field *fields, size_t count);
 /* a quoted string; invalid UTF-8 becomes U+FFFD, controls and DEL are escaped */
 void json_add_string(struct buf *out, const char *text);
 

@@ -123,11 +123,17 @@ static void monitor_reload(struct monitor *monitor)
 
 static void monitor_signals(struct monitor *monitor)
 {
-	unsigned int terms = signals_take(SIGTERM);
-	unsigned int ints = signals_take(SIGINT);
-	bool hup = signals_take(SIGHUP) > 0;
-	bool poll_now = signals_take(SIGUSR1) > 0;
+	unsigned int terms;
+	unsigned int ints;
+	bool hup;
+	bool poll_now;
 
+	if (!signals_waiting())
+		return;
+	terms = signals_take(SIGTERM);
+	ints = signals_take(SIGINT);
+	hup = signals_take(SIGHUP) > 0;
+	poll_now = signals_take(SIGUSR1) > 0;
 	(void)signals_take(SIGCHLD);
 	if (terms + ints > 1 || (terms + ints > 0 && monitor->stop_ms != 0)) {
 		outbox_free(monitor->outbox);
@@ -261,8 +267,9 @@ static void monitor_turn(struct monitor *monitor)
 	monitor_resumed(monitor);
 	monitor_signals(monitor);
 	http_step(monitor->http, monitor->now);
-	if (monitor->sources != NULL)
-		sources_step(monitor->sources, monitor->now);
+	/* what has ended is delivered before its source goes on */
+	while (monitor->sources != NULL && sources_step(monitor->sources, monitor->now))
+		outbox_step(monitor->outbox, monitor->now);
 	recorder_explain(&monitor->recorder);
 	monitor_state_changed(monitor);
 	outbox_step(monitor->outbox, monitor->now);

@@ -27,8 +27,8 @@ static void add_line(const struct recorder *recorder, const struct event *event,
 	len = strcspn(word, " ");
 	if (recorder->stamped)
 		(void)buf_add(out, line.data, (size_t)(word - line.data));
-	terminal_add_colored(out, event_info(event->type)->word,
-		recorder->color ? event_info(event->type)->sgr : NULL);
+	terminal_add_colored(out, event_types[event->type].word,
+		recorder->color ? event_types[event->type].sgr : NULL);
 	(void)buf_addf(out, "%s\n", word + len);
 }
 
@@ -41,10 +41,10 @@ static void add_report(struct recorder *recorder, const struct event *event, con
 	char time[STAMP_TEXT_MAX];
 	char span[EVENT_SPAN_MAX];
 	int64_t ms;
-	bool task = event_info(event->type)->about == ABOUT_TASK;
+	bool task = event_types[event->type].about == ABOUT_TASK;
 	struct report report = {
 		.time = stamp_text_local(event->wall_ms, before_ms, time),
-		.look = event_info(event->type),
+		.look = &event_types[event->type],
 		.name = event->sink != NULL ? event->sink
 			: task              ? event->task_name
 					    : event->source,
@@ -63,7 +63,7 @@ static void add_report(struct recorder *recorder, const struct event *event, con
 static void print_event(struct recorder *recorder, const struct event *event)
 {
 	size_t columns = recorder->json ? 0 : terminal_columns(STDOUT_FILENO);
-	const char *word = event_info(event->type)->word;
+	const char *word = event_types[event->type].word;
 	cleanup_buf struct buf out = { 0 };
 	cleanup_free char *unknown = NULL;
 
@@ -92,7 +92,7 @@ void recorder_sum_up(const struct recorder *recorder, int64_t span_ms)
 	for (int i = EVENT_SUCCESS; i < EVENT_COUNT; i++)
 		if (recorder->told[i] > 0)
 			(void)buf_addf(&counts, "%s %zu %s", counts.len != 0 ? "," : ":",
-				recorder->told[i], event_info((enum event_type)i)->word);
+				recorder->told[i], event_types[i].word);
 	log_line(LOG_NOTICE, "watched for %s%s", event_span(span_ms, span),
 		counts.len != 0 ? buf_text(&counts) : ": nothing ended");
 }

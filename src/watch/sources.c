@@ -58,25 +58,32 @@ static void item_key(struct item *item, struct instant now)
 	item->answered = true;
 }
 
-static void item_step(struct sources *sources, struct item *item, struct instant now)
+/* does all that can be done now, or what comes before the first events; true: these were stored */
+static bool item_step(struct sources *sources, struct item *item, struct instant now)
 {
 	struct recorder *recorder = sources->setup.recorder;
 	struct source *source = item->source;
 	struct source_batch batch;
+	bool events = false;
 
-	if (source_wants_snapshot(source, now))
-		source_set_snapshot(source, recorder_load(recorder, source->config->name));
-	while (source_step(source, now, &batch)) {
+	while (!events) {
+		bool stored;
+
+		if (source_wants_snapshot(source, now))
+			source_set_snapshot(source, recorder_load(recorder, source->config->name));
+		if (!source_step(source, now, &batch))
+			return false;
 		/* look-ups go on after a list was taken in: what they change is to be seen as well
 		 */
 		sources->polled = true;
-		source_stored(source, !batch.store || recorder_commit(recorder, source, &batch));
+		stored = !batch.store || recorder_commit(recorder, source, &batch);
+		events = stored && batch.changes.event_count != 0;
+		source_stored(source, stored);
 		if (batch.polled)
 			item_polled(sources, item);
 		source_batch_done(&batch);
-		if (source_wants_snapshot(source, now))
-			source_set_snapshot(source, recorder_load(recorder, source->config->name));
 	}
+	return true;
 }
 
 /* a snapshot that cannot be read now is read later */
@@ -161,20 +168,23 @@ static void keyless_tell(struct sources *sources, struct instant now)
 			continue;
 		item->keyless = false;
 		source_no_key(item->source, now);
-		item_step(sources, item, now);
+		(void)item_step(sources, item, now);
 	}
 }
 
-void sources_step(struct sources *sources, struct instant now)
+bool sources_step(struct sources *sources, struct instant now)
 {
 	for (size_t i = 0; i < sources->count; i++) {
 		struct item *item = &sources->items[i];
 
-		item_step(sources, item, now);
+		if (item_step(sources, item, now))
+			return true;
 		item_key(item, now);
-		item_step(sources, item, now);
+		if (item_step(sources, item, now))
+			return true;
 	}
 	keyless_tell(sources, now);
+	return false;
 }
 
 int64_t sources_next(const struct sources *sources)

@@ -24,8 +24,11 @@ struct sources_setup {
 /* begins with what the store knows of each source */
 struct sources *sources_new(const struct sources_setup *setup, struct instant now);
 void sources_free(struct sources *sources); /* NULL is fine */
-/* takes in answers, stores what they changed, asks what is due */
-void sources_step(struct sources *sources, struct instant now);
+/*
+ * Takes in answers, stores what they changed, asks what is due. True: events were stored, and the
+ * sources go on at the next call, before which these are to be delivered.
+ */
+bool sources_step(struct sources *sources, struct instant now);
 /* mono time of the next step that is needed */
 int64_t sources_next(const struct sources *sources);
 size_t sources_fds(const struct sources *sources, struct poll_fd *fds, size_t cap);

@@ -336,7 +336,7 @@ static void step_missing(struct stage *stage, char **words, size_t count)
 
 static const char *event_shown(const struct event *event, char text[256])
 {
-	const struct event_type_info *info = event_info(event->type);
+	const struct event_type_info *info = &event_types[event->type];
 
 	if (event->type == EVENT_SUMMARY)
 		(void)snprintf(text, 256, "summary %s", event->message);

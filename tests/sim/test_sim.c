@@ -359,7 +359,7 @@ static _Noreturn void wrong(const struct life *life, const struct event *event, 
 {
 	fail_msg("seed %" PRIu64 ", at %" PRId64 " s, t%zu, %s %s->%s: %s", world.seed,
 		world.now.mono_ms / 1000, (size_t)(life - world.lives),
-		event_info(event->type)->word, event->from != NULL ? event->from : "-",
+		event_types[event->type].word, event->from != NULL ? event->from : "-",
 		event->to != NULL ? event->to : "-", what);
 	abort();
 }
@@ -376,7 +376,7 @@ static void told_of_task(const struct event *event)
 			wrong(life, event, "it is not gone");
 		life->gone++;
 	} else {
-		(void)status_from_word(event_info(event->type)->word, &status);
+		(void)status_from_word(event_types[event->type].word, &status);
 		step = step_of(life, status, world.now.mono_ms);
 		if (step < 0)
 			wrong(life, event, "it never was");
@@ -406,7 +406,7 @@ static void take(const struct source_batch *batch)
 		world.downs += event->type == EVENT_SOURCE_DOWN;
 		world.ups += event->type == EVENT_SOURCE_UP;
 		assert_true(world.downs == world.ups || world.downs == world.ups + 1);
-		if (event_info(event->type)->about == ABOUT_TASK)
+		if (event_types[event->type].about == ABOUT_TASK)
 			told_of_task(event);
 	}
 	if (batch->store && stored)

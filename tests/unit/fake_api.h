@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "core/status.h"
+#include "core/task.h"
 #include "io/clock.h"
 #include "io/http.h"
 

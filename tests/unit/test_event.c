@@ -176,7 +176,7 @@ static void words_and_types_go_both_ways(void **state)
 
 	(void)state;
 	for (int i = 0; i < EVENT_COUNT; i++) {
-		assert_true(event_from_word(event_info((enum event_type)i)->word, &type));
+		assert_true(event_from_word(event_types[i].word, &type));
 		assert_int_equal(type, i);
 	}
 	assert_true(event_from_word("failed", &type));
@@ -185,8 +185,8 @@ static void words_and_types_go_both_ways(void **state)
 	assert_int_equal(event_of_status(STATUS_QUEUED), EVENT_QUEUED);
 	assert_int_equal(event_of_status(STATUS_PARTIAL_SUCCESS), EVENT_PARTIAL_SUCCESS);
 	assert_int_equal(event_of_status(STATUS_UNKNOWN), EVENT_UNKNOWN);
-	assert_false(event_info(EVENT_QUEUED)->told);
-	assert_true(event_info(EVENT_FAILURE)->told && event_info(EVENT_FAILURE)->bad);
+	assert_false(event_types[EVENT_QUEUED].told);
+	assert_true(event_types[EVENT_FAILURE].told && event_types[EVENT_FAILURE].bad);
 }
 
 /* the colour of a status is that of its event: there is one table */
@@ -194,10 +194,10 @@ static void every_event_has_a_mark_of_one_column(void **state)
 {
 	(void)state;
 	for (int i = 0; i < EVENT_COUNT; i++)
-		assert_int_equal(text_width(event_info((enum event_type)i)->mark), 1);
-	assert_string_equal(event_info(EVENT_SUCCESS)->sgr, "32");
-	assert_string_equal(event_info(EVENT_FAILURE)->sgr, "31");
-	assert_string_equal(event_info(EVENT_PARTIAL_SUCCESS)->sgr, "33");
+		assert_int_equal(text_width(event_types[i].mark), 1);
+	assert_string_equal(event_types[EVENT_SUCCESS].sgr, "32");
+	assert_string_equal(event_types[EVENT_FAILURE].sgr, "31");
+	assert_string_equal(event_types[EVENT_PARTIAL_SUCCESS].sgr, "33");
 }
 
 static void spans(void **state)

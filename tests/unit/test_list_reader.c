@@ -139,7 +139,7 @@ static void side_tell(struct side *side, const struct changes *changes)
 {
 	buf_clear(&side->told);
 	for (size_t i = 0; i < changes->event_count; i++)
-		(void)buf_addf(&side->told, "%s %s,", event_info(changes->events[i]->type)->word,
+		(void)buf_addf(&side->told, "%s %s,", event_types[changes->events[i]->type].word,
 			changes->events[i]->task_id);
 }
 

@@ -27,7 +27,7 @@ static struct report failure(void)
 {
 	return (struct report){
 		.time = "14:32:05",
-		.look = event_info(EVENT_FAILURE),
+		.look = &event_types[EVENT_FAILURE],
 		.name = "embed-knowledge-base",
 		.word = "failure",
 		.bucket = "knowledge-base",
@@ -125,7 +125,7 @@ static void without_a_name_the_id_stands_first(void **state)
 static void of_the_monitor_itself(void **state)
 {
 	const struct report report = {
-		.look = event_info(EVENT_SOURCE_UP),
+		.look = &event_types[EVENT_SOURCE_UP],
 		.name = "telnyx",
 		.word = "source_up",
 	};
@@ -154,7 +154,7 @@ static void no_line_is_wider_than_the_terminal(void **state)
 			const char *odd = texts[i / ARRAY_LEN(times)];
 			const struct report report = {
 				.time = times[i % ARRAY_LEN(times)],
-				.look = event_info(EVENT_PARTIAL_SUCCESS),
+				.look = &event_types[EVENT_PARTIAL_SUCCESS],
 				.name = odd,
 				.word = odd != NULL && *odd != '\0' ? odd : "partial_success",
 				.bucket = odd,

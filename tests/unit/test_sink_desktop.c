@@ -95,7 +95,7 @@ static void happens(struct delivery_fixture *fixture, enum event_type type, cons
 		.wall_ms = fixture_now(fixture).wall_ms,
 		.type = type,
 		.source = "telnyx",
-		.task_id = event_info(type)->about == ABOUT_TASK ? name : NULL,
+		.task_id = event_types[type].about == ABOUT_TASK ? name : NULL,
 		.created_us = STAMP_NONE,
 		.finished_us = STAMP_NONE,
 	};

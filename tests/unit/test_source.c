@@ -127,7 +127,7 @@ static void take(const struct source_batch *batch)
 		for (size_t i = 0; i < batch->changes.event_count; i++) {
 			const struct event *event = batch->changes.events[i];
 
-			assert_true(buf_addf(&rig.told, "%s%s%s,", event_info(event->type)->word,
+			assert_true(buf_addf(&rig.told, "%s%s%s,", event_types[event->type].word,
 				event->task_id != NULL ? " " : "",
 				event->task_id != NULL ? event->task_id : ""));
 		}

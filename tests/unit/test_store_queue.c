@@ -96,10 +96,16 @@ static void assert_batch(
 
 static void assert_next(const char *sink, int64_t after_ms, int64_t expected)
 {
+	int64_t next = 0;
+	struct store_pull pull = {
+		.sink = sink, .wall_ms = after_ms, .limit = 100, .next_ms = &next
+	};
+	struct delivery **rows;
 	struct err err = { 0 };
-	int64_t next;
+	size_t count;
 
-	assert_true(store_next_due(store, sink, after_ms, &next, &err));
+	assert_true(store_due(store, &pull, &rows, &count, &err));
+	deliveries_free(rows, count);
 	assert_true(next == expected);
 }
 
