@@ -88,8 +88,11 @@ static struct delivery *sample(const struct config *config)
 		.created_us = (wall_ms - TEST_TASK_MS) * 1000,
 		.finished_us = wall_ms * 1000,
 	};
+	struct delivery *delivery = mem_alloc(sizeof(*delivery));
 
-	return delivery_new(&event);
+	delivery->type = event.type;
+	delivery->event = event_copy(&event);
+	return delivery;
 }
 
 static void trial_begin(

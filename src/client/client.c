@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "watch/key_lookup.h"
-#include "watch/traffic.h"
+#include "watch/fetch.h"
 #include "base/mem.h"
 #include "core/sched.h"
 #include "io/api.h"
@@ -209,7 +209,7 @@ static void ask_step(struct ask *ask)
 		return;
 	ask->err = (struct err){ 0 };
 	ask->client->sources[ask->source].answer = *answer;
-	traffic_say(ask->client->sources[ask->source].config->name,
+	fetch_log_answer(ask->client->sources[ask->source].config->name,
 		ask->lookup != NULL ? "task"
 		: ask->reason       ? "reason"
 				    : "list",

@@ -5,16 +5,6 @@
 #include "base/backoff.h"
 #include "base/mem.h"
 
-struct delivery *delivery_new(const struct event *event)
-{
-	struct delivery *delivery = mem_alloc(sizeof(*delivery));
-
-	delivery->event_id = event->id;
-	delivery->type = event->type;
-	delivery->event = event_copy(event);
-	return delivery;
-}
-
 void delivery_drop_event(struct delivery *delivery)
 {
 	free(delivery->event);

@@ -43,8 +43,6 @@ struct delivery {
 	bool given_up; /* failed for good, or for too long */
 };
 
-/* with a copy of the event; the caller frees it */
-struct delivery *delivery_new(const struct event *event);
 void delivery_free(struct delivery *delivery); /* NULL is fine */
 void deliveries_free(struct delivery **deliveries, size_t count); /* and the array */
 /* for sinks: the event is needed no more */

@@ -162,7 +162,7 @@ static void store_works(struct queue *queue, unsigned int who)
 {
 	struct queue_shared *shared = queue->shared;
 
-	if (alarm_clear(shared->alarm, who))
+	if ((shared->alarm->raised_by & who) != 0 && alarm_clear(shared->alarm, who))
 		log_line(LOG_NOTICE, "the state works again");
 	/* what can be read may still not be written */
 	if ((shared->alarm->raised_by & (STATE_PULL | STATE_SETTLE | STATE_NOTE_WAIT)) != 0)

@@ -1,4 +1,7 @@
-/* Events: stored with their deliveries in one transaction, listed as history, deleted when old. */
+/*
+ * Events and their deliveries: stored in one transaction, a delivery a row until its sink has
+ * confirmed it; and the health of sinks.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +10,8 @@
 
 /* a commit of so many gets a larger page cache, without which pages are read many times over */
 #define MANY_EVENTS 1000
-#define HISTORY_PAGE 256 /* events read at a time, so that a paused reader holds nothing open */
+#define DAY_MS 86400000
+#define HOLD_MAX_MS 10000 /* for an explanation; no first attempt is put off for longer */
 
 void store_clear_sinks(struct store *store)
 {
@@ -196,120 +200,329 @@ bool store_prune(
 	return db_end(store->db, good, err);
 }
 
-/* ",success,failure," for SQL to look in; NULL: all types */
-static char *types_text(const bool *types)
-{
-	struct buf text = { 0 };
+#define SINK_IS(column) column " = (SELECT id FROM sinks WHERE name = ?1)"
+/* is an earlier delivery of the same task pending? */
+#define HELD_BACK                                                                                  \
+	" EXISTS (SELECT 1 FROM deliveries p WHERE p.sink_id = d.sink_id AND p.failed = 0"         \
+	" AND p.task = d.task AND p.event_id < d.event_id"
 
-	if (types == NULL)
-		return NULL;
-	(void)buf_add_char(&text, ',');
-	for (int i = 0; i < EVENT_COUNT; i++)
-		if (types[i])
-			(void)buf_addf(&text, "%s,", event_types[i].word);
-	return buf_steal(&text);
+static int id_order(const void *a, const void *b)
+{
+	const int64_t *x = a;
+	const int64_t *y = b;
+
+	return *x < *y ? -1 : *x > *y;
 }
 
-/* ids have no control characters in them; NULL: all */
-static char *tasks_text(const struct strings *tasks)
+static bool is_busy(const int64_t *busy, size_t count, int64_t id)
 {
-	struct buf text = { 0 };
-
-	if (tasks == NULL || tasks->count == 0)
-		return NULL;
-	for (size_t i = 0; i < tasks->count; i++)
-		(void)buf_addf(&text, "\n%s", tasks->items[i]);
-	(void)buf_add_char(&text, '\n');
-	return buf_steal(&text);
+	return count != 0 && bsearch(&id, busy, count, sizeof(id), id_order) != NULL;
 }
 
-#define HISTORY_WHERE                                                                              \
-	" e.wall_ms >= ?2 AND (?3 IS NULL OR instr(?3, ',' || e.type || ',') > 0)"                 \
-	" AND (?4 IS NULL OR e.source = ?4)"                                                       \
-	" AND (?5 IS NULL OR instr(?5, char(10) || e.task_id || char(10)) > 0)"
-
-struct history {
-	const struct store_query *query; /* borrowed */
-	char *types; /* own */
-	char *tasks; /* own */
-	int64_t next; /* id to go on with */
-	int64_t last; /* what is stored later is not history yet */
-};
-
-#define HISTORY_VALUES(history)                                                                    \
-	DB_INT((history)->next), DB_INT((history)->query->since_ms), DB_STRING((history)->types),  \
-		DB_STRING((history)->query->source), DB_STRING((history)->tasks)
-
-/* where to begin, so that what follows is the newest `limit` */
-static bool history_begin(struct store *store, struct history *history, struct err *err)
+/* reads the deliveries that the statement gives, but those that are busy */
+static bool rows_read(struct store *store, struct stmt *stmt, const struct store_pull *pull,
+	struct delivery ***ret, size_t *ret_count, struct err *err)
 {
-	int64_t limit = history->query->limit != 0 ? history->query->limit : -1;
+	struct db_value row[EVENT_COLUMN_COUNT + 3];
+	const struct db_value *more = row + EVENT_COLUMN_COUNT;
+	enum db_step step = DB_DONE;
+	bool good = true;
+	size_t cap = 0;
 
-	return db_int(store->db, "SELECT max(id) FROM events", DB_VALUES(), 0, &history->last,
-		       err) &&
-	       db_int(store->db,
-		       "SELECT min(id) FROM (SELECT id FROM events e WHERE e.id >= ?1 "
-		       "AND" HISTORY_WHERE " ORDER BY e.id DESC LIMIT ?6)",
-		       DB_VALUES(HISTORY_VALUES(history), DB_INT(limit)), INT64_MAX, &history->next,
+	*ret = NULL;
+	*ret_count = 0;
+	if (pull->busy_count != 0)
+		qsort(pull->busy, pull->busy_count, sizeof(*pull->busy), id_order);
+	while (good && *ret_count < pull->limit &&
+		(step = db_next(stmt, row, ARRAY_LEN(row), err)) == DB_ROW) {
+		struct delivery *delivery;
+		struct event event;
+
+		if (is_busy(pull->busy, pull->busy_count, row[0].integer))
+			continue;
+		good = event_from_row(row, &event) ||
+		       db_refuse(store->db, err, "an event in it makes no sense");
+		if (!good)
+			break;
+		delivery = mem_alloc(sizeof(*delivery));
+		delivery->event_id = event.id;
+		delivery->type = event.type;
+		delivery->event = event_copy(&event);
+		delivery->attempts = more[0].integer;
+		delivery->due_ms = more[1].integer;
+		delivery->first_failed_ms = more[2].integer;
+		*ret = mem_grow(*ret, &cap, *ret_count + 1, sizeof(struct delivery *));
+		(*ret)[(*ret_count)++] = delivery;
+	}
+	db_stop(stmt);
+	if (good && step != DB_ERROR)
+		return true;
+	deliveries_free(*ret, *ret_count);
+	*ret = NULL;
+	*ret_count = 0;
+	return false;
+}
+
+#define PULL_FROM                                                                                  \
+	"SELECT" EVENT_COLUMNS ", d.attempts, d.due_ms, d.first_failed_ms FROM deliveries d"       \
+	" CROSS JOIN events e ON e.id = d.event_id WHERE "
+
+/* the plus signs keep SQLite from sorting all that is due for each batch */
+#define PULL_BATCH                                                                                 \
+	PULL_FROM SINK_IS("+d.sink_id") " AND d.failed = 0 AND +d.due_ms <= ?2"                    \
+					" AND d.event_id > ?3 AND NOT" HELD_BACK                   \
+					" AND p.due_ms > ?2) ORDER BY d.event_id"
+#define PULL_SINGLY                                                                                \
+	PULL_FROM SINK_IS("d.sink_id") " AND d.failed = 0 AND d.due_ms <= ?2"                      \
+				       " AND NOT" HELD_BACK ") ORDER BY d.due_ms, d.event_id"
+
+bool store_due(struct store *store, const struct store_pull *pull, struct delivery ***ret,
+	size_t *ret_count, struct err *err)
+{
+	struct stmt *stmt;
+
+	if (pull->batch)
+		stmt = db_query(store->db, PULL_BATCH,
+			DB_VALUES(DB_STRING(pull->sink), DB_INT(pull->wall_ms),
+				DB_INT(pull->after_id)),
+			err);
+	else
+		stmt = db_query(store->db, PULL_SINGLY,
+			DB_VALUES(DB_STRING(pull->sink), DB_INT(pull->wall_ms)), err);
+	if (!rows_read(store, stmt, pull, ret, ret_count, err))
+		return false;
+	if (pull->next_ms == NULL || *ret_count == pull->limit ||
+		db_int(store->db,
+			"SELECT d.due_ms FROM deliveries d WHERE " SINK_IS(
+				"d.sink_id") " AND d.failed = 0 AND d.due_ms > ?2 ORDER BY d.due_ms LIMIT 1",
+			DB_VALUES(DB_STRING(pull->sink), DB_INT(pull->wall_ms)), INT64_MAX,
+			pull->next_ms, err))
+		return true;
+	deliveries_free(*ret, *ret_count);
+	return false;
+}
+
+bool store_check_queue(struct store *store, struct err *err)
+{
+	struct stmt *stmt = db_query(store->db,
+		"SELECT" EVENT_COLUMNS
+		", s.id FROM deliveries d LEFT JOIN events e ON e.id = d.event_id"
+		" LEFT JOIN sinks s ON s.id = d.sink_id",
+		DB_VALUES(), err);
+	struct db_value row[EVENT_COLUMN_COUNT + 1];
+	enum db_step step;
+
+	while ((step = db_next(stmt, row, ARRAY_LEN(row), err)) == DB_ROW) {
+		struct event event;
+
+		if (event_from_row(row, &event) && row[EVENT_COLUMN_COUNT].type != DB_NULL)
+			continue;
+		db_stop(stmt);
+		return db_refuse(store->db, err, "a delivery in it makes no sense");
+	}
+	return step == DB_DONE;
+}
+
+static bool settle_one(struct store *store, int64_t sink_id, const struct delivery *delivery,
+	int64_t wall_ms, struct err *err)
+{
+	if (delivery->result == DELIVERY_DELIVERED)
+		return db_run(store->db,
+			"DELETE FROM deliveries WHERE event_id = ?1 AND sink_id = ?2",
+			DB_VALUES(DB_INT(delivery->event_id), DB_INT(sink_id)), err);
+	return db_run(store->db,
+		"UPDATE deliveries SET failed = ?3, attempts = ?4, due_ms = ?5,"
+		" first_failed_ms = ?6, failed_ms = ?7, error = ?8"
+		" WHERE event_id = ?1 AND sink_id = ?2",
+		DB_VALUES(DB_INT(delivery->event_id), DB_INT(sink_id), DB_INT(delivery->given_up),
+			DB_INT(delivery->attempts), DB_INT(delivery->due_ms),
+			DB_INT(delivery->first_failed_ms), DB_INT(delivery->given_up ? wall_ms : 0),
+			DB_STRING(delivery->error)),
+		err);
+}
+
+/* the sink's row says how the last attempt went */
+static bool note_result(struct store *store, int64_t sink_id, const struct delivery *delivery,
+	int64_t wall_ms, struct err *err)
+{
+	if (delivery->result == DELIVERY_DELIVERED)
+		return db_run(store->db,
+			"UPDATE sinks SET last_success_ms = ?2, last_failed = 0 WHERE id = ?1",
+			DB_VALUES(DB_INT(sink_id), DB_INT(wall_ms)), err);
+	return delivery->error == NULL ||
+	       db_run(store->db,
+		       "UPDATE sinks SET last_failure_ms = ?2, last_failed = 1, last_error = ?3"
+		       " WHERE id = ?1",
+		       DB_VALUES(DB_INT(sink_id), DB_INT(wall_ms), DB_STRING(delivery->error)),
 		       err);
 }
 
-/* copies the next events, at most HISTORY_PAGE; *ret_count 0: there are no more */
-static bool history_page(struct store *store, struct history *history,
-	struct event *page[HISTORY_PAGE], size_t *ret_count, struct err *err)
+static bool settle_all(struct store *store, const char *sink, const struct delivery *const *ended,
+	size_t count, int64_t wall_ms, struct err *err)
 {
-	struct stmt *stmt = db_query(store->db,
-		"SELECT" EVENT_COLUMNS " FROM events e WHERE e.id >= ?1 AND" HISTORY_WHERE
-		" AND e.id <= ?6 ORDER BY e.id LIMIT ?7",
-		DB_VALUES(HISTORY_VALUES(history), DB_INT(history->last), DB_INT(HISTORY_PAGE)),
-		err);
-	struct db_value row[EVENT_COLUMN_COUNT];
-	enum db_step step = DB_DONE;
-	struct event event;
+	int64_t id;
+
+	if (!store_sink_id(store, sink, &id, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		/* of several successes in a row the last one says it all */
+		bool noted = ended[i]->result == DELIVERY_DELIVERED && i + 1 < count &&
+			     ended[i + 1]->result == DELIVERY_DELIVERED;
+
+		if (!settle_one(store, id, ended[i], wall_ms, err) ||
+			(!noted && !note_result(store, id, ended[i], wall_ms, err)))
+			return false;
+	}
+	return true;
+}
+
+bool store_settle(struct store *store, const char *sink, const struct delivery *const *ended,
+	size_t count, int64_t wall_ms, struct err *err)
+{
+	if (count == 0)
+		return true;
+	if (db_begin(store->db, DB_SYNC_NORMAL, err) &&
+		db_end(store->db, settle_all(store, sink, ended, count, wall_ms, err), err))
+		return true;
+	store_clear_sinks(store);
+	return false;
+}
+
+bool store_make_due(struct store *store, int64_t wall_ms, struct err *err)
+{
+	return db_run(store->db,
+		"UPDATE deliveries SET due_ms = ?1 WHERE failed = 0 AND due_ms > ?1",
+		DB_VALUES(DB_INT(wall_ms)), err);
+}
+
+bool store_redeliver(struct store *store, int64_t event_id, const char *source, int64_t wall_ms,
+	size_t *ret_count, struct err *err)
+{
+	bool good;
 
 	*ret_count = 0;
-	while (*ret_count < HISTORY_PAGE &&
-		(step = db_next(stmt, row, EVENT_COLUMN_COUNT, err)) == DB_ROW) {
-		history->next = row[0].integer + 1;
-		if (event_from_row(row, &event))
-			page[(*ret_count)++] = event_copy(&event);
-	}
-	db_stop(stmt);
-	return step != DB_ERROR;
+	if (!db_begin(store->db, DB_SYNC_FULL, err))
+		return false;
+	good = db_run(store->db,
+		"UPDATE deliveries SET failed = 0, failed_ms = 0, attempts = 0,"
+		" first_failed_ms = 0, due_ms = ?2, error = NULL"
+		" WHERE failed = 1 AND (?1 = 0 OR event_id = ?1)"
+		" AND (?3 IS NULL OR event_id IN (SELECT id FROM events WHERE source = ?3))",
+		DB_VALUES(DB_INT(event_id), DB_INT(wall_ms), DB_STRING(source)), err);
+	if (good)
+		*ret_count = (size_t)db_changes(store->db);
+	return db_end(store->db, good, err);
 }
 
-bool store_history(struct store *store, const struct store_query *query,
-	bool (*take)(void *arg, const struct event *event), void *arg, struct err *err)
-{
-	cleanup_free char *types = types_text(query->types);
-	cleanup_free char *tasks = tasks_text(query->tasks);
-	struct history history = { .query = query, .types = types, .tasks = tasks };
-	struct event *page[HISTORY_PAGE];
-	size_t count;
-	bool more = true;
-	bool read = history_begin(store, &history, err);
+/* how far ahead a delivery can be put off, that was tried or was not */
+#define AHEAD_MAX "CASE first_failed_ms WHEN 0 THEN ?3 ELSE ?4 END"
 
-	while (read && more) {
-		read = history_page(store, &history, page, &count, err);
-		more = count > 0;
-		for (size_t i = 0; i < count; i++) {
-			more = read && more && take(arg, page[i]);
-			free(page[i]);
-		}
-	}
-	return read;
+/* of what these two are about nothing is lost but waits when a power cut takes it */
+bool store_clock_set(struct store *store, int64_t by_ms, int64_t wall_ms, struct err *err)
+{
+	return db_begin(store->db, DB_SYNC_NORMAL, err) &&
+	       db_end(store->db,
+		       db_run(store->db,
+			       "UPDATE deliveries SET"
+			       " failed_ms = min(failed_ms + ?1 * (failed_ms <> 0), ?2),"
+			       " first_failed_ms ="
+			       " min(first_failed_ms + ?1 * (first_failed_ms <> 0), ?2),"
+			       " due_ms = CASE WHEN due_ms + ?1 > ?2 + " AHEAD_MAX
+			       " THEN ?2 ELSE due_ms + ?1 END"
+			       " WHERE ?1 <> 0 OR max(failed_ms, first_failed_ms) > ?2"
+			       " OR due_ms > ?2 + " AHEAD_MAX,
+			       DB_VALUES(DB_INT(by_ms), DB_INT(wall_ms), DB_INT(HOLD_MAX_MS),
+				       DB_INT(DELIVERY_DELAY_MAX_MS)),
+			       err),
+		       err);
 }
 
-bool store_prefix(struct store *store, const char *source, struct prefix *prefix, struct err *err)
+bool store_sink_waited(struct store *store, const char *sink, int64_t for_ms, struct err *err)
 {
+	return db_begin(store->db, DB_SYNC_NORMAL, err) &&
+	       db_end(store->db,
+		       db_run(store->db,
+			       "UPDATE deliveries SET first_failed_ms = first_failed_ms + ?2"
+			       " WHERE " SINK_IS("sink_id") " AND failed = 0"
+							    " AND first_failed_ms <> 0",
+			       DB_VALUES(DB_STRING(sink), DB_INT(for_ms)), err),
+		       err);
+}
+
+bool store_sinks(struct store *store, int64_t wall_ms, struct store_sink **ret, size_t *ret_count,
+	struct err *err)
+{
+	enum { NAME, PENDING, FAILED, FAILED_DAY, SUCCESS, FAILURE, LAST_FAILED, ERROR, COLUMNS };
 	struct stmt *stmt = db_query(store->db,
-		"SELECT DISTINCT task_id FROM events WHERE substr(task_id, 1, length(?1)) = ?1 "
-		"AND source = coalesce(?2, source)",
-		DB_VALUES(DB_STRING(prefix->text), DB_STRING(source)), err);
-	struct db_value id;
+		"SELECT name, (SELECT count(*) FROM deliveries WHERE sink_id = s.id AND failed = "
+		"0),"
+		" (SELECT count(*) FROM deliveries WHERE sink_id = s.id AND failed = 1),"
+		" (SELECT count(*) FROM deliveries WHERE sink_id = s.id AND failed = 1"
+		" AND failed_ms > ?1), last_success_ms, last_failure_ms, last_failed, last_error"
+		" FROM sinks s ORDER BY s.id",
+		DB_VALUES(DB_INT(wall_ms - DAY_MS)), err);
+	struct db_value row[COLUMNS];
 	enum db_step step;
+	size_t cap = 0;
 
-	while ((step = db_next(stmt, &id, 1, err)) == DB_ROW)
-		prefix_offer(prefix, id.text);
-	return step == DB_DONE;
+	*ret = NULL;
+	*ret_count = 0;
+	while ((step = db_next(stmt, row, COLUMNS, err)) == DB_ROW) {
+		*ret = mem_grow(*ret, &cap, *ret_count + 1, sizeof(**ret));
+		(*ret)[(*ret_count)++] = (struct store_sink){
+			.name = mem_strdup(row[NAME].text),
+			.pending = row[PENDING].integer,
+			.failed = row[FAILED].integer,
+			.failed_day = row[FAILED_DAY].integer,
+			.last_success_ms = row[SUCCESS].integer,
+			.last_failure_ms = row[FAILURE].integer,
+			.last_failed = row[LAST_FAILED].integer != 0,
+			.last_error = mem_strdup(row[ERROR].text),
+		};
+	}
+	if (step == DB_DONE)
+		return true;
+	store_sinks_free(*ret, *ret_count);
+	*ret = NULL;
+	*ret_count = 0;
+	return false;
+}
+
+void store_sink_done(struct store_sink *sink)
+{
+	free(sink->name);
+	free(sink->last_error);
+	*sink = (struct store_sink){ 0 };
+}
+
+void store_sinks_free(struct store_sink *sinks, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		store_sink_done(&sinks[i]);
+	free(sinks);
+}
+
+bool store_sink_reported(struct store *store, const char *sink, bool *ret, struct err *err)
+{
+	int64_t told;
+	bool good = db_int(store->db, "SELECT told FROM sinks WHERE name = ?1",
+		DB_VALUES(DB_STRING(sink)), 0, &told, err);
+
+	*ret = told != 0;
+	return good;
+}
+
+bool store_set_sink_reported(struct store *store, const char *sink, bool told, struct err *err)
+{
+	int64_t id;
+
+	if (db_begin(store->db, DB_SYNC_NORMAL, err) &&
+		db_end(store->db,
+			store_sink_id(store, sink, &id, err) &&
+				db_run(store->db, "UPDATE sinks SET told = ?2 WHERE id = ?1",
+					DB_VALUES(DB_INT(id), DB_INT(told)), err),
+			err))
+		return true;
+	store_clear_sinks(store);
+	return false;
 }

@@ -3,37 +3,6 @@
 #include <stdint.h>
 #include <string.h>
 
-static size_t token_index(const char *name, size_t len)
-{
-	size_t index = 0;
-
-	if (len == 0 || len > 9 || (len > 1 && name[0] == '0'))
-		return SIZE_MAX;
-	for (size_t i = 0; i < len; i++) {
-		if (name[i] < '0' || name[i] > '9')
-			return SIZE_MAX;
-		index = index * 10 + (size_t)(name[i] - '0');
-	}
-	return index;
-}
-
-struct json_token json_token_take(const char **pointer, char **to)
-{
-	struct json_token token = { .name = *to };
-	const char *p = *pointer + 1;
-
-	for (; *p != '\0' && *p != '/'; p++) {
-		**to = *p;
-		if (*p == '~' && p[1] != '\0' && *++p == '1')
-			**to = '/';
-		(*to)++;
-	}
-	*pointer = p;
-	token.len = (size_t)(*to - token.name);
-	token.index = token_index(token.name, token.len);
-	return token;
-}
-
 bool json_path_init(struct json_path *path, const char *pointer)
 {
 	char *to = path->names;

@@ -5,15 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "json/pick.h"
+
 #define JSON_PATH_MAX 4 /* tokens … */
 #define JSON_PATH_BYTES 96 /* … and bytes of all of them */
-
-/* one token of a pointer */
-struct json_token {
-	const char *name; /* borrowed; without escapes */
-	size_t len;
-	size_t index; /* as an array index; SIZE_MAX: it is none */
-};
 
 struct json_step {
 	struct json_token token; /* its name is in `names` */
@@ -30,8 +25,6 @@ struct json_path {
 	char names[JSON_PATH_BYTES];
 };
 
-/* takes the token at a slash, whose name it writes to *to, and moves both past it */
-struct json_token json_token_take(const char **pointer, char **to);
 /* `path` is zeroed. False: no pointer in ASCII ("" or "/…"), or a longer one */
 bool json_path_init(struct json_path *path, const char *pointer);
 /*

@@ -10,11 +10,20 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "json/path.h"
 
 #define JSON_PICK_MAX 24 /* pointers */
 #define JSON_PICK_BYTES 512 /* of all pointers */
 #define JSON_PICK_NODES 64 /* tokens of all pointers, those they begin with alike counted once */
+
+/* one token of a pointer */
+struct json_token {
+	const char *name; /* borrowed; without escapes */
+	size_t len;
+	size_t index; /* as an array index; SIZE_MAX: it is none */
+};
+
+/* takes the token at a slash, whose name it writes to *to, and moves both past it */
+struct json_token json_token_take(const char **pointer, char **to);
 
 enum json_type {
 	JSON_MISSING,

@@ -1,5 +1,6 @@
 #include "watch/fetch.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,6 @@
 #include "base/mem.h"
 #include "io/api.h"
 #include "watch/source.h"
-#include "watch/traffic.h"
 
 /* bytes of a list after which the next one is read in large pieces */
 #define BULKY (1024 * 1024)
@@ -26,6 +26,20 @@ struct http_request fetch_request(const struct source *source, const char *url)
 		.timeout_ms = config->timeout_ms,
 		.connect_timeout_ms = config->connect_timeout_ms,
 	};
+}
+
+void fetch_log_answer(const char *source, const char *what, const struct http_answer *answer)
+{
+	const char *between = answer->proxy[0] != '\0' ? ", through the proxy " : "";
+
+	if (!log_shows(LOG_INFO))
+		return;
+	if (answer->status != 0)
+		log_line(LOG_INFO, "source %s: %s: HTTP %ld, %" PRIu64 " bytes%s%s", source, what,
+			answer->status, answer->bytes, between, answer->proxy);
+	else
+		log_line(LOG_INFO, "source %s: %s: %s%s%s", source, what, answer->err.text, between,
+			answer->proxy);
 }
 
 bool fetch_throttled(const struct source *source)
@@ -173,7 +187,7 @@ static enum fetch_result take_list(struct source *source, struct fetch *fetch,
 {
 	struct api_beside beside;
 
-	traffic_say(source->config->name,
+	fetch_log_answer(source->config->name,
 		fetch->step == FETCH_ENDED  ? "list of what has ended"
 		: fetch->lane == LANE_SWEEP ? "list of all tasks"
 					    : "list of active tasks",
@@ -306,7 +320,7 @@ static void take_lookup(struct source *source, struct fetch *fetch, struct looku
 	struct http_advice advice;
 	struct err err = { 0 };
 
-	traffic_say(source->config->name, lookup->id, answer);
+	fetch_log_answer(source->config->name, lookup->id, answer);
 	if (!lookup_valid(source, fetch, lookup, answer, changes, &err, &advice)) {
 		proxy_name(answer->proxy, &err);
 		/* the list of all statuses answers the same question another way */

@@ -88,6 +88,8 @@ void fetch_cancel(struct source *source, struct fetch *fetch);
 struct http_request fetch_request(const struct source *source, const char *url);
 /* is the source not to be asked now, as its server wishes? */
 bool fetch_throttled(const struct source *source);
+/* with -v, one line: what was asked of which source, and what came of it */
+void fetch_log_answer(const char *source, const char *what, const struct http_answer *answer);
 /* a wish of the server is meant for all requests of the source */
 void fetch_throttle(struct source *source, const struct http_advice *advice);
 

@@ -151,7 +151,7 @@ static void store_failed(struct recorder *recorder, unsigned int who, const stru
 
 static void store_works(struct recorder *recorder, unsigned int who)
 {
-	if (alarm_clear(recorder->alarm, who))
+	if ((recorder->alarm->raised_by & who) != 0 && alarm_clear(recorder->alarm, who))
 		log_line(LOG_NOTICE, "the state works again");
 }
 
@@ -174,29 +174,14 @@ static void rows_fill(struct recorder *recorder, const struct source *source,
 	for (size_t i = 0; i < count; i++) {
 		struct event *event = events[i];
 
-		event->explain = source != NULL && explain_wants(recorder->explain, source, event);
+		event->explain = source != NULL && event_types[event->type].bad &&
+				 explain_wants(recorder->explain, source, event);
 		rows[i].event = event;
 		rows[i].wanted = names;
 		rows[i].wanted_count = wanted_sinks(recorder->config, event, names);
 		rows[i].due_ms = recorder->now.wall_ms + (event->explain ? RECORDER_HOLD_MS : 0);
 		names += rows[i].wanted_count;
 	}
-}
-
-static void tell_stored(
-	struct recorder *recorder, const struct source *source, const struct store_changes *stored)
-{
-	for (size_t i = 0; i < stored->event_count; i++) {
-		const struct event *event = stored->events[i].event;
-
-		recorder->told[event->type]++;
-		if (event->explain)
-			explain_add(recorder->explain, source, event, recorder->now);
-		else
-			print_event(recorder, event);
-	}
-	if (stored->event_count > 0)
-		outbox_wake(recorder->outbox);
 }
 
 static bool recorder_store(struct recorder *recorder, const struct source *source,
@@ -216,7 +201,8 @@ static bool recorder_store(struct recorder *recorder, const struct source *sourc
 	}
 	if (stored->written)
 		store_works(recorder, STATE_COMMIT);
-	tell_stored(recorder, source, stored);
+	if (count > 0)
+		outbox_wake(recorder->outbox);
 	return true;
 }
 
@@ -239,6 +225,18 @@ bool recorder_commit(
 	return recorder_store(recorder, source, changes->events, changes->event_count, &stored);
 }
 
+void recorder_print(struct recorder *recorder, const struct source *source,
+	struct event *const *events, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		recorder->told[events[i]->type]++;
+		if (events[i]->explain)
+			explain_add(recorder->explain, source, events[i], recorder->now);
+		else
+			print_event(recorder, events[i]);
+	}
+}
+
 struct snapshot *recorder_load(struct recorder *recorder, const char *source)
 {
 	struct snapshot *snapshot = NULL;
@@ -257,7 +255,10 @@ bool recorder_event(struct recorder *recorder, const struct event *event)
 	cleanup_free struct event *copy = event_copy(event);
 	struct store_changes stored = { 0 };
 
-	return recorder_store(recorder, NULL, &copy, 1, &stored);
+	if (!recorder_store(recorder, NULL, &copy, 1, &stored))
+		return false;
+	recorder_print(recorder, NULL, &copy, 1);
+	return true;
 }
 
 void recorder_tell_damage(struct recorder *recorder, const struct store_damage *damage)

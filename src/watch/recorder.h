@@ -30,10 +30,13 @@ struct recorder {
 	size_t told[EVENT_COUNT]; /* events that were printed */
 };
 
-/* stores a batch, then prints and wakes the outbox; false: nothing was stored */
+/* stores a batch and wakes the outbox; false: nothing was stored */
 bool recorder_commit(
 	struct recorder *recorder, const struct source *source, const struct source_batch *batch);
 /* says on a terminal which tasks of a source are active, and shows the first of them */
+/* prints events of the source (NULL: none) that are stored, or asks for their reason first */
+void recorder_print(struct recorder *recorder, const struct source *source,
+	struct event *const *events, size_t count);
 void recorder_print_active(struct recorder *recorder, const struct source *source);
 /* says on a terminal how many events of what kind there were in so long a time */
 void recorder_sum_up(const struct recorder *recorder, int64_t span_ms);

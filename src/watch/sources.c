@@ -12,6 +12,9 @@ struct item {
 	bool keyless; /* … without a key, for a reason that stays; not told yet */
 	bool failing; /* it was logged that it fails */
 	bool met; /* its first list was taken in, and what is active was printed */
+	bool has_batch; /* `batch` is not ended */
+	bool stored; /* the batch was */
+	struct source_batch batch;
 };
 
 struct sources {
@@ -58,32 +61,43 @@ static void item_key(struct item *item, struct instant now)
 	item->answered = true;
 }
 
+/* ends what item_step() began with the batch: its events, if any, were delivered meanwhile */
+static void item_end_batch(struct sources *sources, struct item *item)
+{
+	const struct changes *changes = &item->batch.changes;
+
+	if (item->stored)
+		recorder_print(sources->setup.recorder, item->source, changes->events,
+			changes->event_count);
+	source_stored(item->source, item->stored);
+	if (item->batch.polled)
+		item_polled(sources, item);
+	source_batch_done(&item->batch);
+	item->has_batch = false;
+}
+
 /* does all that can be done now, or what comes before the first events; true: these were stored */
 static bool item_step(struct sources *sources, struct item *item, struct instant now)
 {
 	struct recorder *recorder = sources->setup.recorder;
 	struct source *source = item->source;
-	struct source_batch batch;
-	bool events = false;
 
-	while (!events) {
-		bool stored;
-
+	for (;;) {
+		if (item->has_batch)
+			item_end_batch(sources, item);
 		if (source_wants_snapshot(source, now))
 			source_set_snapshot(source, recorder_load(recorder, source->config->name));
-		if (!source_step(source, now, &batch))
+		if (!source_step(source, now, &item->batch))
 			return false;
 		/* look-ups go on after a list was taken in: what they change is to be seen as well
 		 */
 		sources->polled = true;
-		stored = !batch.store || recorder_commit(recorder, source, &batch);
-		events = stored && batch.changes.event_count != 0;
-		source_stored(source, stored);
-		if (batch.polled)
-			item_polled(sources, item);
-		source_batch_done(&batch);
+		item->has_batch = true;
+		item->stored =
+			!item->batch.store || recorder_commit(recorder, source, &item->batch);
+		if (item->stored && item->batch.changes.event_count != 0)
+			return true;
 	}
-	return true;
 }
 
 /* a snapshot that cannot be read now is read later */
@@ -110,6 +124,7 @@ static void item_open(struct sources *sources, const struct source_config *confi
 static void item_close(struct sources *sources, struct item *item)
 {
 	explain_drop(sources->setup.explain, item->source);
+	source_batch_done(&item->batch);
 	source_free(item->source);
 }
 
@@ -155,9 +170,10 @@ bool sources_keyless(const struct sources *sources, struct err *err)
 }
 
 /* some source has a key or may get one: then those without are down, not the end of the monitor */
-static void keyless_tell(struct sources *sources, struct instant now)
+static bool keyless_tell(struct sources *sources, struct instant now)
 {
 	bool hope = false;
+	bool events = false;
 
 	for (size_t i = 0; i < sources->count; i++)
 		hope = hope || (sources->items[i].answered && !sources->items[i].keyless);
@@ -168,8 +184,9 @@ static void keyless_tell(struct sources *sources, struct instant now)
 			continue;
 		item->keyless = false;
 		source_no_key(item->source, now);
-		(void)item_step(sources, item, now);
+		events = item_step(sources, item, now) || events;
 	}
+	return events;
 }
 
 bool sources_step(struct sources *sources, struct instant now)
@@ -183,8 +200,7 @@ bool sources_step(struct sources *sources, struct instant now)
 		if (item_step(sources, item, now))
 			return true;
 	}
-	keyless_tell(sources, now);
-	return false;
+	return keyless_tell(sources, now);
 }
 
 int64_t sources_next(const struct sources *sources)

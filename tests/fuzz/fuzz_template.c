@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "core/template.h"
+#include "deliver/hook_env.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,7 +11,6 @@
 #include "deliver/hook_env.h"
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "core/template.h"
 
 static const struct event hostile = {
 	.id = 17,

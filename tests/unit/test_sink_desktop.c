@@ -782,6 +782,17 @@ static void test_stop_gives_back(void **state)
 	fixture_free(fixture);
 }
 
+/* the caller frees it */
+static struct delivery *delivery_of(const struct event *event)
+{
+	struct delivery *delivery = mem_alloc(sizeof(*delivery));
+
+	delivery->event_id = event->id;
+	delivery->type = event->type;
+	delivery->event = event_copy(event);
+	return delivery;
+}
+
 /* as `taskbell test` uses it: without a store, without a window, and what would be waited for is
  * said */
 static void test_direct(void **state)
@@ -798,7 +809,7 @@ static void test_direct(void **state)
 		.task_name = "sample",
 		.created_us = STAMP_NONE,
 		.finished_us = STAMP_NONE };
-	struct delivery *delivery = delivery_new(&event);
+	struct delivery *delivery = delivery_of(&event);
 	struct err err = { 0 };
 	struct sink *sink;
 	bool good;
@@ -819,7 +830,7 @@ static void test_direct(void **state)
 	expect_notes(fixture, "summary: sample finished\none-shot: yes\n--\n");
 	bus_now = NULL;
 	delivery_free(delivery);
-	delivery = delivery_new(&event);
+	delivery = delivery_of(&event);
 	sink->ops->deliver(sink, delivery, fixture_now(fixture));
 	sink->ops->step(sink, fixture_now(fixture));
 	assert_int_equal(delivery->state, DELIVERY_ENDED);
