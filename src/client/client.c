@@ -27,11 +27,11 @@ struct ask {
 	const char *
 		lookup; /* borrowed; the id that is looked up: the answer is one task; NULL: none */
 	struct task *task; /* own; that one */
-	bool reason; /* why a task failed: the answer is the files of its bucket */
+	bool explain; /* why a task failed: the answer is the files of its bucket … */
+	struct buf reason; /* own; … and this what they say */
 	bool enough; /* the reader has seen what it wants */
 	struct err reader; /* why the reader ended the transfer */
 	struct err err; /* the result; ERR_NONE: a complete, valid answer */
-	struct buf body; /* of a look-up, or of an error */
 	struct task_reader *tasks; /* own; of a list */
 	struct api_beside beside;
 	const struct client_taker *taker; /* borrowed; of a list */
@@ -97,8 +97,7 @@ static bool ask_reset(struct ask *ask)
 {
 	ask->reader = (struct err){ 0 };
 	ask->taken = 0;
-	buf_clear(&ask->body);
-	if (ask->lookup != NULL || ask->reason)
+	if (ask->taker == NULL)
 		return true;
 	if (ask->tasks != NULL && !ask->taker->again(ask->taker->arg, ask->source))
 		return false;
@@ -119,33 +118,25 @@ static bool ask_tasks(struct ask *ask, const char *bytes, size_t len)
 	return !ask->enough && task_reader_good(ask->tasks, &ask->reader);
 }
 
-static bool ask_body(void *arg, long status, const char *bytes, size_t len)
+static bool ask_body(void *arg, const char *bytes, size_t len)
 {
 	struct ask *ask = arg;
 
-	if (ask->reason)
-		return status == 200 && buf_add(&ask->body, bytes, len);
-	if (status != 200 || ask->lookup != NULL)
-		return api_task_feed(&ask->body, status, bytes, len, &ask->reader);
 	ask->taken += len;
 	if (ask->take_max != 0 && ask->taken > ask->take_max)
 		ask->enough = true;
 	return !ask->enough && ask_tasks(ask, bytes, len);
 }
 
-static void ask_note_partial(struct ask *ask, const struct http_answer *answer)
-{
-	struct client_source *source = &ask->client->sources[ask->source];
-	const char *partial = api_list_partial(&ask->beside, answer);
-
-	free(source->partial);
-	source->partial = partial != NULL ? mem_strdup(partial) : NULL;
-}
-
 /* what the answer is worth; false with err, and whether and when another try may help */
 static bool ask_valid(struct ask *ask, const struct http_answer *answer, struct err *err,
 	struct http_advice *advice)
 {
+	struct client_source *source = &ask->client->sources[ask->source];
+
+	if (ask->lookup != NULL)
+		return api_lookup(source->type, ask->lookup, answer, &ask->task, advice, err) !=
+		       API_FAILED;
 	*advice = (struct http_advice){ .after_ms = -1 };
 	if (ask->enough)
 		return true;
@@ -159,13 +150,16 @@ static bool ask_valid(struct ask *ask, const struct http_answer *answer, struct 
 		return false;
 	}
 	if (answer->status != 200)
-		return api_error(answer, buf_text(&ask->body), ask->body.len, advice, err);
-	if (ask->reason)
+		return api_error(answer, advice, err);
+	if (ask->explain) {
+		(void)api_reason(&answer->body, &ask->reason);
 		return true;
-	if (ask->lookup != NULL ? api_task(ask->client->sources[ask->source].type, ask->lookup,
-					  buf_text(&ask->body), ask->body.len, &ask->task, err)
-				: api_list_end(ask->tasks, &ask->beside, err)) {
-		ask_note_partial(ask, answer);
+	}
+	if (api_list_end(ask->tasks, &ask->beside, err)) {
+		const char *partial = api_list_partial(&ask->beside, answer);
+
+		free(source->partial);
+		source->partial = mem_strdup(partial);
 		return true;
 	}
 	advice->retry = err->kind == ERR_UNREACHABLE;
@@ -209,9 +203,10 @@ static void ask_step(struct ask *ask)
 		return;
 	ask->err = (struct err){ 0 };
 	ask->client->sources[ask->source].answer = *answer;
+	ask->client->sources[ask->source].answer.body = (struct buf){ 0 };
 	fetch_log_answer(ask->client->sources[ask->source].config->name,
 		ask->lookup != NULL ? "task"
-		: ask->reason       ? "reason"
+		: ask->explain      ? "reason"
 				    : "list",
 		answer);
 	ask->done = ask_valid(ask, answer, &ask->err, &advice);
@@ -232,11 +227,12 @@ static void ask_send(struct ask *ask, struct instant now)
 		.key = source->key,
 		.ca_file = source->config->ca_file,
 		.proxy = source->config->proxy,
-		.timeout_ms = ask->reason ? REASON_MS : source->config->timeout_ms,
+		.timeout_ms = ask->explain ? REASON_MS : source->config->timeout_ms,
 		.connect_timeout_ms = source->config->connect_timeout_ms,
-		.bulky = ask->lookup == NULL && !ask->reason,
-		.body = ask_body,
+		.bulky = ask->taker != NULL,
+		.body = ask->taker != NULL ? ask_body : NULL,
 		.arg = ask,
+		.body_max = ask->explain ? REASON_MAX : API_TASK_MAX,
 	};
 
 	ask->call = http_start(ask->client->http, &request, now);
@@ -288,7 +284,7 @@ static void asks_free(struct ask *asks, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		task_reader_free(asks[i].tasks);
 		free(asks[i].task);
-		buf_done(&asks[i].body);
+		buf_done(&asks[i].reason);
 		free(asks[i].url);
 	}
 	free(asks);
@@ -363,12 +359,8 @@ static bool find_by_id(struct client_source *source, struct ask *ask, struct tas
 	const struct task *task = ask->task;
 
 	source->err = ask->err;
-	if (ask->err.kind != ERR_NONE) {
-		if (!api_not_found(source->answer.status, buf_text(&ask->body), ask->body.len))
-			return false;
-		source->err = (struct err){ 0 };
-		return true;
-	}
+	if (ask->err.kind != ERR_NONE || task == NULL)
+		return ask->err.kind == ERR_NONE;
 	*ret = mem_steal(&ask->task);
 	return task->status != STATUS_UNKNOWN && (task->bucket == NULL || task->user_id == NULL);
 }
@@ -423,21 +415,19 @@ char *client_reason(struct client *client, size_t source, const struct task *tas
 	const struct source_config *config = client->sources[source].config;
 	const struct source_type *type = client->sources[source].type;
 	bool bad = task->status == STATUS_FAILURE || task->status == STATUS_PARTIAL_SUCCESS;
-	struct buf reason = { 0 };
 	struct ask *asks;
 	struct ask *ask;
+	char *reason;
 
 	if (!bad || !config->explain || task->bucket == NULL || type->reason_path == NULL)
 		return NULL;
 	asks = mem_array(client->count, sizeof(*asks));
 	ask = &asks[source];
-	ask->reason = true;
-	ask->body.limit = REASON_MAX;
+	ask->explain = true;
 	ask->sched.failures = CLIENT_TRIES - 1; /* it is not worth another try */
 	ask->url = api_reason_url(type, config->base_url, task->bucket);
 	asks_run(client, asks);
-	if (ask->err.kind == ERR_NONE)
-		(void)api_reason(buf_text(&ask->body), ask->body.len, &reason);
+	reason = ask->reason.len != 0 ? buf_steal(&ask->reason) : NULL;
 	asks_free(asks, client->count);
-	return reason.len != 0 ? buf_steal(&reason) : NULL;
+	return reason;
 }

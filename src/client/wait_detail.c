@@ -39,7 +39,7 @@ static bool fill_task(struct wait_source *source, const struct task *view)
 	return --source->fill.wanted != 0;
 }
 
-static bool fill_body(void *arg, long status, const char *bytes, size_t len)
+static bool fill_body(void *arg, const char *bytes, size_t len)
 {
 	struct wait_source *source = arg;
 	struct task_element element;
@@ -47,7 +47,7 @@ static bool fill_body(void *arg, long status, const char *bytes, size_t len)
 	bool more = true;
 
 	source->fill.bytes += len;
-	if (status != 200 || (!source->waiter->setup.fields && source->fill.bytes > FILL_MAX))
+	if (!source->waiter->setup.fields && source->fill.bytes > FILL_MAX)
 		return false;
 	task_reader_feed(source->fill.tasks, bytes, len);
 	while (more && task_reader_next(source->fill.tasks, &element))

@@ -29,6 +29,7 @@
 	X(ENCODING, UNREACHABLE, true, "the answer of ", " cannot be decompressed", "")            \
 	X(HEADER, PROTOCOL, false, "the answer of ", " has a header line over 64 KiB", "")         \
 	X(LENGTH, UNREACHABLE, true, "the answer of ", " has a Content-Length that is none", "")   \
+	X(TOO_LONG, PROTOCOL, false, "the answer of ", " is longer than 1 MiB", "")                \
 	X(STOPPED, PROTOCOL, false, "the answer of ", " was not read to its end", "")              \
 	X(DESCRIPTORS, OS, true, "cannot connect to ", ": too many open files", "")                \
 	X(OTHER, UNREACHABLE, true, "the request to ", " failed", "")                              \

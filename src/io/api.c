@@ -67,40 +67,14 @@ const char *api_list_partial(const struct api_beside *beside, const struct http_
 	return beside->errors.kind != ERR_NONE ? beside->errors.text : NULL;
 }
 
-bool api_task(const struct source_type *type, const char *id, const char *body, size_t len,
-	struct task **ret, struct err *err)
+static bool is_json(const struct buf *body)
 {
-	enum task_answer answer = task_from_answer(type, id, body, len, ret, err);
-
-	if (answer == TASK_NONE && envelope_read(body, len, 0).errors)
-		errors_set(ERRORS_ALONE, body, len, err);
-	return answer == TASK_READ;
-}
-
-bool api_task_feed(struct buf *body, long status, const char *bytes, size_t len, struct err *err)
-{
-	size_t max = status == 200 ? JSON_ELEMENT_MAX : API_ERROR_BODY_MAX;
-
-	if (body->len + len <= max)
-		return buf_add(body, bytes, len);
-	if (status == 200)
-		(void)err_set(err, ERR_PROTOCOL, "the task in the answer is longer than 1 MiB");
-	return false;
-}
-
-bool api_is_json(const char *body, size_t len)
-{
-	const char *first = scan_blanks(body, body + len);
+	const char *text = buf_text(body);
+	const char *first = scan_blanks(text, text + body->len);
 	struct err ignored;
 
 	/* a number or a word alone may be some proxy's plain text */
-	return first < body + len && (*first == '{' || *first == '[') &&
-	       json_is_valid(body, len, &ignored);
-}
-
-bool api_not_found(long status, const char *body, size_t len)
-{
-	return (status == 400 || status == 404 || status == 422) && api_is_json(body, len);
+	return (*first == '{' || *first == '[') && json_is_valid(text, body->len, &ignored);
 }
 
 /* RFC 9110 and 6585, those that a task API or what stands before it answers with */
@@ -141,12 +115,12 @@ static const char *status_phrase(long status)
 
 /* 401 and 403 of anybody but the API, and one by which it slows us down, are a trouble that passes
  */
-static enum err_kind error_kind(const struct http_answer *answer, const char *body, size_t len)
+static enum err_kind error_kind(const struct http_answer *answer)
 {
 	static const long passing[] = { 401, 403, 408, 409, 429 };
 	long status = answer->status;
 
-	if ((status == 401 || status == 403) && !answer->limited && api_is_json(body, len))
+	if ((status == 401 || status == 403) && !answer->limited && is_json(&answer->body))
 		return ERR_AUTH;
 	for (size_t i = 0; i < ARRAY_LEN(passing); i++)
 		if (status == passing[i])
@@ -168,8 +142,7 @@ static bool redirect_words(const struct http_answer *answer, struct buf *out)
 	return false;
 }
 
-bool api_error(const struct http_answer *answer, const char *body, size_t len,
-	struct http_advice *advice, struct err *err)
+bool api_error(const struct http_answer *answer, struct http_advice *advice, struct err *err)
 {
 	/* a key does not become good by itself, unless the server says so */
 	const struct http_advice refused = { .retry = answer->wanted, .after_ms = -1 };
@@ -180,23 +153,50 @@ bool api_error(const struct http_answer *answer, const char *body, size_t len,
 	cleanup_buf struct buf id = { 0 };
 
 	if (answer->err.kind != ERR_NONE)
-		(void)buf_addf(&tail, " (its body is over %d KiB)", API_ERROR_BODY_MAX / 1024);
+		(void)buf_addf(&tail, " (its body is over %d KiB)", HTTP_ERROR_MAX / 1024);
 	if (answer->request_id[0] != '\0') {
 		text_add_safe(&id, answer->request_id);
 		cut_text(&id, REQUEST_ID_MAX);
 		(void)buf_addf(&tail, " (request %s)", buf_text(&id));
 	}
-	err->kind = error_kind(answer, body, len);
+	err->kind = error_kind(answer);
 	*advice = err->kind == ERR_AUTH ? refused : answer->advice;
 	if (err->kind == ERR_AUTH)
 		(void)buf_add_text(&words, "the API refused the key: ");
 	(void)buf_addf(&words, phrase != NULL ? "HTTP %ld %s: " : "HTTP %ld: ", status, phrase);
 	if (!redirect_words(answer, &words))
-		error_body_words(body, len, &words);
+		error_body_words(buf_text(&answer->body), answer->body.len, &words);
 	if (words.data[words.len - 1] == ' ')
 		(void)buf_add_text(&words, "the answer says no more");
 	cut_text(&words, sizeof(err->text) - 1 - tail.len);
 	return err_set(err, err->kind, "%s%s", buf_text(&words), buf_text(&tail));
+}
+
+enum api_lookup api_lookup(const struct source_type *type, const char *id,
+	const struct http_answer *answer, struct task **ret, struct http_advice *advice,
+	struct err *err)
+{
+	const char *body = buf_text(&answer->body);
+	long status = answer->status;
+	enum task_answer said;
+
+	*advice = answer->advice;
+	*err = answer->err;
+	if (status == 200 && err->kind == ERR_NONE) {
+		said = task_from_answer(type, id, body, answer->body.len, ret, err);
+		if (said == TASK_READ)
+			return API_FOUND;
+		if (said == TASK_NONE && envelope_read(body, answer->body.len, 0).errors)
+			errors_set(ERRORS_ALONE, body, answer->body.len, err);
+		advice->retry = err->kind == ERR_UNREACHABLE;
+		return API_FAILED;
+	}
+	if ((status == 400 || status == 404 || status == 422) && err->kind == ERR_NONE &&
+		is_json(&answer->body))
+		return API_NOT_FOUND;
+	if (status != 0 && status != 200)
+		(void)api_error(answer, advice, err);
+	return API_FAILED;
 }
 
 #define REASON_NAMED 5
@@ -259,7 +259,7 @@ static void reason_file(struct reason *reason, const struct json_value values[RE
 }
 
 /* false: the body is no list of files */
-static bool reason_read(const char *body, size_t len, struct reason *reason)
+static bool reason_read(const struct buf *body, struct reason *reason)
 {
 	static const char *const pointers[REASON_FIELDS] = {
 		[REASON_STATUS] = "/status",
@@ -274,7 +274,7 @@ static bool reason_read(const char *body, size_t len, struct reason *reason)
 	bool good;
 
 	(void)json_pick_init(pick, "", pointers, REASON_FIELDS);
-	json_split_feed(split, body, len);
+	json_split_feed(split, body->data, body->len);
 	while (json_split_next(split, values, &file))
 		reason_file(reason, values);
 	good = json_split_end(split, &ignored);
@@ -283,11 +283,11 @@ static bool reason_read(const char *body, size_t len, struct reason *reason)
 	return good;
 }
 
-bool api_reason(const char *body, size_t len, struct buf *out)
+bool api_reason(const struct buf *body, struct buf *out)
 {
 	struct reason reason = { 0 };
 	cleanup_buf struct buf text = { 0 };
-	bool good = reason_read(body, len, &reason) && reason.failed > 0;
+	bool good = reason_read(body, &reason) && reason.failed > 0;
 
 	if (good) {
 		(void)buf_addf(&text, "%lu of %lu file%s failed: %s", reason.failed, reason.files,

@@ -13,7 +13,7 @@
 #include "core/task_reader.h"
 #include "io/http.h"
 
-#define API_ERROR_BODY_MAX (64 * 1024)
+#define API_TASK_MAX JSON_ELEMENT_MAX /* bytes of the answer to a look-up */
 
 /* what a list says beside its tasks */
 struct api_beside {
@@ -32,37 +32,32 @@ bool api_list_end(const struct task_reader *reader, struct api_beside *ret, stru
  */
 const char *api_list_partial(const struct api_beside *beside, const struct http_answer *answer);
 
+enum api_lookup {
+	API_FOUND,
+	API_NOT_FOUND, /* 400, 404 or 422 in JSON; a proxy says the same in HTML */
+	API_FAILED,
+};
 /*
- * The answer to a look-up by id, {"data":{…}}. Only `status` is required; `id` is what was asked
- * for. `ret` is owned, free(3) releases it. Errors without a task are ERR_UNREACHABLE, as for a
- * list.
+ * What the whole answer to a look-up of `id` says. API_FOUND: *ret is owned, free(3) releases it.
+ * API_FAILED: err says why, as api_error() does, and `advice` how the request may be repeated.
+ * Errors without a task are ERR_UNREACHABLE, as for a list.
  */
-bool api_task(const struct source_type *type, const char *id, const char *body, size_t len,
-	struct task **ret, struct err *err);
-/*
- * Keeps the next bytes of the answer to a look-up by id: of a task as many as an element of a list
- * may have, of an error 64 KiB. False: no more is wanted; err says so of a task that is too long.
- */
-bool api_task_feed(struct buf *body, long status, const char *bytes, size_t len, struct err *err);
-/* does this answer to a look-up say that there is no task of this id? 400, 404 and 422 in JSON do:
- * a proxy says the same in HTML */
-bool api_not_found(long status, const char *body, size_t len);
-/* is the body a JSON document? */
-bool api_is_json(const char *body, size_t len);
+enum api_lookup api_lookup(const struct source_type *type, const char *id,
+	const struct http_answer *answer, struct task **ret, struct http_advice *advice,
+	struct err *err);
 /*
  * Makes one readable line of an error answer of any known shape, with kind by status: 401, 403
  * ERR_AUTH when the body is JSON, as only the API itself refuses a key; those of somebody between,
  * and 408, 409, 429, 5xx ERR_UNREACHABLE; any other ERR_PROTOCOL. Of a redirect it says where to.
  * `advice` is how the request may be repeated. Always returns false.
  */
-bool api_error(const struct http_answer *answer, const char *body, size_t len,
-	struct http_advice *advice, struct err *err);
+bool api_error(const struct http_answer *answer, struct http_advice *advice, struct err *err);
 /*
  * Why tasks of a bucket failed: reads the bucket's file list and writes "2 of 40 files failed:
  * a.pdf: reason; b.pdf: reason" (at most 5 named, 2 KiB). False when the answer says nothing of
  * failures.
  */
-bool api_reason(const char *body, size_t len, struct buf *out);
+bool api_reason(const struct buf *body, struct buf *out);
 const char *api_version(void); /* "cJSON/1.7.15" */
 
 /* builds the URL of a list: base, path and one status=… for each word of the scope; owned */

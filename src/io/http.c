@@ -36,6 +36,7 @@ struct http_call {
 	struct transfer *transfer; /* own */
 	http_body_fn body;
 	void *arg;
+	size_t body_max;
 	struct pace pace;
 	struct head head;
 	struct http_answer answer;
@@ -43,7 +44,7 @@ struct http_call {
 	struct gunzip *gunzip; /* own; NULL: nothing was to be decoded yet */
 	bool garbled; /* it cannot be decoded */
 	struct json_check *document; /* own; of a body that ends with its connection */
-	bool stopped; /* by the taker of the body */
+	bool stopped; /* no more of the body is wanted */
 	size_t head_bytes; /* of all its heads, and trailers */
 	bool long_line; /* a header line passed its limit, or all of them together */
 };
@@ -77,8 +78,10 @@ static void call_release(struct http *http, struct http_call *call)
 	while (*at != call)
 		at = &(*at)->next;
 	*at = call->next;
-	gunzip_free(call->gunzip);
+	if (call->gunzip != NULL)
+		gunzip_free(call->gunzip);
 	free(call->document);
+	buf_done(&call->answer.body);
 	free(call);
 }
 
@@ -143,6 +146,18 @@ static bool on_head(void *arg, const char *line, size_t len)
 	return !call->long_line;
 }
 
+/* false: no more of the body is wanted */
+static bool body_take(struct http_call *call, const char *bytes, size_t len)
+{
+	size_t max = call->status == 200 ? call->body_max : HTTP_ERROR_MAX;
+
+	if (call->status == 200 && call->body != NULL)
+		return call->body(call->arg, bytes, len);
+	if (max == 0)
+		return true;
+	return len <= max - call->answer.body.len && buf_add(&call->answer.body, bytes, len);
+}
+
 static bool on_plain(void *arg, const char *bytes, size_t len)
 {
 	struct http_call *call = arg;
@@ -154,7 +169,7 @@ static bool on_plain(void *arg, const char *bytes, size_t len)
 		call->document = mem_alloc(sizeof(*call->document));
 	if (call->document != NULL)
 		json_check_read(call->document, bytes, len);
-	call->stopped = call->body != NULL && !call->body(call->arg, call->status, bytes, len);
+	call->stopped = !body_take(call, bytes, len);
 	return !call->stopped;
 }
 
@@ -205,15 +220,18 @@ static void call_conclude(
 	bool known = whole || call->stopped;
 	long status;
 
-	answer->limited = sight->status == 403 && retry_limited(retry);
 	answer->wanted = retry->word == RETRY_YES;
-	status = advised_status(answer, sight->status);
 	answer->status = known ? sight->status : 0;
-	answer->advice.retry =
-		known ? retry_worth(retry, status) : fault_passes(fault) && retry->word != RETRY_NO;
-	answer->advice.refused = !known && fault == FAULT_PROXY_AUTH;
-	answer->advice.after_ms =
-		answer->advice.refused ? RETRY_WAIT_MAX_MS : retry_wait(retry, status);
+	answer->advice = (struct http_advice){ .retry = answer->wanted, .after_ms = -1 };
+	if (answer->status != 200) {
+		answer->limited = sight->status == 403 && retry_limited(retry);
+		status = advised_status(answer, sight->status);
+		answer->advice.retry = known ? retry_worth(retry, status)
+					     : fault_passes(fault) && retry->word != RETRY_NO;
+		answer->advice.refused = !known && fault == FAULT_PROXY_AUTH;
+		answer->advice.after_ms =
+			answer->advice.refused ? RETRY_WAIT_MAX_MS : retry_wait(retry, status);
+	}
 	answer->json = call->head.json;
 	answer->more = call->head.more;
 	answer->date_us = call->head.date_us;
@@ -267,7 +285,8 @@ static void call_end(struct http_call *call, const struct transfer_sight *sight)
 
 	if (call->stopped || call->long_line || call->garbled) {
 		call_fail(call, sight,
-			call->stopped     ? FAULT_STOPPED
+			call->stopped ? (sight->status == 200 && call->body == NULL ? FAULT_TOO_LONG
+										    : FAULT_STOPPED)
 			: call->long_line ? FAULT_HEADER
 					  : FAULT_ENCODING);
 		return;
@@ -346,6 +365,7 @@ struct http_call *http_start(
 	call->http = http;
 	call->body = request->body;
 	call->arg = request->arg;
+	call->body_max = request->body_max;
 	head_start(&call->head);
 	pace_start(&call->pace, request->timeout_ms, request->connect_timeout_ms, now.mono_ms);
 	chosen.proxy = proxy.url;

@@ -6,11 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "core/head.h"
 #include "io/proxy.h"
+
+#define HTTP_ERROR_MAX (64 * 1024) /* bytes of the body of an answer other than 200 */
 
 struct http; /* one curl_multi and its connections */
 struct http_call; /* one request under way */
@@ -27,8 +30,8 @@ struct http_advice {
 };
 
 struct http_answer {
-	long status; /* 0: no complete answer, see err; set too when the taker of the body ended it
-		      */
+	long status; /* 0: no complete answer, see err; set too where not all of it was wanted */
+	struct buf body; /* own; what the request's function did not get */
 	bool json; /* the Content-Type names JSON */
 	bool limited; /* a 403 whose headers make it a 429 */
 	bool wanted; /* x-should-retry: true */
@@ -50,8 +53,9 @@ struct http_answer {
 	double connect_s;
 };
 
-/* body bytes as they come; false ends the transfer: the taker has seen enough and knows why */
-typedef bool (*http_body_fn)(void *arg, long status, const char *bytes, size_t len);
+/* body bytes of an answer 200 as they come; false ends the transfer: the taker has seen enough and
+ * knows why */
+typedef bool (*http_body_fn)(void *arg, const char *bytes, size_t len);
 
 struct http_request {
 	const char *url; /* borrowed until http_start returns, as all texts here */
@@ -62,8 +66,9 @@ struct http_request {
 			       times */
 	int64_t connect_timeout_ms;
 	bool bulky; /* the answer may have megabytes: it is read in large pieces */
-	http_body_fn body;
+	http_body_fn body; /* NULL: the body is kept with the answer */
 	void *arg;
+	size_t body_max; /* bytes of an answer 200 that are kept; more end it. 0: none are kept */
 };
 
 struct http *http_new(void);

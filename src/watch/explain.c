@@ -16,7 +16,6 @@ struct question {
 	struct http_call *call; /* own; NULL: not asked yet, or answered or given up */
 	bool over; /* answered or given up, kept so that the poll asks but once */
 	int64_t deadline_ms; /* mono */
-	struct buf body;
 	char *message; /* own; the answer; NULL: none */
 	struct event **events; /* own, each own; from `first` on not taken yet */
 	size_t first;
@@ -47,7 +46,6 @@ static void question_free(struct explain *explain, struct question *question)
 	free(question->events);
 	free(question->bucket);
 	free(question->message);
-	buf_done(&question->body);
 	free(question);
 }
 
@@ -86,7 +84,6 @@ static struct question *question_new(
 	question->source = source;
 	question->poll = source->lists;
 	question->bucket = mem_strdup(bucket);
-	question->body.limit = EXPLAIN_BODY_MAX;
 	question->next = explain->questions;
 	explain->questions = question;
 	return question;
@@ -112,13 +109,6 @@ bool explain_wants(struct explain *explain, const struct source *source, const s
 	return true;
 }
 
-static bool question_body(void *arg, long status, const char *bytes, size_t len)
-{
-	struct question *question = arg;
-
-	return status == 200 && buf_add(&question->body, bytes, len);
-}
-
 static void question_ask(struct explain *explain, struct question *question, struct instant now)
 {
 	const struct source *source = question->source;
@@ -126,8 +116,7 @@ static void question_ask(struct explain *explain, struct question *question, str
 		api_reason_url(source->type, source->config->base_url, question->bucket);
 	struct http_request request = fetch_request(source, url);
 
-	request.body = question_body;
-	request.arg = question;
+	request.body_max = EXPLAIN_BODY_MAX;
 	question->deadline_ms = now.mono_ms + EXPLAIN_WAIT_MS;
 	question->call = http_start(explain->http, &request, now);
 }
@@ -154,7 +143,6 @@ static void question_end(struct explain *explain, struct question *question)
 		http_release(explain->http, question->call);
 	question->call = NULL;
 	question->over = true;
-	buf_done(&question->body);
 }
 
 /* takes in the answer, or gives up what has waited long enough */
@@ -169,7 +157,7 @@ static void question_step(struct explain *explain, struct question *question, st
 	if (answer == NULL && now.mono_ms < question->deadline_ms)
 		return;
 	if (answer != NULL && answer->status == 200 && answer->err.kind == ERR_NONE &&
-		api_reason(buf_text(&question->body), question->body.len, &reason))
+		api_reason(&answer->body, &reason))
 		question->message = buf_steal(&reason);
 	question_end(explain, question);
 }

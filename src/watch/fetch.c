@@ -67,7 +67,6 @@ static void drop_list(struct source *source, struct fetch *fetch)
 	call_drop(source, &fetch->call);
 	list_reader_free(fetch->list);
 	fetch->list = NULL;
-	buf_done(&fetch->error_body);
 }
 
 void fetch_cancel(struct source *source, struct fetch *fetch)
@@ -78,7 +77,6 @@ void fetch_cancel(struct source *source, struct fetch *fetch)
 
 		call_drop(source, &lookup->call);
 		free(lookup->id);
-		buf_done(&lookup->body);
 		*lookup = (struct lookup){ 0 };
 	}
 	fetch->lookup_count = 0;
@@ -89,14 +87,10 @@ void fetch_cancel(struct source *source, struct fetch *fetch)
 		fetch->step = FETCH_IDLE;
 }
 
-/* of an error the first 64 KiB are enough, and the rest is not waited for */
-static bool list_body(void *arg, long status, const char *bytes, size_t len)
+static bool list_body(void *arg, const char *bytes, size_t len)
 {
 	struct fetch *fetch = arg;
-	struct buf *body = &fetch->error_body;
 
-	if (status != 200)
-		return body->len + len <= API_ERROR_BODY_MAX && buf_add(body, bytes, len);
 	return list_reader_feed(fetch->list, bytes, len, &fetch->reader);
 }
 
@@ -155,8 +149,7 @@ static bool list_valid(
 	if (err->kind != ERR_NONE)
 		return false;
 	if (answer->status != 0 && answer->status != 200)
-		return api_error(answer, buf_text(&fetch->error_body), fetch->error_body.len,
-			&fetch->advice, err);
+		return api_error(answer, &fetch->advice, err);
 	*err = answer->err;
 	if (err->kind != ERR_NONE) {
 		fetch->advice = answer->status == 0 ? answer->advice : no_advice;
@@ -209,13 +202,6 @@ static enum fetch_result take_list(struct source *source, struct fetch *fetch,
 	return FETCH_GOOD;
 }
 
-static bool lookup_body(void *arg, long status, const char *bytes, size_t len)
-{
-	struct lookup *lookup = arg;
-
-	return api_task_feed(&lookup->body, status, bytes, len, &lookup->reader);
-}
-
 static void send_lookups(struct source *source, struct fetch *fetch)
 {
 	size_t open = 0;
@@ -228,8 +214,7 @@ static void send_lookups(struct source *source, struct fetch *fetch)
 			api_task_url(source->type, source->config->base_url, lookup->id);
 		struct http_request request = fetch_request(source, url);
 
-		request.body = lookup_body;
-		request.arg = lookup;
+		request.body_max = API_TASK_MAX;
 		lookup->serial = ++source->serial;
 		lookup->call = http_start(source->http, &request, source->now);
 	}
@@ -280,38 +265,27 @@ static void follow_up(struct source *source, struct fetch *fetch)
 }
 
 /* takes in what a look-up says; false with err, and how it may be repeated */
-static bool lookup_valid(struct source *source, struct fetch *fetch, struct lookup *lookup,
+static bool lookup_valid(struct source *source, struct fetch *fetch, const struct lookup *lookup,
 	const struct http_answer *answer, struct changes *changes, struct err *err,
 	struct http_advice *advice)
 {
 	cleanup_free struct task *task = NULL;
 
-	*advice = answer->advice;
-	*err = lookup->reader;
-	if (err->kind != ERR_NONE)
-		return false;
-	if (answer->err.kind == ERR_NONE &&
-		api_not_found(answer->status, buf_text(&lookup->body), lookup->body.len)) {
+	switch (api_lookup(source->type, lookup->id, answer, &task, advice, err)) {
+	case API_FOUND:
+		detect_task(source->snapshot, &source->rules, task, lookup->serial, source->serial,
+			source->now, changes);
+		return true;
+	case API_NOT_FOUND:
 		detect_not_found(source->snapshot, lookup->id, lookup->serial);
 		/* a poll that cannot find a task wants the list of all statuses; a sweep has just
 		 * had it */
 		fetch->wants_sweep = fetch->lane == LANE_POLL;
 		return true;
+	case API_FAILED:
+		break;
 	}
-	if (answer->status == 0 || (answer->status == 200 && answer->err.kind != ERR_NONE)) {
-		*err = answer->err;
-		return false;
-	}
-	if (answer->status != 200)
-		return api_error(answer, buf_text(&lookup->body), lookup->body.len, advice, err);
-	if (!api_task(source->type, lookup->id, buf_text(&lookup->body), lookup->body.len, &task,
-		    err)) {
-		advice->retry = err->kind == ERR_UNREACHABLE;
-		return false;
-	}
-	detect_task(source->snapshot, &source->rules, task, lookup->serial, source->serial,
-		source->now, changes);
-	return true;
+	return false;
 }
 
 static void take_lookup(struct source *source, struct fetch *fetch, struct lookup *lookup,

@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "core/detect.h"
 #include "core/list_reader.h"
@@ -34,8 +33,6 @@ struct lookup {
 	char *id; /* own */
 	struct http_call *call; /* own; NULL: not sent, or answered */
 	uint32_t serial;
-	struct buf body;
-	struct err reader; /* why no more of the body was wanted */
 };
 
 struct fetch {
@@ -44,7 +41,6 @@ struct fetch {
 	struct sched sched;
 	struct http_call *call; /* own; of a list */
 	struct list_reader *list; /* own */
-	struct buf error_body;
 	struct err reader; /* why the reader ended the transfer */
 	uint32_t list_serial; /* of its own last list */
 	int64_t asked_ms; /* wall; when that was asked for */
@@ -84,7 +80,8 @@ static inline bool fetch_busy(const struct fetch *fetch)
 /* forgets what is under way */
 void fetch_cancel(struct source *source, struct fetch *fetch);
 
-/* a request to the source with its present key; body and arg are the caller's to set */
+/* a request to the source with its present key; what is done with the body is the caller's to say
+ */
 struct http_request fetch_request(const struct source *source, const char *url);
 /* is the source not to be asked now, as its server wishes? */
 bool fetch_throttled(const struct source *source);

@@ -39,6 +39,7 @@ struct monitor {
 	const struct monitor_setup *setup; /* borrowed */
 	struct config *config; /* own */
 	int lock_fd;
+	bool signaled; /* a signal may have come */
 	struct clock_timer timer;
 	struct store *store; /* own */
 	struct http *http; /* own */
@@ -123,17 +124,11 @@ static void monitor_reload(struct monitor *monitor)
 
 static void monitor_signals(struct monitor *monitor)
 {
-	unsigned int terms;
-	unsigned int ints;
-	bool hup;
-	bool poll_now;
+	unsigned int terms = signals_take(SIGTERM);
+	unsigned int ints = signals_take(SIGINT);
+	bool hup = signals_take(SIGHUP) > 0;
+	bool poll_now = signals_take(SIGUSR1) > 0;
 
-	if (!signals_waiting())
-		return;
-	terms = signals_take(SIGTERM);
-	ints = signals_take(SIGINT);
-	hup = signals_take(SIGHUP) > 0;
-	poll_now = signals_take(SIGUSR1) > 0;
 	(void)signals_take(SIGCHLD);
 	if (terms + ints > 1 || (terms + ints > 0 && monitor->stop_ms != 0)) {
 		outbox_free(monitor->outbox);
@@ -265,7 +260,8 @@ static void monitor_turn(struct monitor *monitor)
 	monitor->recorder.now = monitor->now;
 	log_clock(monitor->now.wall_ms);
 	monitor_resumed(monitor);
-	monitor_signals(monitor);
+	if (monitor->signaled)
+		monitor_signals(monitor);
 	http_step(monitor->http, monitor->now);
 	/* what has ended is delivered before its source goes on */
 	while (monitor->sources != NULL && sources_step(monitor->sources, monitor->now))
@@ -312,7 +308,8 @@ static void monitor_wait(struct monitor *monitor)
 		count += sources_fds(monitor->sources, fds + count, MONITOR_FDS - count);
 	count += outbox_fds(monitor->outbox, fds + count, MONITOR_FDS - count);
 	clock_timer_arm(&monitor->timer, next);
-	if (left <= 0 || signals_waiting())
+	monitor->signaled = signals_waiting();
+	if (left <= 0 || monitor->signaled)
 		timeout = 0;
 	else if (monitor->timer.fd < 0)
 		timeout = left < MONITOR_SLEEP_MAX_MS ? left : MONITOR_SLEEP_MAX_MS;
@@ -320,6 +317,7 @@ static void monitor_wait(struct monitor *monitor)
 	before_ms = clock_now().mono_ms;
 	monitor->wake_ms = next == INSTANT_NEVER ? 0 : next > before_ms ? next : before_ms;
 	(void)http_wait(monitor->http, fds, count, timeout);
+	monitor->signaled = monitor->signaled || fds[0].ready;
 }
 
 /* is there a reason to end, by ourselves? */
@@ -446,6 +444,7 @@ int monitor_run(const struct monitor_setup *setup)
 		.config = setup->config,
 		.lock_fd = -1,
 		.timer.fd = -1,
+		.signaled = true,
 		.now = clock_now(),
 	};
 	struct err err = { 0 };

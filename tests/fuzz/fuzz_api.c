@@ -108,20 +108,27 @@ static void read_as_bodies(const char *text, size_t len)
 {
 	struct buf reason = { 0 };
 	struct task *task;
-	struct http_answer answer = { .status = 500, .request_id = "request" };
+	struct http_answer answer = { .status = 200, .request_id = "request" };
 	struct http_advice advice;
 	struct err err = { 0 };
 
-	if (api_task(source_type_find("telnyx-embeddings"), "id", text, len, &task, &err) &&
+	(void)buf_add(&answer.body, text, len);
+	if (api_lookup(source_type_find("telnyx-embeddings"), "id", &answer, &task, &advice,
+		    &err) == API_FOUND &&
 		(strcmp(task->id, "id") != 0 || task->word[0] == '\0'))
 		abort();
 	free(task);
-	if (api_reason(text, len, &reason) && (reason.len == 0 || reason.len > 2048))
+	answer.status = 404;
+	if (api_lookup(source_type_find("telnyx-embeddings"), "id", &answer, &task, &advice,
+		    &err) == API_NOT_FOUND &&
+		tree_read(text, len) == NULL)
+		abort();
+	if (api_reason(&answer.body, &reason) && (reason.len == 0 || reason.len > 2048))
 		abort();
 	(void)envelope_read(text, json_is_valid(text, len, &err) ? len : 0, len);
-	if (api_is_json(text, len) && tree_read(text, len) == NULL)
-		abort();
-	(void)api_error(&answer, text, len, &advice, &err);
+	answer.status = 500;
+	(void)api_error(&answer, &advice, &err);
+	buf_done(&answer.body);
 	for (const char *p = err.text; *p != '\0';) {
 		uint32_t code;
 		size_t took = text_decode(p, strlen(p), &code);

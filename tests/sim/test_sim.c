@@ -337,6 +337,7 @@ void http_release(struct http *http, struct http_call *call)
 	(void)http;
 	assert_true(call->open);
 	call->open = false;
+	buf_done(&call->answer.body);
 }
 
 static void call_answer(struct http_call *call)
@@ -348,8 +349,10 @@ static void call_answer(struct http_call *call)
 	answer.advice.retry = call->status == 0 || call->status == 503;
 	if (call->status == 0)
 		answer.err = (struct err){ ERR_UNREACHABLE, "lost" };
-	else if (call->body.len > 0 && !call->request.body(call->request.arg, call->status,
-					       call->body.data, call->body.len))
+	else if (call->status != 200 || call->request.body == NULL)
+		(void)buf_add(&answer.body, buf_text(&call->body), call->body.len);
+	else if (call->body.len > 0 &&
+		 !call->request.body(call->request.arg, call->body.data, call->body.len))
 		answer.err = (struct err){ ERR_UNREACHABLE, "the taker has seen enough" };
 	call->answer = answer;
 	call->ended = true;

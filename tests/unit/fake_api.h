@@ -193,12 +193,15 @@ static void fake_answer(struct http_call *call)
 	answer.json = true;
 	if (answer.status == 0)
 		(void)err_set(&answer.err, ERR_UNREACHABLE, "cannot connect");
-	if (answer.status != 0 && body.len != 0 &&
-		!request.body(request.arg, answer.status, body.data, body.len)) {
-		answer.status = 0;
-		(void)err_set(&answer.err, ERR_UNREACHABLE, "the taker has seen enough");
+	if (answer.status != 200 || request.body == NULL) {
+		answer.body = body;
+	} else {
+		if (body.len != 0 && !request.body(request.arg, body.data, body.len)) {
+			answer.status = 0;
+			(void)err_set(&answer.err, ERR_UNREACHABLE, "the taker has seen enough");
+		}
+		buf_done(&body);
 	}
-	buf_done(&body);
 	call->answer = answer;
 	call->ended = true;
 }
@@ -253,6 +256,7 @@ void http_release(struct http *http, struct http_call *call)
 	(void)http;
 	free(call->url);
 	free(call->key);
+	buf_done(&call->answer.body);
 	*call = (struct http_call){ 0 };
 }
 

@@ -410,12 +410,16 @@ static void test_duplicate_ids_pass(void **state)
 
 static bool task_errors(const char *body, struct err *err)
 {
+	struct http_answer answer = { .status = 200 };
 	cleanup_free struct task *task = NULL;
-	bool good = api_task(
-		source_type_find("telnyx-embeddings"), "t", body, strlen(body), &task, err);
+	struct http_advice advice;
+	enum api_lookup said;
 
-	assert_int_equal(good, task != NULL);
-	return !good && err->kind == ERR_UNREACHABLE;
+	(void)buf_add_text(&answer.body, body);
+	said = api_lookup(source_type_find("telnyx-embeddings"), "t", &answer, &task, &advice, err);
+	buf_done(&answer.body);
+	assert_int_equal(said == API_FOUND, task != NULL);
+	return said == API_FAILED && err->kind == ERR_UNREACHABLE && advice.retry;
 }
 
 /* errors with a good status and no task */

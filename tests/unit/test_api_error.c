@@ -111,13 +111,19 @@ static const struct {
 		"HTTP 500 Internal Server Error: \"{\"errors\":[{\"code\":\"1000\"" },
 };
 
+/* borrowed */
+static struct buf body_of(const char *text, size_t len)
+{
+	return (struct buf){ .data = (char *)(uintptr_t)text, .len = len };
+}
+
 static bool line_of(long status, const char *body, size_t len, const char *id, struct err *err)
 {
-	struct http_answer answer = { .status = status };
+	struct http_answer answer = { .status = status, .body = body_of(body, len) };
 	struct http_advice advice;
 
 	(void)snprintf(answer.request_id, sizeof(answer.request_id), "%s", id != NULL ? id : "");
-	return api_error(&answer, body, len, &advice, err);
+	return api_error(&answer, &advice, err);
 }
 
 /* whose address it is, and what to look at; the page that goes with it is for browsers */
@@ -129,16 +135,18 @@ static void test_redirects(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	assert_false(api_error(&answer, page, strlen(page), &advice, &err));
+	answer.body = body_of(page, strlen(page));
+	assert_false(api_error(&answer, &advice, &err));
 	assert_int_equal(err.kind, ERR_PROTOCOL);
 	assert_string_equal(err.text, "HTTP 302 Found: a redirect to https://login.example:8443, "
 				      "which is not followed (see base_url)");
 	answer = (struct http_answer){ .status = 308, .request_id = "r" };
-	assert_false(api_error(&answer, "", 0, &advice, &err));
+	assert_false(api_error(&answer, &advice, &err));
 	assert_string_equal(err.text, "HTTP 308 Permanent Redirect: a redirect, which is not "
 				      "followed (see base_url) (request r)");
 	answer = (struct http_answer){ .status = 300, .origin = "https://login.example" };
-	assert_false(api_error(&answer, "x", 1, &advice, &err));
+	answer.body = body_of("x", 1);
+	assert_false(api_error(&answer, &advice, &err));
 	assert_string_equal(err.text, "HTTP 300: \"x\"");
 }
 
@@ -229,18 +237,19 @@ static void test_refusals(void **state)
 			.status = i % 2 == 0 ? 401 : 403,
 			.advice = { .retry = true, .after_ms = 7000 },
 			.limited = rows[i / 2].limited,
+			.body = body_of(body, strlen(body)),
 		};
 		struct http_advice advice;
 		struct err err = { 0 };
 
-		assert_false(api_error(&answer, body, strlen(body), &advice, &err));
+		assert_false(api_error(&answer, &advice, &err));
 		assert_int_equal(err.kind, rows[i / 2].kind);
 		assert_int_equal(
 			strncmp(err.text, "the API refused", 15) == 0, err.kind == ERR_AUTH);
 		assert_int_equal(advice.retry, err.kind != ERR_AUTH);
 		assert_int_equal(advice.after_ms, err.kind != ERR_AUTH ? 7000 : -1);
 		answer.wanted = true;
-		assert_false(api_error(&answer, body, strlen(body), &advice, &err));
+		assert_false(api_error(&answer, &advice, &err));
 		assert_true(advice.retry);
 	}
 }
@@ -316,8 +325,10 @@ static void test_many_errors(void **state)
 
 static bool reason(const char *body, struct buf *out)
 {
+	struct buf bytes = body_of(body, strlen(body));
+
 	buf_clear(out);
-	return api_reason(body, strlen(body), out);
+	return api_reason(&bytes, out);
 }
 
 static void test_reason(void **state)

@@ -11,9 +11,22 @@
 #include "base/buf.h"
 #include "io/api.h"
 
+static enum api_lookup look_up(
+	long status, const char *id, const char *body, struct task **ret, struct err *err)
+{
+	struct http_answer answer = { .status = status };
+	struct http_advice advice;
+	enum api_lookup said;
+
+	(void)buf_add_text(&answer.body, body);
+	said = api_lookup(source_type_find("telnyx-embeddings"), id, &answer, ret, &advice, err);
+	buf_done(&answer.body);
+	return said;
+}
+
 static bool task(const char *id, const char *body, struct task **ret, struct err *err)
 {
-	return api_task(source_type_find("telnyx-embeddings"), id, body, strlen(body), ret, err);
+	return look_up(200, id, body, ret, err) == API_FOUND;
 }
 
 static void test_task(void **state)
@@ -138,17 +151,32 @@ static void test_task_pointers(void **state)
 	}
 }
 
-static void test_is_json(void **state)
+/* only the API itself, which speaks JSON, knows that there is no such task */
+static void test_not_found(void **state)
 {
 	static const char *const yes[] = { "{}", " {\"detail\":\"Not Found\"}\n", "[]" };
 	static const char *const no[] = { "", " ", "<html></html>", "Not Found", "404", "\"404\"",
 		"{\"a\":1", "{} {}", "null" };
+	static const long statuses[] = { 400, 404, 422 };
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
-		assert_true(api_is_json(yes[i], strlen(yes[i])));
-	for (size_t i = 0; i < ARRAY_LEN(no); i++)
-		assert_false(api_is_json(no[i], strlen(no[i])));
+	for (size_t i = 0; i < ARRAY_LEN(yes) * ARRAY_LEN(statuses); i++) {
+		struct task *view = NULL;
+		struct err err = { 0 };
+
+		assert_int_equal(look_up(statuses[i / ARRAY_LEN(yes)], "t", yes[i % ARRAY_LEN(yes)],
+					 &view, &err),
+			API_NOT_FOUND);
+		assert_int_equal(
+			look_up(500, "t", yes[i % ARRAY_LEN(yes)], &view, &err), API_FAILED);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(no); i++) {
+		struct task *view = NULL;
+		struct err err = { 0 };
+
+		assert_int_equal(look_up(404, "t", no[i], &view, &err), API_FAILED);
+		assert_int_equal(strncmp(err.text, "HTTP 404 Not Found", 18), 0);
+	}
 }
 
 static void assert_url(char *url, const char *expected)
@@ -187,7 +215,7 @@ int main(void)
 		cmocka_unit_test(test_sparse_task),
 		cmocka_unit_test(test_bad_task),
 		cmocka_unit_test(test_task_pointers),
-		cmocka_unit_test(test_is_json),
+		cmocka_unit_test(test_not_found),
 		cmocka_unit_test(test_urls),
 	};
 
