@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "io/spawn.h"
+#include "io/process.h"
 
 /*
  * Runs it in our environment, but for keys; *ret_code is its exit code, and what it wrote to stdout

@@ -1,7 +1,6 @@
 #include "core/source_type.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define WORD(text) (text), sizeof(text) - 1
 
@@ -48,18 +47,6 @@ const struct source_type *source_type_find(const char *name)
 		if (strcmp(type->name, name) == 0)
 			return type;
 	return NULL;
-}
-
-enum status source_type_status(const struct source_type *type, const char *word, size_t len)
-{
-	for (const struct status_word *row = type->words; row->word != NULL; row++)
-		if (row->len == len && memcmp(row->word, word, len) == 0)
-			return row->status;
-	/* rare enough to be looked for after all others: an answer may have a million words */
-	for (const struct status_word *row = type->words; row->word != NULL; row++)
-		if (row->len == len && strncasecmp(word, row->word, len) == 0)
-			return row->status;
-	return STATUS_UNKNOWN;
 }
 
 bool status_word_in(const struct status_word *word, enum list_scope scope)

@@ -51,8 +51,6 @@ extern const struct source_type
 	source_types[]; /* the first is the default; ends with a NULL name */
 
 const struct source_type *source_type_find(const char *name);
-/* in upper or lower case; STATUS_UNKNOWN for a word that no row knows */
-enum status source_type_status(const struct source_type *type, const char *word, size_t len);
 bool status_word_in(const struct status_word *word, enum list_scope scope);
 
 #endif

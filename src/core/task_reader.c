@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -43,6 +44,18 @@ void task_reader_free(struct task_reader *reader)
 void task_reader_feed(struct task_reader *reader, const char *bytes, size_t len)
 {
 	json_split_feed(reader->split, bytes, len);
+}
+
+enum status task_reader_status(const struct source_type *type, const char *word, size_t len)
+{
+	for (const struct status_word *row = type->words; row->word != NULL; row++)
+		if (row->len == len && memcmp(row->word, word, len) == 0)
+			return row->status;
+	/* rare enough to be looked for after all others: an answer may have a million words */
+	for (const struct status_word *row = type->words; row->word != NULL; row++)
+		if (row->len == len && strncasecmp(word, row->word, len) == 0)
+			return row->status;
+	return STATUS_UNKNOWN;
 }
 
 /* what is wrong with the id, where `asked` (NULL: any) was asked for; NULL: nothing */
@@ -96,7 +109,7 @@ static const char *element_check(
 	element->escaped = status->escaped || (element->fields[FIELD_ID].type != JSON_MISSING &&
 						      element->fields[FIELD_ID].escaped);
 	if (!element->escaped)
-		element->status = source_type_status(type, status->bytes, status->len);
+		element->status = task_reader_status(type, status->bytes, status->len);
 	return NULL;
 }
 
@@ -160,7 +173,7 @@ static struct task element_view(const struct source_type *type, const char *aske
 		.bucket = text[FIELD_BUCKET],
 		.user_id = text[FIELD_USER],
 		.word = text[FIELD_STATUS],
-		.status = element->escaped ? source_type_status(type, text[FIELD_STATUS],
+		.status = element->escaped ? task_reader_status(type, text[FIELD_STATUS],
 						     strlen(text[FIELD_STATUS]))
 					   : element->status,
 		.created_us = stamp_or_none(text[FIELD_CREATED]),

@@ -20,6 +20,10 @@ struct task_element {
 	bool escaped; /* its id or status is written with escapes; task_reader_view() has them */
 };
 
+/* the status that an API's word means, in upper or lower case; STATUS_UNKNOWN: the type does not
+ * know it */
+enum status task_reader_status(const struct source_type *type, const char *word, size_t len);
+
 struct task_reader;
 
 /* of a list, whose elements must say their ids; `type` is borrowed */

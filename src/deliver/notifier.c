@@ -8,7 +8,7 @@
 
 #include "deliver/notifier_path.h"
 #include "deliver/hook_env.h"
-#include "deliver/timed_process.h"
+#include "io/process.h"
 #include "base/backoff.h"
 #include "base/buf.h"
 #include "base/log.h"

@@ -5,7 +5,7 @@
 
 #include "deliver/queue.h"
 #include "deliver/hook_env.h"
-#include "deliver/timed_process.h"
+#include "io/process.h"
 #include "base/log.h"
 #include "base/mem.h"
 

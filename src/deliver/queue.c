@@ -123,11 +123,18 @@ static size_t capacity(const struct queue *queue, struct instant now)
 	return queue->sink->stopping ? 0 : queue->sink->ops->capacity(queue->sink, now);
 }
 
+/* has the state something to learn of the sink? Not before its failure is reported */
+static bool report_unsaved(const struct queue *queue)
+{
+	const struct sink_report *report = &queue->report;
+
+	return report->failure == NULL && report->reported != report->reported_stored;
+}
+
 /* is something to be written to the store, or is a failure to be reported? */
 static bool has_unstored(const struct queue *queue)
 {
-	return queue->unstored > 0 || queue->report.failure != NULL ||
-	       sink_report_unsaved(&queue->report);
+	return queue->unstored > 0 || queue->report.failure != NULL || report_unsaved(queue);
 }
 
 static bool is_idle(const struct queue *queue)
@@ -310,7 +317,7 @@ static bool settle(struct queue *queue, struct instant now)
 	size_t count = 0;
 	size_t kept = 0;
 
-	if (queue->unstored == 0 && !sink_report_unsaved(&queue->report))
+	if (queue->unstored == 0 && !report_unsaved(queue))
 		return true;
 	if (store_rests(queue, now))
 		return false;

@@ -6,8 +6,7 @@
 #include <sys/wait.h>
 
 #include "deliver/hook_env.h"
-#include "deliver/timed_process.h"
-#include "deliver/session.h"
+#include "io/process.h"
 #include "deliver/sink.h"
 #include "base/buf.h"
 #include "base/log.h"

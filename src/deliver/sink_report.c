@@ -92,18 +92,13 @@ void sink_report_add(struct sink_report *report, const struct delivery *delivery
 			"gave up on event %" PRId64 ": %s", delivery->event_id, delivery->error);
 }
 
-bool sink_report_unsaved(const struct sink_report *report)
-{
-	return report->failure == NULL && report->reported != report->reported_stored;
-}
-
 bool sink_report_save(
 	struct sink_report *report, struct store *store, const char *sink, struct err *err)
 {
-	if (sink_report_unsaved(report) &&
-		!store_set_sink_reported(store, sink, report->reported, err))
+	if (report->failure != NULL || report->reported == report->reported_stored)
+		return true;
+	if (!store_set_sink_reported(store, sink, report->reported, err))
 		return false;
-	if (report->failure == NULL)
-		report->reported_stored = report->reported;
+	report->reported_stored = report->reported;
 	return true;
 }

@@ -36,8 +36,7 @@ bool sink_report_load(
  * report, until the sink has delivered a task's event again.
  */
 void sink_report_add(struct sink_report *report, const struct delivery *delivery);
-/* does sink_report_save have something to write? Not before the failure is reported */
-bool sink_report_unsaved(const struct sink_report *report);
+/* stores `reported` where it has changed, but not before the failure is reported */
 bool sink_report_save(
 	struct sink_report *report, struct store *store, const char *sink, struct err *err);
 

@@ -1,8 +1,8 @@
-/* Starts a program: where it is, what is done in the child before it runs. Private to io/spawn. */
+/* Starts a program: where it is, what is done in the child before it runs. Private to io/process. */
 #ifndef IO_LAUNCH_H
 #define IO_LAUNCH_H
 
-#include "io/spawn.h"
+#include "io/process.h"
 
 /* owned path of the program; a name that is in no directory of the PATH of `env` is returned as it
  * is, for exec to refuse */

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "io/clock.h"
 #include "io/signals.h"
-#include "io/spawn.h"
+#include "io/process.h"
 
 struct key_lookup {
 	const struct source_type *type; /* borrowed */

@@ -116,7 +116,7 @@ static void task_status(const struct stage *stage, struct task *task, const char
 {
 	(void)stage;
 	task->word = word;
-	task->status = source_type_status(&source_types[0], word, strlen(word));
+	task->status = task_reader_status(&source_types[0], word, strlen(word));
 }
 
 static void task_field(const struct stage *stage, struct task *task, char *field)

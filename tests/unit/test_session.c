@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "deliver/session.h"
+#include "deliver/hook_env.h"
 #include "base/mem.h"
 #include "io/signals.h"
 #include "scratch.h"

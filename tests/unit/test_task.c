@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "core/source_type.h"
 #include "core/task.h"
+#include "core/task_reader.h"
 
 static void users_may_name_five_statuses_and_an_alias(void **state)
 {
@@ -60,14 +61,14 @@ static void a_kind_is_a_row(void **state)
 	assert_non_null(type);
 	assert_null(source_type_find("telnyx"));
 	assert_null(source_type_find(""));
-	assert_int_equal(source_type_status(type, "failed", 6), STATUS_FAILURE);
-	assert_int_equal(source_type_status(type, "partial_success", 15), STATUS_PARTIAL_SUCCESS);
-	assert_int_equal(source_type_status(type, "successful", 7), STATUS_SUCCESS);
-	assert_int_equal(source_type_status(type, "successful", 10), STATUS_UNKNOWN);
-	assert_int_equal(source_type_status(type, "", 0), STATUS_UNKNOWN);
-	assert_int_equal(source_type_status(type, "SUCCESS", 7), STATUS_SUCCESS);
-	assert_int_equal(source_type_status(type, "Failed", 6), STATUS_FAILURE);
-	assert_int_equal(source_type_status(type, "SUCCES", 6), STATUS_UNKNOWN);
+	assert_int_equal(task_reader_status(type, "failed", 6), STATUS_FAILURE);
+	assert_int_equal(task_reader_status(type, "partial_success", 15), STATUS_PARTIAL_SUCCESS);
+	assert_int_equal(task_reader_status(type, "successful", 7), STATUS_SUCCESS);
+	assert_int_equal(task_reader_status(type, "successful", 10), STATUS_UNKNOWN);
+	assert_int_equal(task_reader_status(type, "", 0), STATUS_UNKNOWN);
+	assert_int_equal(task_reader_status(type, "SUCCESS", 7), STATUS_SUCCESS);
+	assert_int_equal(task_reader_status(type, "Failed", 6), STATUS_FAILURE);
+	assert_int_equal(task_reader_status(type, "SUCCES", 6), STATUS_UNKNOWN);
 	/* `failed` is understood but never asked for: the filter may refuse it */
 	assert_int_equal(words_in(type, LIST_ACTIVE), 2);
 	assert_int_equal(words_in(type, LIST_ENDED), 3);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "deliver/timed_process.h"
+#include "io/process.h"
 #include "io/signals.h"
 
 #define SECOND 1000

@@ -20,7 +20,7 @@
 
 #include "base/mem.h"
 #include "io/signals.h"
-#include "io/spawn.h"
+#include "io/process.h"
 
 static const char *const env[] = { "PATH=/usr/bin:/bin", "A=1", NULL };
 
