@@ -11,13 +11,14 @@
 
 #define LOG_INDENT 2 /* of the lines after the first, on a terminal */
 
+enum log_level log_limit = LOG_NOTICE;
+int64_t log_wall_ms;
+
 static struct {
 	enum log_form form;
-	enum log_level level;
 	log_writer writer;
-	int64_t wall_ms;
 	int64_t stamped_ms; /* of the line before; 0: there was none */
-} log_state = { .level = LOG_NOTICE };
+} log_state;
 
 static const struct {
 	const char *word;
@@ -33,37 +34,22 @@ static const struct {
 void log_setup(enum log_form form, enum log_level level, log_writer writer)
 {
 	log_state.form = form;
-	log_state.level = level;
+	log_limit = level;
 	log_state.writer = writer;
-}
-
-void log_clock(int64_t wall_ms)
-{
-	log_state.wall_ms = wall_ms;
-}
-
-enum log_level log_threshold(void)
-{
-	return log_state.level;
-}
-
-bool log_shows(enum log_level level)
-{
-	return level <= log_state.level;
 }
 
 /* on a terminal a date is shown where it is not that of the line before */
 static void log_add_head(struct buf *line, enum log_level level, bool terminal)
 {
-	int64_t before_ms = log_state.stamped_ms != 0 ? log_state.stamped_ms : log_state.wall_ms;
+	int64_t before_ms = log_state.stamped_ms != 0 ? log_state.stamped_ms : log_wall_ms;
 	char stamp[STAMP_TEXT_MAX];
 
-	log_state.stamped_ms = log_state.wall_ms;
+	log_state.stamped_ms = log_wall_ms;
 	if (log_state.form == LOG_JOURNAL)
 		(void)buf_addf(line, "<%d>", levels[level].priority);
 	else if (log_state.form == LOG_STAMPED)
 		(void)buf_addf(line, "%s %s ",
-			stamp_text_for(terminal, log_state.wall_ms, before_ms, stamp),
+			stamp_text_for(terminal, log_wall_ms, before_ms, stamp),
 			levels[level].word);
 	else
 		(void)buf_add_text(line, "taskbell: ");

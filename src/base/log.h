@@ -21,11 +21,11 @@ typedef void (*log_writer)(const char *line, size_t len);
 
 /* `level` is the last level that is shown */
 void log_setup(enum log_form form, enum log_level level, log_writer writer);
+extern enum log_level log_limit; /* the last level that is shown; set by log_setup() */
 /* for LOG_STAMPED: what the wall clock says, set once a turn of the loop; milliseconds since 1970
  */
-void log_clock(int64_t wall_ms);
-enum log_level log_threshold(void); /* the last level that is shown */
-bool log_shows(enum log_level level);
+extern int64_t log_wall_ms;
+#define log_shows(level) ((level) <= log_limit)
 /* formats, escapes what could deceive a terminal, cuts at 8 KiB, and writes one line; on a terminal
  * several that are no wider than it is */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

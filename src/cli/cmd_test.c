@@ -11,7 +11,7 @@
 #include "cli/out.h"
 #include "cli/sources.h"
 #include "core/nearest.h"
-#include "io/clock.h"
+#include "io/loop.h"
 #include "io/signals.h"
 #include "io/statedir.h"
 
@@ -165,14 +165,15 @@ static void trials_interrupted(struct trials *trials)
 static void trials_wait(struct trials *trials)
 {
 	cleanup_with(http_cleanup) struct http *http = http_new();
+	struct loop loop;
 
+	loop_open(&loop, http);
 	while (trials->open > 0) {
-		struct poll_fd fds[TEST_FDS];
-		struct instant now = clock_now();
+		struct poll_fd fds[TEST_FDS + LOOP_FDS];
+		struct instant now = loop.now;
 		int64_t next = INSTANT_NEVER;
 		size_t count = 0;
 
-		fds[count++] = (struct poll_fd){ .fd = signals_fd() };
 		for (size_t i = 0; i < trials->count; i++) {
 			struct trial *trial = &trials->items[i];
 			const struct sink_ops *ops;
@@ -187,13 +188,11 @@ static void trials_wait(struct trials *trials)
 			next = instant_earlier(next, ops->next(trial->sink, now));
 		}
 		if (trials->open > 0)
-			(void)http_wait(http, fds, count,
-				next == INSTANT_NEVER ? -1
-				: next > now.mono_ms  ? next - now.mono_ms
-						      : 0);
-		(void)signals_take(SIGCHLD);
+			loop_wait(&loop, fds, count, next);
+		(void)loop_turn(&loop);
 		trials_interrupted(trials);
 	}
+	loop_close(&loop);
 }
 
 /* marks the sinks that are named, all when none is; false: one is not known */

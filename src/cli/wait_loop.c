@@ -16,7 +16,7 @@
 #include "cli/sources.h"
 #include "cli/wait_text.h"
 #include "core/event.h"
-#include "io/clock.h"
+#include "io/loop.h"
 #include "io/sdnotify.h"
 #include "io/signals.h"
 
@@ -26,9 +26,7 @@
 #define WAIT_NAMED_MAX 20 /* tasks that a message names, the rest is counted */
 #define WAIT_FLUSH_MS 2000 /* a terminal that takes nothing has so long at the end */
 #define WAIT_FRESH_MS 1000 /* of a source that was heard of so lately nothing need be said */
-#define WAIT_SLEEP_MAX_MS 60000 /* where there is no timer that runs on through a suspend */
-#define WAIT_JUMP_MS 1000 /* a longer suspend is worth a poll at once … */
-#define WAIT_LATE_MS 3000 /* … and so is having been stopped for longer */
+
 struct wait {
 	const struct cli *cli; /* borrowed */
 	struct waiter *waiter; /* own */
@@ -38,11 +36,9 @@ struct wait {
 	int64_t draw_ms; /* mono; when it is looked at again */
 	int64_t begun_ms; /* mono */
 	int64_t said_ms; /* mono; the last line that was written */
-	int64_t wake_ms; /* mono; what the last sleep was to last until */
 	struct strings words; /* statuses that are not understood, said once each */
 	size_t doubts; /* ids that were not found */
-	struct clock_timer timer;
-	struct instant now;
+	struct loop loop;
 };
 
 /* --- what is written */
@@ -50,7 +46,7 @@ struct wait {
 static void say(struct wait *wait, enum log_level level, const char *text)
 {
 	log_line(level, "%s", text);
-	wait->said_ms = wait->now.mono_ms;
+	wait->said_ms = wait->loop.now.mono_ms;
 }
 
 static void draw(struct wait *wait)
@@ -58,10 +54,10 @@ static void draw(struct wait *wait)
 	cleanup_buf struct buf text = { 0 };
 	cleanup_buf struct buf line = { 0 };
 
-	wait_text_progress(&text, wait->waiter, wait->now, wait->begun_ms);
+	wait_text_progress(&text, wait->waiter, wait->loop.now, wait->begun_ms);
 	terminal_add_cut(&line, buf_text(&text), WAIT_LINE_COLUMNS);
 	wait->draws = streams_draw(&wait->streams, buf_text(&line));
-	wait->draw_ms = wait->now.mono_ms + (wait->draws ? WAIT_DRAW_MS : WAIT_LOOK_MS);
+	wait->draw_ms = wait->loop.now.mono_ms + (wait->draws ? WAIT_DRAW_MS : WAIT_LOOK_MS);
 }
 
 /* nothing moves, and no line has been written for long */
@@ -69,16 +65,16 @@ static void break_silence(struct wait *wait)
 {
 	cleanup_buf struct buf text = { 0 };
 
-	wait_text_progress(&text, wait->waiter, wait->now, wait->begun_ms);
+	wait_text_progress(&text, wait->waiter, wait->loop.now, wait->begun_ms);
 	(void)buf_add_text(&text, "; still waiting");
 	say(wait, LOG_NOTICE, buf_text(&text));
 }
 
 static void wait_progress(struct wait *wait)
 {
-	if (!wait->plain && wait->now.mono_ms >= wait->draw_ms)
+	if (!wait->plain && wait->loop.now.mono_ms >= wait->draw_ms)
 		draw(wait);
-	if (!wait->draws && wait->now.mono_ms - wait->said_ms >= WAIT_SILENCE_MS)
+	if (!wait->draws && wait->loop.now.mono_ms - wait->said_ms >= WAIT_SILENCE_MS)
 		break_silence(wait);
 }
 
@@ -101,7 +97,7 @@ static void print_end(struct wait *wait, const struct waited *waited, const char
 	}
 	streams_print(&wait->streams, &line);
 	streams_step(&wait->streams);
-	wait->said_ms = wait->now.mono_ms;
+	wait->said_ms = wait->loop.now.mono_ms;
 }
 
 /* "telnyx: ID processing (name)", and why when that is known; source NULL: it was said before */
@@ -209,7 +205,7 @@ static void say_news(struct wait *wait)
 static void wait_free(struct wait *wait)
 {
 	waiter_free(wait->waiter);
-	clock_timer_done(&wait->timer);
+	loop_close(&wait->loop);
 	strings_done(&wait->words);
 }
 
@@ -247,7 +243,6 @@ static void wait_signals(struct wait *wait)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
-	(void)signals_take(SIGCHLD);
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
 		if (signals_take(ends[i]) != 0)
 			wait_die(wait, ends[i]);
@@ -263,21 +258,25 @@ static void wait_flush(struct wait *wait)
 {
 	cleanup_with(http_cleanup) struct http *http = http_new();
 	const struct tap *out = wait->streams.out;
-	int64_t end_ms = clock_now().mono_ms + WAIT_FLUSH_MS;
-	bool waits = !tap_terminal(out);
+	struct loop loop;
+	int64_t end_ms;
+	bool over = false;
 
+	loop_open(&loop, http);
+	end_ms = loop.now.mono_ms + WAIT_FLUSH_MS;
 	while (tap_waits(out) || tap_waits(wait->streams.talk)) {
-		struct poll_fd fds[3];
-		size_t count = streams_fds(&wait->streams, fds, 2);
-		int64_t left = end_ms - clock_now().mono_ms;
+		struct poll_fd fds[2 + LOOP_FDS];
 
-		if (left <= 0 && (!waits || !tap_waits(out)))
-			return;
-		fds[count++] = (struct poll_fd){ .fd = signals_fd() };
-		waits = http_wait(http, fds, count, left > 0 ? left : -1) && waits;
+		if (over && (tap_terminal(out) || !tap_waits(out)))
+			break;
+		loop_wait(&loop, fds, streams_fds(&wait->streams, fds, 2),
+			over ? INSTANT_NEVER : end_ms);
+		(void)loop_turn(&loop);
+		over = loop.now.mono_ms >= end_ms;
 		wait_signals(wait);
 		streams_step(&wait->streams);
 	}
+	loop_close(&loop);
 }
 
 /* nobody is left to read what it is all for */
@@ -304,39 +303,11 @@ static int64_t wait_next(const struct wait *wait)
 
 static void wait_sleep(struct wait *wait)
 {
-	int64_t next = wait_next(wait);
-	int64_t timeout = -1;
-	int64_t now_ms;
-	struct poll_fd fds[16];
-	size_t count = waiter_fds(wait->waiter, fds, ARRAY_LEN(fds) - 4);
+	struct poll_fd fds[16 + LOOP_FDS];
+	size_t count = waiter_fds(wait->waiter, fds, 14);
 
 	count += streams_fds(&wait->streams, fds + count, 2);
-	fds[count++] = (struct poll_fd){ .fd = signals_fd() };
-	if (wait->timer.fd >= 0) {
-		clock_timer_arm(&wait->timer, next);
-		fds[count++] = (struct poll_fd){ .fd = wait->timer.fd };
-	} else {
-		timeout = WAIT_SLEEP_MAX_MS;
-		if (next < wait->now.mono_ms + timeout)
-			timeout = next > wait->now.mono_ms ? next - wait->now.mono_ms : 0;
-	}
-	if (signals_waiting())
-		timeout = 0;
-	/* from here: what this turn took is not time that we stood still */
-	now_ms = clock_now().mono_ms;
-	wait->wake_ms = next > now_ms ? next : now_ms;
-	(void)http_wait(waiter_http(wait->waiter), fds, count, timeout);
-}
-
-static void wait_clock(struct wait *wait)
-{
-	int64_t before_ms = wait->now.asleep_ms;
-	bool late;
-
-	wait->now = clock_now();
-	late = wait->wake_ms != 0 && wait->now.mono_ms - wait->wake_ms > WAIT_LATE_MS;
-	if (late || wait->now.asleep_ms - before_ms > WAIT_JUMP_MS)
-		waiter_jump(wait->waiter, wait->now);
+	loop_wait(&wait->loop, fds, count, wait_next(wait));
 }
 
 static int wait_loop(struct wait *wait, struct err *err)
@@ -344,9 +315,10 @@ static int wait_loop(struct wait *wait, struct err *err)
 	int code = 0;
 
 	for (;;) {
-		wait_clock(wait);
+		if (loop_turn(&wait->loop))
+			waiter_jump(wait->waiter, wait->loop.now);
 		wait_signals(wait);
-		waiter_step(wait->waiter, wait->now);
+		waiter_step(wait->waiter, wait->loop.now);
 		say_news(wait);
 		streams_step(&wait->streams);
 		if (waiter_over(wait->waiter, &code, err) || tap_failed(wait->streams.out) != 0)
@@ -359,7 +331,8 @@ static int wait_loop(struct wait *wait, struct err *err)
 /* for how long nothing was heard of a source, and why; no word of one that has just answered */
 static void say_silence(const struct wait *wait, const struct waiter_source *source)
 {
-	bool fresh = source->heard_ms != 0 && wait->now.mono_ms - source->heard_ms <= WAIT_FRESH_MS;
+	bool fresh =
+		source->heard_ms != 0 && wait->loop.now.mono_ms - source->heard_ms <= WAIT_FRESH_MS;
 	cleanup_buf struct buf text = { 0 };
 
 	if (fresh && source->err == NULL)
@@ -367,7 +340,7 @@ static void say_silence(const struct wait *wait, const struct waiter_source *sou
 	if (fresh)
 		(void)buf_add_text(&text, source->name);
 	else
-		wait_text_silence(&text, source, wait->now, wait->begun_ms);
+		wait_text_silence(&text, source, wait->loop.now, wait->begun_ms);
 	if (source->err != NULL)
 		(void)buf_addf(&text, ": %s%s", source->err->text, sources_remedy(source->err));
 	log_line(LOG_ERROR, "%s", buf_text(&text));
@@ -395,7 +368,7 @@ static void say_timed_out(const struct wait *wait)
 
 		if (waited->told || ++named > WAIT_NAMED_MAX)
 			continue;
-		wait_text_last_seen(&text, waited, wait->now);
+		wait_text_last_seen(&text, waited, wait->loop.now);
 		log_line(LOG_ERROR, "%s: %s", waited->task->id, buf_text(&text));
 	}
 	if (named > WAIT_NAMED_MAX)
@@ -442,25 +415,17 @@ static bool is_plain(const struct cli *cli)
 
 int wait_loop_run(const struct cli *cli, const struct waiter_setup *setup)
 {
-	struct instant now = clock_now();
-	struct wait wait = {
-		.cli = cli,
-		.plain = is_plain(cli),
-		.begun_ms = now.mono_ms,
-		.said_ms = now.mono_ms,
-		.now = now,
-		.timer = clock_timer_new(),
-	};
+	struct wait wait = { .cli = cli, .plain = is_plain(cli) };
 	struct err err = { 0 };
 	int code;
 
-	if (!signals_catch(wait.plain, &err)) {
-		clock_timer_done(&wait.timer);
+	if (!signals_catch(wait.plain, &err))
 		return cli_fail(&err);
-	}
 	streams_open(&wait.streams, sd_stderr_is_journal() ? LOG_JOURNAL : LOG_PLAIN, 0);
 	wait.draws = !wait.plain && streams_draw(&wait.streams, "");
-	wait.waiter = waiter_new(setup, wait.now);
+	wait.waiter = waiter_new(setup, clock_now());
+	loop_open(&wait.loop, waiter_http(wait.waiter));
+	wait.begun_ms = wait.said_ms = wait.loop.now.mono_ms;
 	code = wait_loop(&wait, &err);
 	code = wait_end(&wait, code, &err);
 	wait_free(&wait);

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "core/sched.h"
 #include "io/api.h"
-#include "io/clock.h"
+#include "io/loop.h"
 
 #define REASON_MAX ((size_t)4 * 1024 * 1024) /* bytes of the files of a bucket, some 20,000 */
 #define REASON_MS 5000 /* what an answer about them is worth waiting for */
@@ -239,9 +239,8 @@ static void ask_send(struct ask *ask, struct instant now)
 }
 
 /* sends what is due; returns when something has to be done next, mono; 0: all is done */
-static int64_t asks_step(struct client *client, struct ask *asks)
+static int64_t asks_step(struct client *client, struct ask *asks, struct instant now)
 {
-	struct instant now = clock_now();
 	int64_t next = 0;
 	bool open = false;
 
@@ -263,20 +262,22 @@ static int64_t asks_step(struct client *client, struct ask *asks)
 /* one ask for each source; those with a URL are asked all at once, until each has its answer */
 static void asks_run(struct client *client, struct ask *asks)
 {
+	struct poll_fd fds[LOOP_FDS];
+	struct loop loop;
 	int64_t next;
 
+	loop_open(&loop, client->http);
 	for (size_t i = 0; i < client->count; i++) {
 		asks[i].client = client;
 		asks[i].source = i;
-		asks[i].sched.random = ((uint64_t)clock_now().wall_ms ^ i) | 1;
+		asks[i].sched.random = ((uint64_t)loop.now.wall_ms ^ i) | 1;
 		asks[i].done = asks[i].url == NULL || !ask_reset(&asks[i]);
 	}
-	while ((next = asks_step(client, asks)) != 0) {
-		int64_t now_ms = clock_now().mono_ms;
-		int64_t timeout = next == INSTANT_NEVER ? -1 : next > now_ms ? next - now_ms : 0;
-
-		(void)http_wait(client->http, NULL, 0, timeout);
+	while ((next = asks_step(client, asks, loop.now)) != 0) {
+		loop_wait(&loop, fds, 0, next);
+		(void)loop_turn(&loop);
 	}
+	loop_close(&loop);
 }
 
 static void asks_free(struct ask *asks, size_t count)

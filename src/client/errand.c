@@ -5,7 +5,7 @@
 
 #include "deliver/hook_env.h"
 #include "base/mem.h"
-#include "io/clock.h"
+#include "io/loop.h"
 #include "io/signals.h"
 
 extern char **environ;
@@ -16,23 +16,21 @@ CLEANUP_DEFINE(process_cleanup, struct process *, process_free)
 static bool errand_wait(struct process *process, int64_t timeout_ms, int *ret_status)
 {
 	cleanup_with(http_cleanup) struct http *http = http_new();
-	int64_t now_ms = clock_now().mono_ms;
-	int64_t end_ms = now_ms + timeout_ms;
+	struct poll_fd fds[3 + LOOP_FDS];
+	struct loop loop;
+	int64_t end_ms;
+	bool ended;
 
+	loop_open(&loop, http);
+	end_ms = loop.now.mono_ms + timeout_ms;
 	process_step(process);
-	while (!process_ended(process, ret_status)) {
-		struct poll_fd fds[4];
-		size_t count = process_fds(process, fds, ARRAY_LEN(fds) - 1);
-
-		if (now_ms >= end_ms)
-			return false;
-		fds[count++] = (struct poll_fd){ .fd = signals_fd() };
-		(void)http_wait(http, fds, count, end_ms - now_ms);
-		(void)signals_take(SIGCHLD);
+	while (!(ended = process_ended(process, ret_status)) && loop.now.mono_ms < end_ms) {
+		loop_wait(&loop, fds, process_fds(process, fds, 3), end_ms);
+		(void)loop_turn(&loop);
 		process_step(process);
-		now_ms = clock_now().mono_ms;
 	}
-	return true;
+	loop_close(&loop);
+	return ended;
 }
 
 /* with our environment, but for keys */

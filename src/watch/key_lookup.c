@@ -7,9 +7,9 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "io/clock.h"
-#include "io/signals.h"
+#include "io/loop.h"
 #include "io/process.h"
+#include "io/signals.h"
 
 struct key_lookup {
 	const struct source_type *type; /* borrowed */
@@ -144,13 +144,31 @@ size_t key_lookup_fds(const struct key_lookup *lookup, struct poll_fd *fds, size
 	return lookup->process != NULL ? process_fds(lookup->process, fds, cap) : 0;
 }
 
+/* blocks until the command has ended, or its time is up */
+static enum key_lookup_state command_wait(
+	struct key_lookup *lookup, char key[KEY_MAX + 1], struct err *err)
+{
+	cleanup_with(http_cleanup) struct http *http = http_new();
+	struct poll_fd fds[3 + LOOP_FDS];
+	enum key_lookup_state state;
+	struct loop loop;
+
+	loop_open(&loop, http);
+	do {
+		loop_wait(&loop, fds, key_lookup_fds(lookup, fds, 3), key_lookup_next(lookup));
+		(void)loop_turn(&loop);
+		state = key_lookup_step(lookup, loop.now, key, err);
+	} while (state == KEY_LOOKUP_BUSY);
+	loop_close(&loop);
+	return state;
+}
+
 enum key_lookup_state key_lookup_run(
 	const char *form, const struct source_type *type, char key[KEY_MAX + 1], struct err *err)
 {
 	static const int wake[] = { SIGCHLD };
 	struct instant now = clock_now();
 	struct key_lookup *lookup;
-	struct http *http = NULL;
 	enum key_lookup_state state;
 
 	/* before there is a child, so that its end is not missed */
@@ -158,19 +176,8 @@ enum key_lookup_state key_lookup_run(
 		return KEY_LOOKUP_FAILED;
 	lookup = key_lookup_new(form, type, now);
 	state = key_lookup_step(lookup, now, key, err);
-	while (state == KEY_LOOKUP_BUSY) {
-		struct poll_fd fds[4];
-		size_t count = key_lookup_fds(lookup, fds, ARRAY_LEN(fds) - 1);
-
-		if (http == NULL)
-			http = http_new();
-		fds[count++] = (struct poll_fd){ .fd = signals_fd() };
-		(void)http_wait(http, fds, count, key_lookup_next(lookup) - now.mono_ms);
-		(void)signals_take(SIGCHLD);
-		now = clock_now();
-		state = key_lookup_step(lookup, now, key, err);
-	}
-	http_free(http);
+	if (state == KEY_LOOKUP_BUSY)
+		state = command_wait(lookup, key, err);
 	key_lookup_free(lookup);
 	return state;
 }

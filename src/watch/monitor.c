@@ -14,9 +14,9 @@
 #include "watch/streams.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "io/clock.h"
 #include "io/conf.h"
 #include "io/http.h"
+#include "io/loop.h"
 #include "io/status_file.h"
 #include "io/sdnotify.h"
 #include "io/signals.h"
@@ -28,19 +28,16 @@
 #define MONITOR_STOP_MS 8000 /* a stop takes no longer … */
 #define MONITOR_GRACE_MS 5000 /* … of which running hooks have so much to end by themselves */
 #define MONITOR_STATUS_MS 50 /* the status file is written no more often */
-#define MONITOR_LATE_MS 3000 /* woken so much later than asked for: the machine was stopped */
 #define MONITOR_CHANGED_MS 60000 /* what another process changed is looked for no more often */
 #define MONITOR_TIDY_MS 3600000 /* old events and idle memory go so often, together with a poll */
 #define MONITOR_PRUNE_AFTER_MS 600000 /* … and not before: a clock wrong at boot is set by then */
 #define MONITOR_PRUNE_LIMIT 1000 /* … and so many are forgotten at once */
-#define MONITOR_SLEEP_MAX_MS 60000 /* where there is no timer that runs on through a suspend */
 
 struct monitor {
 	const struct monitor_setup *setup; /* borrowed */
 	struct config *config; /* own */
 	int lock_fd;
-	bool signaled; /* a signal may have come */
-	struct clock_timer timer;
+	struct loop loop;
 	struct store *store; /* own */
 	struct http *http; /* own */
 	struct outbox *outbox; /* own */
@@ -50,11 +47,8 @@ struct monitor {
 	struct streams streams;
 	struct recorder recorder;
 	struct alarm alarm; /* of the state */
-	struct instant now;
 	int64_t started_ms; /* wall */
 	int64_t changed_due_ms; /* mono; 0: at once */
-	int64_t wake_ms; /* mono; what the last sleep was to last until */
-	int64_t asleep_ms; /* of the last turn */
 	int64_t status_due_ms; /* mono; INSTANT_NEVER: nothing new */
 	int64_t status_written_ms;
 	int64_t watchdog_due_ms; /* mono; INSTANT_NEVER: none */
@@ -69,10 +63,10 @@ static void monitor_stop(struct monitor *monitor, int code)
 		return;
 	sd_tell("STOPPING=1\nSTATUS=stopping");
 	monitor->code = code;
-	monitor->stop_ms = monitor->now.mono_ms + MONITOR_STOP_MS;
+	monitor->stop_ms = monitor->loop.now.mono_ms + MONITOR_STOP_MS;
 	sources_free(monitor->sources);
 	monitor->sources = NULL;
-	outbox_stop(monitor->outbox, monitor->now, MONITOR_GRACE_MS);
+	outbox_stop(monitor->outbox, monitor->loop.now, MONITOR_GRACE_MS);
 }
 
 static bool config_check_source(
@@ -116,7 +110,7 @@ static void monitor_reload(struct monitor *monitor)
 		outbox_reload(monitor->outbox, config);
 		log_line(LOG_NOTICE, "configuration read again");
 	}
-	sources_reload(monitor->sources, config, monitor->now);
+	sources_reload(monitor->sources, config, monitor->loop.now);
 	if (config != old)
 		config_free(old);
 	sd_tell("READY=1");
@@ -129,7 +123,6 @@ static void monitor_signals(struct monitor *monitor)
 	bool hup = signals_take(SIGHUP) > 0;
 	bool poll_now = signals_take(SIGUSR1) > 0;
 
-	(void)signals_take(SIGCHLD);
 	if (terms + ints > 1 || (terms + ints > 0 && monitor->stop_ms != 0)) {
 		outbox_free(monitor->outbox);
 		signals_die(terms > 0 ? SIGTERM : SIGINT);
@@ -141,24 +134,9 @@ static void monitor_signals(struct monitor *monitor)
 	if (hup)
 		monitor_reload(monitor);
 	if (poll_now) {
-		sources_poll_now(monitor->sources, monitor->now);
+		sources_poll_now(monitor->sources, monitor->loop.now);
 		outbox_wake(monitor->outbox);
 	}
-}
-
-/* a machine or a process that stood still: connections are dead, nobody is to blame for lateness */
-static void monitor_resumed(struct monitor *monitor)
-{
-	bool late =
-		monitor->wake_ms != 0 && monitor->now.mono_ms - monitor->wake_ms > MONITOR_LATE_MS;
-	bool slept = monitor->now.asleep_ms - monitor->asleep_ms > 1000;
-
-	monitor->asleep_ms = monitor->now.asleep_ms;
-	if (!late && !slept)
-		return;
-	http_drop_connections(monitor->http);
-	if (monitor->sources != NULL)
-		sources_resumed(monitor->sources, monitor->now);
 }
 
 /* nobody is left to read: a closed terminal is a stop, as HUP from it; a pipe ends us as any filter
@@ -185,8 +163,8 @@ static void monitor_write_status(struct monitor *monitor)
 	struct monitor_status status = { .pid = (int64_t)getpid(),
 		.started_ms = monitor->started_ms };
 
-	sources_status(monitor->sources, monitor->now, &status);
-	outbox_status(monitor->outbox, monitor->config, monitor->now, &status);
+	sources_status(monitor->sources, monitor->loop.now, &status);
+	outbox_status(monitor->outbox, monitor->config, monitor->loop.now, &status);
 	status_file_write(monitor->status_file, &status);
 	if (sd_listens()) {
 		cleanup_buf struct buf line = { 0 };
@@ -195,23 +173,23 @@ static void monitor_write_status(struct monitor *monitor)
 		sd_tell("STATUS=%s", buf_text(&line));
 	}
 	monitor_status_done(&status);
-	monitor->status_written_ms = monitor->now.mono_ms;
+	monitor->status_written_ms = monitor->loop.now.mono_ms;
 	monitor->status_due_ms = INSTANT_NEVER;
 }
 
 static void monitor_tidy(struct monitor *monitor)
 {
-	int64_t before_ms = monitor->now.wall_ms - monitor->config->history_keep_ms;
+	int64_t before_ms = monitor->loop.now.wall_ms - monitor->config->history_keep_ms;
 	struct err err = { 0 };
 	size_t count = 0;
 
 	/* a failure is that of the disk, of which the next commit will tell */
-	if (monitor->now.mono_ms < monitor->tidy_due_ms ||
+	if (monitor->loop.now.mono_ms < monitor->tidy_due_ms ||
 		(store_prune(monitor->store, before_ms, MONITOR_PRUNE_LIMIT, &count, &err) &&
 			count == MONITOR_PRUNE_LIMIT))
 		return;
 	mem_trim();
-	monitor->tidy_due_ms = monitor->now.mono_ms + MONITOR_TIDY_MS;
+	monitor->tidy_due_ms = monitor->loop.now.mono_ms + MONITOR_TIDY_MS;
 }
 
 /* what goes along with polls, so that it never wakes us by itself */
@@ -225,28 +203,29 @@ static void monitor_polled(struct monitor *monitor)
 	if (outbox_waits_changed(monitor->outbox) || polled) {
 		int64_t due = monitor->status_written_ms + MONITOR_STATUS_MS;
 
-		monitor->status_due_ms = due > monitor->now.mono_ms ? due : monitor->now.mono_ms;
+		monitor->status_due_ms =
+			due > monitor->loop.now.mono_ms ? due : monitor->loop.now.mono_ms;
 	}
 	if (polled)
 		monitor_tidy(monitor);
-	if (monitor->now.mono_ms >= monitor->status_due_ms)
+	if (monitor->loop.now.mono_ms >= monitor->status_due_ms)
 		monitor_write_status(monitor);
 }
 
 static void monitor_watchdog(struct monitor *monitor)
 {
-	if (monitor->now.mono_ms < monitor->watchdog_due_ms)
+	if (monitor->loop.now.mono_ms < monitor->watchdog_due_ms)
 		return;
 	sd_tell("WATCHDOG=1");
-	monitor->watchdog_due_ms = monitor->now.mono_ms + sd_watchdog_ms();
+	monitor->watchdog_due_ms = monitor->loop.now.mono_ms + sd_watchdog_ms();
 }
 
 /* redeliver sends SIGUSR1, unless the kernel hides our id from it: in another pid namespace */
 static void monitor_state_changed(struct monitor *monitor)
 {
-	if (monitor->now.mono_ms < monitor->changed_due_ms)
+	if (monitor->loop.now.mono_ms < monitor->changed_due_ms)
 		return;
-	monitor->changed_due_ms = monitor->now.mono_ms + MONITOR_CHANGED_MS;
+	monitor->changed_due_ms = monitor->loop.now.mono_ms + MONITOR_CHANGED_MS;
 	if (store_changed(monitor->store))
 		outbox_wake(monitor->outbox);
 }
@@ -256,19 +235,23 @@ static void monitor_turn(struct monitor *monitor)
 {
 	struct event failure; /* sink_failed */
 
-	monitor->now = clock_now();
-	monitor->recorder.now = monitor->now;
-	log_clock(monitor->now.wall_ms);
-	monitor_resumed(monitor);
-	if (monitor->signaled)
+	bool resumed = loop_turn(&monitor->loop);
+
+	monitor->recorder.now = monitor->loop.now;
+	log_wall_ms = monitor->loop.now.wall_ms;
+	if (resumed)
+		http_drop_connections(monitor->http);
+	if (resumed && monitor->sources != NULL)
+		sources_resumed(monitor->sources, monitor->loop.now);
+	if (monitor->loop.signaled)
 		monitor_signals(monitor);
-	http_step(monitor->http, monitor->now);
+	http_step(monitor->http, monitor->loop.now);
 	/* what has ended is delivered before its source goes on */
-	while (monitor->sources != NULL && sources_step(monitor->sources, monitor->now))
-		outbox_step(monitor->outbox, monitor->now);
+	while (monitor->sources != NULL && sources_step(monitor->sources, monitor->loop.now))
+		outbox_step(monitor->outbox, monitor->loop.now);
 	recorder_explain(&monitor->recorder);
 	monitor_state_changed(monitor);
-	outbox_step(monitor->outbox, monitor->now);
+	outbox_step(monitor->outbox, monitor->loop.now);
 	while (outbox_failure(monitor->outbox, &failure))
 		outbox_failure_reported(
 			monitor->outbox, recorder_event(&monitor->recorder, &failure));
@@ -279,7 +262,7 @@ static void monitor_turn(struct monitor *monitor)
 
 static int64_t monitor_next(const struct monitor *monitor)
 {
-	int64_t next = outbox_next(monitor->outbox, monitor->now);
+	int64_t next = outbox_next(monitor->outbox, monitor->loop.now);
 
 	next = instant_earlier(next, http_next(monitor->http));
 	next = instant_earlier(next, explain_next(monitor->explain));
@@ -290,34 +273,15 @@ static int64_t monitor_next(const struct monitor *monitor)
 	return monitor->stop_ms != 0 ? instant_earlier(next, monitor->stop_ms) : next;
 }
 
-/* the one blocking call */
 static void monitor_wait(struct monitor *monitor)
 {
-	struct poll_fd fds[MONITOR_FDS];
-	int64_t next = monitor_next(monitor);
-	int64_t left = next - monitor->now.mono_ms;
-	int64_t before_ms;
-	int64_t timeout = -1;
-	size_t count = 0;
+	struct poll_fd fds[MONITOR_FDS + LOOP_FDS];
+	size_t count = streams_fds(&monitor->streams, fds, MONITOR_FDS);
 
-	fds[count++] = (struct poll_fd){ .fd = signals_fd() };
-	if (monitor->timer.fd >= 0)
-		fds[count++] = (struct poll_fd){ .fd = monitor->timer.fd };
-	count += streams_fds(&monitor->streams, fds + count, MONITOR_FDS - count);
 	if (monitor->sources != NULL)
 		count += sources_fds(monitor->sources, fds + count, MONITOR_FDS - count);
 	count += outbox_fds(monitor->outbox, fds + count, MONITOR_FDS - count);
-	clock_timer_arm(&monitor->timer, next);
-	monitor->signaled = signals_waiting();
-	if (left <= 0 || monitor->signaled)
-		timeout = 0;
-	else if (monitor->timer.fd < 0)
-		timeout = left < MONITOR_SLEEP_MAX_MS ? left : MONITOR_SLEEP_MAX_MS;
-	/* from here: what this turn took is not time that the machine stood still */
-	before_ms = clock_now().mono_ms;
-	monitor->wake_ms = next == INSTANT_NEVER ? 0 : next > before_ms ? next : before_ms;
-	(void)http_wait(monitor->http, fds, count, timeout);
-	monitor->signaled = monitor->signaled || fds[0].ready;
+	loop_wait(&monitor->loop, fds, count, monitor_next(monitor));
 }
 
 /* is there a reason to end, by ourselves? */
@@ -334,7 +298,7 @@ static void monitor_consider(struct monitor *monitor)
 		return;
 	/* a slow reader gets all of it: it is the end of a pipeline */
 	if (explain_next(monitor->explain) != INSTANT_NEVER || tap_waits(monitor->streams.out) ||
-		!outbox_settled(monitor->outbox, monitor->now))
+		!outbox_settled(monitor->outbox, monitor->loop.now))
 		return;
 	if (err.kind != ERR_NONE)
 		log_line(LOG_ERROR, "%s", err.text);
@@ -346,7 +310,7 @@ static bool monitor_done(struct monitor *monitor)
 	if (monitor->stop_ms == 0)
 		monitor_consider(monitor);
 	return monitor->stop_ms != 0 &&
-	       (outbox_stopped(monitor->outbox) || monitor->now.mono_ms >= monitor->stop_ms);
+	       (outbox_stopped(monitor->outbox) || monitor->loop.now.mono_ms >= monitor->stop_ms);
 }
 
 static bool monitor_open_state(
@@ -356,7 +320,8 @@ static bool monitor_open_state(
 
 	if (!statedir_make(dir, err) || !statedir_lock(dir, &monitor->lock_fd, err))
 		return false;
-	return store_open(&monitor->store, dir, STORE_WRITE, monitor->now.wall_ms, damage, err);
+	return store_open(
+		&monitor->store, dir, STORE_WRITE, monitor->loop.now.wall_ms, damage, err);
 }
 
 static bool monitor_open(struct monitor *monitor, struct err *err)
@@ -380,11 +345,10 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 		return false;
 	/* each run tries all there is; when that cannot be written, what is due by itself */
 	if (setup->once)
-		(void)store_make_due(monitor->store, monitor->now.wall_ms, err);
+		(void)store_make_due(monitor->store, monitor->loop.now.wall_ms, err);
 	outbox.store = monitor->store;
 	if (!outbox_new(&monitor->outbox, &outbox, err))
 		return false;
-	monitor->http = http_new();
 	monitor->explain = explain_new(monitor->http);
 	monitor->recorder = (struct recorder){
 		.config = monitor->config,
@@ -396,14 +360,13 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 		.json = setup->json,
 		.color = setup->color,
 		.stamped = !sd_stderr_is_journal(),
-		.now = monitor->now,
+		.now = monitor->loop.now,
 	};
 	sources.http = monitor->http;
 	sources.recorder = &monitor->recorder;
 	sources.explain = monitor->explain;
-	monitor->sources = sources_new(&sources, monitor->now);
+	monitor->sources = sources_new(&sources, monitor->loop.now);
 	store_free_loaded(monitor->store);
-	monitor->timer = clock_timer_new();
 	monitor->status_file = status_file_open(setup->state_dir, monitor->lock_fd);
 	recorder_tell_damage(&monitor->recorder, &damage);
 	return true;
@@ -418,7 +381,7 @@ static void monitor_close(struct monitor *monitor)
 	store_close(monitor->store);
 	alarm_done(&monitor->alarm);
 	status_file_close(monitor->status_file);
-	clock_timer_done(&monitor->timer);
+	loop_close(&monitor->loop);
 	if (monitor->lock_fd >= 0)
 		(void)close(monitor->lock_fd);
 	config_free(monitor->config);
@@ -426,12 +389,12 @@ static void monitor_close(struct monitor *monitor)
 
 static void monitor_start(struct monitor *monitor)
 {
-	monitor->started_ms = monitor->now.wall_ms;
+	monitor->started_ms = monitor->loop.now.wall_ms;
 	if (!monitor->setup->once)
-		monitor->tidy_due_ms = monitor->now.mono_ms + MONITOR_PRUNE_AFTER_MS;
-	monitor->asleep_ms = monitor->now.asleep_ms;
-	monitor->status_due_ms = monitor->now.mono_ms;
-	monitor->watchdog_due_ms = sd_watchdog_ms() != 0 ? monitor->now.mono_ms : INSTANT_NEVER;
+		monitor->tidy_due_ms = monitor->loop.now.mono_ms + MONITOR_PRUNE_AFTER_MS;
+	monitor->status_due_ms = monitor->loop.now.mono_ms;
+	monitor->watchdog_due_ms =
+		sd_watchdog_ms() != 0 ? monitor->loop.now.mono_ms : INSTANT_NEVER;
 	log_line(LOG_NOTICE, "watching %zu source%s; state in %s", sources_count(monitor->sources),
 		sources_count(monitor->sources) == 1 ? "" : "s", monitor->setup->state_dir);
 	sd_tell("READY=1");
@@ -443,23 +406,22 @@ int monitor_run(const struct monitor_setup *setup)
 		.setup = setup,
 		.config = setup->config,
 		.lock_fd = -1,
-		.timer.fd = -1,
-		.signaled = true,
-		.now = clock_now(),
 	};
 	struct err err = { 0 };
 
+	monitor.http = http_new();
+	loop_open(&monitor.loop, monitor.http);
 	streams_open(&monitor.streams, sd_stderr_is_journal() ? LOG_JOURNAL : LOG_STAMPED,
 		TAP_WAITING_MAX);
 	sd_open();
-	log_clock(monitor.now.wall_ms);
+	log_wall_ms = monitor.loop.now.wall_ms;
 	if (monitor_open(&monitor, &err)) {
 		monitor_start(&monitor);
 		for (monitor_turn(&monitor); !monitor_done(&monitor); monitor_turn(&monitor))
 			monitor_wait(&monitor);
 		if (!setup->once && monitor.code == 0)
 			recorder_sum_up(
-				&monitor.recorder, monitor.now.wall_ms - monitor.started_ms);
+				&monitor.recorder, monitor.loop.now.wall_ms - monitor.started_ms);
 	} else {
 		log_line(LOG_ERROR, "%s", err.text);
 		monitor.code = err_exit_code(err.kind);

@@ -59,7 +59,7 @@ void streams_open(struct streams *streams, enum log_form form, size_t max)
 	streams->talk = terminal_same(STDOUT_FILENO, STDERR_FILENO) ? streams->out
 								    : tap_new(STDERR_FILENO, max);
 	open_streams = streams;
-	log_setup(form, log_threshold(), talk_write);
+	log_setup(form, log_limit, talk_write);
 }
 
 void streams_print(struct streams *streams, const struct buf *line)
@@ -121,7 +121,7 @@ bool streams_draw(struct streams *streams, const char *text)
 void streams_close(struct streams *streams)
 {
 	tell_lost(tap_close(streams->out));
-	log_setup(LOG_PLAIN, log_threshold(), NULL);
+	log_setup(LOG_PLAIN, log_limit, NULL);
 	tap_step(streams->talk);
 	if (!streams_shared(streams))
 		tap_free(streams->talk);

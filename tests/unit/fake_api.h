@@ -314,6 +314,22 @@ struct instant clock_now(void)
 	return (struct instant){ .mono_ms = fake.now_ms, .wall_ms = 1767225600000 + fake.now_ms };
 }
 
+struct clock_timer clock_timer_new(void)
+{
+	return (struct clock_timer){ .fd = -1 };
+}
+
+void clock_timer_done(struct clock_timer *timer)
+{
+	(void)timer;
+}
+
+void clock_timer_arm(struct clock_timer *timer, int64_t mono_ms)
+{
+	(void)timer;
+	(void)mono_ms;
+}
+
 int64_t clock_monotonic_us(void)
 {
 	return fake.now_ms * 1000;
