@@ -6,7 +6,6 @@
 #include "watch/key_lookup.h"
 #include "watch/fetch.h"
 #include "base/mem.h"
-#include "core/sched.h"
 #include "io/api.h"
 #include "io/loop.h"
 
@@ -166,19 +165,6 @@ static bool ask_valid(struct ask *ask, const struct http_answer *answer, struct 
 	return false;
 }
 
-/* may we wait until then? waits of several sources at the same time count once */
-static bool client_sleeps(struct client *client, int64_t now_ms, int64_t due_ms)
-{
-	int64_t from = client->asleep_until_ms > now_ms ? client->asleep_until_ms : now_ms;
-	int64_t more = due_ms > from ? due_ms - from : 0;
-
-	if (client->slept_ms + more > CLIENT_SLEEP_MS)
-		return false;
-	client->slept_ms += more;
-	client->asleep_until_ms = from + more;
-	return true;
-}
-
 /* plans another try; false when there will be none */
 static bool ask_again(struct ask *ask, int64_t after_ms)
 {
@@ -186,8 +172,7 @@ static bool ask_again(struct ask *ask, int64_t after_ms)
 	int64_t now_ms = clock_now().mono_ms;
 
 	sched_bad(&ask->sched, ask->err.kind, &wish, 0, now_ms);
-	if (ask->sched.failures >= CLIENT_TRIES ||
-		!client_sleeps(ask->client, now_ms, ask->sched.due_ms) || !ask_reset(ask))
+	if (!sched_once_again(&ask->client->once, &ask->sched, now_ms) || !ask_reset(ask))
 		return false;
 	ask->due_ms = ask->sched.due_ms;
 	return true;
@@ -425,7 +410,7 @@ char *client_reason(struct client *client, size_t source, const struct task *tas
 	asks = mem_array(client->count, sizeof(*asks));
 	ask = &asks[source];
 	ask->explain = true;
-	ask->sched.failures = CLIENT_TRIES - 1; /* it is not worth another try */
+	ask->sched.failures = SCHED_ONCE_TRIES - 1; /* it is not worth another try */
 	ask->url = api_reason_url(type, config->base_url, task->bucket);
 	asks_run(client, asks);
 	reason = ask->reason.len != 0 ? buf_steal(&ask->reason) : NULL;

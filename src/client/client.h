@@ -13,12 +13,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "core/config.h"
+#include "core/sched.h"
 #include "core/source_type.h"
 #include "core/task.h"
 #include "io/http.h"
-
-#define CLIENT_TRIES 3
-#define CLIENT_SLEEP_MS 10000
 
 struct client_source {
 	const struct source_config *config; /* borrowed */
@@ -34,8 +32,7 @@ struct client {
 	struct http *http; /* own */
 	struct client_source *sources; /* own */
 	size_t count;
-	int64_t slept_ms; /* of CLIENT_SLEEP_MS; waits that overlap count once */
-	int64_t asleep_until_ms; /* mono; the end of the last wait that was planned */
+	struct sched_once once;
 };
 
 /* the sources of a configuration, or only the one called `only` (NULL: all), with their keys */

@@ -45,3 +45,15 @@ void sched_bad(struct sched *sched, enum err_kind kind, const struct sched_advic
 		wait = interval_ms;
 	sched->due_ms = now_ms + wait;
 }
+
+bool sched_once_again(struct sched_once *once, const struct sched *sched, int64_t now_ms)
+{
+	int64_t from = once->until_ms > now_ms ? once->until_ms : now_ms;
+	int64_t more = sched->due_ms > from ? sched->due_ms - from : 0;
+
+	if (sched->failures >= SCHED_ONCE_TRIES || once->slept_ms + more > SCHED_ONCE_SLEEP_MS)
+		return false;
+	once->slept_ms += more;
+	once->until_ms = from + more;
+	return true;
+}

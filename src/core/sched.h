@@ -9,6 +9,8 @@
 
 #define SCHED_BACKOFF_MIN_MS 500
 #define SCHED_BACKOFF_MAX_MS 60000
+#define SCHED_ONCE_TRIES 3 /* of a request of a one-shot command … */
+#define SCHED_ONCE_SLEEP_MS 10000 /* … and the sum of its waits between tries */
 #define SCHED_REFUSED_MS 300000 /* a refused or missing key is tried again so often */
 
 struct sched {
@@ -35,6 +37,15 @@ void sched_good(struct sched *sched, int64_t interval_ms, int64_t now_ms);
  */
 void sched_bad(struct sched *sched, enum err_kind kind, const struct sched_advice *advice,
 	int64_t interval_ms, int64_t now_ms);
+
+/* the waits of a one-shot command so far; those at the same time count once */
+struct sched_once {
+	int64_t slept_ms;
+	int64_t until_ms; /* mono; the end of the last one */
+};
+
+/* after sched_bad(): may a one-shot command wait for the next try? */
+bool sched_once_again(struct sched_once *once, const struct sched *sched, int64_t now_ms);
 /* one wait of the common backoff; `n` counts failures from 1 */
 int64_t sched_backoff(struct sched *sched, unsigned int n);
 

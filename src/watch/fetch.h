@@ -52,7 +52,7 @@ struct fetch {
 	size_t lookup_next; /* the first that has not been sent */
 	struct err failure; /* of the list, or of a look-up; ERR_NONE: none */
 	struct http_advice advice; /* how it may be asked again */
-	unsigned int tries; /* one-shot */
+	unsigned int tries; /* one-shot; of storing what it found */
 	bool partial; /* its last list was not all there is */
 	bool closed; /* all answers were taken in, and what they changed is being stored */
 	bool again; /* somebody wants a poll that begins now, while one is under way */

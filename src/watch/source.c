@@ -8,8 +8,6 @@
 #define SETTLE_MS 1000 /* after a resume the network needs a moment */
 #define SWEEP_APART_MS 1000 /* sweeps that polls want are at least so far apart */
 #define RELOAD_MS 1000 /* a snapshot that could not be read or stored is tried again */
-#define ONCE_TRIES 3 /* one-shot: of a request */
-#define ONCE_SLEEP_MS 10000 /* one-shot: the sum of all waits between tries */
 
 static struct fetch *poll_of(struct source *source)
 {
@@ -190,14 +188,6 @@ static void once_give_up(struct source *source, const struct err *err)
 	}
 }
 
-/* may it be tried again? */
-static bool once_again(struct source *source, struct fetch *fetch)
-{
-	source->slept_ms += fetch->sched.due_ms - source->now.mono_ms;
-	return ++fetch->tries < ONCE_TRIES && fetch->advice.retry &&
-	       source->slept_ms <= ONCE_SLEEP_MS;
-}
-
 bool source_finished(const struct source *source, struct err *err)
 {
 	*err = source->failure;
@@ -301,7 +291,7 @@ static void fetch_failed(struct source *source, struct fetch *fetch)
 		fetch_again(source, fetch);
 		return;
 	}
-	if (once_again(source, fetch))
+	if (advice->retry && sched_once_again(&source->once, &fetch->sched, source->now.mono_ms))
 		return;
 	if (refused) {
 		once_give_up(source, err);
@@ -495,7 +485,7 @@ static void forget_snapshot(struct source *source)
 			continue;
 		fetch_cancel(source, fetch);
 		fetch->sched.due_ms = source->now.mono_ms + RELOAD_MS;
-		given_up = given_up || ++fetch->tries >= ONCE_TRIES;
+		given_up = given_up || ++fetch->tries >= SCHED_ONCE_TRIES;
 	}
 	snapshot_free(source->snapshot);
 	source->snapshot = NULL;

@@ -76,7 +76,7 @@ struct source {
 	int64_t throttled_ms; /* mono; the server wants no request before; not for one-shots */
 	size_t lookups; /* by id, since the active list was last asked for */
 	int64_t reload_ms; /* mono; while there is no snapshot: not asked for before */
-	int64_t slept_ms; /* one-shot: between tries */
+	struct sched_once once;
 	char *list_urls[LIST_SCOPE_COUNT]; /* own, each own; NULL: not asked for yet */
 	struct err failure; /* one-shot: the first one */
 };

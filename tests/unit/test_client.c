@@ -119,7 +119,7 @@ static void a_source_that_fails_leaves_the_others(void **state)
 	assert_int_equal(client->sources[0].err.kind, ERR_UNREACHABLE);
 	assert_int_equal(client->sources[1].err.kind, ERR_NONE);
 	assert_int_equal(client_exit_code(client), 69);
-	assert_int_equal(fake_asked("one"), CLIENT_TRIES);
+	assert_int_equal(fake_asked("one"), SCHED_ONCE_TRIES);
 	client_free(client);
 }
 
