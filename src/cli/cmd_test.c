@@ -220,17 +220,6 @@ static bool trials_choose(
 	return true;
 }
 
-static void trials_run(struct trials *trials, const struct config *config, const char *dir)
-{
-	hook_secrets(config, &trials->secrets);
-	trials->notifier = notifier_new(&trials->secrets);
-	for (size_t i = 0; i < trials->count; i++)
-		if (trials->items[i].chosen)
-			trial_begin(trials, &trials->items[i], config, dir);
-	trials_wait(trials);
-	trials_done(trials);
-}
-
 static int test_run(struct cli *cli)
 {
 	static const int process[] = { SIGCHLD };
@@ -252,7 +241,13 @@ static int test_run(struct cli *cli)
 	if (dir == NULL || !signals_open(process, ARRAY_LEN(process), &err) ||
 		!signals_open(interrupts, ARRAY_LEN(interrupts), &err))
 		return cli_fail(&err);
-	trials_run(&trials, config, dir);
+	hook_secrets(config, &trials.secrets);
+	trials.notifier = notifier_new(&trials.secrets);
+	for (size_t i = 0; i < trials.count; i++)
+		if (trials.items[i].chosen)
+			trial_begin(&trials, &trials.items[i], config, dir);
+	trials_wait(&trials);
+	trials_done(&trials);
 	return out_end(trials.failed ? 1 : 0);
 }
 

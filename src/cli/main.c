@@ -38,11 +38,6 @@ static void secrets_guard(void)
 #endif
 }
 
-static enum log_level level_of(const struct cli *cli)
-{
-	return cli->quiet ? LOG_ERROR : cli->verbose ? LOG_DEBUG : LOG_NOTICE;
-}
-
 static int show_version(void)
 {
 	cleanup_buf struct buf line = { 0 };
@@ -88,7 +83,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	case PARSE_RUN:
 		break;
 	}
-	log_setup(form, level_of(cli), NULL);
+	log_setup(form, cli->quiet ? LOG_ERROR : cli->verbose ? LOG_DEBUG : LOG_NOTICE, NULL);
 	return cli->command->run(cli);
 }
 

@@ -102,13 +102,6 @@ static bool word_unknown(const struct spelled *spelled, const char *text, struct
 		err, ERR_USAGE, "%s: '%.80s' is none of %s", spelled->name, text, buf_text(&all));
 }
 
-static void item_add(struct flag_value *value, const char *text, size_t len)
-{
-	value->items = mem_grow(
-		value->items, &value->item_cap, value->item_count + 1, sizeof(*value->items));
-	value->items[value->item_count++] = mem_strndup(text, len);
-}
-
 static bool list_read(struct flag_value *value, const struct spelled *spelled, struct err *err)
 {
 	for (const char *text = value->text;; text++) {
@@ -117,7 +110,9 @@ static bool list_read(struct flag_value *value, const struct spelled *spelled, s
 		if (len == 0)
 			return err_set(err, ERR_USAGE, "%s: '%.80s' has an empty item",
 				spelled->name, value->text);
-		item_add(value, text, len);
+		value->items = mem_grow(value->items, &value->item_cap, value->item_count + 1,
+			sizeof(*value->items));
+		value->items[value->item_count++] = mem_strndup(text, len);
 		if (spelled->flag->words != NULL &&
 			word_index(spelled->flag->words, value->items[value->item_count - 1]) < 0)
 			return word_unknown(spelled, value->items[value->item_count - 1], err);

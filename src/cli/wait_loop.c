@@ -70,14 +70,6 @@ static void break_silence(struct wait *wait)
 	say(wait, LOG_NOTICE, buf_text(&text));
 }
 
-static void wait_progress(struct wait *wait)
-{
-	if (!wait->plain && wait->loop.now.mono_ms >= wait->draw_ms)
-		draw(wait);
-	if (!wait->draws && wait->loop.now.mono_ms - wait->said_ms >= WAIT_SILENCE_MS)
-		break_silence(wait);
-}
-
 /* the line on stdout, as soon as the task has ended */
 static void print_end(struct wait *wait, const struct waited *waited, const char *source)
 {
@@ -323,7 +315,10 @@ static int wait_loop(struct wait *wait, struct err *err)
 		streams_step(&wait->streams);
 		if (waiter_over(wait->waiter, &code, err) || tap_failed(wait->streams.out) != 0)
 			return code;
-		wait_progress(wait);
+		if (!wait->plain && wait->loop.now.mono_ms >= wait->draw_ms)
+			draw(wait);
+		if (!wait->draws && wait->loop.now.mono_ms - wait->said_ms >= WAIT_SILENCE_MS)
+			break_silence(wait);
 		wait_sleep(wait);
 	}
 }

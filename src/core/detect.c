@@ -126,15 +126,6 @@ void reopened_close(struct snapshot *snapshot, uint32_t seq)
 	snapshot_sort_reopened(snapshot);
 }
 
-static void record_begin(const struct detect_ctx *ctx, struct record *record)
-{
-	record->observed_seq = ctx->seq;
-	record->listed[LANE_POLL] = ctx->seq;
-	record->listed[LANE_SWEEP] = ctx->seq;
-	record->dirty = true;
-	snapshot_put(ctx->snapshot, record, ctx->now.wall_ms);
-}
-
 /* an id without a record; true when `record` has been taken over */
 static bool observe_stranger(
 	const struct detect_ctx *ctx, const struct task *view, struct record *record)
@@ -164,7 +155,11 @@ static bool observe_stranger(
 	}
 	if (ended != NULL)
 		snapshot_unset_ended(ctx->snapshot, view->id);
-	record_begin(ctx, record);
+	record->observed_seq = ctx->seq;
+	record->listed[LANE_POLL] = ctx->seq;
+	record->listed[LANE_SWEEP] = ctx->seq;
+	record->dirty = true;
+	snapshot_put(ctx->snapshot, record, ctx->now.wall_ms);
 	return true;
 }
 

@@ -95,12 +95,6 @@ struct plan {
 	posix_spawnattr_t attr;
 };
 
-static void plan_done(struct plan *plan)
-{
-	(void)posix_spawn_file_actions_destroy(&plan->actions);
-	(void)posix_spawnattr_destroy(&plan->attr);
-}
-
 static int plan_attr(struct plan *plan)
 {
 	sigset_t set;
@@ -217,6 +211,7 @@ int launch(pid_t *pid, const struct spawn *spawn, const char *program, const int
 		num = plan_actions(&plan, spawn, far[0], far[1], spawn->merge ? far[1] : far[2]);
 	if (num == 0)
 		num = program_start(pid, &plan, program, spawn);
-	plan_done(&plan);
+	(void)posix_spawn_file_actions_destroy(&plan.actions);
+	(void)posix_spawnattr_destroy(&plan.attr);
 	return num;
 }

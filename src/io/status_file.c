@@ -213,12 +213,6 @@ static void write_lock(const struct status_file *file)
 		(void)!ftruncate(file->lock_fd, 0);
 }
 
-static void clear_lock(const struct status_file *file)
-{
-	if (file->lock_fd >= 0)
-		(void)!ftruncate(file->lock_fd, 0);
-}
-
 void status_file_write(struct status_file *file, const struct monitor_status *status)
 {
 	buf_clear(&file->text);
@@ -237,7 +231,8 @@ void status_file_close(struct status_file *file)
 		return;
 	if (file->path != NULL)
 		(void)unlink(file->path);
-	clear_lock(file);
+	if (file->lock_fd >= 0)
+		(void)!ftruncate(file->lock_fd, 0);
 	buf_done(&file->text);
 	free(file->path);
 	free(file->temp);
