@@ -175,9 +175,9 @@ static void head_field(
 			head->encoding = ENCODING_OTHER;
 		break;
 	case DATE:
-		if (!retry_date(value, &head->date_us))
+		if (!http_date_parse(value, &head->date_us))
 			head->date_us = STAMP_NONE;
-		retry_header(&head->retry, name, value, wall_ms);
+		retry_after_header(&head->retry, name, value, wall_ms);
 		break;
 	case TYPE:
 		head->json = is_json(value);
@@ -198,7 +198,7 @@ static void head_field(
 		take_id(head, value, false);
 		break;
 	case RETRY:
-		retry_header(&head->retry, name, value, wall_ms);
+		retry_after_header(&head->retry, name, value, wall_ms);
 		break;
 	}
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/retry.h"
+#include "core/retry_after.h"
 
 #define HEAD_LINE_MAX (64 * 1024)
 #define HEAD_ID_MAX 128
@@ -15,7 +15,7 @@
 enum head_encoding { ENCODING_NONE, ENCODING_GZIP, ENCODING_OTHER };
 
 struct head {
-	struct retry retry;
+	struct retry_after retry;
 	int64_t date_us; /* Date; STAMP_NONE: absent or not readable */
 	char request_id[HEAD_ID_MAX]; /* printable ASCII; "" when absent */
 	bool own_id; /* it is from x-request-id, which goes before the vendor's own name */

@@ -216,7 +216,7 @@ static void call_conclude(
 	struct http_call *call, const struct transfer_sight *sight, bool whole, enum fault fault)
 {
 	struct http_answer *answer = &call->answer;
-	const struct retry *retry = &call->head.retry;
+	const struct retry_after *retry = &call->head.retry;
 	bool known = whole || call->stopped;
 	long status;
 
@@ -224,13 +224,13 @@ static void call_conclude(
 	answer->status = known ? sight->status : 0;
 	answer->advice = (struct http_advice){ .retry = answer->wanted, .after_ms = -1 };
 	if (answer->status != 200) {
-		answer->limited = sight->status == 403 && retry_limited(retry);
+		answer->limited = sight->status == 403 && retry_after_limited(retry);
 		status = advised_status(answer, sight->status);
-		answer->advice.retry = known ? retry_worth(retry, status)
+		answer->advice.retry = known ? retry_after_worth(retry, status)
 					     : fault_passes(fault) && retry->word != RETRY_NO;
 		answer->advice.refused = !known && fault == FAULT_PROXY_AUTH;
-		answer->advice.after_ms =
-			answer->advice.refused ? RETRY_WAIT_MAX_MS : retry_wait(retry, status);
+		answer->advice.after_ms = answer->advice.refused ? RETRY_WAIT_MAX_MS
+								 : retry_after_wait(retry, status);
 	}
 	answer->json = call->head.json;
 	answer->more = call->head.more;

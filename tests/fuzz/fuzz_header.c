@@ -7,7 +7,7 @@
 
 #include "base/stamp.h"
 #include "core/head.h"
-#include "core/retry.h"
+#include "core/retry_after.h"
 
 #define WALL_MS INT64_C(1700000000000)
 
@@ -24,7 +24,7 @@ static void check(const struct head *head)
 		if (head->request_id[i] < ' ' || head->request_id[i] > '~')
 			abort();
 	for (size_t i = 0; i < 3; i++) {
-		int64_t wait = retry_wait(&head->retry, statuses[i]);
+		int64_t wait = retry_after_wait(&head->retry, statuses[i]);
 
 		if (wait != -1 && (statuses[i] == 200 || wait < RETRY_WAIT_MIN_MS ||
 					  wait > RETRY_WAIT_MAX_MS))

@@ -1,4 +1,4 @@
-#include "core/retry.h"
+#include "core/retry_after.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -94,7 +94,7 @@ static bool date_fixed(const char *text, int64_t *ret_us)
 	return stamp_parse(rfc3339, ret_us);
 }
 
-bool retry_date(const char *text, int64_t *ret_us)
+bool http_date_parse(const char *text, int64_t *ret_us)
 {
 	char copy[64];
 	char rfc3339[80];
@@ -121,22 +121,22 @@ bool retry_date(const char *text, int64_t *ret_us)
 	return stamp_parse(rfc3339, ret_us);
 }
 
-static void read_after(struct retry *retry, const char *value)
+static void read_after(struct retry_after *retry, const char *value)
 {
 	int64_t number;
 
 	if (decimal_parse(value, 1000, &number))
-		retry->after = (struct retry_time){ number, false };
-	else if (retry_date(value, &number))
-		retry->after = (struct retry_time){ number > 0 ? number / 1000 : 0, true };
+		retry->after = (struct retry_moment){ number, false };
+	else if (http_date_parse(value, &number))
+		retry->after = (struct retry_moment){ number > 0 ? number / 1000 : 0, true };
 }
 
-static void read_reset(struct retry_time *time, const char *value)
+static void read_reset(struct retry_moment *time, const char *value)
 {
 	int64_t number;
 
 	if (decimal_parse(value, 1000, &number))
-		*time = (struct retry_time){ number, number > RESET_EPOCH_MIN * INT64_C(1000) };
+		*time = (struct retry_moment){ number, number > RESET_EPOCH_MIN * INT64_C(1000) };
 }
 
 /* "0", also where windows follow as in "0, 5;w=1" */
@@ -169,7 +169,7 @@ static bool parameter(const char *text, const char *name, char copy[NUMBER_MAX])
 
 /* `limit=9, remaining=0, reset=5`, as the draft had it, or `"name";r=0;t=5`; the first of several
  */
-static void read_ratelimit(struct retry *retry, const char *value)
+static void read_ratelimit(struct retry_after *retry, const char *value)
 {
 	char number[NUMBER_MAX];
 
@@ -179,16 +179,17 @@ static void read_ratelimit(struct retry *retry, const char *value)
 		retry->spent = retry->spent || is_zero(number);
 }
 
-static void read_now(struct retry *retry, const char *value)
+static void read_now(struct retry_after *retry, const char *value)
 {
 	int64_t us;
 
-	retry->now_said = retry_date(value, &us);
+	retry->now_said = http_date_parse(value, &us);
 	if (retry->now_said)
 		retry->now_ms = us / 1000;
 }
 
-void retry_header(struct retry *retry, const char *name, const char *value, int64_t wall_ms)
+void retry_after_header(
+	struct retry_after *retry, const char *name, const char *value, int64_t wall_ms)
 {
 	int64_t number;
 
@@ -218,28 +219,28 @@ void retry_header(struct retry *retry, const char *name, const char *value, int6
 	}
 }
 
-bool retry_worth(const struct retry *retry, long status)
+bool retry_after_worth(const struct retry_after *retry, long status)
 {
 	if (retry->word != RETRY_UNSAID)
 		return retry->word == RETRY_YES;
 	return status == 408 || status == 409 || status == 429 || (status >= 500 && status <= 599);
 }
 
-bool retry_limited(const struct retry *retry)
+bool retry_after_limited(const struct retry_after *retry)
 {
 	return retry->spent || retry->after_ms >= 0 || retry->after.ms >= 0 ||
 	       retry->word == RETRY_YES;
 }
 
 /* what is past already is now; -1 stays what it is */
-static int64_t from_now(const struct retry *retry, struct retry_time time)
+static int64_t from_now(const struct retry_after *retry, struct retry_moment time)
 {
 	if (!time.dated)
 		return time.ms;
 	return time.ms > retry->now_ms ? time.ms - retry->now_ms : 0;
 }
 
-int64_t retry_wait(const struct retry *retry, long status)
+int64_t retry_after_wait(const struct retry_after *retry, long status)
 {
 	int64_t wait = retry->after_ms;
 

@@ -14,16 +14,16 @@
 #include "core/fault.h"
 #include "core/head.h"
 #include "core/pace.h"
-#include "core/retry.h"
+#include "core/retry_after.h"
 
 #define WALL_MS INT64_C(784111767000) /* Sun, 06 Nov 1994 08:49:27 GMT */
 
 static int64_t wait_of(long status, const char *name, const char *value)
 {
-	struct retry retry = RETRY_INIT;
+	struct retry_after retry = RETRY_INIT;
 
-	retry_header(&retry, name, value, WALL_MS);
-	return retry_wait(&retry, status);
+	retry_after_header(&retry, name, value, WALL_MS);
+	return retry_after_wait(&retry, status);
 }
 
 static void test_wait(void **state)
@@ -95,18 +95,18 @@ static void test_wait(void **state)
 
 static void test_reset_as_date(void **state)
 {
-	struct retry retry = RETRY_INIT;
+	struct retry_after retry = RETRY_INIT;
 	const int64_t wall_ms = INT64_C(1700000000000);
 
 	(void)state;
-	retry_header(&retry, "x-ratelimit-reset", "1700000042", wall_ms);
-	assert_int_equal(retry_wait(&retry, 429), 42000);
-	retry_header(&retry, "x-ratelimit-reset", "1600000000", wall_ms);
-	assert_int_equal(retry_wait(&retry, 429), 100);
+	retry_after_header(&retry, "x-ratelimit-reset", "1700000042", wall_ms);
+	assert_int_equal(retry_after_wait(&retry, 429), 42000);
+	retry_after_header(&retry, "x-ratelimit-reset", "1600000000", wall_ms);
+	assert_int_equal(retry_after_wait(&retry, 429), 100);
 	/* the draft means seconds, but GitLab writes a date */
-	retry = (struct retry)RETRY_INIT;
-	retry_header(&retry, "ratelimit-reset", "1700000042", wall_ms);
-	assert_int_equal(retry_wait(&retry, 429), 42000);
+	retry = (struct retry_after)RETRY_INIT;
+	retry_after_header(&retry, "ratelimit-reset", "1700000042", wall_ms);
+	assert_int_equal(retry_after_wait(&retry, 429), 42000);
 }
 
 /* a server whose clock is years off means a wait by that clock, wherever its Date stands */
@@ -116,23 +116,24 @@ static void test_dates_are_by_the_servers_clock(void **state)
 		{ "date", "Sun, 06 Nov 2044 08:49:30 GMT" },
 		{ "retry-after", "Sun, 06 Nov 2044 08:49:37 GMT" },
 	};
-	struct retry retry;
+	struct retry_after retry;
 
 	(void)state;
 	for (size_t first = 0; first < 2; first++) {
-		retry = (struct retry)RETRY_INIT;
+		retry = (struct retry_after)RETRY_INIT;
 		for (size_t i = 0; i < 2; i++)
-			retry_header(&retry, lines[(first + i) % 2][0], lines[(first + i) % 2][1],
-				WALL_MS);
-		assert_int_equal(retry_wait(&retry, 429), 7000);
+			retry_after_header(&retry, lines[(first + i) % 2][0],
+				lines[(first + i) % 2][1], WALL_MS);
+		assert_int_equal(retry_after_wait(&retry, 429), 7000);
 	}
-	retry = (struct retry)RETRY_INIT;
-	retry_header(&retry, "date", "Thu, 14 Nov 2013 22:13:20 GMT", WALL_MS); /* 1384467200 */
-	retry_header(&retry, "x-ratelimit-reset", "1384467242", WALL_MS);
-	assert_int_equal(retry_wait(&retry, 429), 42000);
+	retry = (struct retry_after)RETRY_INIT;
+	retry_after_header(
+		&retry, "date", "Thu, 14 Nov 2013 22:13:20 GMT", WALL_MS); /* 1384467200 */
+	retry_after_header(&retry, "x-ratelimit-reset", "1384467242", WALL_MS);
+	assert_int_equal(retry_after_wait(&retry, 429), 42000);
 	/* one that cannot be read is none */
-	retry_header(&retry, "date", "never", INT64_C(1384467240000));
-	assert_int_equal(retry_wait(&retry, 429), 2000);
+	retry_after_header(&retry, "date", "never", INT64_C(1384467240000));
+	assert_int_equal(retry_after_wait(&retry, 429), 2000);
 }
 
 static void test_lengths(void **state)
@@ -156,40 +157,40 @@ static void test_lengths(void **state)
 
 static void test_order_of_headers(void **state)
 {
-	struct retry retry = RETRY_INIT;
+	struct retry_after retry = RETRY_INIT;
 
 	(void)state;
-	assert_int_equal(retry_wait(&retry, 429), -1);
-	retry_header(&retry, "RateLimit-Reset", "40", WALL_MS);
-	assert_int_equal(retry_wait(&retry, 429), 40000);
-	retry_header(&retry, "x-ratelimit-reset", "30", WALL_MS);
-	assert_int_equal(retry_wait(&retry, 429), 30000);
-	retry_header(&retry, "retry-after", "20", WALL_MS);
-	assert_int_equal(retry_wait(&retry, 429), 20000);
-	retry_header(&retry, "retry-after-ms", "10000", WALL_MS);
-	assert_int_equal(retry_wait(&retry, 429), 10000);
+	assert_int_equal(retry_after_wait(&retry, 429), -1);
+	retry_after_header(&retry, "RateLimit-Reset", "40", WALL_MS);
+	assert_int_equal(retry_after_wait(&retry, 429), 40000);
+	retry_after_header(&retry, "x-ratelimit-reset", "30", WALL_MS);
+	assert_int_equal(retry_after_wait(&retry, 429), 30000);
+	retry_after_header(&retry, "retry-after", "20", WALL_MS);
+	assert_int_equal(retry_after_wait(&retry, 429), 20000);
+	retry_after_header(&retry, "retry-after-ms", "10000", WALL_MS);
+	assert_int_equal(retry_after_wait(&retry, 429), 10000);
 	/* what cannot be read does not undo what could */
-	retry_header(&retry, "retry-after-ms", "later", WALL_MS);
-	assert_int_equal(retry_wait(&retry, 429), 10000);
+	retry_after_header(&retry, "retry-after-ms", "later", WALL_MS);
+	assert_int_equal(retry_after_wait(&retry, 429), 10000);
 }
 
 static void test_worth(void **state)
 {
 	static const long yes[] = { 408, 409, 429, 500, 502, 503, 504, 520, 599 };
 	static const long no[] = { 200, 204, 301, 400, 401, 403, 404, 418, 422, 600 };
-	struct retry retry = RETRY_INIT;
+	struct retry_after retry = RETRY_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
-		assert_true(retry_worth(&retry, yes[i]));
+		assert_true(retry_after_worth(&retry, yes[i]));
 	for (size_t i = 0; i < ARRAY_LEN(no); i++)
-		assert_false(retry_worth(&retry, no[i]));
-	retry_header(&retry, "x-should-retry", "perhaps", WALL_MS);
-	assert_true(retry_worth(&retry, 503));
-	retry_header(&retry, "X-Should-Retry", "false", WALL_MS);
-	assert_false(retry_worth(&retry, 503));
-	retry_header(&retry, "x-should-retry", "True", WALL_MS);
-	assert_true(retry_worth(&retry, 400));
+		assert_false(retry_after_worth(&retry, no[i]));
+	retry_after_header(&retry, "x-should-retry", "perhaps", WALL_MS);
+	assert_true(retry_after_worth(&retry, 503));
+	retry_after_header(&retry, "X-Should-Retry", "false", WALL_MS);
+	assert_false(retry_after_worth(&retry, 503));
+	retry_after_header(&retry, "x-should-retry", "True", WALL_MS);
+	assert_true(retry_after_worth(&retry, 400));
 }
 
 static void test_date(void **state)
@@ -205,13 +206,13 @@ static void test_date(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		if (retry_date(bad[i], &us))
+		if (http_date_parse(bad[i], &us))
 			fail_msg("taken for a date: %s", bad[i]);
-	assert_true(retry_date("Thu, 01 Jan 1970 00:00:00 GMT", &us));
+	assert_true(http_date_parse("Thu, 01 Jan 1970 00:00:00 GMT", &us));
 	assert_int_equal(us, 0);
-	assert_true(retry_date("Monday, 01-Jan-24 00:00:00 GMT", &us));
+	assert_true(http_date_parse("Monday, 01-Jan-24 00:00:00 GMT", &us));
 	assert_int_equal(us, INT64_C(1704067200000000));
-	assert_true(retry_date("Thu, 29 Feb 2024 23:59:59 GMT", &us));
+	assert_true(http_date_parse("Thu, 29 Feb 2024 23:59:59 GMT", &us));
 	assert_int_equal(us, INT64_C(1709251199000000));
 }
 
@@ -239,7 +240,7 @@ static void test_head(void **state)
 	assert_true(head.json);
 	assert_string_equal(head.request_id, "req-1");
 	assert_int_equal(head.date_us, INT64_C(784111777000000));
-	assert_int_equal(retry_wait(&head.retry, 429), 3000);
+	assert_int_equal(retry_after_wait(&head.retry, 429), 3000);
 	read_head(&head, "HTTP/2 200 \r\ncontent-type: text/html; a=/json\r\ndate: never\r\n"
 			 "x-telnyx-request-id: tel\r\n");
 	assert_false(head.closed);
@@ -260,7 +261,7 @@ static void test_head_of_interim_answers(void **state)
 			 "HTTP/1.1 503 No\r\nserver: x\r\n\r\n");
 	assert_true(head.closed);
 	assert_string_equal(head.request_id, "");
-	assert_int_equal(retry_wait(&head.retry, 503), -1);
+	assert_int_equal(retry_after_wait(&head.retry, 503), -1);
 }
 
 static void test_head_ignores_trailers(void **state)
@@ -272,7 +273,7 @@ static void test_head_ignores_trailers(void **state)
 		"HTTP/1.1 503 No\r\nx-request-id: a\r\n\r\nx-request-id: b\r\nretry-after: 5\r\n"
 		"HTTP/1.1 200 OK\r\n");
 	assert_string_equal(head.request_id, "a");
-	assert_int_equal(retry_wait(&head.retry, 503), -1);
+	assert_int_equal(retry_after_wait(&head.retry, 503), -1);
 }
 
 static void test_head_sanitises(void **state)
