@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "core/fault.h"
-#include "core/pace.h"
+#include "core/transfer_deadline.h"
 #include "json/check.h"
 #include "base/scan.h"
 #include "io/gunzip.h"
@@ -37,7 +37,7 @@ struct http_call {
 	http_body_fn body;
 	void *arg;
 	size_t body_max;
-	struct pace pace;
+	struct transfer_deadline deadline;
 	struct head head;
 	struct http_answer answer;
 	long status; /* while the body comes */
@@ -254,23 +254,23 @@ static void call_fail(struct http_call *call, const struct transfer_sight *sight
 }
 
 static void call_late(
-	struct http_call *call, const struct transfer_sight *sight, enum pace_limit limit)
+	struct http_call *call, const struct transfer_sight *sight, enum transfer_limit limit)
 {
 	static const enum fault faults[] = {
-		[PACE_CONNECT] = FAULT_LATE_CONNECT,
-		[PACE_FIRST_BYTE] = FAULT_LATE_ANSWER,
-		[PACE_SLOW] = FAULT_LATE_SLOW,
-		[PACE_TOTAL] = FAULT_LATE_END,
+		[LIMIT_CONNECT] = FAULT_LATE_CONNECT,
+		[LIMIT_FIRST_BYTE] = FAULT_LATE_ANSWER,
+		[LIMIT_SLOW] = FAULT_LATE_SLOW,
+		[LIMIT_TOTAL] = FAULT_LATE_END,
 	};
 	enum fault fault = faults[limit];
-	int64_t ms = call->pace.timeout_ms;
+	int64_t ms = call->deadline.timeout_ms;
 	char place[WIRE_PLACE_MAX];
 
-	if (limit == PACE_CONNECT)
-		ms = call->pace.connect_ms;
-	else if (limit == PACE_TOTAL)
-		ms *= PACE_WHOLE;
-	if (limit == PACE_CONNECT && sight->looking_up)
+	if (limit == LIMIT_CONNECT)
+		ms = call->deadline.connect_ms;
+	else if (limit == LIMIT_TOTAL)
+		ms *= LIMIT_WHOLE_TIMEOUTS;
+	if (limit == LIMIT_CONNECT && sight->looking_up)
 		fault = FAULT_LATE_LOOKUP;
 	transfer_place(call->transfer, place);
 	fault_late(fault, place, ms, &call->answer.err);
@@ -301,7 +301,7 @@ static void call_end(struct http_call *call, const struct transfer_sight *sight)
 	else if (!faulty) /* libcurl takes half a head for an answer, too */
 		call_fail(call, sight, FAULT_CUT);
 	else if (fault == FAULT_LATE_CONNECT)
-		call_late(call, sight, PACE_CONNECT);
+		call_late(call, sight, LIMIT_CONNECT);
 	else
 		call_conclude(call, sight, false, fault);
 }
@@ -309,15 +309,15 @@ static void call_end(struct http_call *call, const struct transfer_sight *sight)
 static void call_step(struct http_call *call, int64_t now_ms)
 {
 	struct transfer_sight sight;
-	enum pace_limit limit;
+	enum transfer_limit limit;
 
 	transfer_see(call->transfer, &sight);
 	if (sight.ended) {
 		call_end(call, &sight);
 		return;
 	}
-	pace_see(&call->pace, sight.connected, sight.bytes, now_ms);
-	if (now_ms >= pace_end(&call->pace, &limit))
+	transfer_deadline_see(&call->deadline, sight.connected, sight.bytes, now_ms);
+	if (now_ms >= transfer_deadline_at(&call->deadline, &limit))
 		call_late(call, &sight, limit);
 }
 
@@ -327,7 +327,7 @@ void http_step(struct http *http, struct instant now)
 	http->now_ms = now.mono_ms;
 	http->started = false;
 	for (struct http_call *call = http->calls; call != NULL; call = call->next)
-		transfer_extend(call->transfer, now.mono_ms - call->pace.started_ms);
+		transfer_extend(call->transfer, now.mono_ms - call->deadline.started_ms);
 	wire_perform(http->wire);
 	for (struct http_call *call = http->calls, *next; call != NULL; call = next) {
 		next = call->next;
@@ -348,7 +348,8 @@ int64_t http_next(const struct http *http)
 
 		if (call->state != CALL_RUNNING)
 			continue;
-		end = transfer_ended(call->transfer) ? 0 : pace_end(&call->pace, NULL);
+		end = transfer_ended(call->transfer) ? 0
+						     : transfer_deadline_at(&call->deadline, NULL);
 		next = end < next ? end : next;
 	}
 	return next;
@@ -367,7 +368,8 @@ struct http_call *http_start(
 	call->arg = request->arg;
 	call->body_max = request->body_max;
 	head_start(&call->head);
-	pace_start(&call->pace, request->timeout_ms, request->connect_timeout_ms, now.mono_ms);
+	transfer_deadline_start(
+		&call->deadline, request->timeout_ms, request->connect_timeout_ms, now.mono_ms);
 	chosen.proxy = proxy.url;
 	proxy_describe(&proxy, call->answer.proxy);
 	call->transfer = transfer_start(http->wire, &chosen, http->stale, &taker);
@@ -384,10 +386,10 @@ static int64_t http_patience(const struct http *http)
 	int64_t patience = INSTANT_NEVER;
 
 	for (const struct http_call *call = http->calls; call != NULL; call = call->next) {
-		int64_t left = call->pace.started_ms + call->pace.connect_ms - http->now_ms;
+		int64_t left = call->deadline.started_ms + call->deadline.connect_ms - http->now_ms;
 		int64_t ms = left / ADDRESS_LOOKS;
 
-		if (call->state != CALL_RUNNING || call->pace.connected)
+		if (call->state != CALL_RUNNING || call->deadline.connected)
 			continue;
 		ms = ms < ADDRESS_MIN_MS ? ADDRESS_MIN_MS : ms;
 		ms = ms > ADDRESS_MAX_MS ? ADDRESS_MAX_MS : ms;

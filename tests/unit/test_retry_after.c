@@ -13,7 +13,7 @@
 #include "base/stamp.h"
 #include "core/fault.h"
 #include "core/head.h"
-#include "core/pace.h"
+#include "core/transfer_deadline.h"
 #include "core/retry_after.h"
 
 #define WALL_MS INT64_C(784111767000) /* Sun, 06 Nov 1994 08:49:27 GMT */
@@ -295,74 +295,75 @@ static void test_head_sanitises(void **state)
 	head_line(&head, "", 0, WALL_MS);
 }
 
-static struct pace pace_begun(void)
+static struct transfer_deadline pace_begun(void)
 {
-	struct pace pace;
+	struct transfer_deadline deadline;
 
-	pace_start(&pace, 30000, 5000, 1000);
-	return pace;
+	transfer_deadline_start(&deadline, 30000, 5000, 1000);
+	return deadline;
 }
 
 static void test_pace_waits_for_a_connection_and_a_byte(void **state)
 {
-	struct pace pace = pace_begun();
-	enum pace_limit limit;
+	struct transfer_deadline deadline = pace_begun();
+	enum transfer_limit limit;
 
 	(void)state;
-	assert_int_equal(pace_end(&pace, &limit), 6000);
-	assert_int_equal(limit, PACE_CONNECT);
-	pace_see(&pace, true, 0, 2000);
-	assert_int_equal(pace_end(&pace, &limit), 31000);
-	assert_int_equal(limit, PACE_FIRST_BYTE);
-	pace_see(&pace, true, 17, 20000);
-	assert_int_equal(pace_end(&pace, &limit), 50000);
-	assert_int_equal(limit, PACE_SLOW);
+	assert_int_equal(transfer_deadline_at(&deadline, &limit), 6000);
+	assert_int_equal(limit, LIMIT_CONNECT);
+	transfer_deadline_see(&deadline, true, 0, 2000);
+	assert_int_equal(transfer_deadline_at(&deadline, &limit), 31000);
+	assert_int_equal(limit, LIMIT_FIRST_BYTE);
+	transfer_deadline_see(&deadline, true, 17, 20000);
+	assert_int_equal(transfer_deadline_at(&deadline, &limit), 50000);
+	assert_int_equal(limit, LIMIT_SLOW);
 }
 
 static void test_pace_of_a_trickle(void **state)
 {
-	struct pace pace = pace_begun();
+	struct transfer_deadline deadline = pace_begun();
 	int64_t now = 1000;
 	uint64_t bytes = 0;
-	enum pace_limit limit;
+	enum transfer_limit limit;
 
 	(void)state;
-	while (now < pace_end(&pace, &limit)) {
+	while (now < transfer_deadline_at(&deadline, &limit)) {
 		now += 100;
 		bytes += 990; /* 9.9 kB/s */
-		pace_see(&pace, true, bytes, now);
+		transfer_deadline_see(&deadline, true, bytes, now);
 	}
-	assert_int_equal(limit, PACE_SLOW);
+	assert_int_equal(limit, LIMIT_SLOW);
 	assert_int_equal(now, 31100);
 }
 
 static void test_pace_of_a_long_answer(void **state)
 {
-	struct pace pace = pace_begun();
+	struct transfer_deadline deadline = pace_begun();
 	int64_t now = 1000;
 	uint64_t bytes = 0;
-	enum pace_limit limit;
+	enum transfer_limit limit;
 
 	(void)state;
-	while (now < pace_end(&pace, &limit)) {
+	while (now < transfer_deadline_at(&deadline, &limit)) {
 		now += 100;
 		bytes += 1010; /* 10.1 kB/s */
-		pace_see(&pace, true, bytes, now);
+		transfer_deadline_see(&deadline, true, bytes, now);
 	}
-	assert_int_equal(limit, PACE_TOTAL);
+	assert_int_equal(limit, LIMIT_TOTAL);
 	assert_int_equal(now, 301000);
 }
 
 static void test_pace_forgives_a_short_pause(void **state)
 {
-	struct pace pace = pace_begun();
+	struct transfer_deadline deadline = pace_begun();
 
 	(void)state;
-	pace_see(&pace, true, 10, 2000);
-	pace_see(&pace, true, 11, 31999); /* one byte in 30 s: still the same stretch */
-	assert_int_equal(pace_end(&pace, NULL), 32000);
-	pace_see(&pace, true, 400000, 31999); /* then the rest at once */
-	assert_int_equal(pace_end(&pace, NULL), 61999);
+	transfer_deadline_see(&deadline, true, 10, 2000);
+	transfer_deadline_see(
+		&deadline, true, 11, 31999); /* one byte in 30 s: still the same stretch */
+	assert_int_equal(transfer_deadline_at(&deadline, NULL), 32000);
+	transfer_deadline_see(&deadline, true, 400000, 31999); /* then the rest at once */
+	assert_int_equal(transfer_deadline_at(&deadline, NULL), 61999);
 }
 
 static void test_faults_in_words(void **state)

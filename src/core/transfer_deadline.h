@@ -3,19 +3,19 @@
  * first byte and over any stretch under 10 kB/s, ten times `timeout` for the whole. Pure: told what
  * was seen, and when.
  */
-#ifndef CORE_PACE_H
-#define CORE_PACE_H
+#ifndef CORE_TRANSFER_DEADLINE_H
+#define CORE_TRANSFER_DEADLINE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PACE_BYTES_PER_SECOND 10000
-#define PACE_WHOLE 10 /* timeouts */
+#define LIMIT_BYTES_PER_SECOND 10000
+#define LIMIT_WHOLE_TIMEOUTS 10 /* timeouts */
 
 /* which limit comes first */
-enum pace_limit { PACE_CONNECT, PACE_FIRST_BYTE, PACE_SLOW, PACE_TOTAL };
+enum transfer_limit { LIMIT_CONNECT, LIMIT_FIRST_BYTE, LIMIT_SLOW, LIMIT_TOTAL };
 
-struct pace {
+struct transfer_deadline {
 	int64_t connect_ms;
 	int64_t timeout_ms;
 	int64_t started_ms;
@@ -25,10 +25,12 @@ struct pace {
 	uint64_t bytes;
 };
 
-void pace_start(struct pace *pace, int64_t timeout_ms, int64_t connect_ms, int64_t now_ms);
+void transfer_deadline_start(
+	struct transfer_deadline *deadline, int64_t timeout_ms, int64_t connect_ms, int64_t now_ms);
 /* so many bytes have come until now; a connection is needed before the first */
-void pace_see(struct pace *pace, bool connected, uint64_t bytes, int64_t now_ms);
+void transfer_deadline_see(
+	struct transfer_deadline *deadline, bool connected, uint64_t bytes, int64_t now_ms);
 /* when time is up unless something more is seen, and by which limit; ret may be NULL */
-int64_t pace_end(const struct pace *pace, enum pace_limit *ret);
+int64_t transfer_deadline_at(const struct transfer_deadline *deadline, enum transfer_limit *ret);
 
 #endif
