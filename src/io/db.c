@@ -97,7 +97,7 @@ void db_set_busy(struct db *db, int busy_ms)
 }
 
 /* does the head name a way of writing that SQLite does not know? 1 and 2 are those it knows */
-static bool head_forbids(const char *path)
+static bool header_forbids(const char *path)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	uint8_t version;
@@ -117,7 +117,7 @@ bool db_begin_writing(struct db *db, struct err *err)
 	/* SQLite falls back to reading alone when the file's rights or its head forbid writing … */
 	if (access(db->path, W_OK) != 0)
 		return err_errno(err, ERR_IO, errno, "cannot write %s", db->path);
-	if (head_forbids(db->path))
+	if (header_forbids(db->path))
 		return db_refuse(db, err, "its head says that it cannot be written");
 	/* … and when opening it failed for a want that has passed since, which is no damage */
 	return err_set(err, ERR_IO, "cannot open %s for writing; try again", db->path);

@@ -14,7 +14,7 @@
 #include "io/wire.h"
 
 /* as libcurl's own from 8.3 on */
-#define HEAD_MAX (300 * 1024)
+#define HEADERS_MAX (300 * 1024)
 /*
  * libcurl gives each address of a host half of the time that is left to connect, but that limit is
  * in no timer that its poll knows: it is asked to go on several times in each half.
@@ -38,14 +38,14 @@ struct http_call {
 	void *arg;
 	size_t body_max;
 	struct transfer_deadline deadline;
-	struct head head;
+	struct response_headers headers;
 	struct http_answer answer;
 	long status; /* while the body comes */
 	struct gunzip *gunzip; /* own; NULL: nothing was to be decoded yet */
 	bool garbled; /* it cannot be decoded */
 	struct json_check *document; /* own; of a body that ends with its connection */
 	bool stopped; /* no more of the body is wanted */
-	size_t head_bytes; /* of all its heads, and trailers */
+	size_t header_bytes; /* of all its heads, and trailers */
 	bool long_line; /* a header line passed its limit, or all of them together */
 };
 
@@ -137,12 +137,12 @@ static bool on_head(void *arg, const char *line, size_t len)
 {
 	struct http_call *call = arg;
 
-	call->head_bytes += len;
-	call->long_line = len > HEAD_LINE_MAX || call->head_bytes > HEAD_MAX;
+	call->header_bytes += len;
+	call->long_line = len > HEADER_LINE_MAX || call->header_bytes > HEADERS_MAX;
 	/* what came of a line when the connection closed is none: half of the last "\r\n" would end
 	 * the head */
 	if (!call->long_line && len != 0 && line[len - 1] == '\n')
-		head_line(&call->head, line, len, call->http->wall_ms);
+		response_headers_line(&call->headers, line, len, call->http->wall_ms);
 	return !call->long_line;
 }
 
@@ -164,7 +164,7 @@ static bool on_plain(void *arg, const char *bytes, size_t len)
 
 	call->answer.bytes += len;
 	/* before its first character there is none: blanks alone say no more than nothing */
-	if (!call->head.framed && call->document == NULL &&
+	if (!call->headers.framed && call->document == NULL &&
 		scan_blanks(bytes, bytes + len) < bytes + len)
 		call->document = mem_alloc(sizeof(*call->document));
 	if (call->document != NULL)
@@ -178,11 +178,11 @@ static bool on_body(void *arg, long status, const char *bytes, size_t len)
 	struct http_call *call = arg;
 
 	call->status = status;
-	if (call->head.encoding == ENCODING_NONE)
+	if (call->headers.encoding == ENCODING_NONE)
 		return on_plain(call, bytes, len);
 	if (call->gunzip == NULL)
 		call->gunzip = gunzip_new();
-	call->garbled = call->head.encoding == ENCODING_OTHER ||
+	call->garbled = call->headers.encoding == ENCODING_OTHER ||
 			(!gunzip_feed(call->gunzip, bytes, len, on_plain, call) && !call->stopped);
 	return !call->garbled && !call->stopped;
 }
@@ -198,7 +198,7 @@ static bool body_cut(struct http_call *call, long status)
 	if (call->gunzip != NULL && !gunzip_whole(call->gunzip))
 		return true;
 	if (call->document == NULL)
-		return status == 200 && !call->head.framed;
+		return status == 200 && !call->headers.framed;
 	return json_check_good(call->document, &ignored) &&
 	       !json_check_end(call->document, &ignored);
 }
@@ -216,7 +216,7 @@ static void call_conclude(
 	struct http_call *call, const struct transfer_sight *sight, bool whole, enum fault fault)
 {
 	struct http_answer *answer = &call->answer;
-	const struct retry_after *retry = &call->head.retry;
+	const struct retry_after *retry = &call->headers.retry;
 	bool known = whole || call->stopped;
 	long status;
 
@@ -232,11 +232,11 @@ static void call_conclude(
 		answer->advice.after_ms = answer->advice.refused ? RETRY_WAIT_MAX_MS
 								 : retry_after_wait(retry, status);
 	}
-	answer->json = call->head.json;
-	answer->more = call->head.more;
-	answer->date_us = call->head.date_us;
-	memcpy(answer->origin, call->head.origin, sizeof(answer->origin));
-	memcpy(answer->request_id, call->head.request_id, sizeof(answer->request_id));
+	answer->json = call->headers.json;
+	answer->more = call->headers.more;
+	answer->date_us = call->headers.date_us;
+	memcpy(answer->origin, call->headers.origin, sizeof(answer->origin));
+	memcpy(answer->request_id, call->headers.request_id, sizeof(answer->request_id));
 	answer->resolve_s = (double)sight->resolve_us / 1e6;
 	answer->connect_s = (double)sight->connect_us / 1e6;
 	answer->tls_s = (double)sight->tls_us / 1e6;
@@ -292,11 +292,11 @@ static void call_end(struct http_call *call, const struct transfer_sight *sight)
 		return;
 	}
 	faulty = transfer_fault(call->transfer, &fault, &call->answer.err);
-	if (!faulty && call->head.odd_length)
+	if (!faulty && call->headers.odd_length)
 		call_fail(call, sight, FAULT_LENGTH);
-	else if (!faulty && call->head.closed && sight->status == 407)
+	else if (!faulty && call->headers.closed && sight->status == 407)
 		call_fail(call, sight, FAULT_PROXY_AUTH);
-	else if (!faulty && call->head.closed && !body_cut(call, sight->status))
+	else if (!faulty && call->headers.closed && !body_cut(call, sight->status))
 		call_conclude(call, sight, true, fault);
 	else if (!faulty) /* libcurl takes half a head for an answer, too */
 		call_fail(call, sight, FAULT_CUT);
@@ -367,7 +367,7 @@ struct http_call *http_start(
 	call->body = request->body;
 	call->arg = request->arg;
 	call->body_max = request->body_max;
-	head_start(&call->head);
+	response_headers_start(&call->headers);
 	transfer_deadline_start(
 		&call->deadline, request->timeout_ms, request->connect_timeout_ms, now.mono_ms);
 	chosen.proxy = proxy.url;

@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "core/head.h"
+#include "core/response_headers.h"
 #include "io/proxy.h"
 
 #define HTTP_ERROR_MAX (64 * 1024) /* bytes of the body of an answer other than 200 */
@@ -40,10 +40,10 @@ struct http_answer {
 			   want of descriptors, ERR_PROTOCOL for an answer past a limit, ERR_CONFIG
 			   for a ca_file */
 	struct http_advice advice;
-	char request_id[HEAD_ID_MAX]; /* x-request-id or x-telnyx-request-id, printable; "" when
+	char request_id[HEADER_ID_MAX]; /* x-request-id or x-telnyx-request-id, printable; "" when
 					 absent */
-	char origin[HEAD_ORIGIN_MAX]; /* scheme://host:port that a Location names; "" when there is
-					 none */
+	char origin[HEADER_ORIGIN_MAX]; /* scheme://host:port that a Location names; "" when there
+					 is none */
 	char proxy[PROXY_TEXT_MAX]; /* it was asked through, as proxy_describe() says it; "": none
 				     */
 	int64_t date_us; /* the Date header; STAMP_NONE when absent or unreadable */

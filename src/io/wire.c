@@ -271,14 +271,14 @@ static int64_t info_number(const struct transfer *transfer, CURLINFO info)
 
 void transfer_see(const struct transfer *transfer, struct transfer_sight *ret)
 {
-	long head_bytes = 0;
+	long header_bytes = 0;
 
 	*ret = (struct transfer_sight){ .ended = transfer->ended };
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &ret->status);
-	(void)curl_easy_getinfo(transfer->easy, CURLINFO_HEADER_SIZE, &head_bytes);
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_HEADER_SIZE, &header_bytes);
 	ret->connected = info_number(transfer, CURLINFO_PRETRANSFER_TIME_T) != 0;
 	ret->bytes =
-		(uint64_t)head_bytes + (uint64_t)info_number(transfer, CURLINFO_SIZE_DOWNLOAD_T);
+		(uint64_t)header_bytes + (uint64_t)info_number(transfer, CURLINFO_SIZE_DOWNLOAD_T);
 	ret->resolve_us = info_number(transfer, CURLINFO_NAMELOOKUP_TIME_T);
 	ret->connect_us = info_number(transfer, CURLINFO_CONNECT_TIME_T);
 	ret->tls_us = info_number(transfer, CURLINFO_APPCONNECT_TIME_T);

@@ -6,14 +6,14 @@
 #include <string.h>
 
 #include "base/stamp.h"
-#include "core/head.h"
+#include "core/response_headers.h"
 #include "core/retry_after.h"
 
 #define WALL_MS INT64_C(1700000000000)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(const struct head *head)
+static void check(const struct response_headers *head)
 {
 	static const long statuses[] = { 200, 429, 503 };
 	size_t len = strnlen(head->request_id, sizeof(head->request_id));
@@ -38,9 +38,9 @@ static void check(const struct head *head)
 /* each line in a buffer of its own, without a NUL behind it, as libcurl may hand it over */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct head head;
+	struct response_headers head;
 
-	head_start(&head);
+	response_headers_start(&head);
 	while (size > 0) {
 		const uint8_t *end = memchr(data, '\n', size);
 		size_t len = end != NULL ? (size_t)(end - data) + 1 : size;
@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (line == NULL)
 			abort();
 		memcpy(line, data, len);
-		head_line(&head, line, len, WALL_MS);
+		response_headers_line(&head, line, len, WALL_MS);
 		free(line);
 		check(&head);
 		data += len;

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "core/fault.h"
-#include "core/head.h"
+#include "core/response_headers.h"
 #include "core/transfer_deadline.h"
 #include "core/retry_after.h"
 
@@ -140,18 +140,18 @@ static void test_lengths(void **state)
 {
 	static const char *const odd[] = { "", "-1", "+1", "0x10", "1 1", "5, 5",
 		"99999999999999999999", "9223372036854775808" };
-	struct head head;
+	struct response_headers head;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
 		cleanup_free char *line = mem_printf("Content-Length: %s\r\n", odd[i]);
 
-		head_start(&head);
-		head_line(&head, line, strlen(line), WALL_MS);
+		response_headers_start(&head);
+		response_headers_line(&head, line, strlen(line), WALL_MS);
 		assert_true(head.odd_length);
 	}
-	head_start(&head);
-	head_line(&head, "content-length: 9223372036854775807", 35, WALL_MS);
+	response_headers_start(&head);
+	response_headers_line(&head, "content-length: 9223372036854775807", 35, WALL_MS);
 	assert_false(head.odd_length);
 }
 
@@ -216,20 +216,20 @@ static void test_date(void **state)
 	assert_int_equal(us, INT64_C(1709251199000000));
 }
 
-static void read_head(struct head *head, const char *text)
+static void read_head(struct response_headers *head, const char *text)
 {
-	head_start(head);
+	response_headers_start(head);
 	while (*text != '\0') {
 		size_t len = strcspn(text, "\n") + 1;
 
-		head_line(head, text, len, WALL_MS);
+		response_headers_line(head, text, len, WALL_MS);
 		text += len;
 	}
 }
 
 static void test_head(void **state)
 {
-	struct head head;
+	struct response_headers head;
 
 	(void)state;
 	read_head(&head,
@@ -251,7 +251,7 @@ static void test_head(void **state)
 
 static void test_head_of_interim_answers(void **state)
 {
-	struct head head;
+	struct response_headers head;
 
 	(void)state;
 	read_head(
@@ -266,7 +266,7 @@ static void test_head_of_interim_answers(void **state)
 
 static void test_head_ignores_trailers(void **state)
 {
-	struct head head;
+	struct response_headers head;
 
 	(void)state;
 	read_head(&head,
@@ -278,8 +278,8 @@ static void test_head_ignores_trailers(void **state)
 
 static void test_head_sanitises(void **state)
 {
-	char line[HEAD_LINE_MAX];
-	struct head head;
+	char line[HEADER_LINE_MAX];
+	struct response_headers head;
 	int len;
 
 	(void)state;
@@ -287,12 +287,12 @@ static void test_head_sanitises(void **state)
 			 "c\r\n\r\n");
 	assert_string_equal(head.request_id, "a[31mbc");
 	len = snprintf(line, sizeof(line), "x-request-id: %0*d\r\n", 5000, 7);
-	head_start(&head);
-	head_line(&head, line, (size_t)len, WALL_MS);
-	assert_int_equal(strlen(head.request_id), HEAD_ID_MAX - 1);
-	head_line(&head, ":::", 3, WALL_MS);
-	head_line(&head, "no colon at all", 15, WALL_MS);
-	head_line(&head, "", 0, WALL_MS);
+	response_headers_start(&head);
+	response_headers_line(&head, line, (size_t)len, WALL_MS);
+	assert_int_equal(strlen(head.request_id), HEADER_ID_MAX - 1);
+	response_headers_line(&head, ":::", 3, WALL_MS);
+	response_headers_line(&head, "no colon at all", 15, WALL_MS);
+	response_headers_line(&head, "", 0, WALL_MS);
 }
 
 static struct transfer_deadline pace_begun(void)
@@ -405,7 +405,7 @@ static void test_head_origin(void **state)
 		{ "", "" },
 	};
 	cleanup_buf struct buf text = { 0 };
-	struct head head;
+	struct response_headers head;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

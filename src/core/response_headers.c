@@ -1,4 +1,4 @@
-#include "core/head.h"
+#include "core/response_headers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,9 +17,9 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-void head_start(struct head *head)
+void response_headers_start(struct response_headers *headers)
 {
-	*head = (struct head){ .retry = RETRY_INIT, .date_us = STAMP_NONE };
+	*headers = (struct response_headers){ .retry = RETRY_INIT, .date_us = STAMP_NONE };
 }
 
 static bool ends_with(const char *text, size_t len, const char *end)
@@ -39,28 +39,28 @@ static bool is_json(const char *value)
 
 /* an id is shown to people and told to a vendor's support: what is not printable ASCII is left out
  */
-static void take_id(struct head *head, const char *value, bool own)
+static void take_id(struct response_headers *headers, const char *value, bool own)
 {
 	size_t n = 0;
 
-	if (head->own_id && !own)
+	if (headers->own_id && !own)
 		return;
-	for (; *value != '\0' && n < HEAD_ID_MAX - 1; value++)
+	for (; *value != '\0' && n < HEADER_ID_MAX - 1; value++)
 		if (*value >= ' ' && *value <= '~')
-			head->request_id[n++] = *value;
-	head->request_id[n] = '\0';
-	head->own_id = own && n != 0;
+			headers->request_id[n++] = *value;
+	headers->request_id[n] = '\0';
+	headers->own_id = own && n != 0;
 }
 
 /* only whose it is: what follows, and a name and password before it, may hold secrets */
-static void take_origin(struct head *head, const char *value)
+static void take_origin(struct response_headers *headers, const char *value)
 {
 	size_t scheme = strcspn(value, ":/\\?#@");
 	const char *host = value + scheme + 3;
 	const char *at;
 	size_t len;
 
-	head->origin[0] = '\0';
+	headers->origin[0] = '\0';
 	if (strncmp(value + scheme, "://", 3) != 0)
 		return;
 	len = strcspn(host, "/\\?#");
@@ -68,12 +68,12 @@ static void take_origin(struct head *head, const char *value)
 		len -= (size_t)(at + 1 - host);
 		host = at + 1;
 	}
-	if (len != 0 && scheme + 3 + len < sizeof(head->origin))
-		(void)snprintf(head->origin, sizeof(head->origin), "%.*s://%.*s", (int)scheme,
+	if (len != 0 && scheme + 3 + len < sizeof(headers->origin))
+		(void)snprintf(headers->origin, sizeof(headers->origin), "%.*s://%.*s", (int)scheme,
 			value, (int)len, host);
-	for (const char *c = head->origin; *c != '\0'; c++)
+	for (const char *c = headers->origin; *c != '\0'; c++)
 		if (*c <= ' ' || *c > '~')
-			head->origin[0] = '\0';
+			headers->origin[0] = '\0';
 }
 
 /* does a Link name a next page? `<https://x/?page=2>; rel="next"`, however long it is */
@@ -99,15 +99,15 @@ static bool is_length(const char *value)
 }
 
 /* each that is named was done after the one before it; of two none is undone */
-static void take_encoding(struct head *head, const char *value)
+static void take_encoding(struct response_headers *headers, const char *value)
 {
 	if (value[0] == '\0' || strcasecmp(value, "identity") == 0)
 		return;
-	if (head->encoding == ENCODING_NONE &&
+	if (headers->encoding == ENCODING_NONE &&
 		(strcasecmp(value, "gzip") == 0 || strcasecmp(value, "x-gzip") == 0))
-		head->encoding = ENCODING_GZIP;
+		headers->encoding = ENCODING_GZIP;
 	else
-		head->encoding = ENCODING_OTHER;
+		headers->encoding = ENCODING_OTHER;
 }
 
 enum field {
@@ -159,61 +159,62 @@ static enum field field_of(const char *name, size_t len)
 	return NO_FIELD;
 }
 
-static void head_field(
-	struct head *head, enum field field, const char *name, const char *value, int64_t wall_ms)
+static void header_field(struct response_headers *headers, enum field field, const char *name,
+	const char *value, int64_t wall_ms)
 {
 	switch (field) {
 	case NO_FIELD:
 		break;
 	case CODING:
-		take_encoding(head, value);
+		take_encoding(headers, value);
 		break;
 	case FRAMES: /* we have no TE header: nothing but chunks may come */
 		if (strcasecmp(value, "chunked") == 0)
-			head->framed = true;
+			headers->framed = true;
 		else if (strcasecmp(value, "identity") != 0)
-			head->encoding = ENCODING_OTHER;
+			headers->encoding = ENCODING_OTHER;
 		break;
 	case DATE:
-		if (!http_date_parse(value, &head->date_us))
-			head->date_us = STAMP_NONE;
-		retry_after_header(&head->retry, name, value, wall_ms);
+		if (!http_date_parse(value, &headers->date_us))
+			headers->date_us = STAMP_NONE;
+		retry_after_header(&headers->retry, name, value, wall_ms);
 		break;
 	case TYPE:
-		head->json = is_json(value);
+		headers->json = is_json(value);
 		break;
 	case LENGTH:
-		head->odd_length = head->odd_length || !is_length(value);
-		head->framed = true;
+		headers->odd_length = headers->odd_length || !is_length(value);
+		headers->framed = true;
 		break;
-	case LINK: /* looked at whole, by head_line */
+	case LINK: /* looked at whole, by response_headers_line */
 		break;
 	case LOCATION:
-		take_origin(head, value);
+		take_origin(headers, value);
 		break;
 	case REQUEST_ID:
-		take_id(head, value, true);
+		take_id(headers, value, true);
 		break;
 	case VENDOR_ID:
-		take_id(head, value, false);
+		take_id(headers, value, false);
 		break;
 	case RETRY:
-		retry_after_header(&head->retry, name, value, wall_ms);
+		retry_after_header(&headers->retry, name, value, wall_ms);
 		break;
 	}
 }
 
 /* "HTTP/1.1 103 Early Hints"; from HTTP/2 on every body has a frame */
-static void head_status(struct head *head, const char *line, size_t len)
+static void header_status(struct response_headers *headers, const char *line, size_t len)
 {
 	const char *blank = memchr(line, ' ', len);
 
-	head_start(head);
-	head->framed = line[5] > '1';
-	head->interim = blank != NULL && blank + 1 < line + len && blank[1] == '1';
+	response_headers_start(headers);
+	headers->framed = line[5] > '1';
+	headers->interim = blank != NULL && blank + 1 < line + len && blank[1] == '1';
 }
 
-void head_line(struct head *head, const char *line, size_t len, int64_t wall_ms)
+void response_headers_line(
+	struct response_headers *headers, const char *line, size_t len, int64_t wall_ms)
 {
 	char name[NAME_MAX_LEN];
 	char value[VALUE_MAX_LEN];
@@ -225,14 +226,14 @@ void head_line(struct head *head, const char *line, size_t len, int64_t wall_ms)
 	while (len != 0 &&
 		(line[len - 1] == '\n' || line[len - 1] == '\r' || is_blank(line[len - 1])))
 		len--;
-	if (head->closed)
+	if (headers->closed)
 		return;
 	if (len == 0) {
-		head->closed = !head->interim;
+		headers->closed = !headers->interim;
 		return;
 	}
 	if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
-		head_status(head, line, len);
+		header_status(headers, line, len);
 		return;
 	}
 	colon = memchr(line, ':', len);
@@ -242,7 +243,7 @@ void head_line(struct head *head, const char *line, size_t len, int64_t wall_ms)
 	field = field_of(line, name_len);
 	if (field == NO_FIELD)
 		return;
-	head->more = head->more || (field == LINK && names_next(colon, line + len));
+	headers->more = headers->more || (field == LINK && names_next(colon, line + len));
 	memcpy(name, line, name_len);
 	name[name_len] = '\0';
 	for (colon++; colon < line + len && is_blank(*colon); colon++)
@@ -252,5 +253,5 @@ void head_line(struct head *head, const char *line, size_t len, int64_t wall_ms)
 		value_len = sizeof(value) - 1;
 	memcpy(value, colon, value_len);
 	value[value_len] = '\0';
-	head_field(head, field, name, value, wall_ms);
+	header_field(headers, field, name, value, wall_ms);
 }
