@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "core/fault.h"
+#include "core/net_error.h"
 #include "core/transfer_deadline.h"
 #include "json/check.h"
 #include "base/scan.h"
@@ -211,9 +211,9 @@ static long advised_status(const struct http_answer *answer, long status)
 	return status == 401 || status == 403 ? 503 : status;
 }
 
-/* the answer is as whole as it will be; `fault` says why it is not, when it is not */
-static void call_conclude(
-	struct http_call *call, const struct transfer_sight *sight, bool whole, enum fault fault)
+/* the answer is as whole as it will be; `error` says why it is not, when it is not */
+static void call_conclude(struct http_call *call, const struct transfer_sight *sight, bool whole,
+	enum net_error error)
 {
 	struct http_answer *answer = &call->answer;
 	const struct retry_after *retry = &call->headers.retry;
@@ -227,8 +227,8 @@ static void call_conclude(
 		answer->limited = sight->status == 403 && retry_after_limited(retry);
 		status = advised_status(answer, sight->status);
 		answer->advice.retry = known ? retry_after_worth(retry, status)
-					     : fault_passes(fault) && retry->word != RETRY_NO;
-		answer->advice.refused = !known && fault == FAULT_PROXY_AUTH;
+					     : net_error_passes(error) && retry->word != RETRY_NO;
+		answer->advice.refused = !known && error == NET_ERROR_PROXY_AUTH;
 		answer->advice.after_ms = answer->advice.refused ? RETRY_WAIT_MAX_MS
 								 : retry_after_wait(retry, status);
 	}
@@ -243,26 +243,27 @@ static void call_conclude(
 	call->state = CALL_ENDED;
 }
 
-static void call_fail(struct http_call *call, const struct transfer_sight *sight, enum fault fault)
+static void call_fail(
+	struct http_call *call, const struct transfer_sight *sight, enum net_error error)
 {
 	char place[WIRE_PLACE_MAX];
 
 	transfer_place(call->transfer, place);
-	fault_describe(
-		fault, place, fault == FAULT_PROXY_AUTH ? "HTTP 407" : NULL, &call->answer.err);
-	call_conclude(call, sight, false, fault);
+	net_error_describe(
+		error, place, error == NET_ERROR_PROXY_AUTH ? "HTTP 407" : NULL, &call->answer.err);
+	call_conclude(call, sight, false, error);
 }
 
 static void call_late(
 	struct http_call *call, const struct transfer_sight *sight, enum transfer_limit limit)
 {
-	static const enum fault faults[] = {
-		[LIMIT_CONNECT] = FAULT_LATE_CONNECT,
-		[LIMIT_FIRST_BYTE] = FAULT_LATE_ANSWER,
-		[LIMIT_SLOW] = FAULT_LATE_SLOW,
-		[LIMIT_TOTAL] = FAULT_LATE_END,
+	static const enum net_error errors[] = {
+		[LIMIT_CONNECT] = NET_ERROR_LATE_CONNECT,
+		[LIMIT_FIRST_BYTE] = NET_ERROR_LATE_ANSWER,
+		[LIMIT_SLOW] = NET_ERROR_LATE_SLOW,
+		[LIMIT_TOTAL] = NET_ERROR_LATE_END,
 	};
-	enum fault fault = faults[limit];
+	enum net_error error = errors[limit];
 	int64_t ms = call->deadline.timeout_ms;
 	char place[WIRE_PLACE_MAX];
 
@@ -271,39 +272,40 @@ static void call_late(
 	else if (limit == LIMIT_TOTAL)
 		ms *= LIMIT_WHOLE_TIMEOUTS;
 	if (limit == LIMIT_CONNECT && sight->looking_up)
-		fault = FAULT_LATE_LOOKUP;
+		error = NET_ERROR_LATE_LOOKUP;
 	transfer_place(call->transfer, place);
-	fault_late(fault, place, ms, &call->answer.err);
-	call_conclude(call, sight, false, fault);
+	net_error_late(error, place, ms, &call->answer.err);
+	call_conclude(call, sight, false, error);
 }
 
 /* the wire has ended with the call */
 static void call_end(struct http_call *call, const struct transfer_sight *sight)
 {
-	enum fault fault = FAULT_CUT;
+	enum net_error error = NET_ERROR_CUT;
 	bool faulty;
 
 	if (call->stopped || call->long_line || call->garbled) {
 		call_fail(call, sight,
-			call->stopped ? (sight->status == 200 && call->body == NULL ? FAULT_TOO_LONG
-										    : FAULT_STOPPED)
-			: call->long_line ? FAULT_HEADER
-					  : FAULT_ENCODING);
+			call->stopped
+				? (sight->status == 200 && call->body == NULL ? NET_ERROR_TOO_LONG
+									      : NET_ERROR_STOPPED)
+			: call->long_line ? NET_ERROR_HEADER
+					  : NET_ERROR_ENCODING);
 		return;
 	}
-	faulty = transfer_fault(call->transfer, &fault, &call->answer.err);
+	faulty = transfer_error(call->transfer, &error, &call->answer.err);
 	if (!faulty && call->headers.odd_length)
-		call_fail(call, sight, FAULT_LENGTH);
+		call_fail(call, sight, NET_ERROR_LENGTH);
 	else if (!faulty && call->headers.closed && sight->status == 407)
-		call_fail(call, sight, FAULT_PROXY_AUTH);
+		call_fail(call, sight, NET_ERROR_PROXY_AUTH);
 	else if (!faulty && call->headers.closed && !body_cut(call, sight->status))
-		call_conclude(call, sight, true, fault);
+		call_conclude(call, sight, true, error);
 	else if (!faulty) /* libcurl takes half a head for an answer, too */
-		call_fail(call, sight, FAULT_CUT);
-	else if (fault == FAULT_LATE_CONNECT)
+		call_fail(call, sight, NET_ERROR_CUT);
+	else if (error == NET_ERROR_LATE_CONNECT)
 		call_late(call, sight, LIMIT_CONNECT);
 	else
-		call_conclude(call, sight, false, fault);
+		call_conclude(call, sight, false, error);
 }
 
 static void call_step(struct http_call *call, int64_t now_ms)

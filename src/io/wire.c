@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "io/terms.h"
-#include "io/wire_fault.h"
+#include "io/wire_error.h"
 #include "io/wire_set.h"
 
 #define SPARE_MAX 8
@@ -309,7 +309,7 @@ void transfer_place(const struct transfer *transfer, char place[WIRE_PLACE_MAX])
 	curl_url_cleanup(url);
 }
 
-bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err *err)
+bool transfer_error(const struct transfer *transfer, enum net_error *ret, struct err *err)
 {
 	struct wire_end end = {
 		.code = (int)transfer->code,
@@ -322,7 +322,7 @@ bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err
 	if (transfer->code == CURLE_OK)
 		return false;
 	transfer_place(transfer, place);
-	*ret = wire_fault(transfer->easy, &end, place, err);
+	*ret = wire_error(transfer->easy, &end, place, err);
 	return true;
 }
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "core/fault.h"
+#include "core/net_error.h"
 #include "io/http.h"
 
 #define WIRE_PLACE_MAX 320
@@ -61,9 +61,9 @@ void transfer_see(const struct transfer *transfer, struct transfer_sight *ret);
 bool transfer_ended(const struct transfer *transfer); /* as transfer_see() says it */
 /*
  * What went wrong with a transfer that has ended; false when libcurl knows of nothing. A limit of
- * time (FAULT_LATE_CONNECT) leaves err to the caller, who knows the limits.
+ * time (NET_ERROR_LATE_CONNECT) leaves err to the caller, who knows the limits.
  */
-bool transfer_fault(const struct transfer *transfer, enum fault *ret, struct err *err);
+bool transfer_error(const struct transfer *transfer, enum net_error *ret, struct err *err);
 /* "host:port" of its URL, never a key, a query or the name and password of a URL */
 void transfer_place(const struct transfer *transfer, char place[WIRE_PLACE_MAX]);
 /*

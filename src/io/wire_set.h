@@ -1,4 +1,4 @@
-/* The options of a handle of libcurl. Private to io/wire.c; with io/wire_fault they are all that
+/* The options of a handle of libcurl. Private to io/wire.c; with io/wire_error they are all that
  * sees libcurl.
  */
 #ifndef IO_WIRE_SET_H

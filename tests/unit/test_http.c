@@ -19,7 +19,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "io/http.h"
-#include "io/wire_fault.h"
+#include "io/wire_error.h"
 #include "loopback.h"
 
 #define KEY "KEY-secret-0123"
@@ -496,7 +496,7 @@ static void test_words_with_a_password(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	assert_int_equal(wire_fault(NULL, &end, "api.test:443", &err), FAULT_OTHER);
+	assert_int_equal(wire_error(NULL, &end, "api.test:443", &err), NET_ERROR_OTHER);
 	assert_string_equal(err.text, "the request to api.test:443 failed");
 }
 

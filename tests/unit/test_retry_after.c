@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "core/fault.h"
+#include "core/net_error.h"
 #include "core/response_headers.h"
 #include "core/transfer_deadline.h"
 #include "core/retry_after.h"
@@ -371,19 +371,19 @@ static void test_faults_in_words(void **state)
 	struct err err;
 
 	(void)state;
-	fault_describe(FAULT_CONNECT, "127.0.0.1:81", "Connection refused", &err);
+	net_error_describe(NET_ERROR_CONNECT, "127.0.0.1:81", "Connection refused", &err);
 	assert_string_equal(err.text, "cannot connect to 127.0.0.1:81: connection refused");
 	assert_int_equal(err.kind, ERR_UNREACHABLE);
-	fault_describe(FAULT_TLS, "h:443", "SSL routines: no", &err);
+	net_error_describe(NET_ERROR_TLS, "h:443", "SSL routines: no", &err);
 	assert_string_equal(err.text, "no TLS connection to h:443: SSL routines: no");
-	fault_describe(FAULT_EMPTY, "h:443", NULL, &err);
+	net_error_describe(NET_ERROR_EMPTY, "h:443", NULL, &err);
 	assert_string_equal(err.text, "h:443 closed the connection without an answer");
-	fault_describe(FAULT_BROKEN, "h:443", "X", &err);
+	net_error_describe(NET_ERROR_BROKEN, "h:443", "X", &err);
 	assert_string_equal(err.text, "the connection to h:443 broke: x");
-	fault_late(FAULT_LATE_ANSWER, "h:443", 30000, &err);
+	net_error_late(NET_ERROR_LATE_ANSWER, "h:443", 30000, &err);
 	assert_string_equal(err.text, "no answer from h:443 within 30s");
-	assert_true(fault_passes(FAULT_LATE_ANSWER));
-	assert_false(fault_passes(FAULT_UNTRUSTED));
+	assert_true(net_error_passes(NET_ERROR_LATE_ANSWER));
+	assert_false(net_error_passes(NET_ERROR_UNTRUSTED));
 }
 
 /* where a redirect leads, as far as it can be shown */

@@ -1,11 +1,11 @@
 /* How a transfer of libcurl ended, in our words. Private to io/wire.c. */
-#ifndef IO_WIRE_FAULT_H
-#define IO_WIRE_FAULT_H
+#ifndef IO_WIRE_ERROR_H
+#define IO_WIRE_ERROR_H
 
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "core/fault.h"
+#include "core/net_error.h"
 
 struct wire_end {
 	int code; /* CURLcode, not CURLE_OK */
@@ -14,7 +14,9 @@ struct wire_end {
 	bool proxy; /* it went through one */
 };
 
-/* of a handle (CURL *); err stays as it is where a limit of time has passed (FAULT_LATE_CONNECT) */
-enum fault wire_fault(void *easy, const struct wire_end *end, const char *place, struct err *err);
+/* of a handle (CURL *); err stays as it is where a limit of time has passed
+ * (NET_ERROR_LATE_CONNECT) */
+enum net_error wire_error(
+	void *easy, const struct wire_end *end, const char *place, struct err *err);
 
 #endif

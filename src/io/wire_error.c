@@ -1,4 +1,4 @@
-#include "io/wire_fault.h"
+#include "io/wire_error.h"
 
 #include <curl/curl.h>
 
@@ -15,32 +15,32 @@
 
 static const struct {
 	CURLcode code;
-	enum fault fault;
+	enum net_error error;
 	bool detail; /* libcurl's own words add something */
 } codes[] = {
-	{ CURLE_URL_MALFORMAT, FAULT_URL, true },
-	{ CURLE_UNSUPPORTED_PROTOCOL, FAULT_NOT_HTTP, true },
-	{ CURLE_WEIRD_SERVER_REPLY, FAULT_NOT_HTTP, true },
-	{ CURLE_COULDNT_RESOLVE_HOST, FAULT_LOOKUP, false },
-	{ CURLE_COULDNT_RESOLVE_PROXY, FAULT_PROXY_LOOKUP, false },
-	{ CURLE_COULDNT_CONNECT, FAULT_CONNECT, false },
-	{ CURLE_PROXY, FAULT_PROXY_REFUSED, true },
-	{ CURLE_OPERATION_TIMEDOUT, FAULT_LATE_CONNECT, false },
-	{ CURLE_SSL_CONNECT_ERROR, FAULT_TLS, true },
-	{ CURLE_PEER_FAILED_VERIFICATION, FAULT_UNTRUSTED, true },
-	{ CURLE_SSL_CACERT_BADFILE, FAULT_CA_FILE, true },
-	{ CURLE_GOT_NOTHING, FAULT_EMPTY, false },
-	{ CURLE_SEND_ERROR, FAULT_BROKEN, true },
-	{ CURLE_RECV_ERROR, FAULT_BROKEN, true },
-	{ CURLE_HTTP2, FAULT_BROKEN, true },
-	{ CURLE_HTTP2_STREAM, FAULT_BROKEN, true },
-	{ CURLE_PARTIAL_FILE, FAULT_CUT, true },
-	{ CURLE_BAD_CONTENT_ENCODING, FAULT_ENCODING, true },
+	{ CURLE_URL_MALFORMAT, NET_ERROR_URL, true },
+	{ CURLE_UNSUPPORTED_PROTOCOL, NET_ERROR_NOT_HTTP, true },
+	{ CURLE_WEIRD_SERVER_REPLY, NET_ERROR_NOT_HTTP, true },
+	{ CURLE_COULDNT_RESOLVE_HOST, NET_ERROR_LOOKUP, false },
+	{ CURLE_COULDNT_RESOLVE_PROXY, NET_ERROR_PROXY_LOOKUP, false },
+	{ CURLE_COULDNT_CONNECT, NET_ERROR_CONNECT, false },
+	{ CURLE_PROXY, NET_ERROR_PROXY_REFUSED, true },
+	{ CURLE_OPERATION_TIMEDOUT, NET_ERROR_LATE_CONNECT, false },
+	{ CURLE_SSL_CONNECT_ERROR, NET_ERROR_TLS, true },
+	{ CURLE_PEER_FAILED_VERIFICATION, NET_ERROR_UNTRUSTED, true },
+	{ CURLE_SSL_CACERT_BADFILE, NET_ERROR_CA_FILE, true },
+	{ CURLE_GOT_NOTHING, NET_ERROR_EMPTY, false },
+	{ CURLE_SEND_ERROR, NET_ERROR_BROKEN, true },
+	{ CURLE_RECV_ERROR, NET_ERROR_BROKEN, true },
+	{ CURLE_HTTP2, NET_ERROR_BROKEN, true },
+	{ CURLE_HTTP2_STREAM, NET_ERROR_BROKEN, true },
+	{ CURLE_PARTIAL_FILE, NET_ERROR_CUT, true },
+	{ CURLE_BAD_CONTENT_ENCODING, NET_ERROR_ENCODING, true },
 	/* of a scheme of the proxy: libcurl's words have its URL in full, with the password */
-	{ CURLE_NOT_BUILT_IN, FAULT_OTHER, false },
+	{ CURLE_NOT_BUILT_IN, NET_ERROR_OTHER, false },
 	/* as memory is never wanting here, these are libcurl's own limits for a header line */
-	{ CURLE_OUT_OF_MEMORY, FAULT_HEADER, false },
-	{ TOO_LARGE, FAULT_HEADER, false },
+	{ CURLE_OUT_OF_MEMORY, NET_ERROR_HEADER, false },
+	{ TOO_LARGE, NET_ERROR_HEADER, false },
 };
 
 /* a full table of descriptors also looks like a name that cannot be found */
@@ -68,16 +68,16 @@ static const char *end_words(const struct wire_end *end)
 }
 
 /* what libcurl could not connect to, and why */
-static enum fault connect_fault(CURL *easy, const struct wire_end *end, const char **ret_detail)
+static enum net_error connect_error(CURL *easy, const struct wire_end *end, const char **ret_detail)
 {
 	long number = 0;
 
 	if (no_descriptors(end))
-		return FAULT_DESCRIPTORS;
+		return NET_ERROR_DESCRIPTORS;
 	(void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
 	if (number != 0)
 		*ret_detail = strerror((int)number);
-	return end->proxy ? FAULT_PROXY_CONNECT : FAULT_CONNECT;
+	return end->proxy ? NET_ERROR_PROXY_CONNECT : NET_ERROR_CONNECT;
 }
 
 /*
@@ -96,27 +96,28 @@ static bool proxy_refuses_us(CURL *easy, long tunnel, const char **ret_detail)
 	return why == CURLPX_USER_REJECTED || why == CURLPX_NO_AUTH;
 }
 
-enum fault wire_fault(void *easy, const struct wire_end *end, const char *place, struct err *err)
+enum net_error wire_error(
+	void *easy, const struct wire_end *end, const char *place, struct err *err)
 {
 	const char *detail = end_words(end);
-	enum fault fault = FAULT_OTHER;
+	enum net_error error = NET_ERROR_OTHER;
 	long tunnel = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
 		if ((int)codes[i].code == end->code) {
-			fault = codes[i].fault;
+			error = codes[i].error;
 			detail = codes[i].detail ? detail : NULL;
 		}
 	(void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
 	if (proxy_refuses_us(easy, tunnel, &detail))
-		fault = FAULT_PROXY_AUTH;
+		error = NET_ERROR_PROXY_AUTH;
 	else if (tunnel >= 300)
-		fault = FAULT_PROXY_REFUSED;
-	else if (fault == FAULT_LOOKUP && no_descriptors(end))
-		fault = FAULT_DESCRIPTORS;
-	else if (fault == FAULT_CONNECT)
-		fault = connect_fault(easy, end, &detail);
-	if (fault != FAULT_LATE_CONNECT)
-		fault_describe(fault, place, detail, err);
-	return fault;
+		error = NET_ERROR_PROXY_REFUSED;
+	else if (error == NET_ERROR_LOOKUP && no_descriptors(end))
+		error = NET_ERROR_DESCRIPTORS;
+	else if (error == NET_ERROR_CONNECT)
+		error = connect_error(easy, end, &detail);
+	if (error != NET_ERROR_LATE_CONNECT)
+		net_error_describe(error, place, detail, err);
+	return error;
 }

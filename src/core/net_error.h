@@ -1,7 +1,7 @@
 /* What can go wrong between us and a server, in words: one line, the place, the remedy where there
  * is one. */
-#ifndef CORE_FAULT_H
-#define CORE_FAULT_H
+#ifndef CORE_NET_ERROR_H
+#define CORE_NET_ERROR_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 /* name, error kind, may pass by itself, text before the place, text after it, remedy */
-#define FAULTS(X)                                                                                  \
+#define NET_ERRORS(X)                                                                              \
 	X(URL, CONFIG, false, "the URL of ", " cannot be used", "")                                \
 	X(LOOKUP, UNREACHABLE, true, "cannot look up the name of ", "", "")                        \
 	X(PROXY_LOOKUP, UNREACHABLE, true, "cannot look up the name of the proxy for ", "", "")    \
@@ -39,18 +39,19 @@
 	X(LATE_SLOW, UNREACHABLE, true, "the answer of ", " did not reach 10 kB/s", "")            \
 	X(LATE_END, UNREACHABLE, true, "the answer of ", " was not complete", "")
 
-enum fault {
-#define FAULT_ENUM(name, kind, passes, before, after, remedy) FAULT_##name,
-	FAULTS(FAULT_ENUM)
-#undef FAULT_ENUM
+enum net_error {
+#define NET_ERROR_ENUM(name, kind, passes, before, after, remedy) NET_ERROR_##name,
+	NET_ERRORS(NET_ERROR_ENUM)
+#undef NET_ERROR_ENUM
 };
 
 /* `place` is host:port; `detail` follows after ": ", its first letter small and without
  * a full stop; NULL or "": none */
-void fault_describe(enum fault fault, const char *place, const char *detail, struct err *err);
+void net_error_describe(
+	enum net_error error, const char *place, const char *detail, struct err *err);
 /* of the LATE_ ones: "no answer from host:443 within 30s" */
-void fault_late(enum fault fault, const char *place, int64_t limit_ms, struct err *err);
+void net_error_late(enum net_error error, const char *place, int64_t limit_ms, struct err *err);
 /* may it pass by itself? Then the request is worth another try */
-bool fault_passes(enum fault fault);
+bool net_error_passes(enum net_error error);
 
 #endif

@@ -1,4 +1,4 @@
-#include "core/fault.h"
+#include "core/net_error.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -6,17 +6,17 @@
 
 #include "base/parse.h"
 
-static const struct fault_row {
+static const struct net_error_row {
 	enum err_kind kind;
 	bool passes;
 	const char *before;
 	const char *after;
 	const char *remedy;
 } rows[] = {
-#define FAULT_ROW(name, kind, passes, before, after, remedy)                                       \
+#define NET_ERROR_ROW(name, kind, passes, before, after, remedy)                                   \
 	{ ERR_##kind, passes, before, after, remedy },
-	FAULTS(FAULT_ROW)
-#undef FAULT_ROW
+	NET_ERRORS(NET_ERROR_ROW)
+#undef NET_ERROR_ROW
 };
 
 /* "Connection refused" goes on in small letters, "SSL" and "HTTP" do not */
@@ -25,9 +25,10 @@ static char first_letter(const char *text)
 	return isupper((unsigned char)text[1]) ? text[0] : (char)tolower((unsigned char)text[0]);
 }
 
-void fault_describe(enum fault fault, const char *place, const char *detail, struct err *err)
+void net_error_describe(
+	enum net_error error, const char *place, const char *detail, struct err *err)
 {
-	const struct fault_row *row = &rows[fault];
+	const struct net_error_row *row = &rows[error];
 	size_t len = detail != NULL ? strlen(detail) : 0;
 
 	len -= len != 0 && detail[len - 1] == '.';
@@ -39,16 +40,16 @@ void fault_describe(enum fault fault, const char *place, const char *detail, str
 			err, row->kind, "%s%s%s%s", row->before, place, row->after, row->remedy);
 }
 
-void fault_late(enum fault fault, const char *place, int64_t limit_ms, struct err *err)
+void net_error_late(enum net_error error, const char *place, int64_t limit_ms, struct err *err)
 {
-	const struct fault_row *row = &rows[fault];
+	const struct net_error_row *row = &rows[error];
 	char span[PARSE_DURATION_MAX];
 
 	(void)err_set(err, row->kind, "%s%s%s within %s", row->before, place, row->after,
 		duration_text(limit_ms, span));
 }
 
-bool fault_passes(enum fault fault)
+bool net_error_passes(enum net_error error)
 {
-	return rows[fault].passes;
+	return rows[error].passes;
 }
