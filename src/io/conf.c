@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "core/faults.h"
+#include "core/diagnostics.h"
 #include "core/options.h"
 #include "core/value.h"
 #include "core/vet.h"
@@ -23,7 +23,7 @@
 /* One configuration while it is read. */
 struct loader {
 	struct conf_text text;
-	struct faults faults;
+	struct diagnostics faults;
 	struct config *config; /* borrowed */
 	enum conf_depth depth;
 };
@@ -44,9 +44,10 @@ static void fault_at(struct loader *loader, const config_setting_t *setting, con
 	const char *key = config_setting_name(setting);
 
 	if (key != NULL)
-		faults_add(&loader->faults, setting->line, file, line, "%s: %s", key, err->text);
+		diagnostics_add(
+			&loader->faults, setting->line, file, line, "%s: %s", key, err->text);
 	else
-		faults_add(&loader->faults, setting->line, file, line, "%s", err->text);
+		diagnostics_add(&loader->faults, setting->line, file, line, "%s", err->text);
 }
 
 static const char *setting_kind(const config_setting_t *setting)
@@ -236,7 +237,7 @@ static void judge_url(
 	else if (stood != NULL)
 		fault_at(loader, stood, &err);
 	else
-		faults_add(&loader->faults, 0, BASE_URL_VARIABLE, 0, "%s", err.text);
+		diagnostics_add(&loader->faults, 0, BASE_URL_VARIABLE, 0, "%s", err.text);
 }
 
 /* ~/ is the home directory, here and nowhere later */
@@ -464,7 +465,8 @@ static void parse(struct loader *loader)
 	} else {
 		file = conf_text_place(
 			&loader->text, (unsigned int)config_error_line(&libconfig), &line);
-		faults_add(&loader->faults, 0, file, line, "%s", config_error_text(&libconfig));
+		diagnostics_add(
+			&loader->faults, 0, file, line, "%s", config_error_text(&libconfig));
 	}
 	config_destroy(&libconfig);
 }
@@ -485,10 +487,10 @@ bool conf_load(const char *path, enum conf_depth depth, struct config **ret, str
 	*ret = NULL;
 	if (loader.faults.count == 0)
 		*ret = mem_steal(&loader.config);
-	faults_tell(&loader.faults, faults, err);
+	diagnostics_tell(&loader.faults, faults, err);
 	if (loader.text.wanting)
 		err->kind = ERR_OS;
-	faults_done(&loader.faults);
+	diagnostics_done(&loader.faults);
 	config_free(loader.config);
 	return *ret != NULL;
 }

@@ -24,12 +24,12 @@ struct conf_file {
 };
 
 /* says a fault of the file as a whole, at the place that includes it */
-static bool refuse(struct faults *faults, const struct conf_file *file, const struct err *err)
+static bool refuse(struct diagnostics *faults, const struct conf_file *file, const struct err *err)
 {
 	if (file->from == NULL)
-		faults_add(faults, 0, file->path, 0, "%s", err->text);
+		diagnostics_add(faults, 0, file->path, 0, "%s", err->text);
 	else
-		faults_add(faults, 0, file->from->path, file->from_line, "%s: %s", file->path,
+		diagnostics_add(faults, 0, file->from->path, file->from_line, "%s: %s", file->path,
 			err->text);
 	return false;
 }
@@ -131,7 +131,7 @@ static char *path_beside(const char *file, const char *path)
 
 struct reader {
 	struct conf_text *text; /* borrowed */
-	struct faults *faults; /* borrowed */
+	struct diagnostics *faults; /* borrowed */
 };
 
 static bool add_file(struct reader *reader, const struct conf_file *file);
@@ -152,7 +152,7 @@ static bool add_included(
 	strings_add(&reader->text->files, path);
 	if (file.depth <= DEPTH_MAX && file.index < FILES_MAX)
 		return add_file(reader, &file);
-	faults_add(reader->faults, 0, from->path, scan->found_line,
+	diagnostics_add(reader->faults, 0, from->path, scan->found_line,
 		"@include goes more than %d deep, or over more than %d files; does a file include "
 		"itself?",
 		DEPTH_MAX, FILES_MAX);
@@ -164,7 +164,7 @@ static bool add_found(struct reader *reader, const struct conf_file *file,
 	const struct confscan *scan, enum confscan_found found, bool *fine)
 {
 	if (!add_piece(reader->text, file, scan)) {
-		faults_add(reader->faults, 0, file->path, scan->piece_line,
+		diagnostics_add(reader->faults, 0, file->path, scan->piece_line,
 			"with this the configuration is larger than 1 MiB");
 		*fine = false;
 		return false;
@@ -202,7 +202,8 @@ static bool add_file(struct reader *reader, const struct conf_file *file)
 	do {
 		found = confscan_next(&scan, &err);
 		if (found == CONFSCAN_FAULT) {
-			faults_add(reader->faults, 0, file->path, scan.found_line, "%s", err.text);
+			diagnostics_add(
+				reader->faults, 0, file->path, scan.found_line, "%s", err.text);
 			fine = false;
 		}
 	} while (found != CONFSCAN_FAULT && add_found(reader, file, &scan, found, &fine));
@@ -210,7 +211,7 @@ static bool add_file(struct reader *reader, const struct conf_file *file)
 	return fine;
 }
 
-bool conf_text_read(struct conf_text *text, const char *path, struct faults *faults)
+bool conf_text_read(struct conf_text *text, const char *path, struct diagnostics *faults)
 {
 	struct reader reader = { text, faults };
 	struct conf_file file = { .path = path };

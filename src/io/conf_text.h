@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 #include "core/config.h"
-#include "core/faults.h"
+#include "core/diagnostics.h"
 
 #define CONF_TEXT_MAX (1024 * 1024) /* bytes, included files and all */
 
@@ -32,7 +32,7 @@ struct conf_text {
 };
 
 /* reads an absolute path; false when there were faults */
-bool conf_text_read(struct conf_text *text, const char *path, struct faults *faults);
+bool conf_text_read(struct conf_text *text, const char *path, struct diagnostics *faults);
 void conf_text_done(struct conf_text *text);
 /* where a line of the text comes from; the file's name is borrowed */
 const char *conf_text_place(

@@ -176,7 +176,7 @@ static void values_may_look_like_options(void **state)
 	done(line);
 }
 
-static void faults_are_named(void **state)
+static void diagnostics_are_named(void **state)
 {
 	(void)state;
 	assert_wrong("tb pik", "unknown command 'pik'; did you mean 'pick'?");
@@ -326,7 +326,7 @@ int main(void)
 		cmocka_unit_test(the_last_of_a_single_value_wins),
 		cmocka_unit_test(lists_grow),
 		cmocka_unit_test(values_may_look_like_options),
-		cmocka_unit_test(faults_are_named),
+		cmocka_unit_test(diagnostics_are_named),
 		cmocka_unit_test(values_are_strict),
 		cmocka_unit_test(the_first_fault_is_said),
 		cmocka_unit_test(help_wins),

@@ -274,7 +274,7 @@ static void all_faults_are_told_at_once(void **state)
 }
 
 /* also where the top of the file comes last, and what is judged last stands first */
-static void faults_are_told_in_the_order_of_the_file(void **state)
+static void diagnostics_are_told_in_the_order_of_the_file(void **state)
 {
 	(void)state;
 	assert_faults("sources = ( {\n"
@@ -582,7 +582,7 @@ int main(void)
 		cmocka_unit_test(every_key_of_a_source),
 		cmocka_unit_test(every_key_of_sinks),
 		cmocka_unit_test(all_faults_are_told_at_once),
-		cmocka_unit_test(faults_are_told_in_the_order_of_the_file),
+		cmocka_unit_test(diagnostics_are_told_in_the_order_of_the_file),
 		cmocka_unit_test(keys_that_nobody_knows),
 		cmocka_unit_test(wrong_types),
 		cmocka_unit_test(values_out_of_range),

@@ -1,4 +1,4 @@
-#include "core/faults.h"
+#include "core/diagnostics.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,14 +8,14 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-struct faults_item {
+struct diagnostics_item {
 	unsigned int order;
 	char *text; /* own */
 };
 
 /* where the text of a new one goes, before the first that stands later: what is looked at last need
  * not stand last */
-static char **faults_insert(struct faults *faults, unsigned int order)
+static char **diagnostics_insert(struct diagnostics *faults, unsigned int order)
 {
 	size_t at = faults->count;
 
@@ -25,13 +25,13 @@ static char **faults_insert(struct faults *faults, unsigned int order)
 		at--;
 	memmove(&faults->items[at + 1], &faults->items[at],
 		(faults->count - at) * sizeof(*faults->items));
-	faults->items[at] = (struct faults_item){ .order = order };
+	faults->items[at] = (struct diagnostics_item){ .order = order };
 	faults->count++;
 	return &faults->items[at].text;
 }
 
-void faults_add(struct faults *faults, unsigned int order, const char *file, unsigned int line,
-	const char *fmt, ...)
+void diagnostics_add(struct diagnostics *faults, unsigned int order, const char *file,
+	unsigned int line, const char *fmt, ...)
 {
 	cleanup_buf struct buf text = { 0 };
 	struct err message = { 0 };
@@ -45,10 +45,10 @@ void faults_add(struct faults *faults, unsigned int order, const char *file, uns
 		(void)buf_addf(&text, ":%u", line);
 	(void)buf_add_text(&text, ": ");
 	text_add_safe(&text, message.text);
-	*faults_insert(faults, order) = buf_steal(&text);
+	*diagnostics_insert(faults, order) = buf_steal(&text);
 }
 
-void faults_tell(const struct faults *faults, struct buf *out, struct err *err)
+void diagnostics_tell(const struct diagnostics *faults, struct buf *out, struct err *err)
 {
 	for (size_t i = 0; i < faults->count; i++) {
 		if (i == 0)
@@ -57,10 +57,10 @@ void faults_tell(const struct faults *faults, struct buf *out, struct err *err)
 	}
 }
 
-void faults_done(struct faults *faults)
+void diagnostics_done(struct diagnostics *faults)
 {
 	for (size_t i = 0; i < faults->count; i++)
 		free(faults->items[i].text);
 	free(faults->items);
-	*faults = (struct faults){ 0 };
+	*faults = (struct diagnostics){ 0 };
 }
