@@ -4,7 +4,7 @@
 
 #include "core/config.h"
 #include "core/nearest.h"
-#include "core/vet.h"
+#include "core/validate.h"
 
 #define MS(n) INT64_C(n)
 #define SECONDS(n) (MS(n) * 1000)
@@ -58,9 +58,9 @@ const struct option options[] = {
 		.text = "who is told; left out: desktop and log, ( ): nobody" },
 
 	{ SOURCE(name), .name = "name", .type = OPTION_TEXT, .fallback = "telnyx",
-		.check = vet_name, .text = "what events, logs and --source call it" },
+		.check = validate_name, .text = "what events, logs and --source call it" },
 	{ SOURCE(type), .name = "type", .type = OPTION_TEXT, .fallback = "telnyx-embeddings",
-		.check = vet_kind, .text = "the kind of tasks" },
+		.check = validate_kind, .text = "the kind of tasks" },
 	{ SOURCE(base_url), .name = "base_url", .type = OPTION_TEXT,
 		.fallback = "https://api.telnyx.com/v2",
 		.text = "where the API is; TELNYX_BASE_URL replaces the default" },
@@ -98,19 +98,21 @@ const struct option options[] = {
 	{ SOURCE(explain), .name = "explain", .type = OPTION_BOOL, .fallback = "true",
 		.text = "ask once why a task failed and put it into the event's message" },
 	{ SOURCE(ca_file), .name = "ca_file", .type = OPTION_TEXT, .fallback = "",
-		.check = vet_path, .text = "certificates to trust instead of the system's" },
-	{ SOURCE(proxy), .name = "proxy", .type = OPTION_TEXT, .fallback = "", .check = vet_proxy,
+		.check = validate_path, .text = "certificates to trust instead of the system's" },
+	{ SOURCE(proxy), .name = "proxy", .type = OPTION_TEXT, .fallback = "",
+		.check = validate_proxy,
 		.text = "proxy URL; \"\": what http_proxy, https_proxy and no_proxy say" },
 	{ SOURCE(allow_http), .name = "allow_http", .type = OPTION_BOOL, .fallback = "false",
 		.text = "allow plain http to hosts other than this one; the key is then sent in "
 			"clear" },
 
-	{ SINK(name), .name = "name", .type = OPTION_TEXT, .fallback = "desktop", .check = vet_name,
-		.sinks = ON_ALL, .text = "what status, logs and test call it; left out: its type" },
+	{ SINK(name), .name = "name", .type = OPTION_TEXT, .fallback = "desktop",
+		.check = validate_name, .sinks = ON_ALL,
+		.text = "what status, logs and test call it; left out: its type" },
 	{ SINK(type), .name = "type", .type = OPTION_ENUM, .fallback = "desktop",
 		.words = sink_words, .sinks = ON_ALL,
 		.text = "how it tells: a notification, a line in a file, a program that is run" },
-	{ SINK(on), .name = "on", .type = OPTION_LIST, .fallback = "", .check = vet_event,
+	{ SINK(on), .name = "on", .type = OPTION_LIST, .fallback = "", .check = validate_event,
 		.sinks = ON_ALL,
 		.text = "the events it gets; [ ]: all but queued and processing, for exec those of "
 			"tasks only" },
@@ -133,20 +135,20 @@ const struct option options[] = {
 	{ SINK(window_ms), .name = "window", .type = OPTION_DURATION, .fallback = "2s",
 		.min = MS(1), .max = HOURS(1), .zero = true, .sinks = ON_DESKTOP,
 		.text = "events are collected for so long after the first" },
-	{ SINK(quiet), .name = "quiet", .type = OPTION_TEXT, .fallback = "", .check = vet_quiet,
-		.sinks = ON_DESKTOP,
+	{ SINK(quiet), .name = "quiet", .type = OPTION_TEXT, .fallback = "",
+		.check = validate_quiet, .sinks = ON_DESKTOP,
 		.text = "hours without notifications, local time, as 22:00-07:00; then one "
 			"digest" },
 	{ SINK(sound), .name = "sound", .type = OPTION_BOOL, .fallback = "false",
 		.sinks = ON_DESKTOP,
 		.text = "with a sound of the desktop's theme, where its notifications have them" },
-	{ SINK(path), .name = "path", .type = OPTION_TEXT, .fallback = "", .check = vet_path,
+	{ SINK(path), .name = "path", .type = OPTION_TEXT, .fallback = "", .check = validate_path,
 		.sinks = ON_LOG, .text = "the file; \"\": events.log in the state directory" },
 	{ SINK(format), .name = "format", .type = OPTION_ENUM, .fallback = "text",
 		.words = format_words, .sinks = ON_LOG,
 		.text = "a line for people, or one JSON object a line" },
 	{ SINK(command), .name = "command", .type = OPTION_LIST, .fallback = "",
-		.check = vet_argument, .sinks = ON_EXEC,
+		.check = validate_argument, .sinks = ON_EXEC,
 		.text = "the program and its arguments; ~/ is home, {field} is replaced, no shell "
 			"sees it" },
 	{ SINK(shell), .name = "shell", .type = OPTION_TEXT, .fallback = "", .sinks = ON_EXEC,
@@ -158,7 +160,7 @@ const struct option options[] = {
 		.max = 1000, .sinks = ON_EXEC, .text = "how often a delivery is tried" },
 	{ SINK(concurrency), .name = "concurrency", .type = OPTION_INT, .fallback = "4", .min = 1,
 		.max = 64, .sinks = ON_EXEC, .text = "how many programs of this sink run at once" },
-	{ SINK(env), .name = "env", .type = OPTION_LIST, .fallback = "", .check = vet_variable,
+	{ SINK(env), .name = "env", .type = OPTION_LIST, .fallback = "", .check = validate_variable,
 		.sinks = ON_EXEC, .text = "further environment variables that the program gets" },
 	{ SINK(retry), .name = "retry", .type = OPTION_CODES, .fallback = "75", .min = 1,
 		.max = 255, .sinks = ON_EXEC,

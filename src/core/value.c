@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "core/config.h"
-#include "core/vet.h"
+#include "core/validate.h"
 
 void *value_field(const struct option *option, void *base)
 {
@@ -46,7 +46,7 @@ static bool set_duration_text(
 
 	if (parse_duration(text, &ms))
 		return set_duration(option, base, ms, err);
-	vet_quote(&quoted, text);
+	validate_quote(&quoted, text);
 	return err_set(err, ERR_CONFIG,
 		"%s is no duration: write 500ms, 30s, 5m, 2h, 1d or a number of seconds",
 		buf_text(&quoted));
@@ -64,7 +64,7 @@ static bool refuse_enum(const struct option *option, const char *text, struct er
 						       : " or ",
 			option->words[i]);
 	(void)buf_add_text(&line, ", not ");
-	vet_quote(&line, text);
+	validate_quote(&line, text);
 	return err_set(err, ERR_CONFIG, "%s", buf_text(&line));
 }
 
@@ -144,7 +144,7 @@ bool value_add_text(const struct option *option, void *base, const char *text, s
 	if (option->type == OPTION_CODES && strcmp(text, "any") == 0)
 		return add_code(option, base, text, err);
 	if (option->type == OPTION_CODES) {
-		vet_quote(&quoted, text);
+		validate_quote(&quoted, text);
 		return err_set(
 			err, ERR_CONFIG, "must be numbers, or \"any\", not %s", buf_text(&quoted));
 	}

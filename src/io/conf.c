@@ -11,7 +11,7 @@
 #include "core/diagnostics.h"
 #include "core/options.h"
 #include "core/value.h"
-#include "core/vet.h"
+#include "core/validate.h"
 #include "io/conf_text.h"
 #include "io/home.h"
 #include "io/key.h"
@@ -232,7 +232,7 @@ static void judge_url(
 		free(source->base_url);
 		source->base_url = mem_strdup(variable);
 	}
-	if (vet_base_url(source->base_url, source->allow_http, &err))
+	if (validate_base_url(source->base_url, source->allow_http, &err))
 		cut_slashes(source->base_url);
 	else if (stood != NULL)
 		fault_at(loader, stood, &err);

@@ -1,4 +1,4 @@
-#include "core/vet.h"
+#include "core/validate.h"
 
 #include <string.h>
 
@@ -15,7 +15,7 @@
 #define DIGITS "0123456789"
 #define WORD_CHARS LETTERS DIGITS "_"
 
-void vet_quote(struct buf *out, const char *text)
+void validate_quote(struct buf *out, const char *text)
 {
 	(void)buf_add_char(out, '"');
 	text_add_cut(out, text, QUOTE_COLUMNS);
@@ -27,7 +27,7 @@ static bool refuse_word(struct err *err, const char *what, const struct nearest 
 {
 	cleanup_buf struct buf quoted = { 0 };
 
-	vet_quote(&quoted, nearest->word);
+	validate_quote(&quoted, nearest->word);
 	if (nearest->best == NULL)
 		return err_set(err, ERR_CONFIG, "%s is no %s", buf_text(&quoted), what);
 	return err_set(err, ERR_CONFIG, "%s is no %s; did you mean \"%s\"?", buf_text(&quoted),
@@ -38,11 +38,11 @@ static bool refuse(struct err *err, const char *text, const char *why)
 {
 	cleanup_buf struct buf quoted = { 0 };
 
-	vet_quote(&quoted, text);
+	validate_quote(&quoted, text);
 	return err_set(err, ERR_CONFIG, "%s %s", buf_text(&quoted), why);
 }
 
-bool vet_name(const char *text, struct err *err)
+bool validate_name(const char *text, struct err *err)
 {
 	cleanup_buf struct buf safe = { 0 };
 	size_t len = strlen(text);
@@ -57,7 +57,7 @@ bool vet_name(const char *text, struct err *err)
 	return true;
 }
 
-bool vet_kind(const char *text, struct err *err)
+bool validate_kind(const char *text, struct err *err)
 {
 	struct nearest nearest = nearest_to(text);
 
@@ -70,7 +70,7 @@ bool vet_kind(const char *text, struct err *err)
 	return refuse_word(err, "type of source", &nearest);
 }
 
-bool vet_event(const char *text, struct err *err)
+bool validate_event(const char *text, struct err *err)
 {
 	struct nearest nearest = nearest_to(text);
 	enum event_type type;
@@ -95,7 +95,7 @@ static bool field_known(const char *word, struct err *err)
 	return refuse_word(err, "field of an event", &nearest);
 }
 
-bool vet_argument(const char *text, struct err *err)
+bool validate_argument(const char *text, struct err *err)
 {
 	for (const char *p = strchr(text, '{'); p != NULL; p = strchr(p + 1, '{')) {
 		size_t len = strspn(p + 1, WORD_CHARS);
@@ -107,7 +107,7 @@ bool vet_argument(const char *text, struct err *err)
 	return true;
 }
 
-bool vet_quiet(const char *text, struct err *err)
+bool validate_quiet(const char *text, struct err *err)
 {
 	int from;
 	int to;
@@ -117,14 +117,14 @@ bool vet_quiet(const char *text, struct err *err)
 	return refuse(err, text, "is no span of hours, such as \"22:00-07:00\"");
 }
 
-bool vet_path(const char *text, struct err *err)
+bool validate_path(const char *text, struct err *err)
 {
 	if (text[0] == '\0' || text[0] == '/' || strncmp(text, "~/", 2) == 0)
 		return true;
 	return refuse(err, text, "must be an absolute path, or begin with ~/");
 }
 
-bool vet_variable(const char *text, struct err *err)
+bool validate_variable(const char *text, struct err *err)
 {
 	static const char *const kept[] = { "TELNYX_", "WATCHDOG_" };
 

@@ -1,4 +1,4 @@
-#include "core/vet.h"
+#include "core/validate.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static bool begins(const char *text, const char *prefix)
 	return true;
 }
 
-bool vet_base_url(const char *text, bool allow_http, struct err *err)
+bool validate_base_url(const char *text, bool allow_http, struct err *err)
 {
 	struct authority authority;
 	bool secure = begins(text, "https://");
@@ -54,7 +54,7 @@ bool vet_base_url(const char *text, bool allow_http, struct err *err)
 	return true;
 }
 
-bool vet_proxy(const char *text, struct err *err)
+bool validate_proxy(const char *text, struct err *err)
 {
 	static const char *const schemes[] = { "http", "https", "socks4", "socks4a", "socks5",
 		"socks5h" };
