@@ -3,13 +3,13 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "core/value.h"
+#include "core/option_value.h"
 
 struct config *config_new(void)
 {
 	struct config *config = mem_alloc(sizeof(*config));
 
-	value_reset_group(GROUP_TOP, config);
+	option_value_reset_group(GROUP_TOP, config);
 	return config;
 }
 
@@ -21,7 +21,7 @@ struct source_config *config_add_source(struct config *config)
 		mem_resize(config->sources, config->source_count + 1, sizeof(*config->sources));
 	source = &config->sources[config->source_count++];
 	*source = (struct source_config){ 0 };
-	value_reset_group(GROUP_SOURCE, source);
+	option_value_reset_group(GROUP_SOURCE, source);
 	return source;
 }
 
@@ -32,7 +32,7 @@ struct sink_config *config_add_sink(struct config *config, enum sink_type type)
 	config->sinks = mem_resize(config->sinks, config->sink_count + 1, sizeof(*config->sinks));
 	sink = &config->sinks[config->sink_count++];
 	*sink = (struct sink_config){ 0 };
-	value_reset_group(GROUP_SINK, sink);
+	option_value_reset_group(GROUP_SINK, sink);
 	sink->type = (int)type;
 	free(sink->name);
 	sink->name = mem_strdup(sink_words[type]);
@@ -44,7 +44,7 @@ struct sink_config *sink_config_copy(const struct sink_config *sink)
 	struct sink_config *copy = mem_alloc(sizeof(*copy));
 
 	*copy = *sink;
-	value_own_group(GROUP_SINK, copy);
+	option_value_own_group(GROUP_SINK, copy);
 	return copy;
 }
 
@@ -52,7 +52,7 @@ void sink_config_free(struct sink_config *sink)
 {
 	if (sink == NULL)
 		return;
-	value_clear_group(GROUP_SINK, sink);
+	option_value_clear_group(GROUP_SINK, sink);
 	free(sink);
 }
 
@@ -61,9 +61,9 @@ void config_free(struct config *config)
 	if (config == NULL)
 		return;
 	for (size_t i = 0; i < config->source_count; i++)
-		value_clear_group(GROUP_SOURCE, &config->sources[i]);
+		option_value_clear_group(GROUP_SOURCE, &config->sources[i]);
 	for (size_t i = 0; i < config->sink_count; i++)
-		value_clear_group(GROUP_SINK, &config->sinks[i]);
+		option_value_clear_group(GROUP_SINK, &config->sinks[i]);
 	free(config->sources);
 	free(config->sinks);
 	free(config->file);

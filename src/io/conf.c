@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "core/diagnostics.h"
 #include "core/options.h"
-#include "core/value.h"
+#include "core/option_value.h"
 #include "core/validate.h"
 #include "io/conf_text.h"
 #include "io/home.h"
@@ -94,11 +94,11 @@ static bool set_scalar(
 	bool number = option->type == OPTION_INT || option->type == OPTION_DURATION;
 
 	if (number && is_whole(setting))
-		return value_set_int(option, base, config_setting_get_int64(setting), err);
+		return option_value_set_int(option, base, config_setting_get_int64(setting), err);
 	if (option->type == OPTION_DURATION && setting->type == CONFIG_TYPE_FLOAT)
-		return value_set_float(option, base, config_setting_get_float(setting), err);
+		return option_value_set_float(option, base, config_setting_get_float(setting), err);
 	if (option->type != OPTION_INT && setting->type == CONFIG_TYPE_STRING)
-		return value_set_text(option, base, config_setting_get_string(setting), err);
+		return option_value_set_text(option, base, config_setting_get_string(setting), err);
 	return refuse_kind(setting, option->type, err);
 }
 
@@ -106,9 +106,9 @@ static bool add_item(
 	const struct option *option, void *base, const config_setting_t *item, struct err *err)
 {
 	if (item->type == CONFIG_TYPE_STRING)
-		return value_add_text(option, base, config_setting_get_string(item), err);
+		return option_value_add_text(option, base, config_setting_get_string(item), err);
 	if (option->type == OPTION_CODES && is_whole(item))
-		return value_add_int(option, base, config_setting_get_int64(item), err);
+		return option_value_add_int(option, base, config_setting_get_int64(item), err);
 	return refuse_kind(item, option->type, err);
 }
 
@@ -122,7 +122,7 @@ static void set_list(struct loader *loader, const struct option *option, void *b
 	struct err err = { 0 };
 	int count = config_setting_is_aggregate(setting) ? config_setting_length(setting) : 0;
 
-	value_clear(option, base);
+	option_value_clear(option, base);
 	if (option->type == OPTION_CODES && setting->type == CONFIG_TYPE_STRING) {
 		if (!add_item(option, base, setting, &err))
 			fault_at(loader, setting, &err);
@@ -150,7 +150,8 @@ static void set_option(struct loader *loader, const struct option *option, void 
 	else if (option->type != OPTION_BOOL)
 		fine = set_scalar(option, base, setting, &err);
 	else if (setting->type == CONFIG_TYPE_BOOL)
-		value_set_bool(option, base, config_setting_get_bool(setting) == CONFIG_TRUE);
+		option_value_set_bool(
+			option, base, config_setting_get_bool(setting) == CONFIG_TRUE);
 	else
 		fine = refuse_kind(setting, option->type, &err);
 	if (!fine)

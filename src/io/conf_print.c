@@ -4,7 +4,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "core/options.h"
-#include "core/value.h"
+#include "core/option_value.h"
 #include "io/conf.h"
 
 /* bytes that would deceive a reader, or that libconfig takes for something else, as \xHH */

@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "core/options.h"
-#include "core/value.h"
+#include "core/option_value.h"
 #include "io/conf.h"
 
 static char dir[] = "/tmp/taskbell-print-XXXXXX";

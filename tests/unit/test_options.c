@@ -12,7 +12,7 @@
 #include "base/parse.h"
 #include "core/config.h"
 #include "core/options.h"
-#include "core/value.h"
+#include "core/option_value.h"
 
 static void names_are_words_and_stand_once(void **state)
 {
@@ -56,7 +56,7 @@ static void defaults_obey_their_rows(void **state)
 		case OPTION_TEXT:
 		case OPTION_DURATION:
 		case OPTION_ENUM:
-			assert_true(value_set_text(option, &any, option->fallback, &err));
+			assert_true(option_value_set_text(option, &any, option->fallback, &err));
 			break;
 		case OPTION_INT:
 			assert_true(parse_int(option->fallback, option->min, option->max, &number));
@@ -73,7 +73,7 @@ static void defaults_obey_their_rows(void **state)
 			assert_string_equal(option->fallback, "");
 			break;
 		}
-		value_clear(option, &any);
+		option_value_clear(option, &any);
 	}
 }
 
@@ -134,14 +134,14 @@ static void a_refused_value_changes_nothing(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	value_reset_group(GROUP_SOURCE, &source);
-	assert_false(value_set_text(interval, &source, "1ms", &err));
-	assert_false(value_set_int(interval, &source, INT64_MAX, &err));
-	assert_false(value_set_int(interval, &source, INT64_MIN, &err));
+	option_value_reset_group(GROUP_SOURCE, &source);
+	assert_false(option_value_set_text(interval, &source, "1ms", &err));
+	assert_false(option_value_set_int(interval, &source, INT64_MAX, &err));
+	assert_false(option_value_set_int(interval, &source, INT64_MIN, &err));
 	assert_int_equal(source.interval_ms, 10000);
-	assert_false(value_set_text(name, &source, "", &err));
+	assert_false(option_value_set_text(name, &source, "", &err));
 	assert_string_equal(source.name, "telnyx");
-	value_clear_group(GROUP_SOURCE, &source);
+	option_value_clear_group(GROUP_SOURCE, &source);
 	assert_null(source.name);
 }
 

@@ -1,4 +1,4 @@
-#include "core/value.h"
+#include "core/option_value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +80,8 @@ static bool set_enum(const struct option *option, void *base, const char *text, 
 	return refuse_enum(option, text, err);
 }
 
-bool value_set_text(const struct option *option, void *base, const char *text, struct err *err)
+bool option_value_set_text(
+	const struct option *option, void *base, const char *text, struct err *err)
 {
 	char **field;
 
@@ -96,7 +97,7 @@ bool value_set_text(const struct option *option, void *base, const char *text, s
 	return true;
 }
 
-bool value_set_int(const struct option *option, void *base, int64_t value, struct err *err)
+bool option_value_set_int(const struct option *option, void *base, int64_t value, struct err *err)
 {
 	int64_t *field = value_field(option, base);
 
@@ -112,7 +113,7 @@ bool value_set_int(const struct option *option, void *base, int64_t value, struc
 	return true;
 }
 
-bool value_set_float(const struct option *option, void *base, double value, struct err *err)
+bool option_value_set_float(const struct option *option, void *base, double value, struct err *err)
 {
 	/* also false for what is no number; the largest duration is exact in a double */
 	if (!(value >= 0 && value * 1000 <= (double)option->max))
@@ -120,7 +121,7 @@ bool value_set_float(const struct option *option, void *base, double value, stru
 	return set_duration(option, base, (int64_t)(value * 1000 + 0.5), err);
 }
 
-void value_set_bool(const struct option *option, void *base, bool value)
+void option_value_set_bool(const struct option *option, void *base, bool value)
 {
 	bool *field = value_field(option, base);
 
@@ -137,7 +138,8 @@ static bool add_code(const struct option *option, void *base, const char *text, 
 	return true;
 }
 
-bool value_add_text(const struct option *option, void *base, const char *text, struct err *err)
+bool option_value_add_text(
+	const struct option *option, void *base, const char *text, struct err *err)
 {
 	cleanup_buf struct buf quoted = { 0 };
 
@@ -154,7 +156,7 @@ bool value_add_text(const struct option *option, void *base, const char *text, s
 	return true;
 }
 
-bool value_add_int(const struct option *option, void *base, int64_t value, struct err *err)
+bool option_value_add_int(const struct option *option, void *base, int64_t value, struct err *err)
 {
 	cleanup_free char *text = mem_printf("%lld", (long long)value);
 
@@ -164,7 +166,7 @@ bool value_add_int(const struct option *option, void *base, int64_t value, struc
 	return add_code(option, base, text, err);
 }
 
-void value_clear(const struct option *option, void *base)
+void option_value_clear(const struct option *option, void *base)
 {
 	char **text;
 
@@ -194,31 +196,31 @@ static void value_own(const struct option *option, void *base)
 	}
 }
 
-void value_own_group(enum option_group group, void *base)
+void option_value_own_group(enum option_group group, void *base)
 {
 	for (size_t i = 0; i < option_count; i++)
 		if (options[i].group == group)
 			value_own(&options[i], base);
 }
 
-void value_reset(const struct option *option, void *base)
+void option_value_reset(const struct option *option, void *base)
 {
 	struct err err = { 0 };
 	int64_t number;
 
-	value_clear(option, base);
+	option_value_clear(option, base);
 	switch (option->type) {
 	case OPTION_TEXT:
 	case OPTION_DURATION:
 	case OPTION_ENUM:
-		(void)value_set_text(option, base, option->fallback, &err);
+		(void)option_value_set_text(option, base, option->fallback, &err);
 		break;
 	case OPTION_BOOL:
-		value_set_bool(option, base, strcmp(option->fallback, "true") == 0);
+		option_value_set_bool(option, base, strcmp(option->fallback, "true") == 0);
 		break;
 	case OPTION_INT:
 		if (parse_int(option->fallback, option->min, option->max, &number))
-			(void)value_set_int(option, base, number, &err);
+			(void)option_value_set_int(option, base, number, &err);
 		break;
 	case OPTION_LIST:
 	case OPTION_CODES:
@@ -230,16 +232,16 @@ void value_reset(const struct option *option, void *base)
 	}
 }
 
-void value_reset_group(enum option_group group, void *base)
+void option_value_reset_group(enum option_group group, void *base)
 {
 	for (size_t i = 0; i < option_count; i++)
 		if (options[i].group == group)
-			value_reset(&options[i], base);
+			option_value_reset(&options[i], base);
 }
 
-void value_clear_group(enum option_group group, void *base)
+void option_value_clear_group(enum option_group group, void *base)
 {
 	for (size_t i = 0; i < option_count; i++)
 		if (options[i].group == group)
-			value_clear(&options[i], base);
+			option_value_clear(&options[i], base);
 }
