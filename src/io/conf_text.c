@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "core/confscan.h"
+#include "core/config_guard.h"
 
 #define DEPTH_MAX 10 /* as libconfig has it */
 #define FILES_MAX 100
@@ -99,7 +99,7 @@ static bool file_read(const char *path, struct buf *content, struct err *err)
 
 /* adds whole lines of a file; a last line without its newline gets one */
 static bool add_piece(
-	struct conf_text *text, const struct conf_file *file, const struct confscan *scan)
+	struct conf_text *text, const struct conf_file *file, const struct config_guard *scan)
 {
 	const char *bytes = scan->text + scan->piece;
 	struct conf_span *span;
@@ -138,7 +138,7 @@ static bool add_file(struct reader *reader, const struct conf_file *file);
 
 /* goes on with the file that is included here; recursion, but at most DEPTH_MAX deep */
 static bool add_included(
-	struct reader *reader, const struct conf_file *from, const struct confscan *scan)
+	struct reader *reader, const struct conf_file *from, const struct config_guard *scan)
 {
 	cleanup_free char *path = path_beside(from->path, scan->path);
 	struct conf_file file = {
@@ -161,7 +161,7 @@ static bool add_included(
 
 /* adds what the scan has found; false when the file need not be read on */
 static bool add_found(struct reader *reader, const struct conf_file *file,
-	const struct confscan *scan, enum confscan_found found, bool *fine)
+	const struct config_guard *scan, enum config_guard_found found, bool *fine)
 {
 	if (!add_piece(reader->text, file, scan)) {
 		diagnostics_add(reader->faults, 0, file->path, scan->piece_line,
@@ -188,8 +188,8 @@ static bool add_file(struct reader *reader, const struct conf_file *file)
 {
 	cleanup_buf struct buf content = BUF_INIT(CONF_TEXT_MAX);
 	struct err err = { 0 };
-	struct confscan scan;
-	enum confscan_found found;
+	struct config_guard scan;
+	enum config_guard_found found;
 	size_t mark;
 	bool fine = true;
 
@@ -198,16 +198,16 @@ static bool add_file(struct reader *reader, const struct conf_file *file)
 		return refuse(reader->faults, file, &err);
 	}
 	mark = mark_len(&content);
-	scan = confscan_begin(buf_text(&content) + mark, content.len - mark);
+	scan = config_guard_begin(buf_text(&content) + mark, content.len - mark);
 	do {
-		found = confscan_next(&scan, &err);
+		found = config_guard_next(&scan, &err);
 		if (found == CONFSCAN_FAULT) {
 			diagnostics_add(
 				reader->faults, 0, file->path, scan.found_line, "%s", err.text);
 			fine = false;
 		}
 	} while (found != CONFSCAN_FAULT && add_found(reader, file, &scan, found, &fine));
-	confscan_done(&scan);
+	config_guard_done(&scan);
 	return fine;
 }
 

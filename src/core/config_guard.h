@@ -4,21 +4,21 @@
  * that does not fit, a NUL in a string). It keeps to libconfig's lexical rules, so that both agree
  * on what is a comment and what a string.
  */
-#ifndef CORE_CONFSCAN_H
-#define CORE_CONFSCAN_H
+#ifndef CORE_CONFIG_GUARD_H
+#define CORE_CONFIG_GUARD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
 
-enum confscan_found {
+enum config_guard_found {
 	CONFSCAN_END, /* the piece goes to the end of the text */
 	CONFSCAN_INCLUDE, /* after the piece comes @include "path" */
 	CONFSCAN_FAULT, /* at `line`, err says what */
 };
 
-struct confscan {
+struct config_guard {
 	const char *text; /* borrowed */
 	size_t len;
 	size_t at; /* where the next piece begins, always the begin of a line */
@@ -31,10 +31,10 @@ struct confscan {
 	char *path; /* own; CONFSCAN_INCLUDE */
 };
 
-/* the text is borrowed until confscan_done */
-struct confscan confscan_begin(const char *text, size_t len);
+/* the text is borrowed until config_guard_done */
+struct config_guard config_guard_begin(const char *text, size_t len);
 /* on to the next directive, the end, or a fault (after which there is no going on) */
-enum confscan_found confscan_next(struct confscan *scan, struct err *err);
-void confscan_done(struct confscan *scan);
+enum config_guard_found config_guard_next(struct config_guard *scan, struct err *err);
+void config_guard_done(struct config_guard *scan);
 
 #endif

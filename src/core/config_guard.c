@@ -1,4 +1,4 @@
-#include "core/confscan.h"
+#include "core/config_guard.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -183,16 +183,16 @@ static bool read_include(struct cursor *cursor, char **ret_path, struct err *err
 	return true;
 }
 
-struct confscan confscan_begin(const char *text, size_t len)
+struct config_guard config_guard_begin(const char *text, size_t len)
 {
-	return (struct confscan){ .text = text, .len = len, .line = 1 };
+	return (struct config_guard){ .text = text, .len = len, .line = 1 };
 }
 
-enum confscan_found confscan_next(struct confscan *scan, struct err *err)
+enum config_guard_found config_guard_next(struct config_guard *scan, struct err *err)
 {
 	struct cursor cursor = { scan->text, scan->len, scan->at, scan->line };
 
-	confscan_done(scan);
+	config_guard_done(scan);
 	scan->piece = scan->at;
 	scan->piece_line = scan->line;
 	while (cursor.at < cursor.len) {
@@ -218,7 +218,7 @@ enum confscan_found confscan_next(struct confscan *scan, struct err *err)
 	return CONFSCAN_END;
 }
 
-void confscan_done(struct confscan *scan)
+void config_guard_done(struct config_guard *scan)
 {
 	free(scan->path);
 	scan->path = NULL;
