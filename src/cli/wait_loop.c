@@ -78,7 +78,7 @@ static void print_end(struct wait *wait, const struct waited *waited, const char
 	if (cli_given(wait->cli, "json")) {
 		task_json(waited->task, source, &line);
 		(void)buf_add_char(&line, '\n');
-	} else if (tap_terminal(wait->streams.out)) {
+	} else if (nb_writer_terminal(wait->streams.out)) {
 		wait_text_end(&line, waiter_tasks(wait->waiter), waited, wait->cli->color_out,
 			terminal_columns(STDOUT_FILENO));
 	} else {
@@ -123,7 +123,7 @@ static void say_ended(struct wait *wait, const struct waited *waited, const char
 	print_end(wait, waited, source);
 	/* where the line on stdout does not say why */
 	if (waited->reason != NULL &&
-		(cli_given(wait->cli, "json") || !tap_terminal(wait->streams.out)))
+		(cli_given(wait->cli, "json") || !nb_writer_terminal(wait->streams.out)))
 		say_status(wait, waited, source);
 }
 
@@ -249,17 +249,17 @@ static void wait_signals(struct wait *wait)
 static void wait_flush(struct wait *wait)
 {
 	cleanup_with(http_cleanup) struct http *http = http_new();
-	const struct tap *out = wait->streams.out;
+	const struct nb_writer *out = wait->streams.out;
 	struct loop loop;
 	int64_t end_ms;
 	bool over = false;
 
 	loop_open(&loop, http);
 	end_ms = loop.now.mono_ms + WAIT_FLUSH_MS;
-	while (tap_waits(out) || tap_waits(wait->streams.talk)) {
+	while (nb_writer_waits(out) || nb_writer_waits(wait->streams.talk)) {
 		struct poll_fd fds[2 + LOOP_FDS];
 
-		if (over && (tap_terminal(out) || !tap_waits(out)))
+		if (over && (nb_writer_terminal(out) || !nb_writer_waits(out)))
 			break;
 		loop_wait(&loop, fds, streams_fds(&wait->streams, fds, 2),
 			over ? INSTANT_NEVER : end_ms);
@@ -274,7 +274,7 @@ static void wait_flush(struct wait *wait)
 /* nobody is left to read what it is all for */
 static int end_unread(struct wait *wait, int failed)
 {
-	if (tap_terminal(wait->streams.out))
+	if (nb_writer_terminal(wait->streams.out))
 		wait_die(wait, SIGHUP);
 	if (failed == EPIPE)
 		wait_die(wait, SIGPIPE);
@@ -313,7 +313,8 @@ static int wait_loop(struct wait *wait, struct err *err)
 		waiter_step(wait->waiter, wait->loop.now);
 		say_news(wait);
 		streams_step(&wait->streams);
-		if (waiter_over(wait->waiter, &code, err) || tap_failed(wait->streams.out) != 0)
+		if (waiter_over(wait->waiter, &code, err) ||
+			nb_writer_failed(wait->streams.out) != 0)
 			return code;
 		if (!wait->plain && wait->loop.now.mono_ms >= wait->draw_ms)
 			draw(wait);
@@ -374,10 +375,11 @@ static void say_timed_out(const struct wait *wait)
 
 static void ring(struct wait *wait)
 {
-	struct tap *tap = tap_terminal(wait->streams.out) ? wait->streams.out : wait->streams.talk;
+	struct nb_writer *writer =
+		nb_writer_terminal(wait->streams.out) ? wait->streams.out : wait->streams.talk;
 
-	if (cli_given(wait->cli, "bell") && tap_terminal(tap))
-		tap_add(tap, "\a", 1);
+	if (cli_given(wait->cli, "bell") && nb_writer_terminal(writer))
+		nb_writer_add(writer, "\a", 1);
 }
 
 static int wait_end(struct wait *wait, int code, const struct err *err)
@@ -389,8 +391,8 @@ static int wait_end(struct wait *wait, int code, const struct err *err)
 		say_timed_out(wait);
 	ring(wait);
 	wait_flush(wait);
-	if (tap_failed(wait->streams.out) != 0)
-		code = end_unread(wait, tap_failed(wait->streams.out));
+	if (nb_writer_failed(wait->streams.out) != 0)
+		code = end_unread(wait, nb_writer_failed(wait->streams.out));
 	streams_close(&wait->streams);
 	return err->kind == ERR_USAGE ? cli_misuse(wait->cli, "%s", err->text) : code;
 }

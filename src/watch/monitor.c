@@ -146,10 +146,10 @@ static void monitor_output(struct monitor *monitor)
 	int failed;
 
 	streams_step(&monitor->streams);
-	failed = tap_failed(monitor->streams.out);
+	failed = nb_writer_failed(monitor->streams.out);
 	if (failed == 0 || monitor->stop_ms != 0)
 		return;
-	if (tap_terminal(monitor->streams.out)) {
+	if (nb_writer_terminal(monitor->streams.out)) {
 		monitor_stop(monitor, 0);
 		return;
 	}
@@ -297,7 +297,8 @@ static void monitor_consider(struct monitor *monitor)
 	if (!monitor->setup->once || !sources_finished(monitor->sources, &err))
 		return;
 	/* a slow reader gets all of it: it is the end of a pipeline */
-	if (explain_next(monitor->explain) != INSTANT_NEVER || tap_waits(monitor->streams.out) ||
+	if (explain_next(monitor->explain) != INSTANT_NEVER ||
+		nb_writer_waits(monitor->streams.out) ||
 		!outbox_settled(monitor->outbox, monitor->loop.now))
 		return;
 	if (err.kind != ERR_NONE)
@@ -412,7 +413,7 @@ int monitor_run(const struct monitor_setup *setup)
 	monitor.http = http_new();
 	loop_open(&monitor.loop, monitor.http);
 	streams_open(&monitor.streams, sd_stderr_is_journal() ? LOG_JOURNAL : LOG_STAMPED,
-		TAP_WAITING_MAX);
+		NB_WRITER_WAITING_MAX);
 	sd_open();
 	log_wall_ms = monitor.loop.now.wall_ms;
 	if (monitor_open(&monitor, &err)) {

@@ -21,12 +21,12 @@ static bool streams_shared(const struct streams *streams)
  * Before a line is written: the moving one is taken away, ours or that of another taskbell. Who was
  * put in the background meanwhile no longer knows what stands on the line of the cursor.
  */
-static void streams_clear(struct streams *streams, struct tap *tap)
+static void streams_clear(struct streams *streams, struct nb_writer *writer)
 {
-	bool ours = tap == streams->out && streams->moving.len != 0;
+	bool ours = writer == streams->out && streams->moving.len != 0;
 
-	if (ours ? tap_claim(tap) : tap_claimed(tap))
-		tap_gather(tap, ERASE_LINE, sizeof(ERASE_LINE) - 1);
+	if (ours ? nb_writer_claim(writer) : nb_writer_claimed(writer))
+		nb_writer_gather(writer, ERASE_LINE, sizeof(ERASE_LINE) - 1);
 	if (ours)
 		buf_clear(&streams->moving);
 }
@@ -34,7 +34,7 @@ static void streams_clear(struct streams *streams, struct tap *tap)
 static void talk_write(const char *line, size_t len)
 {
 	streams_clear(open_streams, open_streams->talk);
-	tap_add(open_streams->talk, line, len);
+	nb_writer_add(open_streams->talk, line, len);
 }
 
 /*
@@ -53,11 +53,12 @@ static bool on_terminal(void)
 void streams_open(struct streams *streams, enum log_form form, size_t max)
 {
 	*streams = (struct streams){
-		.out = tap_new(STDOUT_FILENO, max),
+		.out = nb_writer_new(STDOUT_FILENO, max),
 		.hangup_stops = on_terminal(),
 	};
-	streams->talk = terminal_same(STDOUT_FILENO, STDERR_FILENO) ? streams->out
-								    : tap_new(STDERR_FILENO, max);
+	streams->talk = terminal_same(STDOUT_FILENO, STDERR_FILENO)
+				? streams->out
+				: nb_writer_new(STDERR_FILENO, max);
 	open_streams = streams;
 	log_setup(form, log_limit, talk_write);
 }
@@ -65,7 +66,7 @@ void streams_open(struct streams *streams, enum log_form form, size_t max)
 void streams_print(struct streams *streams, const struct buf *line)
 {
 	streams_clear(streams, streams->out);
-	tap_gather(streams->out, buf_text(line), line->len);
+	nb_writer_gather(streams->out, buf_text(line), line->len);
 }
 
 static void tell_lost(uint64_t lost)
@@ -79,12 +80,12 @@ void streams_step(struct streams *streams)
 {
 	uint64_t lost;
 
-	tell_lost(tap_take_dropped(streams->out));
-	tap_step(streams->out);
+	tell_lost(nb_writer_take_dropped(streams->out));
+	nb_writer_step(streams->out);
 	if (streams_shared(streams))
 		return;
-	tap_step(streams->talk);
-	lost = tap_take_dropped(streams->talk);
+	nb_writer_step(streams->talk);
+	lost = nb_writer_take_dropped(streams->talk);
 	if (lost > 0)
 		log_line(LOG_WARN, "%llu lines were dropped here, because they were not read",
 			(unsigned long long)lost);
@@ -92,10 +93,10 @@ void streams_step(struct streams *streams)
 
 size_t streams_fds(const struct streams *streams, struct poll_fd *fds, size_t cap)
 {
-	size_t count = tap_fds(streams->out, fds, cap);
+	size_t count = nb_writer_fds(streams->out, fds, cap);
 
 	if (!streams_shared(streams))
-		count += tap_fds(streams->talk, fds + count, cap - count);
+		count += nb_writer_fds(streams->talk, fds + count, cap - count);
 	return count;
 }
 
@@ -103,29 +104,29 @@ bool streams_draw(struct streams *streams, const char *text)
 {
 	cleanup_buf struct buf bytes = { 0 };
 
-	if (!streams_shared(streams) || !tap_claim(streams->out)) {
+	if (!streams_shared(streams) || !nb_writer_claim(streams->out)) {
 		buf_clear(&streams->moving);
 		return false;
 	}
-	if (strcmp(text, buf_text(&streams->moving)) != 0 && !tap_waits(streams->out)) {
+	if (strcmp(text, buf_text(&streams->moving)) != 0 && !nb_writer_waits(streams->out)) {
 		(void)buf_addf(&bytes, "\r%s\033[K", text);
-		tap_add(streams->out, buf_text(&bytes), bytes.len);
+		nb_writer_add(streams->out, buf_text(&bytes), bytes.len);
 		buf_clear(&streams->moving);
 		(void)buf_add_text(&streams->moving, text);
 	}
 	if (*text == '\0')
-		tap_yield(streams->out);
+		nb_writer_yield(streams->out);
 	return true;
 }
 
 void streams_close(struct streams *streams)
 {
-	tell_lost(tap_close(streams->out));
+	tell_lost(nb_writer_close(streams->out));
 	log_setup(LOG_PLAIN, log_limit, NULL);
-	tap_step(streams->talk);
+	nb_writer_step(streams->talk);
 	if (!streams_shared(streams))
-		tap_free(streams->talk);
-	tap_free(streams->out);
+		nb_writer_free(streams->talk);
+	nb_writer_free(streams->out);
 	buf_done(&streams->moving);
 	*streams = (struct streams){ 0 };
 }

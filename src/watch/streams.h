@@ -10,11 +10,11 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "io/tap.h"
+#include "io/nb_writer.h"
 
 struct streams {
-	struct tap *out; /* own */
-	struct tap *talk; /* own, or `out` where both are one terminal */
+	struct nb_writer *out; /* own */
+	struct nb_writer *talk; /* own, or `out` where both are one terminal */
 	bool hangup_stops; /* started on a terminal, whose end is ours */
 	struct buf moving; /* the line that moves, as it stands there; empty: none does */
 };

@@ -1,4 +1,4 @@
-/* The tap: on a terminal that nobody reads it never waits, and later nothing is missing. */
+/* The writer: on a terminal that nobody reads it never waits, and later nothing is missing. */
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "io/tap.h"
+#include "io/nb_writer.h"
 #include "pseudo.h"
 
 #define LINES 3000
@@ -40,28 +40,28 @@ static void test_terminal_that_nobody_reads(void **state)
 	cleanup_free char *name = NULL;
 	int master = pseudo_open(&name);
 	size_t lines = 0;
-	struct tap *tap;
+	struct nb_writer *writer;
 	int fd;
 
 	(void)state;
 	fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	assert_true(fd >= 0);
-	tap = tap_new(fd, TAP_WAITING_MAX);
+	writer = nb_writer_new(fd, NB_WRITER_WAITING_MAX);
 	/* a write that waits here waits for ever: the alarm makes that a failure */
 	(void)alarm(20);
 	for (int i = 0; i < LINES; i++)
-		tap_add(tap, LINE, strlen(LINE));
+		nb_writer_add(writer, LINE, strlen(LINE));
 	(void)alarm(0);
-	assert_true(tap_waits(tap));
+	assert_true(nb_writer_waits(writer));
 	assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
 	for (int i = 0; i < 10000 && lines < LINES; i++) {
 		lines += drain(master);
-		tap_step(tap);
+		nb_writer_step(writer);
 	}
 	assert_int_equal(lines, LINES);
-	assert_false(tap_waits(tap));
-	assert_int_equal(tap_close(tap), 0);
-	tap_free(tap);
+	assert_false(nb_writer_waits(writer));
+	assert_int_equal(nb_writer_close(writer), 0);
+	nb_writer_free(writer);
 	(void)close(fd);
 	(void)close(master);
 }
@@ -69,25 +69,25 @@ static void test_terminal_that_nobody_reads(void **state)
 static void test_many_lines_at_once(void **state)
 {
 	char bytes[4 * sizeof(LINE)];
-	struct tap *tap;
+	struct nb_writer *writer;
 	int ends[2];
 
 	(void)state;
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
-	tap = tap_new(ends[1], TAP_WAITING_MAX);
+	writer = nb_writer_new(ends[1], NB_WRITER_WAITING_MAX);
 	for (int i = 0; i < 3; i++)
-		tap_gather(tap, LINE, strlen(LINE));
-	assert_true(tap_waits(tap));
+		nb_writer_gather(writer, LINE, strlen(LINE));
+	assert_true(nb_writer_waits(writer));
 	assert_int_equal(read(ends[0], bytes, sizeof(bytes)), -1);
-	tap_step(tap);
-	assert_false(tap_waits(tap));
+	nb_writer_step(writer);
+	assert_false(nb_writer_waits(writer));
 	assert_int_equal(read(ends[0], bytes, sizeof(bytes)), 3 * strlen(LINE));
 	/* what would be too much to keep is written at once */
-	for (size_t i = 0; i <= TAP_WAITING_MAX / strlen(LINE) / 2; i++)
-		tap_gather(tap, LINE, strlen(LINE));
+	for (size_t i = 0; i <= NB_WRITER_WAITING_MAX / strlen(LINE) / 2; i++)
+		nb_writer_gather(writer, LINE, strlen(LINE));
 	assert_int_equal(read(ends[0], bytes, sizeof(bytes)), sizeof(bytes));
-	tap_free(tap);
+	nb_writer_free(writer);
 	(void)close(ends[0]);
 	(void)close(ends[1]);
 }
