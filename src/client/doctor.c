@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "client/doctor_private.h"
-#include "client/errand.h"
+#include "client/run_command.h"
 #include "watch/status.h"
 #include "base/mem.h"
 #include "io/clock.h"
@@ -171,7 +171,7 @@ static void look_at_unit(const struct doctor *doctor)
 	const char *word;
 	int code;
 
-	if (!errand_run(&spawn, SYSTEMCTL_MS, &code, &output, &err)) {
+	if (!run_command(&spawn, SYSTEMCTL_MS, &code, &output, &err)) {
 		if (err.kind == ERR_NOT_FOUND)
 			doctor_find(doctor, FINDING_OK, "unit", NULL,
 				"there is no systemd here, so no unit starts the monitor");

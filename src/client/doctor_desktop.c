@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "client/errand.h"
+#include "client/run_command.h"
 #include "deliver/notifier_path.h"
 #include "base/mem.h"
 #include "io/bus.h"
@@ -36,7 +36,7 @@ static void look_at_server(const struct doctor *doctor, const char *helper, cons
 	size_t len;
 	int code;
 
-	if (!errand_run(&spawn, HELPER_MS, &code, &output, &err)) {
+	if (!run_command(&spawn, HELPER_MS, &code, &output, &err)) {
 		doctor_find(
 			doctor, FINDING_FAIL, what, "install taskbell-notify anew", "%s", err.text);
 		return;

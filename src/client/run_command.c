@@ -1,4 +1,4 @@
-#include "client/errand.h"
+#include "client/run_command.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -13,7 +13,7 @@ extern char **environ;
 CLEANUP_DEFINE(process_cleanup, struct process *, process_free)
 
 /* until the program ends or the time is up */
-static bool errand_wait(struct process *process, int64_t timeout_ms, int *ret_status)
+static bool command_wait(struct process *process, int64_t timeout_ms, int *ret_status)
 {
 	cleanup_with(http_cleanup) struct http *http = http_new();
 	struct poll_fd fds[3 + LOOP_FDS];
@@ -34,7 +34,7 @@ static bool errand_wait(struct process *process, int64_t timeout_ms, int *ret_st
 }
 
 /* with our environment, but for keys */
-static bool errand_start(struct process **ret, const struct spawn *spawn, struct err *err)
+static bool command_start(struct process **ret, const struct spawn *spawn, struct err *err)
 {
 	cleanup_free char **env = hook_env_clean(environ, NULL, NULL);
 	struct spawn clean = *spawn;
@@ -43,7 +43,7 @@ static bool errand_start(struct process **ret, const struct spawn *spawn, struct
 	return process_start(ret, &clean, err);
 }
 
-bool errand_run(const struct spawn *spawn, int64_t timeout_ms, int *ret_code, struct buf *output,
+bool run_command(const struct spawn *spawn, int64_t timeout_ms, int *ret_code, struct buf *output,
 	struct err *err)
 {
 	static const int wake[] = { SIGCHLD };
@@ -51,9 +51,9 @@ bool errand_run(const struct spawn *spawn, int64_t timeout_ms, int *ret_code, st
 	int status;
 
 	/* before there is a child, so that its end is not missed */
-	if (!signals_open(wake, ARRAY_LEN(wake), err) || !errand_start(&process, spawn, err))
+	if (!signals_open(wake, ARRAY_LEN(wake), err) || !command_start(&process, spawn, err))
 		return false;
-	if (!errand_wait(process, timeout_ms, &status))
+	if (!command_wait(process, timeout_ms, &status))
 		return err_set(err, ERR_TEMPORARY, "%s did not end within %lld s", spawn->argv[0],
 			(long long)timeout_ms / 1000);
 	if (!WIFEXITED(status))

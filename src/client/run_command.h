@@ -1,6 +1,6 @@
 /* A program that is run to its end, for one-shot commands: waits for it, but not for ever. */
-#ifndef CLIENT_ERRAND_H
-#define CLIENT_ERRAND_H
+#ifndef CLIENT_RUN_COMMAND_H
+#define CLIENT_RUN_COMMAND_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@
  * (and stderr, with `merge`) is in `output`. False when it cannot be started (as process_start),
  * was ended by a signal, or did not end in time (ERR_TEMPORARY).
  */
-bool errand_run(const struct spawn *spawn, int64_t timeout_ms, int *ret_code, struct buf *output,
+bool run_command(const struct spawn *spawn, int64_t timeout_ms, int *ret_code, struct buf *output,
 	struct err *err);
 
 #endif
