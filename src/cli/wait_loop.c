@@ -71,20 +71,20 @@ static void break_silence(struct wait *wait)
 }
 
 /* the line on stdout, as soon as the task has ended */
-static void print_end(struct wait *wait, const struct waited *waited, const char *source)
+static void print_end(struct wait *wait, const struct wait_item *item, const char *source)
 {
 	cleanup_buf struct buf line = { 0 };
 
 	if (cli_given(wait->cli, "json")) {
-		task_json(waited->task, source, &line);
+		task_json(item->task, source, &line);
 		(void)buf_add_char(&line, '\n');
 	} else if (nb_writer_terminal(wait->streams.out)) {
-		wait_text_end(&line, waiter_tasks(wait->waiter), waited, wait->cli->color_out,
+		wait_text_end(&line, waiter_tasks(wait->waiter), item, wait->cli->color_out,
 			terminal_columns(STDOUT_FILENO));
 	} else {
-		text_add_safe(&line, waited->task->id);
+		text_add_safe(&line, item->task->id);
 		(void)buf_add_char(&line, ' ');
-		text_add_safe(&line, task_status_word(waited->task));
+		text_add_safe(&line, task_status_word(item->task));
 		(void)buf_add_char(&line, '\n');
 	}
 	streams_print(&wait->streams, &line);
@@ -93,15 +93,15 @@ static void print_end(struct wait *wait, const struct waited *waited, const char
 }
 
 /* "telnyx: ID processing (name)", and why when that is known; source NULL: it was said before */
-static void say_status(struct wait *wait, const struct waited *waited, const char *source)
+static void say_status(struct wait *wait, const struct wait_item *item, const char *source)
 {
-	const struct task *task = waited->task;
+	const struct task *task = item->task;
 	bool named = task->name != NULL && *task->name != '\0';
-	bool why = waited->reason != NULL;
+	bool why = item->reason != NULL;
 	cleanup_free char *text = mem_printf("%s%s%s %s%s%s%s%s%s", source != NULL ? source : "",
 		source != NULL ? ": " : "", task->id, task_status_word(task), named ? " (" : "",
 		named ? task->name : "", named ? ")" : "", why ? ": " : "",
-		why ? waited->reason : "");
+		why ? item->reason : "");
 
 	say(wait, LOG_NOTICE, text);
 }
@@ -118,21 +118,21 @@ static void say_unknown(struct wait *wait, const char *word)
 	say(wait, LOG_WARN, text);
 }
 
-static void say_ended(struct wait *wait, const struct waited *waited, const char *source)
+static void say_ended(struct wait *wait, const struct wait_item *item, const char *source)
 {
-	print_end(wait, waited, source);
+	print_end(wait, item, source);
 	/* where the line on stdout does not say why */
-	if (waited->reason != NULL &&
+	if (item->reason != NULL &&
 		(cli_given(wait->cli, "json") || !nb_writer_terminal(wait->streams.out)))
-		say_status(wait, waited, source);
+		say_status(wait, item, source);
 }
 
-static void say_changed(struct wait *wait, const struct waited *waited, const char *source)
+static void say_changed(struct wait *wait, const struct wait_item *item, const char *source)
 {
 	if (!wait->draws)
-		say_status(wait, waited, source);
-	if (waited->task->status == STATUS_UNKNOWN)
-		say_unknown(wait, task_status_word(waited->task));
+		say_status(wait, item, source);
+	if (item->task->status == STATUS_UNKNOWN)
+		say_unknown(wait, task_status_word(item->task));
 }
 
 static void say_more(struct wait *wait, size_t count)
@@ -143,7 +143,7 @@ static void say_more(struct wait *wait, size_t count)
 }
 
 static void say_begun(
-	struct wait *wait, struct waited *const *items, size_t count, const char *source)
+	struct wait *wait, struct wait_item *const *items, size_t count, const char *source)
 {
 	cleanup_free char *text =
 		mem_printf("waiting for %zu task%s of %s:", count, count == 1 ? "" : "s", source);
@@ -155,9 +155,9 @@ static void say_begun(
 		say_more(wait, count - WAIT_NAMED_MAX);
 }
 
-static void say_not_found(struct wait *wait, const struct waited *waited)
+static void say_not_found(struct wait *wait, const struct wait_item *item)
 {
-	cleanup_free char *text = mem_printf("%s: not found yet%s", waited->task->id,
+	cleanup_free char *text = mem_printf("%s: not found yet%s", item->task->id,
 		wait->doubts == 0 ? "; is the id right? 'taskbell list --all' shows those there are"
 				  : "");
 
@@ -172,18 +172,18 @@ static void say_news(struct wait *wait)
 	while (waiter_take(wait->waiter, &news))
 		switch (news.kind) {
 		case WAIT_CHANGED:
-			if (!news.waited->told)
-				say_changed(wait, news.waited, news.source);
+			if (!news.item->told)
+				say_changed(wait, news.item, news.source);
 			break;
 		case WAIT_ENDED:
-			say_ended(wait, news.waited, news.source);
+			say_ended(wait, news.item, news.source);
 			break;
 		case WAIT_BEGUN:
 			say_begun(wait, waiter_tasks(wait->waiter)->items + news.first, news.count,
 				news.source);
 			break;
 		case WAIT_NOT_FOUND:
-			say_not_found(wait, news.waited);
+			say_not_found(wait, news.item);
 			break;
 		case WAIT_TROUBLE:
 		case WAIT_RECOVERED:
@@ -308,7 +308,7 @@ static int wait_loop(struct wait *wait, struct err *err)
 
 	for (;;) {
 		if (loop_turn(&wait->loop))
-			waiter_jump(wait->waiter, wait->loop.now);
+			waiter_resumed(wait->waiter, wait->loop.now);
 		wait_signals(wait);
 		waiter_step(wait->waiter, wait->loop.now);
 		say_news(wait);
@@ -345,7 +345,7 @@ static void say_silence(const struct wait *wait, const struct waiter_source *sou
 /* which were not seen to end, and why nothing was heard; that they have not ended nobody knows */
 static void say_timed_out(const struct wait *wait)
 {
-	const struct waited_set *set = waiter_tasks(wait->waiter);
+	const struct wait_items *set = waiter_tasks(wait->waiter);
 	int64_t ms = cli_number(wait->cli, "timeout", 0);
 	char span[PARSE_DURATION_MAX] = "one poll";
 	struct waiter_source source;
@@ -359,13 +359,13 @@ static void say_timed_out(const struct wait *wait)
 		log_line(LOG_ERROR, "timed out after %s: %zu of %zu task%s not seen to end", span,
 			set->count - set->told, set->count, set->count == 1 ? "" : "s");
 	for (size_t i = 0; i < set->count; i++) {
-		const struct waited *waited = set->items[i];
+		const struct wait_item *item = set->items[i];
 		cleanup_buf struct buf text = { 0 };
 
-		if (waited->told || ++named > WAIT_NAMED_MAX)
+		if (item->told || ++named > WAIT_NAMED_MAX)
 			continue;
-		wait_text_last_seen(&text, waited, wait->loop.now);
-		log_line(LOG_ERROR, "%s: %s", waited->task->id, buf_text(&text));
+		wait_text_last_seen(&text, item, wait->loop.now);
+		log_line(LOG_ERROR, "%s: %s", item->task->id, buf_text(&text));
 	}
 	if (named > WAIT_NAMED_MAX)
 		log_line(LOG_ERROR, "and %zu more", named - WAIT_NAMED_MAX);

@@ -44,22 +44,22 @@ void wait_text_silence(
 }
 
 /* what people call it */
-static const char *task_label(const struct waited *waited)
+static const char *task_label(const struct wait_item *item)
 {
-	const char *name = waited->task->name;
+	const char *name = item->task->name;
 
-	return name != NULL && *name != '\0' ? name : waited->task->id;
+	return name != NULL && *name != '\0' ? name : item->task->id;
 }
 
 /* does its label say which of them it is? */
-static bool is_told_apart(const struct waited_set *set, const struct waited *waited)
+static bool is_told_apart(const struct wait_items *set, const struct wait_item *item)
 {
-	const char *label = task_label(waited);
+	const char *label = task_label(item);
 
-	if (label == waited->task->id)
+	if (label == item->task->id)
 		return true;
 	for (size_t i = 0; i < set->count && set->count <= LABELS_MAX; i++)
-		if (set->items[i] != waited && strcmp(task_label(set->items[i]), label) == 0)
+		if (set->items[i] != item && strcmp(task_label(set->items[i]), label) == 0)
 			return false;
 	return set->count <= LABELS_MAX;
 }
@@ -78,40 +78,40 @@ static bool add_silence(
 	return false;
 }
 
-static void add_one(struct buf *out, const struct waited_set *set, struct instant now)
+static void add_one(struct buf *out, const struct wait_items *set, struct instant now)
 {
-	const struct waited *waited = set->items[0];
-	int64_t ms = active_ms(waited->task, now);
+	const struct wait_item *item = set->items[0];
+	int64_t ms = active_ms(item->task, now);
 	cleanup_buf struct buf tail = { 0 };
-	const char *label = task_label(waited);
+	const char *label = task_label(item);
 	char span[EVENT_SPAN_MAX];
 	size_t width;
 	size_t room;
 
-	if (waited->source == WAITED_NOWHERE)
-		(void)buf_add_text(&tail, waited->doubted ? ": not found yet" : ": looked for");
-	else if (waited->ended || ms < 0)
-		(void)buf_addf(&tail, ": %s", task_status_word(waited->task));
+	if (item->source == WAIT_NOWHERE)
+		(void)buf_add_text(&tail, item->doubted ? ": not found yet" : ": looked for");
+	else if (item->ended || ms < 0)
+		(void)buf_addf(&tail, ": %s", task_status_word(item->task));
 	else
 		(void)buf_addf(
-			&tail, ": %s for %s", task_status_word(waited->task), whole_span(ms, span));
+			&tail, ": %s for %s", task_status_word(item->task), whole_span(ms, span));
 	width = text_width(buf_text(&tail));
 	room = width + NAME_LEAST < WAIT_LINE_COLUMNS ? WAIT_LINE_COLUMNS - width : NAME_LEAST;
 	/* an id is shown whole or not at all */
-	if (label == waited->task->id && text_width(label) > room)
+	if (label == item->task->id && text_width(label) > room)
 		label = "the task";
 	terminal_add_cut(out, label, room);
 	text_add_safe(out, buf_text(&tail));
 }
 
 static void add_many(
-	struct buf *out, const struct waited_set *set, struct instant now, int64_t begun_ms)
+	struct buf *out, const struct wait_items *set, struct instant now, int64_t begun_ms)
 {
 	char span[EVENT_SPAN_MAX];
 	size_t bad = 0;
 
 	for (size_t i = 0; i < set->count; i++)
-		bad += set->items[i]->told && waited_exit_code(set->items[i]) != 0;
+		bad += set->items[i]->told && wait_item_exit_code(set->items[i]) != 0;
 	(void)buf_addf(out, "%s: %zu of %zu ended", whole_span(now.mono_ms - begun_ms, span),
 		set->told, set->count);
 	if (bad != 0)
@@ -121,7 +121,7 @@ static void add_many(
 void wait_text_progress(
 	struct buf *out, const struct waiter *waiter, struct instant now, int64_t begun_ms)
 {
-	const struct waited_set *set = waiter_tasks(waiter);
+	const struct wait_items *set = waiter_tasks(waiter);
 
 	if (add_silence(out, waiter, now, begun_ms))
 		return;
@@ -134,7 +134,7 @@ void wait_text_progress(
 }
 
 /* names stand in a column as wide as the widest, if there is room for it */
-static size_t label_column(const struct waited_set *set)
+static size_t label_column(const struct wait_items *set)
 {
 	size_t width = 0;
 
@@ -148,13 +148,13 @@ static size_t label_column(const struct waited_set *set)
 	return width;
 }
 
-static const char *end_reason(const struct waited *waited)
+static const char *end_reason(const struct wait_item *item)
 {
-	if (waited->reason != NULL)
-		return waited->reason;
-	if (waited->task->status == STATUS_GONE)
+	if (item->reason != NULL)
+		return item->reason;
+	if (item->task->status == STATUS_GONE)
 		return "it is in no list any more";
-	return waited->source == WAITED_NOWHERE ? "there is no such task" : NULL;
+	return item->source == WAIT_NOWHERE ? "there is no such task" : NULL;
 }
 
 /* begins another line, indented, when so many columns are too many for this one */
@@ -182,25 +182,25 @@ static void add_id(struct buf *out, size_t *used, const char *id, size_t columns
 	*used = *used + width < columns ? *used + width : columns;
 }
 
-void wait_text_end(struct buf *out, const struct waited_set *set, const struct waited *waited,
+void wait_text_end(struct buf *out, const struct wait_items *set, const struct wait_item *item,
 	bool color, size_t columns)
 {
-	const struct event_type_info *info = &event_types[event_of_status(waited->task->status)];
-	const char *label = task_label(waited);
-	const char *reason = end_reason(waited);
+	const struct event_type_info *info = &event_types[event_of_status(item->task->status)];
+	const char *label = task_label(item);
+	const char *reason = end_reason(item);
 	cleanup_buf struct buf name = { 0 };
 	cleanup_buf struct buf word = { 0 };
 	char span[EVENT_SPAN_MAX] = "";
 	size_t column = label_column(set);
 	size_t used = GAP;
-	size_t rest = GAP + text_width(task_status_word(waited->task));
+	size_t rest = GAP + text_width(task_status_word(item->task));
 	int64_t ms;
 
-	if (task_duration(waited->task, &ms))
+	if (task_duration(item->task, &ms))
 		rest += GAP + strlen(event_span(ms, span));
 	terminal_add_colored(out, terminal_sign(info->mark), color ? info->sgr : NULL);
 	terminal_add_cut(&name, label,
-		label == waited->task->id            ? 0
+		label == item->task->id              ? 0
 		: used + NAME_LEAST + rest > columns ? NAME_LEAST
 						     : columns - used - rest);
 	/* an id that fits no line but one of its own */
@@ -213,13 +213,13 @@ void wait_text_end(struct buf *out, const struct waited_set *set, const struct w
 		used = GAP + column;
 	}
 	make_room(out, &used, rest - GAP, columns, GAP);
-	text_add_safe(&word, task_status_word(waited->task));
+	text_add_safe(&word, task_status_word(item->task));
 	terminal_add_colored(out, buf_text(&word), color ? info->sgr : NULL);
 	if (*span != '\0')
 		(void)buf_addf(out, "%*s%s", GAP, "", span);
 	used += rest - GAP;
-	if (!is_told_apart(set, waited))
-		add_id(out, &used, waited->task->id, columns);
+	if (!is_told_apart(set, item))
+		add_id(out, &used, item->task->id, columns);
 	if (reason != NULL) {
 		cleanup_buf struct buf cut = { 0 };
 
@@ -230,14 +230,14 @@ void wait_text_end(struct buf *out, const struct waited_set *set, const struct w
 	(void)buf_add_char(out, '\n');
 }
 
-void wait_text_last_seen(struct buf *out, const struct waited *waited, struct instant now)
+void wait_text_last_seen(struct buf *out, const struct wait_item *item, struct instant now)
 {
 	char span[EVENT_SPAN_MAX];
 
-	if (waited->source == WAITED_NOWHERE)
+	if (item->source == WAIT_NOWHERE)
 		(void)buf_add_text(
-			out, waited->doubted ? "not found" : "no source has said anything of it");
+			out, item->doubted ? "not found" : "no source has said anything of it");
 	else
-		(void)buf_addf(out, "%s, seen %s ago", task_status_word(waited->task),
-			whole_span(now.mono_ms - waited->seen_ms, span));
+		(void)buf_addf(out, "%s, seen %s ago", task_status_word(item->task),
+			whole_span(now.mono_ms - item->seen_ms, span));
 }

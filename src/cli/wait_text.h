@@ -26,12 +26,12 @@ void wait_text_progress(
  * it took and why it did not succeed, with its newline. The name is cut, an id is not; what still
  * has no room goes on below.
  */
-void wait_text_end(struct buf *out, const struct waited_set *set, const struct waited *waited,
+void wait_text_end(struct buf *out, const struct wait_items *set, const struct wait_item *item,
 	bool color, size_t columns);
 /* adds for how long nothing was heard of a source: "telnyx: no good answer for 7s" */
 void wait_text_silence(
 	struct buf *out, const struct waiter_source *source, struct instant now, int64_t begun_ms);
 /* adds what is known of a task that was not seen to end: "processing, seen 3s ago" */
-void wait_text_last_seen(struct buf *out, const struct waited *waited, struct instant now);
+void wait_text_last_seen(struct buf *out, const struct wait_item *item, struct instant now);
 
 #endif

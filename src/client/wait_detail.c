@@ -9,33 +9,32 @@
 #define FILL_MAX ((size_t)4 * 1024 * 1024) /* bytes of a list that are read for a reason's sake */
 #define FILL_WAIT_MS 30000 /* for fields that are wanted whenever a task ended */
 
-static bool failed(const struct waited *waited)
+static bool failed(const struct wait_item *item)
 {
-	return waited->task->status == STATUS_FAILURE ||
-	       waited->task->status == STATUS_PARTIAL_SUCCESS;
+	return item->task->status == STATUS_FAILURE || item->task->status == STATUS_PARTIAL_SUCCESS;
 }
 
 /* is something not known that the list of ended tasks may say? */
-static bool has_gaps(const struct waiter *waiter, const struct waited *waited)
+static bool has_gaps(const struct waiter *waiter, const struct wait_item *item)
 {
-	const struct task *task = waited->task;
+	const struct task *task = item->task;
 
-	if (task->status != STATUS_SUCCESS && !failed(waited))
+	if (task->status != STATUS_SUCCESS && !failed(item))
 		return false;
 	if (waiter->setup.fields && (task->bucket == NULL || task->user_id == NULL))
 		return true;
-	return waiter->setup.reasons && failed(waited) && task->bucket == NULL;
+	return waiter->setup.reasons && failed(item) && task->bucket == NULL;
 }
 
 /* false: all that was wanted has been seen */
 static bool fill_task(struct wait_source *source, const struct task *view)
 {
-	struct waited *waited = waited_find(&source->waiter->set, source->index, view->id);
+	struct wait_item *item = wait_item_find(&source->waiter->set, source->index, view->id);
 
-	if (waited == NULL || waited->fields != LEARN_ASKED || waited->source != source->index)
+	if (item == NULL || item->fields != LEARN_ASKED || item->source != source->index)
 		return true;
-	waited_fill(waited, view);
-	waited->fields = LEARN_DONE;
+	wait_item_fill(item, view);
+	item->fields = LEARN_DONE;
 	return --source->fill.wanted != 0;
 }
 
@@ -57,7 +56,7 @@ static bool fill_body(void *arg, const char *bytes, size_t len)
 
 static void fill_end(struct wait_source *source)
 {
-	struct waited_set *set = &source->waiter->set;
+	struct wait_items *set = &source->waiter->set;
 
 	if (source->fill.call != NULL)
 		http_release(source->waiter->http, source->fill.call);
@@ -93,24 +92,24 @@ static void fill_step(struct wait_source *source)
 	if (source->fill.call != NULL)
 		return;
 	for (size_t i = 0; i < waiter->ending_count; i++) {
-		struct waited *waited = waiter->ending[i];
+		struct wait_item *item = waiter->ending[i];
 
-		if (waited->source != source->index || waited->fields != LEARN_OPEN)
+		if (item->source != source->index || item->fields != LEARN_OPEN)
 			continue;
-		waited->fields = has_gaps(waiter, waited) ? LEARN_ASKED : LEARN_DONE;
-		if (waited->fields == LEARN_DONE)
+		item->fields = has_gaps(waiter, item) ? LEARN_ASKED : LEARN_DONE;
+		if (item->fields == LEARN_DONE)
 			continue;
-		statuses[waited->task->status] = true;
+		statuses[item->task->status] = true;
 		source->fill.wanted++;
 	}
 	if (source->fill.wanted != 0)
 		fill_ask(source, statuses);
 }
 
-static void reason_ask(struct wait_source *source, struct waited *waited)
+static void reason_ask(struct wait_source *source, struct wait_item *item)
 {
 	struct waiter *waiter = source->waiter;
-	const struct task *task = waited->task;
+	const struct task *task = item->task;
 	struct event event = {
 		.wall_ms = waiter->now.wall_ms,
 		.type = event_of_status(task->status),
@@ -121,25 +120,25 @@ static void reason_ask(struct wait_source *source, struct waited *waited)
 		.finished_us = STAMP_NONE,
 	};
 
-	waited->why = LEARN_DONE;
-	if (!waiter->setup.reasons || !failed(waited) ||
+	item->why = LEARN_DONE;
+	if (!waiter->setup.reasons || !failed(item) ||
 		!explain_wants(waiter->explain, source->source, &event))
 		return;
-	waited->why = LEARN_ASKED;
+	item->why = LEARN_ASKED;
 	explain_add(waiter->explain, source->source, &event, waiter->now);
 }
 
 static void take_reason(struct waiter *waiter, const struct event *event, const char *message)
 {
 	for (size_t i = 0; i < waiter->source_count; i++) {
-		struct waited *waited = waited_find(&waiter->set, i, event->task_id);
+		struct wait_item *item = wait_item_find(&waiter->set, i, event->task_id);
 
-		if (strcmp(waiter->sources[i].config.name, event->source) != 0 || waited == NULL ||
-			waited->why != LEARN_ASKED)
+		if (strcmp(waiter->sources[i].config.name, event->source) != 0 || item == NULL ||
+			item->why != LEARN_ASKED)
 			continue;
-		waited->why = LEARN_DONE;
+		item->why = LEARN_DONE;
 		if (message != NULL)
-			waited->reason = mem_strdup(message);
+			item->reason = mem_strdup(message);
 	}
 }
 
@@ -162,11 +161,11 @@ void wait_detail_step(struct wait_source *source)
 		return;
 	fill_step(source);
 	for (size_t i = 0; i < waiter->ending_count; i++) {
-		struct waited *waited = waiter->ending[i];
+		struct wait_item *item = waiter->ending[i];
 
-		if (waited->source == source->index && waited->fields == LEARN_DONE &&
-			waited->why == LEARN_OPEN)
-			reason_ask(source, waited);
+		if (item->source == source->index && item->fields == LEARN_DONE &&
+			item->why == LEARN_OPEN)
+			reason_ask(source, item);
 	}
 }
 
@@ -181,10 +180,10 @@ int64_t wait_detail_patience_ms(const struct waiter *waiter)
 	return waiter->setup.fields ? FILL_WAIT_MS : EXPLAIN_WAIT_MS;
 }
 
-bool wait_detail_done(const struct waiter *waiter, const struct waited *waited)
+bool wait_detail_done(const struct waiter *waiter, const struct wait_item *item)
 {
-	if (waited->source == WAITED_NOWHERE || waiter->sources[waited->source].source == NULL)
+	if (item->source == WAIT_NOWHERE || waiter->sources[item->source].source == NULL)
 		return true;
-	return (waited->fields == LEARN_DONE && waited->why == LEARN_DONE) ||
-	       waiter->now.mono_ms >= waited->ended_ms + wait_detail_patience_ms(waiter);
+	return (item->fields == LEARN_DONE && item->why == LEARN_DONE) ||
+	       waiter->now.mono_ms >= item->ended_ms + wait_detail_patience_ms(waiter);
 }

@@ -16,7 +16,7 @@ void wait_detail_drop(struct wait_source *source);
 /* how long an end is held back for it at most */
 int64_t wait_detail_patience_ms(const struct waiter *waiter);
 /* is all known that will be? */
-bool wait_detail_done(const struct waiter *waiter, const struct waited *waited);
+bool wait_detail_done(const struct waiter *waiter, const struct wait_item *item);
 /* takes in why tasks failed */
 void wait_detail_reasons(struct waiter *waiter);
 

@@ -28,57 +28,57 @@ static void source_expect(struct wait_source *source, const char *id)
 }
 
 /* three polls of this source could not find it */
-static void source_lost(struct wait_source *source, struct waited *waited)
+static void source_lost(struct wait_source *source, struct wait_item *item)
 {
 	struct waiter *waiter = source->waiter;
 
-	if (waited->source != WAITED_NOWHERE && waited->source != source->index)
+	if (item->source != WAIT_NOWHERE && item->source != source->index)
 		return;
-	waited->denied[source->index] = true;
-	if (waited->source == WAITED_NOWHERE &&
-		(!waiter->setup.fail_missing || !waiter_denied(waiter, waited))) {
+	item->absent_in[source->index] = true;
+	if (item->source == WAIT_NOWHERE &&
+		(!waiter->setup.fail_missing || !waiter_absent(waiter, item))) {
 		/* somebody waits for it: it may come yet */
-		source_expect(source, waited->task->id);
+		source_expect(source, item->task->id);
 		return;
 	}
-	waited_lose(waited);
-	waiter_ending(waiter, waited);
+	wait_item_lose(item);
+	waiter_ending(waiter, item);
 }
 
 static void source_event(struct wait_source *source, const struct event *event)
 {
 	struct waiter *waiter = source->waiter;
-	struct waited *waited;
+	struct wait_item *item;
 
 	if (event->task_id == NULL || event->type == EVENT_STUCK)
 		return;
-	waited = waited_find(&waiter->set, source->index, event->task_id);
-	if (waited == NULL || waited->told)
+	item = wait_item_find(&waiter->set, source->index, event->task_id);
+	if (item == NULL || item->told)
 		return;
 	if (event->type == EVENT_GONE) {
-		if (!waited->ended)
-			source_lost(source, waited);
+		if (!item->ended)
+			source_lost(source, item);
 		return;
 	}
-	if (waited->source != WAITED_NOWHERE && waited->source != source->index) {
+	if (item->source != WAIT_NOWHERE && item->source != source->index) {
 		struct err err;
 
 		(void)err_set(&err, ERR_USAGE,
 			"%s is in source %s and in source %s: --source says which is meant",
-			waited->task->id, waiter_source(waiter, waited), source->config.name);
+			item->task->id, waiter_source(waiter, item), source->config.name);
 		waiter_fail(waiter, &err);
 		return;
 	}
-	if (waited->ended)
+	if (item->ended)
 		return;
-	waited_take(waited, source->index, event);
-	waited->seen_ms = waiter->now.mono_ms;
-	if (waited->ended)
-		waiter_ending(waiter, waited);
+	wait_item_take(item, source->index, event);
+	item->seen_ms = waiter->now.mono_ms;
+	if (item->ended)
+		waiter_ending(waiter, item);
 	else
 		waiter_say(waiter, &(struct wait_news){ .kind = WAIT_CHANGED,
-					   .waited = waited,
-					   .source = waiter_source(waiter, waited) });
+					   .item = item,
+					   .source = waiter_source(waiter, item) });
 }
 
 /* no ids were named: what the first list of active tasks shows is waited for, and nothing else */
@@ -104,7 +104,7 @@ static void source_settle(struct wait_source *source)
 	if (count > 1)
 		qsort(active, count, sizeof(*active), task_by_age);
 	for (size_t i = 0; i < count; i++)
-		waited_add_active(&waiter->set, source->index, &active[i]);
+		wait_item_add_active(&waiter->set, source->index, &active[i]);
 	while (other_count > 0)
 		snapshot_remove(snapshot, others[--other_count]);
 	snapshot->closed = true;
@@ -119,17 +119,17 @@ static void source_settle(struct wait_source *source)
 /* a list has been taken in: what is not missing from it was seen */
 static void source_heard(struct wait_source *source)
 {
-	struct waited_set *set = &source->waiter->set;
+	struct wait_items *set = &source->waiter->set;
 	struct snapshot *snapshot = source->source->snapshot;
 
 	source->heard_ms = source->waiter->now.mono_ms;
 	source->refused = 0;
 	for (size_t i = 0; i < set->count; i++) {
-		struct waited *waited = set->items[i];
+		struct wait_item *item = set->items[i];
 
-		if (waited->source == source->index && !waited->ended &&
-			!detect_is_missing(snapshot, waited->task->id))
-			waited->seen_ms = source->heard_ms;
+		if (item->source == source->index && !item->ended &&
+			!detect_is_missing(snapshot, item->task->id))
+			item->seen_ms = source->heard_ms;
 	}
 }
 
@@ -366,14 +366,14 @@ void wait_source_denials(struct wait_source *source)
 		return;
 	snapshot = source->source->snapshot;
 	for (size_t i = 0; i < waiter->set.count; i++) {
-		struct waited *waited = waiter->set.items[i];
+		struct wait_item *item = waiter->set.items[i];
 
-		if (waited->source == source->index || waited->told)
+		if (item->source == source->index || item->told)
 			continue;
-		waited->denied[source->index] = waited->denied[source->index] ||
-						detect_is_missing(snapshot, waited->task->id);
-		if (waited->denied[source->index] && waited->source != WAITED_NOWHERE &&
-			snapshot_find(snapshot, waited->task->id) != NULL)
-			snapshot_remove(snapshot, snapshot_find(snapshot, waited->task->id));
+		item->absent_in[source->index] = item->absent_in[source->index] ||
+						 detect_is_missing(snapshot, item->task->id);
+		if (item->absent_in[source->index] && item->source != WAIT_NOWHERE &&
+			snapshot_find(snapshot, item->task->id) != NULL)
+			snapshot_remove(snapshot, snapshot_find(snapshot, item->task->id));
 	}
 }

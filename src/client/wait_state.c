@@ -29,25 +29,25 @@ void waiter_say(struct waiter *waiter, const struct wait_news *news)
 	waiter->news[waiter->news_count++] = *news;
 }
 
-const char *waiter_source(const struct waiter *waiter, const struct waited *waited)
+const char *waiter_source(const struct waiter *waiter, const struct wait_item *item)
 {
-	if (waited->source != WAITED_NOWHERE)
-		return waiter->sources[waited->source].config.name;
+	if (item->source != WAIT_NOWHERE)
+		return waiter->sources[item->source].config.name;
 	return waiter->source_count == 1 ? waiter->sources[0].config.name : NULL;
 }
 
-void waiter_ending(struct waiter *waiter, struct waited *waited)
+void waiter_ending(struct waiter *waiter, struct wait_item *item)
 {
 	waiter->ending = mem_grow(waiter->ending, &waiter->ending_cap, waiter->ending_count + 1,
-		sizeof(struct waited *));
-	waiter->ending[waiter->ending_count++] = waited;
-	waited->ended_ms = waiter->now.mono_ms;
+		sizeof(struct wait_item *));
+	waiter->ending[waiter->ending_count++] = item;
+	item->ended_ms = waiter->now.mono_ms;
 }
 
-bool waiter_denied(const struct waiter *waiter, const struct waited *waited)
+bool waiter_absent(const struct waiter *waiter, const struct wait_item *item)
 {
 	for (size_t i = 0; i < waiter->source_count; i++)
-		if (waiter->sources[i].source != NULL && !waited->denied[i])
+		if (waiter->sources[i].source != NULL && !item->absent_in[i])
 			return false;
 	return true;
 }

@@ -46,8 +46,8 @@ struct waiter {
 	struct explain *explain; /* own */
 	struct wait_source *sources; /* own */
 	size_t source_count;
-	struct waited_set set;
-	struct waited **ending; /* own, items borrowed; ended and not told yet, in order */
+	struct wait_items set;
+	struct wait_item **ending; /* own, items borrowed; ended and not told yet, in order */
 	size_t ending_count;
 	size_t ending_cap;
 	struct wait_news *news; /* own; from `news_first` on not taken yet */
@@ -71,8 +71,8 @@ void waiter_fail(struct waiter *waiter, const struct err *err);
 /* something to be said; its text is the waiter's from now on */
 void waiter_say(struct waiter *waiter, const struct wait_news *news);
 /* the task has ended: it is told when it is sure that no other source has it as well */
-void waiter_ending(struct waiter *waiter, struct waited *waited);
+void waiter_ending(struct waiter *waiter, struct wait_item *item);
 /* do all sources that can be asked say that they do not have it? */
-bool waiter_denied(const struct waiter *waiter, const struct waited *waited);
+bool waiter_absent(const struct waiter *waiter, const struct wait_item *item);
 
 #endif

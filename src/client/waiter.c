@@ -47,7 +47,7 @@ struct waiter *waiter_new(const struct waiter_setup *setup, struct instant now)
 		source->config = source_pace(&config->sources[i], setup);
 	}
 	waiter->set.sources = waiter->source_count;
-	waited_add_named(&waiter->set, setup->ids, setup->id_count);
+	wait_item_add_named(&waiter->set, setup->ids, setup->id_count);
 	for (size_t i = 0; i < waiter->source_count; i++)
 		wait_source_open(waiter, &waiter->sources[i]);
 	return waiter;
@@ -66,34 +66,34 @@ void waiter_free(struct waiter *waiter)
 	while (waiter_take(waiter, &news))
 		;
 	free(waiter->news);
-	waited_done(&waiter->set);
+	wait_item_done(&waiter->set);
 	explain_free(waiter->explain);
 	http_free(waiter->http);
 	free(waiter);
 }
 
 /* can no other source have a task of this id as well? one that does not answer is not waited for */
-static bool waited_sure(const struct waiter *waiter, const struct waited *waited)
+static bool wait_item_sure(const struct waiter *waiter, const struct wait_item *item)
 {
 	for (size_t i = 0; waiter_named(waiter) && i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
-		if (i != waited->source && source->source != NULL && !waited->denied[i] &&
+		if (i != item->source && source->source != NULL && !item->absent_in[i] &&
 			!source->troubled)
 			return false;
 	}
 	return true;
 }
 
-static void waiter_tell(struct waiter *waiter, struct waited *waited)
+static void waiter_tell(struct waiter *waiter, struct wait_item *item)
 {
-	int code = waited_exit_code(waited);
+	int code = wait_item_exit_code(item);
 
-	waited->told = true;
+	item->told = true;
 	waiter->set.told++;
-	waiter_say(waiter, &(struct wait_news){ .kind = WAIT_ENDED,
-				   .waited = waited,
-				   .source = waiter_source(waiter, waited) });
+	waiter_say(waiter,
+		&(struct wait_news){
+			.kind = WAIT_ENDED, .item = item, .source = waiter_source(waiter, item) });
 	if (waiter->enough_ms == INSTANT_NEVER &&
 		(waiter->setup.any || (waiter->setup.fail_fast && code != 0)))
 		waiter->enough_ms =
@@ -119,9 +119,9 @@ static bool waiter_enough(const struct waiter *waiter)
 }
 
 /* may more ends come of the answers that this one came with? Then they are told in their order */
-static bool waited_early(const struct waiter *waiter, const struct waited *waited)
+static bool wait_item_early(const struct waiter *waiter, const struct wait_item *item)
 {
-	if (waiter->now.mono_ms >= waited->ended_ms + WAITER_GRACE_MS)
+	if (waiter->now.mono_ms >= item->ended_ms + WAITER_GRACE_MS)
 		return false;
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
@@ -138,25 +138,24 @@ static void waiter_tell_ends(struct waiter *waiter, bool all)
 	size_t kept = 0;
 
 	if (waiter->ending_count > 1)
-		qsort(waiter->ending, waiter->ending_count, sizeof(struct waited *),
-			waited_by_place);
+		qsort(waiter->ending, waiter->ending_count, sizeof(struct wait_item *),
+			wait_item_by_place);
 	for (size_t i = 0; i < waiter->ending_count; i++) {
-		struct waited *waited = waiter->ending[i];
-		bool ready =
-			waited_sure(waiter, waited) && wait_detail_done(waiter, waited) &&
-			!waited_early(waiter, waited) &&
-			(kept == 0 || waiter->now.mono_ms >= waited->ended_ms + WAITER_GRACE_MS);
+		struct wait_item *item = waiter->ending[i];
+		bool ready = wait_item_sure(waiter, item) && wait_detail_done(waiter, item) &&
+			     !wait_item_early(waiter, item) &&
+			     (kept == 0 || waiter->now.mono_ms >= item->ended_ms + WAITER_GRACE_MS);
 
 		if (!waiter->over && (all || ready))
-			waiter_tell(waiter, waited);
+			waiter_tell(waiter, item);
 		else
-			waiter->ending[kept++] = waited;
+			waiter->ending[kept++] = item;
 	}
 	waiter->ending_count = kept;
 }
 
 /* has every source that can be asked said once that it has it not? One at least has to be */
-static bool waited_nowhere(const struct waiter *waiter, const struct waited *waited)
+static bool wait_item_nowhere(const struct waiter *waiter, const struct wait_item *item)
 {
 	bool asked = false;
 
@@ -165,8 +164,8 @@ static bool waited_nowhere(const struct waiter *waiter, const struct waited *wai
 
 		if (source->source == NULL)
 			continue;
-		if (!waited->denied[i] &&
-			!detect_is_missing(source->source->snapshot, waited->task->id))
+		if (!item->absent_in[i] &&
+			!detect_is_missing(source->source->snapshot, item->task->id))
 			return false;
 		asked = true;
 	}
@@ -177,13 +176,13 @@ static bool waited_nowhere(const struct waiter *waiter, const struct waited *wai
 static void waiter_doubt(struct waiter *waiter)
 {
 	for (size_t i = 0; waiter_named(waiter) && i < waiter->set.count; i++) {
-		struct waited *waited = waiter->set.items[i];
+		struct wait_item *item = waiter->set.items[i];
 
-		if (waited->source != WAITED_NOWHERE || waited->ended || waited->doubted ||
-			!waited_nowhere(waiter, waited))
+		if (item->source != WAIT_NOWHERE || item->ended || item->doubted ||
+			!wait_item_nowhere(waiter, item))
 			continue;
-		waited->doubted = true;
-		waiter_say(waiter, &(struct wait_news){ .kind = WAIT_NOT_FOUND, .waited = waited });
+		item->doubted = true;
+		waiter_say(waiter, &(struct wait_news){ .kind = WAIT_NOT_FOUND, .item = item });
 	}
 }
 
@@ -196,10 +195,10 @@ static void waiter_check_given_up(struct waiter *waiter)
 		if (source->source != NULL)
 			continue;
 		for (size_t i = 0; i < waiter->set.count; i++) {
-			const struct waited *waited = waiter->set.items[i];
+			const struct wait_item *item = waiter->set.items[i];
 
-			if (waited->source == WAITED_NOWHERE && !waited->ended &&
-				waiter_denied(waiter, waited))
+			if (item->source == WAIT_NOWHERE && !item->ended &&
+				waiter_absent(waiter, item))
 				waiter_fail(waiter, &source->err);
 		}
 	}
@@ -211,7 +210,7 @@ static void waiter_check_once(struct waiter *waiter)
 	struct err failure = { 0 };
 
 	for (size_t i = 0; i < waiter->ending_count; i++)
-		if (waited_sure(waiter, waiter->ending[i]))
+		if (wait_item_sure(waiter, waiter->ending[i]))
 			return;
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
@@ -267,7 +266,7 @@ static void waiter_check_end(struct waiter *waiter)
 		(void)err_set(&err, ERR_NOT_FOUND, "no task is queued or processing");
 		waiter_fail(waiter, &err);
 	} else if (waiter_enough(waiter) || (settled && waiter->set.told == waiter->set.count)) {
-		waiter_end(waiter, waited_worst(&waiter->set));
+		waiter_end(waiter, wait_item_worst(&waiter->set));
 	} else if (late) {
 		waiter_end(waiter, WAITER_TIMED_OUT);
 	} else if (waiter->setup.timeout_ms == 0) {
@@ -308,12 +307,12 @@ bool waiter_take(struct waiter *waiter, struct wait_news *ret)
 }
 
 /* when an end that is held back is to be looked at again */
-static int64_t waited_next(const struct waiter *waiter, const struct waited *waited)
+static int64_t wait_item_next(const struct waiter *waiter, const struct wait_item *item)
 {
-	if (waiter->now.mono_ms < waited->ended_ms + WAITER_GRACE_MS)
-		return waited->ended_ms + WAITER_GRACE_MS;
-	if (waiter->now.mono_ms < waited->ended_ms + wait_detail_patience_ms(waiter))
-		return waited->ended_ms + wait_detail_patience_ms(waiter);
+	if (waiter->now.mono_ms < item->ended_ms + WAITER_GRACE_MS)
+		return item->ended_ms + WAITER_GRACE_MS;
+	if (waiter->now.mono_ms < item->ended_ms + wait_detail_patience_ms(waiter))
+		return item->ended_ms + wait_detail_patience_ms(waiter);
 	return INSTANT_NEVER;
 }
 
@@ -325,7 +324,7 @@ int64_t waiter_next(const struct waiter *waiter)
 	next = instant_earlier(next, waiter->enough_ms);
 	next = instant_earlier(next, explain_next(waiter->explain));
 	for (size_t i = 0; i < waiter->ending_count; i++)
-		next = instant_earlier(next, waited_next(waiter, waiter->ending[i]));
+		next = instant_earlier(next, wait_item_next(waiter, waiter->ending[i]));
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
@@ -354,7 +353,7 @@ struct http *waiter_http(struct waiter *waiter)
 	return waiter->http;
 }
 
-void waiter_jump(struct waiter *waiter, struct instant now)
+void waiter_resumed(struct waiter *waiter, struct instant now)
 {
 	waiter->now = now;
 	http_drop_connections(waiter->http);
@@ -384,7 +383,7 @@ bool waiter_look(const struct waiter *waiter, size_t i, struct waiter_source *re
 	return true;
 }
 
-const struct waited_set *waiter_tasks(const struct waiter *waiter)
+const struct wait_items *waiter_tasks(const struct waiter *waiter)
 {
 	return &waiter->set;
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/waited.h"
+#include "client/wait_item.h"
 #include "base/err.h"
 #include "base/stamp.h"
 #include "core/config.h"
@@ -34,7 +34,7 @@ enum wait_news_kind {
 /* something that happened, to be told to people */
 struct wait_news {
 	enum wait_news_kind kind;
-	const struct waited *waited; /* borrowed; of CHANGED, ENDED and NOT_FOUND */
+	const struct wait_item *item; /* borrowed; of CHANGED, ENDED and NOT_FOUND */
 	const char *source; /* borrowed; the name of its source; NULL: not known yet */
 	size_t first; /* of BEGUN: the place of its first task in waiter_tasks() … */
 	size_t count; /* … and how many they are */
@@ -69,10 +69,10 @@ int64_t waiter_next(const struct waiter *waiter);
 size_t waiter_fds(const struct waiter *waiter, struct poll_fd *fds, size_t cap);
 struct http *waiter_http(struct waiter *waiter);
 /* after a suspend */
-void waiter_jump(struct waiter *waiter, struct instant now);
+void waiter_resumed(struct waiter *waiter, struct instant now);
 /* is it over? *ret_code is the exit code, *ret_err why when it is none of the tasks' results */
 bool waiter_over(const struct waiter *waiter, int *ret_code, struct err *ret_err);
-const struct waited_set *waiter_tasks(const struct waiter *waiter);
+const struct wait_items *waiter_tasks(const struct waiter *waiter);
 /* Why nothing is heard of a source. */
 struct waiter_source {
 	const char *name;
@@ -84,6 +84,6 @@ struct waiter_source {
 bool waiter_look(const struct waiter *waiter, size_t i, struct waiter_source *ret);
 /* the name of the source in which a task was found, or the only one there is; NULL: not known yet
  */
-const char *waiter_source(const struct waiter *waiter, const struct waited *waited);
+const char *waiter_source(const struct waiter *waiter, const struct wait_item *item);
 
 #endif

@@ -29,7 +29,7 @@ bool health_bad(
 	return true;
 }
 
-void health_jump(struct health *health, struct instant now)
+void health_resumed(struct health *health, struct instant now)
 {
 	if (!health->failing)
 		return;

@@ -28,6 +28,6 @@ bool health_good(struct health *health, struct instant now);
 bool health_bad(
 	struct health *health, const struct err *err, int64_t down_after_ms, struct instant now);
 /* after a suspend or a clock jump: the stretch begins anew, its errors so far do not count */
-void health_jump(struct health *health, struct instant now);
+void health_resumed(struct health *health, struct instant now);
 
 #endif

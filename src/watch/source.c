@@ -586,7 +586,7 @@ void source_resumed(struct source *source, struct instant now)
 
 	source->now = now;
 	source->grace = true;
-	health_jump(&source->health, now);
+	health_resumed(&source->health, now);
 	for (int i = 0; i < LANE_COUNT; i++) {
 		struct fetch *fetch = &source->fetches[i];
 

@@ -62,10 +62,10 @@ static void a_jump_starts_the_stretch_anew(void **state)
 	struct health health = { 0 };
 
 	(void)state;
-	health_jump(&health, at(0));
+	health_resumed(&health, at(0));
 	assert_false(health.failing);
 	assert_false(health_bad(&health, &lost, DOWN_MS, at(10)));
-	health_jump(&health, at(5000));
+	health_resumed(&health, at(5000));
 	assert_false(health_bad(&health, &lost, DOWN_MS, at(5001)));
 	assert_false(health_bad(&health, &lost, DOWN_MS, at(5119)));
 	assert_true(health_bad(&health, &lost, DOWN_MS, at(5120)));

@@ -15,9 +15,9 @@
 #define ID "34dd76b3-5fc9-4d7b-a1b6-f32a9c6ffda8"
 #define OTHER "34dd76b3-5fc9-4d7b-a1b6-f32a9c6ffda9"
 
-static struct waited_set set = { .sources = 1 };
+static struct wait_items set = { .sources = 1 };
 
-static struct waited *put(const char *id, const char *name, enum status status)
+static struct wait_item *put(const char *id, const char *name, enum status status)
 {
 	struct task task = {
 		.id = id,
@@ -27,36 +27,36 @@ static struct waited *put(const char *id, const char *name, enum status status)
 		.finished_us = status_class(status) == CLASS_ENDED ? 126000000 : STAMP_NONE,
 	};
 
-	waited_add_active(&set, 0, &task);
+	wait_item_add_active(&set, 0, &task);
 	return set.items[set.count - 1];
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	waited_done(&set);
+	wait_item_done(&set);
 	return 0;
 }
 
-static char *end_text(const struct waited *waited, size_t columns)
+static char *end_text(const struct wait_item *item, size_t columns)
 {
 	struct buf out = { 0 };
 
-	wait_text_end(&out, &set, waited, false, columns);
+	wait_text_end(&out, &set, item, false, columns);
 	return buf_steal(&out);
 }
 
-static void assert_end(const struct waited *waited, size_t columns, const char *expected)
+static void assert_end(const struct wait_item *item, size_t columns, const char *expected)
 {
-	cleanup_free char *text = end_text(waited, columns);
+	cleanup_free char *text = end_text(item, columns);
 
 	assert_string_equal(text, expected);
 }
 
 static void one_line_where_there_is_room(void **state)
 {
-	struct waited *good = put(ID, "embed-docs", STATUS_SUCCESS);
-	struct waited *bad = put(OTHER, "embed-wiki-pages", STATUS_FAILURE);
+	struct wait_item *good = put(ID, "embed-docs", STATUS_SUCCESS);
+	struct wait_item *bad = put(OTHER, "embed-wiki-pages", STATUS_FAILURE);
 
 	(void)state;
 	bad->reason = mem_strdup("a.pdf: too big");
@@ -67,47 +67,47 @@ static void one_line_where_there_is_room(void **state)
 
 static void a_name_is_cut(void **state)
 {
-	struct waited *waited = put(ID, "embed-all-the-documentation-there-is", STATUS_SUCCESS);
+	struct wait_item *item = put(ID, "embed-all-the-documentation-there-is", STATUS_SUCCESS);
 
 	(void)state;
-	assert_end(waited, 40, "\xe2\x9c\x93 embed-all-the-documen\xe2\x80\xa6  success  2m 5s\n");
+	assert_end(item, 40, "\xe2\x9c\x93 embed-all-the-documen\xe2\x80\xa6  success  2m 5s\n");
 }
 
 static void an_id_is_not(void **state)
 {
-	struct waited *waited = put(ID, NULL, STATUS_SUCCESS);
+	struct wait_item *item = put(ID, NULL, STATUS_SUCCESS);
 
 	(void)state;
-	assert_end(waited, 40, "\xe2\x9c\x93 " ID "\n  success  2m 5s\n");
-	assert_end(waited, 80, "\xe2\x9c\x93 " ID "  success  2m 5s\n");
+	assert_end(item, 40, "\xe2\x9c\x93 " ID "\n  success  2m 5s\n");
+	assert_end(item, 80, "\xe2\x9c\x93 " ID "  success  2m 5s\n");
 	/* there is no room for it beside the mark */
-	waited = put(ID "-123", NULL, STATUS_SUCCESS);
-	assert_end(waited, 40, "\xe2\x9c\x93\n" ID "-123\n  success  2m 5s\n");
+	item = put(ID "-123", NULL, STATUS_SUCCESS);
+	assert_end(item, 40, "\xe2\x9c\x93\n" ID "-123\n  success  2m 5s\n");
 }
 
 static void of_two_tasks_of_one_name_the_ids_are_shown(void **state)
 {
-	struct waited *waited = put(ID, "same", STATUS_SUCCESS);
+	struct wait_item *item = put(ID, "same", STATUS_SUCCESS);
 
 	(void)state;
 	(void)put(OTHER, "same", STATUS_SUCCESS);
-	assert_end(waited, 80, "\xe2\x9c\x93 same  success  2m 5s  " ID "\n");
-	waited->reason = mem_strdup("too big");
-	assert_end(waited, 40, "\xe2\x9c\x93 same  success  2m 5s\n  " ID "\n    too big\n");
+	assert_end(item, 80, "\xe2\x9c\x93 same  success  2m 5s  " ID "\n");
+	item->reason = mem_strdup("too big");
+	assert_end(item, 40, "\xe2\x9c\x93 same  success  2m 5s\n  " ID "\n    too big\n");
 }
 
 static void what_did_not_succeed_says_why(void **state)
 {
-	struct waited *gone = put(ID, "a", STATUS_PROCESSING);
-	struct waited *missing;
+	struct wait_item *gone = put(ID, "a", STATUS_PROCESSING);
+	struct wait_item *missing;
 
 	(void)state;
-	waited_lose(gone);
+	wait_item_lose(gone);
 	assert_end(gone, 80, "? a  gone  it is in no list any more\n");
 	teardown(NULL);
-	waited_add_named(&set, &(char *){ (char *)"no-such" }, 1);
+	wait_item_add_named(&set, &(char *){ (char *)"no-such" }, 1);
 	missing = set.items[0];
-	waited_lose(missing);
+	wait_item_lose(missing);
 	assert_end(missing, 80, "? no-such  missing  there is no such task\n");
 }
 
@@ -130,7 +130,7 @@ static void no_line_is_wider_than_the_terminal(void **state)
 	for (size_t n = 0; n < ARRAY_LEN(names); n++)
 		for (size_t r = 0; r < ARRAY_LEN(reasons); r++)
 			for (size_t columns = 40; columns <= 200; columns++) {
-				struct waited *waited = put(ID, names[n], STATUS_PARTIAL_SUCCESS);
+				struct wait_item *item = put(ID, names[n], STATUS_PARTIAL_SUCCESS);
 				bool two = (columns & 1) != 0;
 				cleanup_free char *text = NULL;
 				char *rest;
@@ -138,8 +138,8 @@ static void no_line_is_wider_than_the_terminal(void **state)
 				if (two)
 					(void)put(OTHER, names[n], STATUS_PROCESSING);
 				if (reasons[r] != NULL)
-					waited->reason = mem_strdup(reasons[r]);
-				text = end_text(waited, columns);
+					item->reason = mem_strdup(reasons[r]);
+				text = end_text(item, columns);
 				if (names[n] == NULL || two)
 					assert_non_null(strstr(text, ID));
 				for (char *line = strtok_r(text, "\n", &rest); line != NULL;
@@ -152,15 +152,15 @@ static void no_line_is_wider_than_the_terminal(void **state)
 static void when_it_was_seen(void **state)
 {
 	struct instant now = { .mono_ms = 70000, .wall_ms = 200000 };
-	struct waited *waited = put(ID, "a", STATUS_PROCESSING);
+	struct wait_item *item = put(ID, "a", STATUS_PROCESSING);
 	cleanup_buf struct buf text = { 0 };
 
 	(void)state;
-	waited->seen_ms = 5000;
-	wait_text_last_seen(&text, waited, now);
+	item->seen_ms = 5000;
+	wait_text_last_seen(&text, item, now);
 	assert_string_equal(buf_text(&text), "processing, seen 1m 5s ago");
 	teardown(NULL);
-	waited_add_named(&set, &(char *){ (char *)"a" }, 1);
+	wait_item_add_named(&set, &(char *){ (char *)"a" }, 1);
 	buf_clear(&text);
 	wait_text_last_seen(&text, set.items[0], now);
 	assert_string_equal(buf_text(&text), "no source has said anything of it");

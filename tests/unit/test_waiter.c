@@ -52,21 +52,21 @@ struct run {
 	struct err err;
 };
 
-static void run_changed(struct run *run, const struct waited *waited, bool told)
+static void run_changed(struct run *run, const struct wait_item *item, bool told)
 {
 	size_t len = strlen(run->told);
-	const char *word = task_status_word(waited->task);
+	const char *word = task_status_word(item->task);
 
 	if (told) {
 		(void)snprintf(
-			run->told + len, sizeof(run->told) - len, "%s=%s ", waited->task->id, word);
+			run->told + len, sizeof(run->told) - len, "%s=%s ", item->task->id, word);
 		len = strlen(run->reasons);
-		if (waited->reason != NULL)
+		if (item->reason != NULL)
 			(void)snprintf(run->reasons + len, sizeof(run->reasons) - len, "%s=%s ",
-				waited->task->id, waited->reason);
+				item->task->id, item->reason);
 		if (run->setup.fields) {
-			assert_non_null(waited->task->bucket);
-			assert_non_null(waited->task->user_id);
+			assert_non_null(item->task->bucket);
+			assert_non_null(item->task->user_id);
 		}
 		return;
 	}
@@ -75,7 +75,7 @@ static void run_changed(struct run *run, const struct waited *waited, bool told)
 }
 
 static void run_begun(
-	struct run *run, struct waited *const *items, size_t count, const char *source)
+	struct run *run, struct wait_item *const *items, size_t count, const char *source)
 {
 	size_t len = strlen(run->begun);
 
@@ -93,7 +93,7 @@ static void run_news(struct run *run)
 		switch (news.kind) {
 		case WAIT_CHANGED:
 		case WAIT_ENDED:
-			run_changed(run, news.waited, news.kind == WAIT_ENDED);
+			run_changed(run, news.item, news.kind == WAIT_ENDED);
 			break;
 		case WAIT_BEGUN:
 			run_begun(run, waiter_tasks(run->waiter)->items + news.first, news.count,
