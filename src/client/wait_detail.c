@@ -175,7 +175,7 @@ void wait_detail_drop(struct wait_source *source)
 	explain_drop(source->waiter->explain, source->source);
 }
 
-int64_t wait_detail_patience_ms(const struct waiter *waiter)
+int64_t wait_detail_time_ms(const struct waiter *waiter)
 {
 	return waiter->setup.fields ? FILL_WAIT_MS : EXPLAIN_WAIT_MS;
 }
@@ -185,5 +185,5 @@ bool wait_detail_done(const struct waiter *waiter, const struct wait_item *item)
 	if (item->source == WAIT_NOWHERE || waiter->sources[item->source].source == NULL)
 		return true;
 	return (item->fields == LEARN_DONE && item->why == LEARN_DONE) ||
-	       waiter->now.mono_ms >= item->ended_ms + wait_detail_patience_ms(waiter);
+	       waiter->now.mono_ms >= item->ended_ms + wait_detail_time_ms(waiter);
 }

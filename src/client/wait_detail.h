@@ -14,7 +14,7 @@ void wait_detail_step(struct wait_source *source);
 /* ends what is under way */
 void wait_detail_drop(struct wait_source *source);
 /* how long an end is held back for it at most */
-int64_t wait_detail_patience_ms(const struct waiter *waiter);
+int64_t wait_detail_time_ms(const struct waiter *waiter);
 /* is all known that will be? */
 bool wait_detail_done(const struct waiter *waiter, const struct wait_item *item);
 /* takes in why tasks failed */

@@ -82,7 +82,7 @@ static void source_event(struct wait_source *source, const struct event *event)
 }
 
 /* no ids were named: what the first list of active tasks shows is waited for, and nothing else */
-static void source_settle(struct wait_source *source)
+static void source_take_active(struct wait_source *source)
 {
 	struct waiter *waiter = source->waiter;
 	struct snapshot *snapshot = source->source->snapshot;
@@ -108,7 +108,7 @@ static void source_settle(struct wait_source *source)
 	while (other_count > 0)
 		snapshot_remove(snapshot, others[--other_count]);
 	snapshot->closed = true;
-	source->settled = true;
+	source->taken_in = true;
 	if (count > 0)
 		waiter_say(waiter, &(struct wait_news){ .kind = WAIT_BEGUN,
 					   .first = waiter->set.count - count,
@@ -137,8 +137,8 @@ static void source_heard(struct wait_source *source)
 static void source_polled(struct wait_source *source, bool listed)
 {
 	source->failed = !listed;
-	if (!source->settled && source->source->saw_active)
-		source_settle(source);
+	if (!source->taken_in && source->source->saw_active)
+		source_take_active(source);
 	if (listed)
 		source_heard(source);
 }
@@ -164,8 +164,8 @@ void wait_source_open(struct waiter *waiter, struct wait_source *source)
 	};
 
 	source->source = source_new(&setup, waiter->now);
-	source->settled = waiter_named(waiter);
-	source->source->snapshot->closed = source->settled;
+	source->taken_in = waiter_named(waiter);
+	source->source->snapshot->closed = source->taken_in;
 	for (size_t i = 0; i < waiter->set.count; i++)
 		source_expect(source, waiter->set.items[i]->task->id);
 }
@@ -249,7 +249,7 @@ void wait_source_step(struct wait_source *source)
  * Does the failure that has just come end it? Once there was a good answer only a key that stays
  * refused does: whatever else comes, by whatever proxy, may pass.
  */
-static bool source_hopeless(struct wait_source *source, const struct err *err)
+static bool source_must_give_up(struct wait_source *source, const struct err *err)
 {
 	int64_t now_ms = source->waiter->now.mono_ms;
 
@@ -299,7 +299,7 @@ static void source_failed(struct wait_source *source)
 
 	source->failed = false;
 	source->polled = true;
-	if (source_hopeless(source, &err)) {
+	if (source_must_give_up(source, &err)) {
 		source_give_up(source, &err);
 		return;
 	}
@@ -309,7 +309,7 @@ static void source_failed(struct wait_source *source)
 		source->key_retry_ms = refused_retry(source);
 }
 
-int64_t wait_source_patience(const struct wait_source *source)
+int64_t wait_source_give_up_ms(const struct wait_source *source)
 {
 	const struct health *health;
 
@@ -332,7 +332,7 @@ void wait_source_look(struct wait_source *source)
 		if (source->source == NULL)
 			return;
 	}
-	if (source->waiter->now.mono_ms >= wait_source_patience(source)) {
+	if (source->waiter->now.mono_ms >= wait_source_give_up_ms(source)) {
 		source_give_up(source, &health->last_error);
 		return;
 	}

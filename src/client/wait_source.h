@@ -22,6 +22,6 @@ bool wait_source_last_look(struct wait_source *source);
  * be looked for here */
 void wait_source_denials(struct wait_source *source);
 /* when a source that fails has failed for too long; mono; INSTANT_NEVER: it does not, or may */
-int64_t wait_source_patience(const struct wait_source *source);
+int64_t wait_source_give_up_ms(const struct wait_source *source);
 
 #endif

@@ -36,7 +36,7 @@ struct wait_source {
 	bool failed; /* a failure has come that was not looked at */
 	bool polled; /* a poll is through, well or not */
 	bool troubled; /* it was said that the source fails */
-	bool settled; /* no ids were named: its active tasks were taken in */
+	bool taken_in; /* no ids were named: its active tasks were taken in */
 	struct err err; /* why it was given up */
 };
 

@@ -261,7 +261,7 @@ static void waiter_check_end(struct waiter *waiter)
 	if (late || waiter_enough(waiter))
 		waiter_tell_ends(waiter, true);
 	for (size_t i = 0; i < waiter->source_count; i++)
-		settled = settled && waiter->sources[i].settled;
+		settled = settled && waiter->sources[i].taken_in;
 	if (settled && waiter->set.count == 0) {
 		(void)err_set(&err, ERR_NOT_FOUND, "no task is queued or processing");
 		waiter_fail(waiter, &err);
@@ -311,8 +311,8 @@ static int64_t wait_item_next(const struct waiter *waiter, const struct wait_ite
 {
 	if (waiter->now.mono_ms < item->ended_ms + WAITER_GRACE_MS)
 		return item->ended_ms + WAITER_GRACE_MS;
-	if (waiter->now.mono_ms < item->ended_ms + wait_detail_patience_ms(waiter))
-		return item->ended_ms + wait_detail_patience_ms(waiter);
+	if (waiter->now.mono_ms < item->ended_ms + wait_detail_time_ms(waiter))
+		return item->ended_ms + wait_detail_time_ms(waiter);
 	return INSTANT_NEVER;
 }
 
@@ -330,7 +330,7 @@ int64_t waiter_next(const struct waiter *waiter)
 
 		if (source->source == NULL)
 			continue;
-		next = instant_earlier(next, wait_source_patience(source));
+		next = instant_earlier(next, wait_source_give_up_ms(source));
 		next = instant_earlier(next, source_next(source->source));
 		if (source->key_retry_ms != 0)
 			next = instant_earlier(next, source->key_retry_ms);

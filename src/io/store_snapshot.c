@@ -133,7 +133,7 @@ static bool load_reopened(
 	struct db_value row[2];
 	enum db_step step;
 
-	/* no serial of this run is before it */
+	/* no seq of this run is before it */
 	while ((step = db_next(stmt, row, 2, err)) == DB_ROW)
 		if (row[0].text != NULL && task_id_valid(row[0].text, strlen(row[0].text)))
 			(void)snapshot_add_reopened(snapshot, row[0].text, row[1].integer, 0);

@@ -107,16 +107,16 @@ static const char *list_url(struct source *source, enum list_scope scope)
 static void ask_list(struct source *source, struct fetch *fetch, enum list_scope scope)
 {
 	struct http_request request = fetch_request(source, list_url(source, scope));
-	uint32_t serial = ++source->serial;
+	uint32_t seq = ++source->seq;
 
 	fetch->step = scope == LIST_ENDED ? FETCH_ENDED : FETCH_LIST;
 	if (scope != LIST_ENDED) {
-		fetch->list_serial = serial;
+		fetch->list_seq = seq;
 		fetch->asked_ms = source->now.wall_ms;
 	}
 	fetch->reader = (struct err){ 0 };
 	fetch->list = list_reader_new(source->snapshot, &source->rules, source->type, scope,
-		fetch->lane, serial, source->now.wall_ms);
+		fetch->lane, seq, source->now.wall_ms);
 	request.bulky = scope != LIST_ACTIVE || fetch->list_bytes >= BULKY;
 	request.body = list_body;
 	request.arg = fetch;
@@ -132,8 +132,8 @@ void fetch_start(struct source *source, struct fetch *fetch)
 	ask_list(source, fetch, fetch->lane == LANE_SWEEP ? LIST_ALL : LIST_ACTIVE);
 	/* a sweep of its own accord counts from its own list; one that a poll wanted, from that
 	 * poll */
-	if (fetch->lane == LANE_POLL || fetch->since == 0)
-		fetch->since = fetch->list_serial;
+	if (fetch->lane == LANE_POLL || fetch->lookup_floor_seq == 0)
+		fetch->lookup_floor_seq = fetch->list_seq;
 }
 
 /* what went wrong with a list, if anything did, and how it may be asked for again */
@@ -194,7 +194,7 @@ static enum fetch_result take_list(struct source *source, struct fetch *fetch,
 		return FETCH_FAILED;
 	}
 	note_partial(source, fetch, &beside, answer);
-	list_reader_end(fetch->list, source->serial, source->now, changes);
+	list_reader_end(fetch->list, source->seq, source->now, changes);
 	if (fetch->step == FETCH_LIST)
 		fetch->list_bytes = answer->bytes;
 	drop_list(source, fetch);
@@ -215,7 +215,7 @@ static void send_lookups(struct source *source, struct fetch *fetch)
 		struct http_request request = fetch_request(source, url);
 
 		request.body_max = API_TASK_MAX;
-		lookup->serial = ++source->serial;
+		lookup->seq = ++source->seq;
 		lookup->call = http_start(source->http, &request, source->now);
 	}
 }
@@ -234,8 +234,9 @@ static bool lookup_due(const struct source *source, const struct record *record)
 static void ask_lookups(struct source *source, struct fetch *fetch)
 {
 	struct record *missing[DETECT_LOOKUPS_MAX];
-	size_t count = detect_missing(source->snapshot, fetch->lane, fetch->list_serial,
-		fetch->lane == LANE_SWEEP ? fetch->since : 0, missing, DETECT_LOOKUPS_MAX);
+	size_t count = detect_missing(source->snapshot, fetch->lane, fetch->list_seq,
+		fetch->lane == LANE_SWEEP ? fetch->lookup_floor_seq : 0, missing,
+		DETECT_LOOKUPS_MAX);
 
 	fetch->step = FETCH_LOOKUPS;
 	for (size_t i = 0; i < count && i < DETECT_LOOKUPS_MAX; i++) {
@@ -257,7 +258,7 @@ static void follow_up(struct source *source, struct fetch *fetch)
 	if (fetch_throttled(source))
 		fetch->step = FETCH_CLOSING;
 	else if (fetch->step == FETCH_LIST && fetch->lane == LANE_POLL &&
-		 detect_missing(source->snapshot, LANE_POLL, fetch->list_serial, 0, NULL, 0) >
+		 detect_missing(source->snapshot, LANE_POLL, fetch->list_seq, 0, NULL, 0) >
 			 DETECT_BY_ID_MAX)
 		ask_list(source, fetch, LIST_ENDED);
 	else
@@ -273,11 +274,11 @@ static bool lookup_valid(struct source *source, struct fetch *fetch, const struc
 
 	switch (api_lookup(source->type, lookup->id, answer, &task, advice, err)) {
 	case API_FOUND:
-		detect_task(source->snapshot, &source->rules, task, lookup->serial, source->serial,
+		detect_task(source->snapshot, &source->rules, task, lookup->seq, source->seq,
 			source->now, changes);
 		return true;
 	case API_NOT_FOUND:
-		detect_not_found(source->snapshot, lookup->id, lookup->serial);
+		detect_not_found(source->snapshot, lookup->id, lookup->seq);
 		/* a poll that cannot find a task wants the list of all statuses; a sweep has just
 		 * had it */
 		fetch->wants_sweep = fetch->lane == LANE_POLL;
@@ -340,8 +341,8 @@ static void close_fetch(struct source *source, struct fetch *fetch, struct chang
 {
 	/* that a task is not in a part of the list is no word on it */
 	if (fetch->lane == LANE_SWEEP && !fetch->partial)
-		detect_gone(source->snapshot, &source->rules, fetch->list_serial, fetch->since,
-			fetch->asked_ms, source->now, changes);
+		detect_gone(source->snapshot, &source->rules, fetch->list_seq,
+			fetch->lookup_floor_seq, fetch->asked_ms, source->now, changes);
 	detect_stuck(source->snapshot, &source->rules, source->now, changes);
 	fetch_cancel(source, fetch);
 	fetch->step = FETCH_CLOSING;

@@ -32,7 +32,7 @@ enum fetch_step {
 struct lookup {
 	char *id; /* own */
 	struct http_call *call; /* own; NULL: not sent, or answered */
-	uint32_t serial;
+	uint32_t seq;
 };
 
 struct fetch {
@@ -42,10 +42,10 @@ struct fetch {
 	struct http_call *call; /* own; of a list */
 	struct list_reader *list; /* own */
 	struct err reader; /* why the reader ended the transfer */
-	uint32_t list_serial; /* of its own last list */
+	uint32_t list_seq; /* of its own last list */
 	int64_t asked_ms; /* wall; when that was asked for */
 	uint64_t list_bytes; /* of the last one that was good */
-	uint32_t since; /* lowest serial whose "not found" counts for this poll */
+	uint32_t lookup_floor_seq; /* the lowest seq of a look-up whose "not found" counts */
 	bool listed; /* a list was taken in, and what follows from it is to be asked */
 	struct lookup lookups[DETECT_LOOKUPS_MAX];
 	size_t lookup_count;

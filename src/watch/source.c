@@ -214,18 +214,18 @@ static void fetch_again(struct source *source, struct fetch *fetch)
 	fetch->again = false;
 }
 
-/* a sweep is wanted soon: some task is nowhere to be found. `since`: first serial of the poll that
+/* a sweep is wanted soon: some task is nowhere to be found. `floor_seq`: of the poll that
  * wants it */
-static void want_sweep(struct source *source, uint32_t since)
+static void want_sweep(struct source *source, uint32_t floor_seq)
 {
 	struct fetch *sweep = sweep_of(source);
 	int64_t due = sweep->sched.started_ms + SWEEP_APART_MS;
 
-	source->sweep_since = since;
+	source->sweep_floor_seq = floor_seq;
 	if (source->mode == SOURCE_ONCE || sweep->step != FETCH_IDLE)
 		return;
-	source->sweep_since = 0;
-	sweep->since = since;
+	source->sweep_floor_seq = 0;
+	sweep->lookup_floor_seq = floor_seq;
 	/* a sweep that fails keeps its own pace */
 	if (sweep->sched.failures == 0 && due < sweep->sched.due_ms)
 		sweep->sched.due_ms = due > source->now.mono_ms ? due : source->now.mono_ms;
@@ -235,21 +235,21 @@ static void fetch_through(struct source *source, struct fetch *fetch)
 {
 	struct fetch *sweep = sweep_of(source);
 
-	fetch->since = 0;
+	fetch->lookup_floor_seq = 0;
 	if (source->mode == SOURCE_ONCE) {
 		fetch->step = FETCH_DONE;
 		fetch->sched.due_ms = INSTANT_NEVER;
 		if (fetch->lane == LANE_POLL) {
 			sweep->sched.due_ms = source->now.mono_ms;
-			sweep->since = source->sweep_since;
+			sweep->lookup_floor_seq = source->sweep_floor_seq;
 		}
 		return;
 	}
 	sched_good(&fetch->sched, interval_of(source, fetch->lane), source->now.mono_ms);
 	if (fetch->lane == LANE_SWEEP && source->mode == SOURCE_WAIT)
 		fetch->sched.due_ms = INSTANT_NEVER;
-	if (fetch->lane == LANE_SWEEP && source->sweep_since != 0)
-		want_sweep(source, source->sweep_since);
+	if (fetch->lane == LANE_SWEEP && source->sweep_floor_seq != 0)
+		want_sweep(source, source->sweep_floor_seq);
 	fetch_again(source, fetch);
 }
 
@@ -318,7 +318,7 @@ static int64_t fetch_due(const struct source *source, enum lane lane)
 static void start_due(struct source *source)
 {
 	/* the sweep of the start is the first poll as well, also when the key was long in coming */
-	if (source->mode == SOURCE_WATCH && source->serial == 0)
+	if (source->mode == SOURCE_WATCH && source->seq == 0)
 		poll_of(source)->sched.due_ms = source->now.mono_ms + source->config->interval_ms;
 	for (int i = 0; i < LANE_COUNT; i++)
 		if (fetch_waits(source, (enum lane)i) &&
@@ -410,7 +410,7 @@ static bool fetch_step(struct source *source, struct fetch *fetch)
 	enum fetch_result result = fetch_go_on(source, fetch, &source->batch.changes);
 
 	if (fetch->wants_sweep)
-		want_sweep(source, fetch->since);
+		want_sweep(source, fetch->lookup_floor_seq);
 	fetch->wants_sweep = false;
 	if (result == FETCH_GOOD || result == FETCH_CHANGED) {
 		source->before = source->health;
@@ -563,7 +563,7 @@ void source_reconfigure(struct source *source, const struct source_config *confi
 	configure(source, config);
 }
 
-bool source_look(struct source *source, struct instant now, int64_t patience_ms)
+bool source_look(struct source *source, struct instant now, int64_t max_age_ms)
 {
 	source->now = now;
 	if (fetch_throttled(source))
@@ -571,7 +571,7 @@ bool source_look(struct source *source, struct instant now, int64_t patience_ms)
 	for (int i = 0; i < LANE_COUNT; i++) {
 		struct fetch *fetch = &source->fetches[i];
 
-		if (!fetch_busy(fetch) || now.mono_ms - fetch->sched.started_ms <= patience_ms)
+		if (!fetch_busy(fetch) || now.mono_ms - fetch->sched.started_ms <= max_age_ms)
 			continue;
 		fetch_cancel(source, fetch);
 		fetch->sched.due_ms = now.mono_ms;

@@ -68,8 +68,8 @@ struct source {
 	bool partial_logged; /* that the source's lists are not all there is */
 	bool grace; /* after a resume: the next failure of a poll does not count */
 	unsigned int refused; /* bits of the lanes whose key was refused, until they succeed */
-	uint32_t serial; /* of the last request; 0: nothing was asked yet */
-	uint32_t sweep_since; /* poll that wants a sweep while one is under way; 0: none */
+	uint32_t seq; /* of the last request; 0: nothing was asked yet */
+	uint32_t sweep_floor_seq; /* poll that wants a sweep while one is under way; 0: none */
 	struct source_batch batch; /* own; of this step */
 	struct health before; /* the batch: as it is when that is not stored */
 	int64_t key_due_ms; /* mono; when a key is wanted again */
@@ -122,9 +122,9 @@ void source_renew_key(struct source *source);
 
 /* polls now, whatever was planned */
 void source_poll_now(struct source *source, struct instant now);
-/* the same for who cannot wait: what is under way for longer than `patience_ms` is begun anew;
+/* the same for who cannot wait: what is under way for longer than `max_age_ms` is begun anew;
  * false: the server, or a proxy that refuses us, is not to be asked now */
-bool source_look(struct source *source, struct instant now, int64_t patience_ms);
+bool source_look(struct source *source, struct instant now, int64_t max_age_ms);
 /* after a suspend: what is under way is dropped, one poll follows soon, its errors do not count */
 void source_resumed(struct source *source, struct instant now);
 /* at the start: source_down was told in an earlier run and source_up not yet */

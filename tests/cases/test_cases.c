@@ -54,7 +54,7 @@ struct tale {
 struct asked {
 	char name[32];
 	struct list_reader *list; /* own; NULL: a look-up, or free */
-	uint32_t serial;
+	uint32_t seq;
 };
 
 struct stage {
@@ -63,7 +63,7 @@ struct stage {
 	struct snapshot *shelf; /* own; what is stored, as of the last restart */
 	struct detect_rules rules;
 	struct instant now;
-	uint32_t serial;
+	uint32_t seq;
 	uint32_t poll_serial; /* of the last poll */
 	uint32_t sweep_serial; /* of the last sweep */
 	int64_t sweep_ms; /* wall; when it was asked for */
@@ -215,19 +215,19 @@ static struct list_reader *list_send(struct stage *stage, const char *what)
 		scope = LIST_ENDED;
 	else if (strcmp(what, "poll") != 0)
 		fail_line(stage, "no such list: %s", what);
-	stage->serial++;
+	stage->seq++;
 	if (scope == LIST_ACTIVE) {
-		stage->poll_serial = stage->serial;
+		stage->poll_serial = stage->seq;
 		if (stage->since == 0)
-			stage->since = stage->serial;
+			stage->since = stage->seq;
 	} else if (scope == LIST_ALL) {
-		stage->sweep_serial = stage->serial;
+		stage->sweep_serial = stage->seq;
 		stage->sweep_ms = stage->now.wall_ms;
 		if (stage->since == 0)
-			stage->since = stage->serial;
+			stage->since = stage->seq;
 	}
 	return list_reader_new(
-		stage->snapshot, &stage->rules, &source_types[0], scope, lane, stage->serial, 0);
+		stage->snapshot, &stage->rules, &source_types[0], scope, lane, stage->seq, 0);
 }
 
 static void element_add(struct buf *text, const struct task *task)
@@ -274,7 +274,7 @@ static void list_take(struct stage *stage, struct list_reader *list, char **word
 	tasks = list_reader_close(list);
 	if (tasks != NULL && !task_reader_end(tasks, &err))
 		fail_line(stage, "%s", err.text);
-	list_reader_end(list, stage->serial, stage->now, &stage->changes);
+	list_reader_end(list, stage->seq, stage->now, &stage->changes);
 	list_reader_free(list);
 }
 
@@ -297,26 +297,26 @@ static struct asked *asked_new(struct stage *stage, const char *name)
 static void step_lookup(struct stage *stage, char **words, size_t count)
 {
 	struct task task = { .id = words[1], .created_us = STAMP_NONE, .finished_us = STAMP_NONE };
-	uint32_t serial;
+	uint32_t seq;
 
 	if (count < 3)
 		fail_line(stage, "lookup ID STATUS");
 	if (count > 3) {
 		struct asked *asked = asked_find(stage, words[3]);
 
-		serial = asked->serial;
+		seq = asked->seq;
 		*asked = (struct asked){ 0 };
 	} else {
-		serial = ++stage->serial;
+		seq = ++stage->seq;
 	}
 	if (strcmp(words[2], "proxy") == 0)
 		return;
 	if (strcmp(words[2], "404") == 0) {
-		detect_not_found(stage->snapshot, task.id, serial);
+		detect_not_found(stage->snapshot, task.id, seq);
 		return;
 	}
 	task_status(stage, &task, words[2]);
-	detect_task(stage->snapshot, &stage->rules, &task, serial, stage->serial, stage->now,
+	detect_task(stage->snapshot, &stage->rules, &task, seq, stage->seq, stage->now,
 		&stage->changes);
 }
 
@@ -390,7 +390,7 @@ static void step_restart(struct stage *stage)
 		free(stage->changes.removed[--stage->changes.removed_count]);
 	snapshot_free(stage->snapshot);
 	stage->snapshot = shelf_copy(stage->shelf);
-	stage->serial = 0;
+	stage->seq = 0;
 	stage->since = 0;
 }
 
@@ -428,7 +428,7 @@ static bool step_asked(struct stage *stage, char **words, size_t count)
 	if (count < 2)
 		return false;
 	if (strcmp(words[0], "ask") == 0) {
-		asked_new(stage, words[1])->serial = ++stage->serial;
+		asked_new(stage, words[1])->seq = ++stage->seq;
 	} else if (strcmp(words[0], "send") == 0 && count == 3) {
 		asked_new(stage, words[1])->list = list_send(stage, words[2]);
 	} else if (strcmp(words[0], "answer") == 0) {

@@ -21,7 +21,7 @@
 struct look_up {
 	const char *id; /* NULL: there is none */
 	enum status status;
-	uint32_t serial;
+	uint32_t seq;
 	struct instant now;
 };
 
@@ -45,7 +45,7 @@ struct world {
 	struct task_now tasks[TASKS];
 	size_t order[TASKS];
 	struct look_up midway; /* taken in while the next list is under way */
-	uint32_t serial;
+	uint32_t seq;
 	uint64_t random;
 	struct instant now;
 };
@@ -115,8 +115,8 @@ static void look_up_take(
 		.finished_us = STAMP_NONE };
 
 	if (look_up->id != NULL)
-		detect_task(snapshot, &rules, &view, look_up->serial, look_up->serial, look_up->now,
-			changes);
+		detect_task(
+			snapshot, &rules, &view, look_up->seq, look_up->seq, look_up->now, changes);
 }
 
 /* feeds a copy of each chunk, of exact size, so that a byte read past it is found */
@@ -155,7 +155,7 @@ static void side_take(struct side *side, const struct world *world, enum list_sc
 	if (!side->keeps)
 		buf_done(&side->snapshot->answer);
 	list = list_reader_new(side->snapshot, &rules, &source_types[0], scope,
-		scope == LIST_ALL ? LANE_SWEEP : LANE_POLL, world->serial, 0);
+		scope == LIST_ALL ? LANE_SWEEP : LANE_POLL, world->seq, 0);
 	good = chunks_feed(list, text, len, chunk);
 	look_up_take(&world->midway, side->snapshot, &changes);
 	tasks = list_reader_close(list);
@@ -163,7 +163,7 @@ static void side_take(struct side *side, const struct world *world, enum list_sc
 	side->complete = side->same || (good && task_reader_end(tasks, &err));
 	side->swept = side->complete && scope == LIST_ALL;
 	if (side->complete)
-		list_reader_end(list, world->serial, world->now, &changes);
+		list_reader_end(list, world->seq, world->now, &changes);
 	list_reader_free(list);
 	side_tell(side, &changes);
 	changes_done(&changes);
@@ -171,7 +171,7 @@ static void side_take(struct side *side, const struct world *world, enum list_sc
 
 /* what the snapshot holds of each task, and whether the list of this serial, when it was complete,
  * had it */
-static void snapshot_write(const struct side *side, uint32_t serial, struct buf *out)
+static void snapshot_write(const struct side *side, uint32_t seq, struct buf *out)
 {
 	const struct snapshot *snapshot = side->snapshot;
 
@@ -184,8 +184,8 @@ static void snapshot_write(const struct side *side, uint32_t serial, struct buf 
 		if (record != NULL)
 			(void)buf_addf(out, "%s %d %s %u %d %d\n", id, record->status,
 				record_task(snapshot, record).name, record->observed_seq,
-				side->complete && record->listed[LANE_POLL] == serial,
-				side->complete && record->listed[LANE_SWEEP] == serial);
+				side->complete && record->listed[LANE_POLL] == seq,
+				side->complete && record->listed[LANE_SWEEP] == seq);
 		if (ended != NULL)
 			(void)buf_addf(out, "%s ended %d %d\n", id, ended->status,
 				side->swept && ended->generation == snapshot->sweeps);
@@ -199,7 +199,7 @@ static void sides_equal(const struct world *world)
 	assert_int_equal(world->sides[0].complete, world->sides[1].complete);
 	assert_string_equal(buf_text(&world->sides[0].told), buf_text(&world->sides[1].told));
 	for (int i = 0; i < 2; i++)
-		snapshot_write(&world->sides[i], world->serial, &held[i]);
+		snapshot_write(&world->sides[i], world->seq, &held[i]);
 	assert_string_equal(buf_text(&held[0]), buf_text(&held[1]));
 	for (int i = 0; i < 2; i++)
 		buf_done(&held[i]);
@@ -208,14 +208,14 @@ static void sides_equal(const struct world *world)
 static void world_answer(
 	struct world *world, enum list_scope scope, const char *text, size_t len, size_t chunk)
 {
-	world->serial++;
+	world->seq++;
 	world->now.mono_ms += 10000;
 	world->now.wall_ms += 10000;
 	for (int i = 0; i < 2; i++)
 		side_take(&world->sides[i], world, scope, text, len, chunk);
 	sides_equal(world);
 	if (world->midway.id != NULL)
-		world->serial = world->midway.serial;
+		world->seq = world->midway.seq;
 	world->midway.id = NULL;
 }
 
@@ -296,7 +296,7 @@ static void an_end_that_came_back_ends_again(void **state)
 
 static void world_look_up(struct world *world, const char *id, enum status status)
 {
-	struct look_up look_up = { id, status, ++world->serial, world->now };
+	struct look_up look_up = { id, status, ++world->seq, world->now };
 
 	for (int i = 0; i < 2; i++) {
 		struct changes changes = { 0 };
@@ -393,7 +393,7 @@ static void a_repeated_answer_is_read_when_the_snapshot_has_changed(void **state
 	 * answer */
 	world.tasks[6].version++;
 	world_list(&world, LIST_ACTIVE, 1000);
-	world.midway = (struct look_up){ "t5", STATUS_SUCCESS, world.serial + 2, world.now };
+	world.midway = (struct look_up){ "t5", STATUS_SUCCESS, world.seq + 2, world.now };
 	world_list(&world, LIST_ACTIVE, 1000);
 	assert_string_equal(buf_text(&world.sides[0].told), "success t5,");
 	world_list(&world, LIST_ACTIVE, 1000);
@@ -479,7 +479,7 @@ static void any_course_is_told_alike(void **state)
 			world_look_up(&world, ids[chance(&world, TASKS)], any_status(&world));
 		if (chance(&world, 12) == 0)
 			world.midway = (struct look_up){ ids[chance(&world, TASKS)],
-				any_status(&world), world.serial + 2, world.now };
+				any_status(&world), world.seq + 2, world.now };
 		if (chance(&world, 8) == 0)
 			bad_answer(&world, scope, chunk);
 		else
