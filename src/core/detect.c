@@ -54,7 +54,7 @@ static void note_end(const struct detect_ctx *ctx, const char *id)
 	struct snapshot *snapshot = ctx->snapshot;
 	struct recent_end *end;
 
-	for (int i = 0; i < LANE_COUNT; i++) {
+	for (int i = 0; i < LIST_KINDS; i++) {
 		if (snapshot->open[i] == 0 || snapshot->open[i] >= ctx->seq)
 			continue;
 		snapshot->recent_ends = mem_grow(snapshot->recent_ends, &snapshot->recent_end_cap,
@@ -156,8 +156,8 @@ static bool observe_stranger(
 	if (ended != NULL)
 		snapshot_unset_ended(ctx->snapshot, view->id);
 	record->observed_seq = ctx->seq;
-	record->listed[LANE_POLL] = ctx->seq;
-	record->listed[LANE_SWEEP] = ctx->seq;
+	record->listed[LIST_POLL] = ctx->seq;
+	record->listed[LIST_SWEEP] = ctx->seq;
 	record->dirty = true;
 	snapshot_put(ctx->snapshot, record, ctx->now.wall_ms);
 	return true;

@@ -25,8 +25,9 @@
 #define DETECT_LOOKUPS_MAX 20 /* look-ups by id in one poll */
 #define DETECT_ABSENT_DAYS 30 /* an ended task that no sweep listed for so long is forgotten */
 
-/* the two lanes of requests of a source; they may be under way at the same time */
-enum lane { LANE_POLL, LANE_SWEEP, LANE_COUNT };
+/* what a list is asked for: often and active tasks alone, or rarely and all; both may be under way
+ */
+enum list_kind { LIST_POLL, LIST_SWEEP, LIST_KINDS };
 
 struct detect_rules {
 	const char *source; /* borrowed; name in events */
@@ -54,12 +55,13 @@ void detect_task(struct snapshot *snapshot, const struct detect_rules *rules,
 /* an answer 400, 404 or 422 with a JSON body to a look-up by id */
 void detect_not_found(struct snapshot *snapshot, const char *id, uint32_t seq);
 /*
- * The tasks that should have been in the lane's list `seq` and were not, those never or longest not
- * looked up first: at most `max` records, borrowed until the snapshot changes; returns how many
- * there are in all. Sweeps alone miss tasks of an unknown status, unless the snapshot is closed. A
- * task which a look-up with request number `asked_from` or later did not find is left out; 0: none.
+ * The tasks that should have been in the list `seq` of that kind and were not, those never or
+ * longest not looked up first: at most `max` records, borrowed until the snapshot changes; returns
+ * how many there are in all. Sweeps alone miss tasks of an unknown status, unless the snapshot is
+ * closed. A task which a look-up with request number `asked_from` or later did not find is left
+ * out; 0: none.
  */
-size_t detect_missing(const struct snapshot *snapshot, enum lane lane, uint32_t seq,
+size_t detect_missing(const struct snapshot *snapshot, enum list_kind kind, uint32_t seq,
 	uint32_t asked_from, struct record **ret, size_t max);
 /* was the task missing in the last complete sweep, and not found by id either? */
 bool detect_is_missing(const struct snapshot *snapshot, const char *id);

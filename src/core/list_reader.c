@@ -29,7 +29,7 @@ struct list_reader {
 	const struct detect_rules *rules;
 	const struct source_type *type;
 	enum list_scope scope;
-	enum lane lane;
+	enum list_kind kind;
 	uint32_t seq;
 	int64_t asked_ms;
 	bool first; /* the first list of all statuses: ended tasks are taken in by first_run */
@@ -50,7 +50,7 @@ struct list_reader {
 };
 
 struct list_reader *list_reader_new(struct snapshot *snapshot, const struct detect_rules *rules,
-	const struct source_type *type, enum list_scope scope, enum lane lane, uint32_t seq,
+	const struct source_type *type, enum list_scope scope, enum list_kind kind, uint32_t seq,
 	int64_t asked_ms)
 {
 	struct list_reader *reader = mem_alloc(sizeof(*reader));
@@ -59,7 +59,7 @@ struct list_reader *list_reader_new(struct snapshot *snapshot, const struct dete
 	reader->rules = rules;
 	reader->type = type;
 	reader->scope = scope;
-	reader->lane = lane;
+	reader->kind = kind;
 	reader->seq = seq;
 	reader->asked_ms = asked_ms;
 	reader->first = scope == LIST_ALL && !snapshot->baseline;
@@ -71,7 +71,7 @@ struct list_reader *list_reader_new(struct snapshot *snapshot, const struct dete
 	/* never 0, which an entry has that was loaded or has just ended */
 	if (scope == LIST_ALL)
 		snapshot->sweeps = (uint8_t)(snapshot->sweeps % 255 + 1);
-	snapshot->open[lane] = seq;
+	snapshot->open[kind] = seq;
 	return reader;
 }
 
@@ -85,8 +85,8 @@ static void set_free(struct ended_set *set)
 /* ends are remembered for as long as a list is under way that was asked for before them */
 static void recent_ends_forget(struct snapshot *snapshot)
 {
-	uint32_t poll = snapshot->open[LANE_POLL];
-	uint32_t sweep = snapshot->open[LANE_SWEEP];
+	uint32_t poll = snapshot->open[LIST_POLL];
+	uint32_t sweep = snapshot->open[LIST_SWEEP];
 	uint32_t oldest = poll == 0 || (sweep != 0 && sweep < poll) ? sweep : poll;
 	size_t kept = 0;
 
@@ -108,7 +108,7 @@ void list_reader_free(struct list_reader *reader)
 	set_free(reader->doubted);
 	set_free(reader->fresh);
 	buf_done(&reader->copy);
-	reader->snapshot->open[reader->lane] = 0;
+	reader->snapshot->open[reader->kind] = 0;
 	recent_ends_forget(reader->snapshot);
 	free(reader);
 }
@@ -160,11 +160,11 @@ static bool record_unchanged(
 {
 	struct task known = record_task(reader->snapshot, record);
 	/* of an id that stands twice the last element counts, so both are applied in order */
-	bool again = record->listed[reader->lane] == reader->seq;
+	bool again = record->listed[reader->kind] == reader->seq;
 
 	if (reader->scope == LIST_ENDED)
 		return false;
-	record->listed[reader->lane] = reader->seq;
+	record->listed[reader->kind] = reader->seq;
 	return !again && !task_differs(&known, view);
 }
 
@@ -248,7 +248,7 @@ static void chunk_read(struct list_reader *reader, const char *bytes, size_t len
 		batch_add(reader);
 	batch_take(reader);
 	/* from now on `listed` does not tell which records the kept answer has */
-	if (reader->lane == LANE_POLL && task_reader_count(reader->tasks) != 0)
+	if (reader->kind == LIST_POLL && task_reader_count(reader->tasks) != 0)
 		buf_done(&reader->snapshot->answer);
 }
 
@@ -410,7 +410,7 @@ static void list_note(struct list_reader *reader)
 	size_t pos = 0;
 
 	while ((record = snapshot_next(snapshot, &pos)) != NULL) {
-		uint32_t *listed = &record->listed[reader->lane];
+		uint32_t *listed = &record->listed[reader->kind];
 
 		if (reader->same && *listed == snapshot->answer_seq)
 			*listed = reader->seq;

@@ -12,7 +12,7 @@ struct list_reader;
 
 /* `seq`: of the request, which was sent at `asked_ms` (wall; 0: not known). All is borrowed */
 struct list_reader *list_reader_new(struct snapshot *snapshot, const struct detect_rules *rules,
-	const struct source_type *type, enum list_scope scope, enum lane lane, uint32_t seq,
+	const struct source_type *type, enum list_scope scope, enum list_kind kind, uint32_t seq,
 	int64_t asked_ms);
 void list_reader_free(struct list_reader *reader); /* NULL is fine */
 /* reads the next bytes of the answer; false with err: it is not valid, no more is wanted */

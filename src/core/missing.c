@@ -31,12 +31,12 @@ static uint32_t not_found_seq(const struct record *record)
 	return record->missing_check != NULL ? record->missing_check->not_found_seq : 0;
 }
 
-static bool is_missing(
-	const struct snapshot *snapshot, const struct record *record, enum lane lane, uint32_t seq)
+static bool is_missing(const struct snapshot *snapshot, const struct record *record,
+	enum list_kind kind, uint32_t seq)
 {
-	if (record->listed[lane] >= seq || record->observed_seq >= seq)
+	if (record->listed[kind] >= seq || record->observed_seq >= seq)
 		return false;
-	return lane == LANE_SWEEP || snapshot->closed || record->status != STATUS_UNKNOWN;
+	return kind == LIST_SWEEP || snapshot->closed || record->status != STATUS_UNKNOWN;
 }
 
 /* longest not looked up first, then by id, so that the choice does not depend on the hash key */
@@ -52,7 +52,7 @@ static int lookup_order(const void *a, const void *b)
 
 /* owned; all records that should have been in the list `seq` and were not, in no order */
 static struct record **missing_collect(
-	const struct snapshot *snapshot, enum lane lane, uint32_t seq, size_t *ret_count)
+	const struct snapshot *snapshot, enum list_kind kind, uint32_t seq, size_t *ret_count)
 {
 	struct record **all = NULL;
 	struct record *record;
@@ -61,7 +61,7 @@ static struct record **missing_collect(
 
 	*ret_count = 0;
 	while ((record = snapshot_next(snapshot, &pos)) != NULL) {
-		if (!is_missing(snapshot, record, lane, seq))
+		if (!is_missing(snapshot, record, kind, seq))
 			continue;
 		all = mem_grow(all, &cap, *ret_count + 1, sizeof(*all));
 		all[(*ret_count)++] = record;
@@ -69,11 +69,11 @@ static struct record **missing_collect(
 	return all;
 }
 
-size_t detect_missing(const struct snapshot *snapshot, enum lane lane, uint32_t seq,
+size_t detect_missing(const struct snapshot *snapshot, enum list_kind kind, uint32_t seq,
 	uint32_t asked_from, struct record **ret, size_t max)
 {
 	size_t total;
-	cleanup_free struct record **all = missing_collect(snapshot, lane, seq, &total);
+	cleanup_free struct record **all = missing_collect(snapshot, kind, seq, &total);
 	size_t count = 0;
 
 	for (size_t i = 0; i < total; i++)
@@ -109,7 +109,7 @@ void detect_gone(struct snapshot *snapshot, const struct detect_rules *rules, ui
 		.snapshot = snapshot, .rules = rules, .seq = seq, .now = now, .changes = changes
 	};
 	size_t count;
-	cleanup_free struct record **missing = missing_collect(snapshot, LANE_SWEEP, seq, &count);
+	cleanup_free struct record **missing = missing_collect(snapshot, LIST_SWEEP, seq, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		uint32_t not_found = not_found_seq(missing[i]);

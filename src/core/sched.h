@@ -1,4 +1,4 @@
-/* When a lane of a source is asked next. State plus a minimum instead of timers. */
+/* When a list of a source is asked for next. State plus a minimum instead of timers. */
 #ifndef CORE_SCHED_H
 #define CORE_SCHED_H
 
@@ -14,7 +14,7 @@
 #define SCHED_REFUSED_MS 300000 /* a refused or missing key is tried again so often */
 
 struct sched {
-	int64_t due_ms; /* mono; when the lane is to be asked next */
+	int64_t due_ms; /* mono; when it is to be asked for next */
 	int64_t started_ms; /* mono; when it was asked last */
 	unsigned int failures; /* in a row */
 	uint64_t random; /* state of the jitter, seeded by the caller; never 0 */

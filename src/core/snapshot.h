@@ -32,7 +32,7 @@ struct record {
 	struct missing_check *missing_check; /* own; NULL: it was never missed */
 	uint32_t seen_s; /* wall seconds; first seen */
 	uint32_t observed_seq; /* seq of the newest request that told of it */
-	uint32_t listed[2]; /* seq of the last list of each lane that has it, complete or not */
+	uint32_t listed[2]; /* seq of the last list of each kind that has it, complete or not */
 	uint8_t status; /* enum status */
 	uint8_t user; /* where in the snapshot the text stands; 0: in `text`, or not known */
 	uint8_t bucket;
@@ -81,7 +81,7 @@ struct snapshot {
 	 * STAMP_NONE: all are history */
 	int64_t told_after_us;
 	uint8_t sweeps; /* generation of the last list of all statuses; memory only, as all below */
-	uint32_t open[2]; /* seq of the list that is under way in each lane; 0: none */
+	uint32_t open[2]; /* seq of the list of each kind that is under way; 0: none */
 	struct recent_end *recent_ends; /* own */
 	size_t recent_end_count;
 	size_t recent_end_cap;

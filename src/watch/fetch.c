@@ -116,7 +116,7 @@ static void ask_list(struct source *source, struct fetch *fetch, enum list_scope
 	}
 	fetch->reader = (struct err){ 0 };
 	fetch->list = list_reader_new(source->snapshot, &source->rules, source->type, scope,
-		fetch->lane, seq, source->now.wall_ms);
+		fetch->kind, seq, source->now.wall_ms);
 	request.bulky = scope != LIST_ACTIVE || fetch->list_bytes >= BULKY;
 	request.body = list_body;
 	request.arg = fetch;
@@ -125,14 +125,14 @@ static void ask_list(struct source *source, struct fetch *fetch, enum list_scope
 
 void fetch_start(struct source *source, struct fetch *fetch)
 {
-	if (fetch->lane == LANE_POLL)
+	if (fetch->kind == LIST_POLL)
 		source->lookups = 0;
 	sched_start(&fetch->sched, source->now.mono_ms);
 	fetch->failure = (struct err){ 0 };
-	ask_list(source, fetch, fetch->lane == LANE_SWEEP ? LIST_ALL : LIST_ACTIVE);
+	ask_list(source, fetch, fetch->kind == LIST_SWEEP ? LIST_ALL : LIST_ACTIVE);
 	/* a sweep of its own accord counts from its own list; one that a poll wanted, from that
 	 * poll */
-	if (fetch->lane == LANE_POLL || fetch->lookup_floor_seq == 0)
+	if (fetch->kind == LIST_POLL || fetch->lookup_floor_seq == 0)
 		fetch->lookup_floor_seq = fetch->list_seq;
 }
 
@@ -182,7 +182,7 @@ static enum fetch_result take_list(struct source *source, struct fetch *fetch,
 
 	fetch_log_answer(source->config->name,
 		fetch->step == FETCH_ENDED  ? "list of what has ended"
-		: fetch->lane == LANE_SWEEP ? "list of all tasks"
+		: fetch->kind == LIST_SWEEP ? "list of all tasks"
 					    : "list of active tasks",
 		answer);
 	if (!list_valid(fetch, answer, &beside)) {
@@ -234,8 +234,8 @@ static bool lookup_due(const struct source *source, const struct record *record)
 static void ask_lookups(struct source *source, struct fetch *fetch)
 {
 	struct record *missing[DETECT_LOOKUPS_MAX];
-	size_t count = detect_missing(source->snapshot, fetch->lane, fetch->list_seq,
-		fetch->lane == LANE_SWEEP ? fetch->lookup_floor_seq : 0, missing,
+	size_t count = detect_missing(source->snapshot, fetch->kind, fetch->list_seq,
+		fetch->kind == LIST_SWEEP ? fetch->lookup_floor_seq : 0, missing,
 		DETECT_LOOKUPS_MAX);
 
 	fetch->step = FETCH_LOOKUPS;
@@ -257,8 +257,8 @@ static void follow_up(struct source *source, struct fetch *fetch)
 	fetch->listed = false;
 	if (fetch_throttled(source))
 		fetch->step = FETCH_CLOSING;
-	else if (fetch->step == FETCH_LIST && fetch->lane == LANE_POLL &&
-		 detect_missing(source->snapshot, LANE_POLL, fetch->list_seq, 0, NULL, 0) >
+	else if (fetch->step == FETCH_LIST && fetch->kind == LIST_POLL &&
+		 detect_missing(source->snapshot, LIST_POLL, fetch->list_seq, 0, NULL, 0) >
 			 DETECT_BY_ID_MAX)
 		ask_list(source, fetch, LIST_ENDED);
 	else
@@ -281,7 +281,7 @@ static bool lookup_valid(struct source *source, struct fetch *fetch, const struc
 		detect_not_found(source->snapshot, lookup->id, lookup->seq);
 		/* a poll that cannot find a task wants the list of all statuses; a sweep has just
 		 * had it */
-		fetch->wants_sweep = fetch->lane == LANE_POLL;
+		fetch->wants_sweep = fetch->kind == LIST_POLL;
 		return true;
 	case API_FAILED:
 		break;
@@ -299,7 +299,7 @@ static void take_lookup(struct source *source, struct fetch *fetch, struct looku
 	if (!lookup_valid(source, fetch, lookup, answer, changes, &err, &advice)) {
 		proxy_name(answer->proxy, &err);
 		/* the list of all statuses answers the same question another way */
-		fetch->wants_sweep = fetch->lane == LANE_POLL;
+		fetch->wants_sweep = fetch->kind == LIST_POLL;
 		/* a list has just been had with this key; if it is refused from now on, the next
 		 * list says so */
 		if (err.kind == ERR_AUTH)
@@ -340,7 +340,7 @@ static enum fetch_result lookups_go_on(
 static void close_fetch(struct source *source, struct fetch *fetch, struct changes *changes)
 {
 	/* that a task is not in a part of the list is no word on it */
-	if (fetch->lane == LANE_SWEEP && !fetch->partial)
+	if (fetch->kind == LIST_SWEEP && !fetch->partial)
 		detect_gone(source->snapshot, &source->rules, fetch->list_seq,
 			fetch->lookup_floor_seq, fetch->asked_ms, source->now, changes);
 	detect_stuck(source->snapshot, &source->rules, source->now, changes);

@@ -36,7 +36,7 @@ struct lookup {
 };
 
 struct fetch {
-	enum lane lane;
+	enum list_kind kind;
 	enum fetch_step step;
 	struct sched sched;
 	struct http_call *call; /* own; of a list */

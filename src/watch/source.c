@@ -11,12 +11,12 @@
 
 static struct fetch *poll_of(struct source *source)
 {
-	return &source->fetches[LANE_POLL];
+	return &source->fetches[LIST_POLL];
 }
 
 static struct fetch *sweep_of(struct source *source)
 {
-	return &source->fetches[LANE_SWEEP];
+	return &source->fetches[LIST_SWEEP];
 }
 
 static void urls_drop(struct source *source)
@@ -49,10 +49,10 @@ struct source *source_new(const struct source_setup *setup, struct instant now)
 	source->now = now;
 	source->key_due_ms = now.mono_ms;
 	configure(source, setup->config);
-	for (int i = 0; i < LANE_COUNT; i++) {
+	for (int i = 0; i < LIST_KINDS; i++) {
 		struct fetch *fetch = &source->fetches[i];
 
-		fetch->lane = (enum lane)i;
+		fetch->kind = (enum list_kind)i;
 		fetch->sched.random = (setup->seed ^ (uint64_t)i << 1) | 1;
 		fetch->sched.due_ms = now.mono_ms;
 	}
@@ -86,7 +86,7 @@ void source_free(struct source *source)
 {
 	if (source == NULL)
 		return;
-	for (int i = 0; i < LANE_COUNT; i++)
+	for (int i = 0; i < LIST_KINDS; i++)
 		fetch_cancel(source, &source->fetches[i]);
 	source_batch_done(&source->batch);
 	key_lookup_free(source->key_lookup);
@@ -96,11 +96,11 @@ void source_free(struct source *source)
 	free(source);
 }
 
-static int64_t interval_of(const struct source *source, enum lane lane)
+static int64_t interval_of(const struct source *source, enum list_kind kind)
 {
 	const struct source_config *config = source->config;
 
-	if (lane == LANE_SWEEP && source->mode == SOURCE_WATCH)
+	if (kind == LIST_SWEEP && source->mode == SOURCE_WATCH)
 		return config->sweep_interval_ms;
 	if (source->mode == SOURCE_WAIT || source->snapshot == NULL ||
 		source->snapshot->active != 0)
@@ -126,18 +126,18 @@ static void tell_health(struct source *source, enum event_type type, const char 
 
 /*
  * A list was taken in. Polls decide on the health, and sweeps only as long as no poll fails. While
- * a key is refused nothing counts but that its own lane succeeds.
+ * a key is refused nothing counts but that its own kind of list succeeds.
  */
 static void health_listed(struct source *source, const struct fetch *fetch)
 {
-	const struct fetch *other = fetch->lane == LANE_POLL ? sweep_of(source) : poll_of(source);
+	const struct fetch *other = fetch->kind == LIST_POLL ? sweep_of(source) : poll_of(source);
 	struct err error = source->health.last_error;
 	int64_t down_ms = source->now.wall_ms - source->health.down_since_ms;
 
-	source->refused &= ~(1U << fetch->lane);
-	source->reauth = source->reauth && fetch->lane != LANE_POLL;
+	source->refused &= ~(1U << fetch->kind);
+	source->reauth = source->reauth && fetch->kind != LIST_POLL;
 	if (source->refused != 0 ||
-		(fetch->lane == LANE_SWEEP && poll_of(source)->sched.failures != 0))
+		(fetch->kind == LIST_SWEEP && poll_of(source)->sched.failures != 0))
 		return;
 	source->grace = false;
 	if (health_good(&source->health, source->now)) {
@@ -147,7 +147,7 @@ static void health_listed(struct source *source, const struct fetch *fetch)
 
 		tell_health(source, EVENT_SOURCE_UP, message);
 	}
-	/* the last error stands until both lanes do well */
+	/* the last error stands until both kinds of lists do well */
 	if (other->sched.failures != 0)
 		source->health.last_error = error;
 }
@@ -158,14 +158,14 @@ static void health_listed(struct source *source, const struct fetch *fetch)
  * as there was no list at all.
  */
 static void health_failed(
-	struct source *source, enum lane lane, const struct err *err, bool refused)
+	struct source *source, enum list_kind kind, const struct err *err, bool refused)
 {
 	int64_t down_after_ms = refused ? 0 : source->config->down_after_ms;
 
 	source->batch.polled = true;
 	source->ready = true;
-	if (!refused && (source->grace || (lane == LANE_SWEEP && source->lists != 0))) {
-		source->grace = source->grace && lane != LANE_POLL;
+	if (!refused && (source->grace || (kind == LIST_SWEEP && source->lists != 0))) {
+		source->grace = source->grace && kind != LIST_POLL;
 		source->health.last_error = *err;
 		return;
 	}
@@ -182,7 +182,7 @@ static void once_give_up(struct source *source, const struct err *err)
 {
 	if (source->failure.kind == ERR_NONE)
 		source->failure = *err;
-	for (int i = 0; i < LANE_COUNT; i++) {
+	for (int i = 0; i < LIST_KINDS; i++) {
 		fetch_cancel(source, &source->fetches[i]);
 		source->fetches[i].step = FETCH_DONE;
 	}
@@ -191,8 +191,8 @@ static void once_give_up(struct source *source, const struct err *err)
 bool source_finished(const struct source *source, struct err *err)
 {
 	*err = source->failure;
-	return source->fetches[LANE_POLL].step == FETCH_DONE &&
-	       source->fetches[LANE_SWEEP].step == FETCH_DONE && !source->ready;
+	return source->fetches[LIST_POLL].step == FETCH_DONE &&
+	       source->fetches[LIST_SWEEP].step == FETCH_DONE && !source->ready;
 }
 
 /* --- the schedule */
@@ -239,16 +239,16 @@ static void fetch_through(struct source *source, struct fetch *fetch)
 	if (source->mode == SOURCE_ONCE) {
 		fetch->step = FETCH_DONE;
 		fetch->sched.due_ms = INSTANT_NEVER;
-		if (fetch->lane == LANE_POLL) {
+		if (fetch->kind == LIST_POLL) {
 			sweep->sched.due_ms = source->now.mono_ms;
 			sweep->lookup_floor_seq = source->sweep_floor_seq;
 		}
 		return;
 	}
-	sched_good(&fetch->sched, interval_of(source, fetch->lane), source->now.mono_ms);
-	if (fetch->lane == LANE_SWEEP && source->mode == SOURCE_WAIT)
+	sched_good(&fetch->sched, interval_of(source, fetch->kind), source->now.mono_ms);
+	if (fetch->kind == LIST_SWEEP && source->mode == SOURCE_WAIT)
 		fetch->sched.due_ms = INSTANT_NEVER;
-	if (fetch->lane == LANE_SWEEP && source->sweep_floor_seq != 0)
+	if (fetch->kind == LIST_SWEEP && source->sweep_floor_seq != 0)
 		want_sweep(source, source->sweep_floor_seq);
 	fetch_again(source, fetch);
 }
@@ -260,7 +260,7 @@ static void fetch_sooner(const struct source *source, struct fetch *fetch)
 	int64_t down_ms = health->failing_since_ms + source->config->down_after_ms;
 
 	if (!health->failing || health->down || source->mode == SOURCE_ONCE ||
-		(fetch->lane == LANE_SWEEP && source->lists != 0))
+		(fetch->kind == LIST_SWEEP && source->lists != 0))
 		return;
 	if (source->now.mono_ms < down_ms && down_ms < fetch->sched.due_ms)
 		fetch->sched.due_ms = down_ms;
@@ -274,17 +274,17 @@ static void fetch_failed(struct source *source, struct fetch *fetch)
 	struct sched_advice wish = { advice->retry, advice->after_ms };
 	bool refused = err->kind == ERR_AUTH || advice->refused;
 
-	sched_bad(&fetch->sched, err->kind, &wish, interval_of(source, fetch->lane),
+	sched_bad(&fetch->sched, err->kind, &wish, interval_of(source, fetch->kind),
 		source->now.mono_ms);
 	fetch_throttle(source, advice);
 	source->reauth = source->reauth || refused;
 	if (err->kind == ERR_AUTH) {
 		/* nobody asks before there is another key, or the same again in 5 min */
 		key_drop(source);
-		source->refused |= 1U << fetch->lane;
+		source->refused |= 1U << fetch->kind;
 		source->key_due_ms = fetch->sched.due_ms;
 	}
-	health_failed(source, fetch->lane, err, refused);
+	health_failed(source, fetch->kind, err, refused);
 	if (advice->after_ms < 0 && err->kind != ERR_AUTH)
 		fetch_sooner(source, fetch);
 	if (source->mode != SOURCE_ONCE) {
@@ -303,14 +303,14 @@ static void fetch_failed(struct source *source, struct fetch *fetch)
 }
 
 /* after a refusal a poll goes first, alone: two requests would only be refused twice */
-static bool fetch_waits(const struct source *source, enum lane lane)
+static bool fetch_waits(const struct source *source, enum list_kind kind)
 {
-	return source->fetches[lane].step == FETCH_IDLE && (lane == LANE_POLL || !source->reauth);
+	return source->fetches[kind].step == FETCH_IDLE && (kind == LIST_POLL || !source->reauth);
 }
 
-static int64_t fetch_due(const struct source *source, enum lane lane)
+static int64_t fetch_due(const struct source *source, enum list_kind kind)
 {
-	int64_t due = source->fetches[lane].sched.due_ms;
+	int64_t due = source->fetches[kind].sched.due_ms;
 
 	return due < source->throttled_ms ? source->throttled_ms : due;
 }
@@ -320,9 +320,9 @@ static void start_due(struct source *source)
 	/* the sweep of the start is the first poll as well, also when the key was long in coming */
 	if (source->mode == SOURCE_WATCH && source->seq == 0)
 		poll_of(source)->sched.due_ms = source->now.mono_ms + source->config->interval_ms;
-	for (int i = 0; i < LANE_COUNT; i++)
-		if (fetch_waits(source, (enum lane)i) &&
-			source->now.mono_ms >= fetch_due(source, (enum lane)i))
+	for (int i = 0; i < LIST_KINDS; i++)
+		if (fetch_waits(source, (enum list_kind)i) &&
+			source->now.mono_ms >= fetch_due(source, (enum list_kind)i))
 			fetch_start(source, &source->fetches[i]);
 }
 
@@ -342,7 +342,7 @@ static void key_found(struct source *source, const char *key)
 {
 	key_drop(source);
 	source->key = mem_strdup(key);
-	for (int i = 0; i < LANE_COUNT; i++) {
+	for (int i = 0; i < LIST_KINDS; i++) {
 		struct fetch *fetch = &source->fetches[i];
 
 		if (fetch->step == FETCH_IDLE && (fetch->sched.failures != 0 || source->reauth))
@@ -380,7 +380,7 @@ void source_no_key(struct source *source, struct instant now)
 	key_drop(source);
 	refused.kind = ERR_AUTH;
 	source->key_due_ms = now.mono_ms + SCHED_REFUSED_MS;
-	health_failed(source, LANE_POLL, &refused, true);
+	health_failed(source, LIST_POLL, &refused, true);
 	if (source->mode == SOURCE_ONCE)
 		once_give_up(source, &refused);
 }
@@ -435,7 +435,7 @@ static void advance(struct source *source)
 		key_step(source);
 		return;
 	}
-	for (int i = 0; i < LANE_COUNT && !source->ready; i++)
+	for (int i = 0; i < LIST_KINDS && !source->ready; i++)
 		while (!source->ready && fetch_step(source, &source->fetches[i]))
 			;
 	if (source->ready)
@@ -464,7 +464,7 @@ bool source_step(struct source *source, struct instant now, struct source_batch 
 static void list_stored(struct source *source)
 {
 	struct fetch *poll = poll_of(source);
-	int64_t due = poll->sched.started_ms + interval_of(source, LANE_POLL);
+	int64_t due = poll->sched.started_ms + interval_of(source, LIST_POLL);
 
 	source->saw_active = true;
 	source->lists++;
@@ -478,7 +478,7 @@ static void forget_snapshot(struct source *source)
 	static const struct err unstored = { ERR_IO, "what a poll found could not be stored" };
 	bool given_up = false;
 
-	for (int i = 0; i < LANE_COUNT; i++) {
+	for (int i = 0; i < LIST_KINDS; i++) {
 		struct fetch *fetch = &source->fetches[i];
 
 		if (!fetch_busy(fetch))
@@ -512,9 +512,9 @@ int64_t source_next_poll(const struct source *source)
 {
 	int64_t next = INSTANT_NEVER;
 
-	for (int i = 0; i < LANE_COUNT; i++)
-		if (fetch_waits(source, (enum lane)i))
-			next = instant_earlier(next, fetch_due(source, (enum lane)i));
+	for (int i = 0; i < LIST_KINDS; i++)
+		if (fetch_waits(source, (enum list_kind)i))
+			next = instant_earlier(next, fetch_due(source, (enum list_kind)i));
 	return next;
 }
 
@@ -546,7 +546,7 @@ void source_poll_now(struct source *source, struct instant now)
 {
 	source->now = now;
 	source->throttled_ms = 0;
-	for (int i = 0; i < LANE_COUNT; i++) {
+	for (int i = 0; i < LIST_KINDS; i++) {
 		struct fetch *fetch = &source->fetches[i];
 
 		fetch->again = fetch_busy(fetch);
@@ -568,7 +568,7 @@ bool source_look(struct source *source, struct instant now, int64_t max_age_ms)
 	source->now = now;
 	if (fetch_throttled(source))
 		return false;
-	for (int i = 0; i < LANE_COUNT; i++) {
+	for (int i = 0; i < LIST_KINDS; i++) {
 		struct fetch *fetch = &source->fetches[i];
 
 		if (!fetch_busy(fetch) || now.mono_ms - fetch->sched.started_ms <= max_age_ms)
@@ -587,10 +587,10 @@ void source_resumed(struct source *source, struct instant now)
 	source->now = now;
 	source->grace = true;
 	health_resumed(&source->health, now);
-	for (int i = 0; i < LANE_COUNT; i++) {
+	for (int i = 0; i < LIST_KINDS; i++) {
 		struct fetch *fetch = &source->fetches[i];
 
-		if (fetch_busy(fetch) || i == LANE_POLL || fetch->sched.due_ms < soon)
+		if (fetch_busy(fetch) || i == LIST_POLL || fetch->sched.due_ms < soon)
 			fetch->sched.due_ms = soon;
 		fetch_cancel(source, fetch);
 		fetch->sched.failures = 0;
@@ -606,7 +606,7 @@ void source_restore_down(struct source *source, bool down, int64_t since_ms)
 
 bool source_rests(const struct source *source)
 {
-	for (int i = 0; i < LANE_COUNT; i++)
+	for (int i = 0; i < LIST_KINDS; i++)
 		if (fetch_busy(&source->fetches[i]))
 			return false;
 	return source->key == NULL || source_next_poll(source) > source->now.mono_ms;
@@ -614,7 +614,7 @@ bool source_rests(const struct source *source)
 
 bool source_follows_up(const struct source *source)
 {
-	for (int i = 0; i < LANE_COUNT; i++)
+	for (int i = 0; i < LIST_KINDS; i++)
 		if (source->fetches[i].step == FETCH_ENDED ||
 			source->fetches[i].step == FETCH_LOOKUPS)
 			return true;

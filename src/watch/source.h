@@ -49,7 +49,7 @@ struct source {
 	struct detect_rules rules;
 	struct instant now; /* of the current step */
 	struct health health;
-	struct fetch fetches[LANE_COUNT];
+	struct fetch fetches[LIST_KINDS];
 	/* MISSING or FAILED: none was found, for the reason in key_err; the owner decides what
 	 * follows */
 	enum key_lookup_state key_state;
@@ -67,7 +67,8 @@ struct source {
 	bool key_old; /* to be read again before anything begins; what runs goes on with it */
 	bool partial_logged; /* that the source's lists are not all there is */
 	bool grace; /* after a resume: the next failure of a poll does not count */
-	unsigned int refused; /* bits of the lanes whose key was refused, until they succeed */
+	unsigned int
+		refused; /* bits of the kinds of lists whose key was refused, until they succeed */
 	uint32_t seq; /* of the last request; 0: nothing was asked yet */
 	uint32_t sweep_floor_seq; /* poll that wants a sweep while one is under way; 0: none */
 	struct source_batch batch; /* own; of this step */

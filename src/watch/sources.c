@@ -311,7 +311,7 @@ static void source_status(
 	const struct source *source, struct instant now, struct source_status *ret)
 {
 	const struct health *health = &source->health;
-	bool asks = fetch_busy(&source->fetches[LANE_POLL]) || source->key_lookup != NULL;
+	bool asks = fetch_busy(&source->fetches[LIST_POLL]) || source->key_lookup != NULL;
 	int64_t next_ms = source_next(source);
 
 	ret->last_good_ms = health->last_good_ms;

@@ -206,10 +206,10 @@ static void step_rules(struct stage *stage, char **words, size_t count)
 
 static struct list_reader *list_send(struct stage *stage, const char *what)
 {
-	enum lane lane = strcmp(what, "sweep") == 0 ? LANE_SWEEP : LANE_POLL;
+	enum list_kind kind = strcmp(what, "sweep") == 0 ? LIST_SWEEP : LIST_POLL;
 	enum list_scope scope = LIST_ACTIVE;
 
-	if (lane == LANE_SWEEP)
+	if (kind == LIST_SWEEP)
 		scope = LIST_ALL;
 	else if (strcmp(what, "ended") == 0)
 		scope = LIST_ENDED;
@@ -227,7 +227,7 @@ static struct list_reader *list_send(struct stage *stage, const char *what)
 			stage->since = stage->seq;
 	}
 	return list_reader_new(
-		stage->snapshot, &stage->rules, &source_types[0], scope, lane, stage->seq, 0);
+		stage->snapshot, &stage->rules, &source_types[0], scope, kind, stage->seq, 0);
 }
 
 static void element_add(struct buf *text, const struct task *task)
@@ -325,7 +325,7 @@ static void step_missing(struct stage *stage, char **words, size_t count)
 	struct record *missing[WORDS_MAX] = { 0 };
 	size_t expected = strcmp(words[1], "nothing") == 0 ? 0 : count - 1;
 	size_t found = detect_missing(
-		stage->snapshot, LANE_POLL, stage->poll_serial, 0, missing, WORDS_MAX);
+		stage->snapshot, LIST_POLL, stage->poll_serial, 0, missing, WORDS_MAX);
 
 	if (found != expected)
 		fail_line(stage, "%zu are missing", found);

@@ -155,7 +155,7 @@ static void side_take(struct side *side, const struct world *world, enum list_sc
 	if (!side->keeps)
 		buf_done(&side->snapshot->answer);
 	list = list_reader_new(side->snapshot, &rules, &source_types[0], scope,
-		scope == LIST_ALL ? LANE_SWEEP : LANE_POLL, world->seq, 0);
+		scope == LIST_ALL ? LIST_SWEEP : LIST_POLL, world->seq, 0);
 	good = chunks_feed(list, text, len, chunk);
 	look_up_take(&world->midway, side->snapshot, &changes);
 	tasks = list_reader_close(list);
@@ -184,8 +184,8 @@ static void snapshot_write(const struct side *side, uint32_t seq, struct buf *ou
 		if (record != NULL)
 			(void)buf_addf(out, "%s %d %s %u %d %d\n", id, record->status,
 				record_task(snapshot, record).name, record->observed_seq,
-				side->complete && record->listed[LANE_POLL] == seq,
-				side->complete && record->listed[LANE_SWEEP] == seq);
+				side->complete && record->listed[LIST_POLL] == seq,
+				side->complete && record->listed[LIST_SWEEP] == seq);
 		if (ended != NULL)
 			(void)buf_addf(out, "%s ended %d %d\n", id, ended->status,
 				side->swept && ended->generation == snapshot->sweeps);
