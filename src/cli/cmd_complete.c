@@ -13,7 +13,7 @@
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/state.h"
-#include "cli/typed.h"
+#include "cli/completion_input.h"
 #include "io/conf.h"
 #include "io/home.h"
 
@@ -21,7 +21,7 @@
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 struct offer {
-	const struct typed *typed; /* borrowed */
+	const struct completion_input *input; /* borrowed */
 	size_t lead; /* bytes of the value that stand: the items of a list before the last */
 	size_t count;
 };
@@ -38,14 +38,14 @@ static bool is_plain(const char *text)
 /* offers a value, if it begins as the word does */
 static void offer_value(struct offer *offer, const char *value, const char *about)
 {
-	const struct typed *typed = offer->typed;
-	const char *begun = typed->value + offer->lead;
-	size_t before = (size_t)(begun - typed->word);
+	const struct completion_input *input = offer->input;
+	const char *begun = input->value + offer->lead;
+	size_t before = (size_t)(begun - input->word);
 	cleanup_buf struct buf line = { 0 };
 
 	if (!is_plain(value) || strncmp(value, begun, strlen(begun)) != 0)
 		return;
-	(void)buf_add(&line, typed->word, before);
+	(void)buf_add(&line, input->word, before);
 	(void)buf_add_text(&line, value);
 	if (about != NULL && *about != '\0') {
 		(void)buf_add_char(&line, '\t');
@@ -62,26 +62,26 @@ static void offer_commands(struct offer *offer)
 			offer_value(offer, commands[i]->name, commands[i]->summary);
 }
 
-static void offer_flags(const struct typed *typed, const struct flag *flags)
+static void offer_flags(const struct completion_input *input, const struct flag *flags)
 {
 	for (; flags->name != NULL; flags++) {
 		cleanup_buf struct buf line = { 0 };
 
-		if (flags->type != FLAG_LIST && typed_has_flag(typed, flags))
+		if (flags->type != FLAG_LIST && completion_input_has_flag(input, flags))
 			continue;
 		(void)buf_addf(&line, "--%s", flags->name);
-		if (strncmp(buf_text(&line), typed->word, strlen(typed->word)) != 0)
+		if (strncmp(buf_text(&line), input->word, strlen(input->word)) != 0)
 			continue;
 		(void)buf_addf(&line, "\t%s", flags->help);
 		out_line(&line);
 	}
 }
 
-static void offer_options(const struct typed *typed)
+static void offer_options(const struct completion_input *input)
 {
-	if (typed->command != NULL)
-		offer_flags(typed, typed->command->flags);
-	offer_flags(typed, global_flags);
+	if (input->command != NULL)
+		offer_flags(input, input->command->flags);
+	offer_flags(input, global_flags);
 }
 
 /* is it already an item of the list that is being typed? */
@@ -89,7 +89,7 @@ static bool has_item(const struct offer *offer, const char *word)
 {
 	size_t len = strlen(word);
 
-	for (const char *at = offer->typed->value; at < offer->typed->value + offer->lead;) {
+	for (const char *at = offer->input->value; at < offer->input->value + offer->lead;) {
 		size_t item = strcspn(at, ",");
 
 		if (item == len && memcmp(at, word, len) == 0)
@@ -101,10 +101,10 @@ static bool has_item(const struct offer *offer, const char *word)
 
 static void offer_words(struct offer *offer, const struct flag *flag)
 {
-	const char *comma = strrchr(offer->typed->value, ',');
+	const char *comma = strrchr(offer->input->value, ',');
 
 	if (flag->type == FLAG_LIST && comma != NULL)
-		offer->lead = (size_t)(comma - offer->typed->value) + 1;
+		offer->lead = (size_t)(comma - offer->input->value) + 1;
 	for (size_t i = 0; flag->words[i] != NULL; i++)
 		if (!has_item(offer, flag->words[i]))
 			offer_value(offer, flag->words[i], NULL);
@@ -116,9 +116,9 @@ static char *expand(const char *path)
 	return path != NULL ? home_path(path) : NULL;
 }
 
-static struct config *read_config(const struct typed *typed)
+static struct config *read_config(const struct completion_input *input)
 {
-	cleanup_free char *path = expand(typed->config_path);
+	cleanup_free char *path = expand(input->config_path);
 
 	return cli_config_quiet(path);
 }
@@ -130,17 +130,17 @@ static void offer_sinks(struct offer *offer)
 		[SINK_LOG] = "log",
 		[SINK_EXEC] = "exec",
 	};
-	cleanup_with(config_cleanup) struct config *config = read_config(offer->typed);
+	cleanup_with(config_cleanup) struct config *config = read_config(offer->input);
 
 	for (size_t i = 0; config != NULL && i < config->sink_count; i++)
-		if (!typed_has(offer->typed, config->sinks[i].name))
+		if (!completion_input_has(offer->input, config->sinks[i].name))
 			offer_value(
 				offer, config->sinks[i].name, source_types[config->sinks[i].type]);
 }
 
 static void offer_sources(struct offer *offer)
 {
-	cleanup_with(config_cleanup) struct config *config = read_config(offer->typed);
+	cleanup_with(config_cleanup) struct config *config = read_config(offer->input);
 
 	for (size_t i = 0; config != NULL && i < config->source_count; i++)
 		offer_value(offer, config->sources[i].name, config->sources[i].base_url);
@@ -151,7 +151,7 @@ static bool take_task(void *arg, const char *source, const struct task *task)
 	struct offer *offer = arg;
 
 	(void)source;
-	if (!typed_has(offer->typed, task->id))
+	if (!completion_input_has(offer->input, task->id))
 		offer_value(offer, task->id, task->name);
 	return offer->count < IDS_MAX;
 }
@@ -159,13 +159,13 @@ static bool take_task(void *arg, const char *source, const struct task *task)
 /* the tasks that were active when the monitor last looked */
 static void offer_tasks(struct offer *offer)
 {
-	cleanup_free char *dir = expand(offer->typed->state_dir);
+	cleanup_free char *dir = expand(offer->input->state_dir);
 	const struct cli cli = { .state_dir = dir };
 	struct state state = { 0 };
 	struct err err;
 
 	if (state_open(&state, &cli, STORE_READ, &err) && state.store != NULL)
-		(void)store_active(state.store, offer->typed->source, take_task, offer, &err);
+		(void)store_active(state.store, offer->input->source, take_task, offer, &err);
 	state_done(&state);
 }
 
@@ -204,7 +204,7 @@ static const struct kind_of_value *kind_of(const char *called)
 
 static void offer_flag_value(struct offer *offer)
 {
-	const struct flag *flag = offer->typed->flag;
+	const struct flag *flag = offer->input->flag;
 	const struct kind_of_value *kind = flag->arg != NULL ? kind_of(flag->arg) : NULL;
 
 	if (flag->words != NULL)
@@ -216,30 +216,30 @@ static void offer_flag_value(struct offer *offer)
 /* an argument; where none fits, the options */
 static void offer_argument(struct offer *offer)
 {
-	const struct typed *typed = offer->typed;
-	const struct command *command = typed->command;
+	const struct completion_input *input = offer->input;
+	const struct command *command = input->command;
 	const struct kind_of_value *kind = command != NULL ? kind_of(command->args) : NULL;
 
-	if (typed->unknown)
+	if (input->unknown)
 		return;
 	if (command == NULL)
 		offer_commands(offer);
-	else if (kind != NULL && typed->arg_count < command->max_args)
+	else if (kind != NULL && input->arg_count < command->max_args)
 		kind->offer(offer);
-	else if (!typed->ended && *typed->word == '\0')
-		offer_options(typed);
+	else if (!input->ended && *input->word == '\0')
+		offer_options(input);
 }
 
 static int complete_run(struct cli *cli)
 {
-	struct typed typed = typed_read(cli->args, cli->arg_count);
-	struct offer offer = { .typed = &typed };
+	struct completion_input input = completion_input_read(cli->args, cli->arg_count);
+	struct offer offer = { .input = &input };
 
 	log_setup(LOG_PLAIN, LOG_ERROR, NULL);
-	if (typed.flag != NULL)
+	if (input.flag != NULL)
 		offer_flag_value(&offer);
-	else if (!typed.ended && typed.word[0] == '-')
-		offer_options(&typed);
+	else if (!input.ended && input.word[0] == '-')
+		offer_options(&input);
 	else
 		offer_argument(&offer);
 	return out_end(0);

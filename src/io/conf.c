@@ -316,12 +316,12 @@ static void judge_program(
 static void load_sink(struct loader *loader, const config_setting_t *setting)
 {
 	const config_setting_t *type = config_setting_get_member(setting, "type");
-	struct sink_config typed = { .type = SINK_DESKTOP };
+	struct sink_config input = { .type = SINK_DESKTOP };
 	struct err err = { 0 };
 	bool known =
-		type == NULL || set_scalar(option_find(GROUP_SINK, "type"), &typed, type, &err);
-	struct sink_config *sink = config_add_sink(loader->config, (enum sink_type)typed.type);
-	struct block block = { GROUP_SINK, known ? typed.type : SINK_ANY, sink, setting };
+		type == NULL || set_scalar(option_find(GROUP_SINK, "type"), &input, type, &err);
+	struct sink_config *sink = config_add_sink(loader->config, (enum sink_type)input.type);
+	struct block block = { GROUP_SINK, known ? input.type : SINK_ANY, sink, setting };
 
 	load_block(loader, &block);
 	if (!expand_home(&sink->path, &err))

@@ -1,13 +1,13 @@
 /* A command line that is still being typed: what its last word can become. */
-#ifndef CLI_TYPED_H
-#define CLI_TYPED_H
+#ifndef CLI_COMPLETION_INPUT_H
+#define CLI_COMPLETION_INPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "cli/command.h"
 
-struct typed {
+struct completion_input {
 	const char
 		*word; /* borrowed, as all here; the word under the cursor, "" at its beginning */
 	const struct command *command; /* NULL: none yet, or one that nobody knows */
@@ -24,10 +24,10 @@ struct typed {
 };
 
 /* words[count - 1] is under the cursor; count > 0 */
-struct typed typed_read(char *const *words, size_t count);
+struct completion_input completion_input_read(char *const *words, size_t count);
 /* does this word stand among those before the cursor? */
-bool typed_has(const struct typed *typed, const char *word);
+bool completion_input_has(const struct completion_input *input, const char *word);
 /* … as an option, also with a value attached */
-bool typed_has_flag(const struct typed *typed, const struct flag *flag);
+bool completion_input_has_flag(const struct completion_input *input, const struct flag *flag);
 
 #endif
