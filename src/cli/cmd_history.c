@@ -11,7 +11,7 @@
 #include "cli/grid.h"
 #include "cli/out.h"
 #include "cli/state.h"
-#include "cli/when.h"
+#include "cli/time_text.h"
 #include "core/prefix.h"
 #include "io/clock.h"
 
@@ -51,7 +51,7 @@ static void add_row(struct listing *listing, const struct event *event)
 	cleanup_buf struct buf about = { 0 };
 	cleanup_free char *id = mem_printf("%" PRId64, event->id);
 
-	when_add(&when, event->wall_ms, listing->now_ms, listing->columns != 0);
+	time_text_add(&when, event->wall_ms, listing->now_ms, listing->columns != 0);
 	add_about(&about, event);
 	grid_cell(grid, buf_text(&when));
 	grid_cell(grid, id);
@@ -171,7 +171,7 @@ static int history_run(struct cli *cli)
 	struct err err = { 0 };
 	int code = 0;
 
-	if (since != NULL && !when_parse(since, now_ms, &query.since_ms))
+	if (since != NULL && !time_text_parse(since, now_ms, &query.since_ms))
 		return cli_misuse(cli,
 			"--since: '%.80s' is neither a duration such as 2h or '2h ago', nor a date "
 			"such as "

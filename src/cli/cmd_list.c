@@ -13,7 +13,7 @@
 #include "cli/out.h"
 #include "cli/sources.h"
 #include "cli/tasks.h"
-#include "cli/when.h"
+#include "cli/time_text.h"
 #include "core/event.h"
 #include "io/clock.h"
 

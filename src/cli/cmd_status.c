@@ -11,7 +11,7 @@
 #include "cli/grid.h"
 #include "cli/out.h"
 #include "cli/state.h"
-#include "cli/when.h"
+#include "cli/time_text.h"
 #include "core/nearest.h"
 #include "io/clock.h"
 
@@ -110,7 +110,7 @@ static void print_head(const struct page *page)
 			(void)buf_addf(&line, ", process %" PRId64, status->pid);
 		if (status->started_ms != 0) {
 			(void)buf_add_text(&line, ", started ");
-			when_add(&line, status->started_ms, page->now_ms, page->columns != 0);
+			time_text_add(&line, status->started_ms, page->now_ms, page->columns != 0);
 		}
 		(void)buf_add_text(&line, status_healthy(status) ? ": healthy" : ": degraded");
 		if (!status->reported)
@@ -123,7 +123,7 @@ static void cell_time(struct grid *grid, const struct page *page, int64_t wall_m
 {
 	cleanup_buf struct buf text = { 0 };
 
-	when_add(&text, wall_ms, page->now_ms, page->columns != 0);
+	time_text_add(&text, wall_ms, page->now_ms, page->columns != 0);
 	grid_cell(grid, buf_text(&text));
 }
 

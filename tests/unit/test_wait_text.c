@@ -149,7 +149,7 @@ static void no_line_is_wider_than_the_terminal(void **state)
 			}
 }
 
-static void when_it_was_seen(void **state)
+static void time_text_it_was_seen(void **state)
 {
 	struct instant now = { .mono_ms = 70000, .wall_ms = 200000 };
 	struct wait_item *item = put(ID, "a", STATUS_PROCESSING);
@@ -179,7 +179,7 @@ int main(void)
 		cmocka_unit_test_teardown(of_two_tasks_of_one_name_the_ids_are_shown, teardown),
 		cmocka_unit_test_teardown(what_did_not_succeed_says_why, teardown),
 		cmocka_unit_test_teardown(no_line_is_wider_than_the_terminal, teardown),
-		cmocka_unit_test_teardown(when_it_was_seen, teardown),
+		cmocka_unit_test_teardown(time_text_it_was_seen, teardown),
 	};
 
 	if (setenv("LC_ALL", "C.UTF-8", 1) != 0)

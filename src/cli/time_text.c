@@ -1,4 +1,4 @@
-#include "cli/when.h"
+#include "cli/time_text.h"
 
 #include <string.h>
 #include <time.h>
@@ -40,7 +40,7 @@ static bool parse_back(const char *text, int64_t *ret_ms)
 	       parse_duration(duration, ret_ms);
 }
 
-bool when_parse(const char *text, int64_t now_ms, int64_t *ret_ms)
+bool time_text_parse(const char *text, int64_t now_ms, int64_t *ret_ms)
 {
 	cleanup_free char *whole = NULL;
 	int64_t ms;
@@ -57,7 +57,7 @@ bool when_parse(const char *text, int64_t now_ms, int64_t *ret_ms)
 	return true;
 }
 
-void when_add(struct buf *out, int64_t wall_ms, int64_t now_ms, bool terminal)
+void time_text_add(struct buf *out, int64_t wall_ms, int64_t now_ms, bool terminal)
 {
 	char text[STAMP_TEXT_MAX];
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "cli/when.h"
+#include "cli/time_text.h"
 
 #define NOW 1795552882000 /* 2026-11-24T20:41:22Z */
 #define DAY 86400000
@@ -54,7 +54,7 @@ static void what_is_written(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		int64_t ms = -1;
 
-		assert_true(when_parse(cases[i].text, NOW, &ms));
+		assert_true(time_text_parse(cases[i].text, NOW, &ms));
 		assert_int_equal(ms, cases[i].ms);
 	}
 }
@@ -87,7 +87,7 @@ static void what_is_refused(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		int64_t ms = -1;
 
-		assert_false(when_parse(texts[i], NOW, &ms));
+		assert_false(time_text_parse(texts[i], NOW, &ms));
 		assert_int_equal(ms, -1);
 	}
 }
@@ -96,7 +96,7 @@ static void assert_shown(int64_t ms, bool people, const char *text)
 {
 	cleanup_buf struct buf out = { 0 };
 
-	when_add(&out, ms, NOW, people);
+	time_text_add(&out, ms, NOW, people);
 	assert_string_equal(buf_text(&out), text);
 }
 
