@@ -9,7 +9,7 @@
 #include "base/terminal.h"
 #include "cli/commands.h"
 #include "cli/grid.h"
-#include "cli/lines.h"
+#include "cli/dedup.h"
 #include "cli/out.h"
 #include "cli/sources.h"
 #include "cli/tasks.h"
@@ -17,7 +17,7 @@
 #include "core/event.h"
 #include "io/clock.h"
 
-CLEANUP_DEFINE(lines_cleanup, struct lines *, lines_free)
+CLEANUP_DEFINE(dedup_cleanup, struct dedup *, dedup_free)
 
 /* which tasks are shown */
 struct choice {
@@ -134,7 +134,7 @@ static void list_whole(const struct cli *cli, struct client *client, const struc
 struct stream {
 	const struct client *client; /* borrowed */
 	const struct choice *choice; /* borrowed */
-	struct lines *lines; /* borrowed */
+	struct dedup *lines; /* borrowed */
 };
 
 static bool stream_take(void *arg, size_t source, const struct task *view)
@@ -143,8 +143,8 @@ static bool stream_take(void *arg, size_t source, const struct task *view)
 
 	if (!choice_wants(stream->choice, view))
 		return true;
-	task_json(view, stream->client->sources[source].config->name, lines_begin(stream->lines));
-	lines_end(stream->lines, source, view->id);
+	task_json(view, stream->client->sources[source].config->name, dedup_begin(stream->lines));
+	dedup_end(stream->lines, source, view->id);
 	return true;
 }
 
@@ -152,7 +152,7 @@ static bool stream_again(void *arg, size_t source)
 {
 	struct stream *stream = arg;
 
-	return lines_forget(stream->lines, source);
+	return dedup_forget(stream->lines, source);
 }
 
 /* shown while it is read */
@@ -160,12 +160,12 @@ static void list_stream(struct client *client, const struct choice *choice)
 {
 	struct instant now = clock_now();
 	struct hash_key key = { (uint64_t)now.mono_ms, (uint64_t)now.wall_ms ^ (uint64_t)getpid() };
-	cleanup_with(lines_cleanup) struct lines *lines = lines_new(&key);
+	cleanup_with(dedup_cleanup) struct dedup *lines = dedup_new(&key);
 	struct stream stream = { .client = client, .choice = choice, .lines = lines };
 	struct client_taker taker = { stream_take, stream_again, &stream };
 
 	client_list(client, choice->wanted, &taker);
-	lines_write(lines);
+	dedup_write(lines);
 }
 
 static void wanted_read(const struct cli *cli, bool wanted[STATUS_COUNT])

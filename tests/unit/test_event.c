@@ -90,7 +90,7 @@ static void json_of_what_is_not_known_is_null(void **state)
 					 "\"sink\":\"hook\"}");
 }
 
-static void lines_are_for_people(void **state)
+static void dedup_are_for_people(void **state)
 {
 	struct event odd = full;
 
@@ -220,7 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_has_every_field_of_the_manual),
 		cmocka_unit_test(json_of_what_is_not_known_is_null),
-		cmocka_unit_test(lines_are_for_people),
+		cmocka_unit_test(dedup_are_for_people),
 		cmocka_unit_test(fields_are_raw_values),
 		cmocka_unit_test(durations_have_the_digits_they_need),
 		cmocka_unit_test(every_field_has_a_value),

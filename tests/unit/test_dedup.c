@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "cli/lines.h"
+#include "cli/dedup.h"
 #include "cli/out.h"
 
 static struct buf written;
@@ -25,31 +25,31 @@ static int setup(void **state)
 	const struct hash_key key = { 1, 2 };
 
 	buf_done(&written);
-	*state = lines_new(&key);
+	*state = dedup_new(&key);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	lines_free(*state);
+	dedup_free(*state);
 	buf_done(&written);
 	return 0;
 }
 
-static void add(struct lines *lines, size_t source, const char *id, const char *line)
+static void add(struct dedup *lines, size_t source, const char *id, const char *line)
 {
-	(void)buf_add_text(lines_begin(lines), line);
-	lines_end(lines, source, id);
+	(void)buf_add_text(dedup_begin(lines), line);
+	dedup_end(lines, source, id);
 }
 
-static void lines_go_out_in_order(void **state)
+static void dedup_go_out_in_order(void **state)
 {
 	add(*state, 0, "a", "1");
 	add(*state, 0, "b", "2");
 	assert_int_equal(written.len, 0);
-	lines_write(*state);
+	dedup_write(*state);
 	assert_string_equal(buf_text(&written), "1\n2\n");
-	lines_write(*state);
+	dedup_write(*state);
 	assert_string_equal(buf_text(&written), "1\n2\n");
 }
 
@@ -59,7 +59,7 @@ static void an_id_counts_once_as_it_stands_last(void **state)
 	add(*state, 0, "b", "2");
 	add(*state, 0, "a", "older");
 	add(*state, 0, "a", "new");
-	lines_write(*state);
+	dedup_write(*state);
 	assert_string_equal(buf_text(&written), "2\nnew\n");
 }
 
@@ -67,7 +67,7 @@ static void the_same_id_of_two_sources_is_two_tasks(void **state)
 {
 	add(*state, 0, "a", "1");
 	add(*state, 1, "a", "2");
-	lines_write(*state);
+	dedup_write(*state);
 	assert_string_equal(buf_text(&written), "1\n2\n");
 }
 
@@ -75,12 +75,12 @@ static void a_source_can_be_forgotten_until_it_was_written(void **state)
 {
 	add(*state, 0, "a", "1");
 	add(*state, 1, "b", "2");
-	assert_true(lines_forget(*state, 0));
+	assert_true(dedup_forget(*state, 0));
 	add(*state, 0, "a", "again");
-	lines_write(*state);
+	dedup_write(*state);
 	assert_string_equal(buf_text(&written), "2\nagain\n");
-	assert_false(lines_forget(*state, 0));
-	assert_true(lines_forget(*state, 2));
+	assert_false(dedup_forget(*state, 0));
+	assert_true(dedup_forget(*state, 2));
 }
 
 /* a million lines take as much memory as ten thousand: what is held goes out in between */
@@ -98,7 +98,7 @@ static void nothing_is_held_for_ever(void **state)
 		if (before - written.len > most)
 			most = before - written.len;
 	}
-	lines_write(*state);
+	dedup_write(*state);
 	assert_int_equal(written.len, before);
 	assert_true(most < 16 * 1024);
 }
@@ -110,14 +110,14 @@ static void a_long_line_is_let_through(void **state)
 	memset(line, 'x', 1024 * 1024 - 1);
 	add(*state, 0, "a", line);
 	add(*state, 0, "b", "2");
-	lines_write(*state);
+	dedup_write(*state);
 	assert_int_equal(written.len, 1024 * 1024 + 2);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(lines_go_out_in_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(dedup_go_out_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			an_id_counts_once_as_it_stands_last, setup, teardown),
 		cmocka_unit_test_setup_teardown(

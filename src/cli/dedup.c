@@ -1,4 +1,4 @@
-#include "cli/lines.h"
+#include "cli/dedup.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ struct line {
 	size_t len; /* with the newline; 0: dropped */
 };
 
-struct lines {
+struct dedup {
 	struct hash_key key;
 	struct buf text;
 	struct line items[LINES_HELD];
@@ -28,15 +28,15 @@ struct lines {
 	uint64_t written; /* bits of the sources of which something was written */
 };
 
-struct lines *lines_new(const struct hash_key *key)
+struct dedup *dedup_new(const struct hash_key *key)
 {
-	struct lines *lines = mem_alloc(sizeof(*lines));
+	struct dedup *lines = mem_alloc(sizeof(*lines));
 
 	lines->key = *key;
 	return lines;
 }
 
-void lines_free(struct lines *lines)
+void dedup_free(struct dedup *lines)
 {
 	if (lines == NULL)
 		return;
@@ -44,7 +44,7 @@ void lines_free(struct lines *lines)
 	free(lines);
 }
 
-static void line_drop(struct lines *lines, struct line *line)
+static void line_drop(struct dedup *lines, struct line *line)
 {
 	lines->dropped += line->len != 0;
 	line->len = 0;
@@ -56,7 +56,7 @@ static uint64_t source_bit(size_t source)
 }
 
 /* the slot of this id: it names the line that is held, or is free */
-static uint16_t *slot_find(struct lines *lines, size_t source, struct hash hash)
+static uint16_t *slot_find(struct dedup *lines, size_t source, struct hash hash)
 {
 	size_t i = (size_t)(hash.lo ^ source) % LINES_SLOTS;
 
@@ -70,15 +70,15 @@ static uint16_t *slot_find(struct lines *lines, size_t source, struct hash hash)
 	}
 }
 
-struct buf *lines_begin(struct lines *lines)
+struct buf *dedup_begin(struct dedup *lines)
 {
 	if (lines->count == LINES_HELD || lines->text.len >= LINES_BYTES)
-		lines_write(lines);
+		dedup_write(lines);
 	lines->items[lines->count].start = lines->text.len;
 	return &lines->text;
 }
 
-void lines_end(struct lines *lines, size_t source, const char *id)
+void dedup_end(struct dedup *lines, size_t source, const char *id)
 {
 	struct line *line = &lines->items[lines->count];
 	uint16_t *slot;
@@ -93,7 +93,7 @@ void lines_end(struct lines *lines, size_t source, const char *id)
 	*slot = (uint16_t)++lines->count;
 }
 
-bool lines_forget(struct lines *lines, size_t source)
+bool dedup_forget(struct dedup *lines, size_t source)
 {
 	if ((lines->written & source_bit(source)) != 0)
 		return false;
@@ -103,7 +103,7 @@ bool lines_forget(struct lines *lines, size_t source)
 	return true;
 }
 
-void lines_write(struct lines *lines)
+void dedup_write(struct dedup *lines)
 {
 	if (lines->dropped == 0)
 		out_bytes(buf_text(&lines->text), lines->text.len);
