@@ -30,7 +30,7 @@ bool err_errno(struct err *err, enum err_kind kind, int num, const char *fmt, ..
 	return false;
 }
 
-bool err_is_want(int num)
+bool err_is_exhausted(int num)
 {
 	return num == EMFILE || num == ENFILE || num == ENOMEM;
 }

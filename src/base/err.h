@@ -43,7 +43,7 @@ bool err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF_L
 bool err_errno(struct err *err, enum err_kind kind, int num, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 /* was this errno value a want of memory or descriptors, which may pass? */
-bool err_is_want(int num);
+bool err_is_exhausted(int num);
 /* puts formatted text before the text that is there; always returns false */
 bool err_prefix(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* puts formatted text after the text that is there, which is cut where there is no room for both;

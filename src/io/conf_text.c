@@ -90,8 +90,8 @@ static bool file_read(const char *path, struct buf *content, struct err *err)
 
 	/* a want is no fault of the configuration: a service that it stops may be started again */
 	if (fd < 0)
-		return err_errno(
-			err, err_is_want(errno) ? ERR_OS : ERR_CONFIG, errno, "cannot be opened");
+		return err_errno(err, err_is_exhausted(errno) ? ERR_OS : ERR_CONFIG, errno,
+			"cannot be opened");
 	if (fstat(fd, &st) != 0)
 		return err_errno(err, ERR_CONFIG, errno, "cannot be examined");
 	return file_trusted(&st, err) && read_all(fd, content, err);

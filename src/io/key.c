@@ -131,7 +131,7 @@ static bool read_file(const char *path, bool keep_private, char *ret, struct err
 	ssize_t len;
 
 	if (fd < 0)
-		return err_errno(err, err_is_want(errno) ? ERR_OS : ERR_AUTH, errno,
+		return err_errno(err, err_is_exhausted(errno) ? ERR_OS : ERR_AUTH, errno,
 			"cannot read the API key");
 	if (fstat(fd, &st) != 0)
 		return err_errno(err, ERR_AUTH, errno, "cannot read the API key");

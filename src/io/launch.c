@@ -79,7 +79,7 @@ char *launch_find(const char *name, const char *const *env)
 
 void launch_failed(struct err *err, int num, const char *program)
 {
-	bool want = num == EAGAIN || err_is_want(num);
+	bool want = num == EAGAIN || err_is_exhausted(num);
 
 	if (num == ENOENT && program_check(program) == 0)
 		(void)err_set(err, ERR_NOT_FOUND,

@@ -247,7 +247,7 @@ static bool read_bytes(const char *path, struct buf *text, struct err *err)
 	struct stat info;
 	ssize_t n = 0;
 
-	if (fd < 0 && (err_is_want(errno) || errno == EIO))
+	if (fd < 0 && (err_is_exhausted(errno) || errno == EIO))
 		(void)err_errno(err, ERR_IO, errno, "cannot read %s", path);
 	if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid())
 		return false;
