@@ -38,7 +38,7 @@
 #include "core/config.h"
 #include "core/list_reader.h"
 #include "json/write.h"
-#include "shelf.h"
+#include "fake_store.h"
 
 #define WORDS_MAX 32
 #define ASKED_MAX 8
@@ -385,11 +385,11 @@ static void step_told(struct stage *stage, const char *line)
 
 static void step_restart(struct stage *stage)
 {
-	shelf_store(stage->shelf, stage->snapshot, &stage->changes);
+	fake_store_store(stage->shelf, stage->snapshot, &stage->changes);
 	while (stage->changes.removed_count > 0)
 		free(stage->changes.removed[--stage->changes.removed_count]);
 	snapshot_free(stage->snapshot);
-	stage->snapshot = shelf_copy(stage->shelf);
+	stage->snapshot = fake_store_copy(stage->shelf);
 	stage->seq = 0;
 	stage->since = 0;
 }

@@ -19,7 +19,7 @@
 #include "watch/source.h"
 #include "base/mem.h"
 #include "fake_key.h"
-#include "shelf.h"
+#include "fake_store.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -413,7 +413,7 @@ static void take(const struct source_batch *batch)
 			told_of_task(event);
 	}
 	if (batch->store && stored)
-		shelf_store(world.stored, world.source->snapshot, &batch->changes);
+		fake_store_store(world.stored, world.source->snapshot, &batch->changes);
 	source_stored(world.source, stored);
 	world.polls += batch->polled && stored;
 }
@@ -421,15 +421,15 @@ static void take(const struct source_batch *batch)
 static void load(void)
 {
 	if (source_wants_snapshot(world.source, world.now))
-		source_set_snapshot(
-			world.source, world.calm || chance(90) ? shelf_copy(world.stored) : NULL);
+		source_set_snapshot(world.source,
+			world.calm || chance(90) ? fake_store_copy(world.stored) : NULL);
 }
 
 static void source_begin(void)
 {
 	struct source_setup setup = {
 		.config = &world.config,
-		.snapshot = shelf_copy(world.stored),
+		.snapshot = fake_store_copy(world.stored),
 		.mode = SOURCE_WATCH,
 		.seed = random_next(),
 	};

@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "core/sched.h"
 #include "fake_key.h"
-#include "shelf.h"
+#include "fake_store.h"
 
 #define CALLS_MAX 64
 /* what only the API says */
@@ -132,7 +132,7 @@ static void take(const struct source_batch *batch)
 				event->task_id != NULL ? " " : "",
 				event->task_id != NULL ? event->task_id : ""));
 		}
-		shelf_store(rig.stored, rig.source->snapshot, &batch->changes);
+		fake_store_store(rig.stored, rig.source->snapshot, &batch->changes);
 	}
 	source_stored(rig.source, stored);
 	rig.polled += batch->polled && stored;
@@ -173,7 +173,8 @@ static int end(void **state)
 static void load(void)
 {
 	if (source_wants_snapshot(rig.source, rig.now))
-		source_set_snapshot(rig.source, rig.reload_fails ? NULL : shelf_copy(rig.stored));
+		source_set_snapshot(
+			rig.source, rig.reload_fails ? NULL : fake_store_copy(rig.stored));
 }
 
 static void drain(void)
@@ -202,7 +203,7 @@ static void start(enum source_mode mode)
 {
 	struct source_setup setup = {
 		.config = &rig.config,
-		.snapshot = shelf_copy(rig.stored),
+		.snapshot = fake_store_copy(rig.stored),
 		.mode = mode,
 		.seed = 7,
 	};
@@ -786,7 +787,7 @@ static void down_is_remembered_across_restarts(void **state)
 	};
 
 	(void)state;
-	setup.snapshot = shelf_copy(rig.stored);
+	setup.snapshot = fake_store_copy(rig.stored);
 	rig.source = source_new(&setup, rig.now);
 	source_restore_down(rig.source, true, START_MS - 60000);
 	step();

@@ -1,4 +1,4 @@
-#include "shelf.h"
+#include "fake_store.h"
 
 #include <stdlib.h>
 
@@ -46,7 +46,7 @@ static void keep_comebacks(struct snapshot *shelf, const struct snapshot *snapsh
 	shelf->reopened_dirty = false;
 }
 
-struct snapshot *shelf_copy(const struct snapshot *snapshot)
+struct snapshot *fake_store_copy(const struct snapshot *snapshot)
 {
 	struct snapshot *copy = snapshot_new(&snapshot->key);
 	const struct record *record;
@@ -62,7 +62,8 @@ struct snapshot *shelf_copy(const struct snapshot *snapshot)
 	return copy;
 }
 
-void shelf_store(struct snapshot *shelf, struct snapshot *snapshot, const struct changes *changes)
+void fake_store_store(
+	struct snapshot *shelf, struct snapshot *snapshot, const struct changes *changes)
 {
 	struct record *record;
 	size_t pos = 0;
