@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "scratch.h"
+#include "tmpdir.h"
 
 struct store *stored_open(const char *dir, enum store_mode mode)
 {
@@ -130,7 +130,7 @@ size_t stored_events(struct store *store, int64_t *ret_last)
 
 void stored_sql(const char *dir, const char *sql)
 {
-	cleanup_free char *path = scratch_path(dir, "state.db");
+	cleanup_free char *path = tmpdir_path(dir, "state.db");
 	struct err err = { 0 };
 	struct db *db;
 
@@ -168,8 +168,8 @@ void stored_fill(const char *dir)
 
 char *stored_file(const char *dir, const char *name, size_t *ret_len)
 {
-	cleanup_free char *path = scratch_path(dir, name);
-	char *bytes = scratch_read(path, ret_len);
+	cleanup_free char *path = tmpdir_path(dir, name);
+	char *bytes = tmpdir_read(path, ret_len);
 
 	assert_non_null(bytes);
 	return bytes;
@@ -177,14 +177,14 @@ char *stored_file(const char *dir, const char *name, size_t *ret_len)
 
 void stored_write(const char *dir, const char *name, const void *bytes, size_t len)
 {
-	cleanup_free char *path = scratch_path(dir, name);
+	cleanup_free char *path = tmpdir_path(dir, name);
 
-	scratch_write(path, bytes, len);
+	tmpdir_write(path, bytes, len);
 }
 
 void stored_assert_names(const char *dir, const char *expected)
 {
-	cleanup_free char *names = scratch_names(dir);
+	cleanup_free char *names = tmpdir_names(dir);
 
 	assert_string_equal(names, expected);
 }

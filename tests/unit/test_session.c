@@ -15,7 +15,7 @@
 #include "deliver/hook_env.h"
 #include "base/mem.h"
 #include "io/signals.h"
-#include "scratch.h"
+#include "tmpdir.h"
 
 static void reads_what_systemd_writes(void **state)
 {
@@ -66,19 +66,19 @@ static char *dir;
 
 static void answer(const char *script)
 {
-	cleanup_free char *path = scratch_path(dir, "systemctl");
+	cleanup_free char *path = tmpdir_path(dir, "systemctl");
 	cleanup_free char *text =
 		mem_printf("#!/bin/sh\necho \"$*\" >>%s/asked\n%s\n", dir, script);
 
-	scratch_write(path, text, strlen(text));
+	tmpdir_write(path, text, strlen(text));
 	assert_int_equal(chmod(path, 0700), 0);
 }
 
 static size_t asked(void)
 {
-	cleanup_free char *path = scratch_path(dir, "asked");
+	cleanup_free char *path = tmpdir_path(dir, "asked");
 	size_t len;
-	cleanup_free char *text = scratch_read(path, &len);
+	cleanup_free char *text = tmpdir_read(path, &len);
 	size_t count = 0;
 
 	for (const char *p = text; p != NULL && (p = strchr(p, '\n')) != NULL; p++)
@@ -190,7 +190,7 @@ static int setup(void **state)
 	cleanup_free char *path = NULL;
 
 	(void)state;
-	dir = scratch_new();
+	dir = tmpdir_new();
 	path = mem_printf("%s:/usr/bin:/bin", dir);
 	return setenv("PATH", path, 1) | unsetenv("DISPLAY") | unsetenv("WAYLAND_DISPLAY");
 }
@@ -198,7 +198,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	scratch_free(dir);
+	tmpdir_free(dir);
 	return 0;
 }
 

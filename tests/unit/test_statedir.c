@@ -17,21 +17,21 @@
 
 #include "base/mem.h"
 #include "io/statedir.h"
-#include "scratch.h"
+#include "tmpdir.h"
 
 static char *dir;
 
 static int set_up(void **state)
 {
 	(void)state;
-	dir = scratch_new();
+	dir = tmpdir_new();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	scratch_free(dir);
+	tmpdir_free(dir);
 	return 0;
 }
 
@@ -107,8 +107,8 @@ static void make(const char *path)
 static void test_make(void **state)
 {
 	static const mode_t masks[] = { 0, 022, 0777 };
-	cleanup_free char *middle = scratch_path(dir, "x");
-	cleanup_free char *path = scratch_path(dir, "x/state");
+	cleanup_free char *middle = tmpdir_path(dir, "x");
+	cleanup_free char *path = tmpdir_path(dir, "x/state");
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
@@ -126,8 +126,8 @@ static void test_make(void **state)
 
 static void test_make_narrows(void **state)
 {
-	cleanup_free char *middle = scratch_path(dir, "x");
-	cleanup_free char *path = scratch_path(dir, "x/state");
+	cleanup_free char *middle = tmpdir_path(dir, "x");
+	cleanup_free char *path = tmpdir_path(dir, "x/state");
 
 	(void)state;
 	assert_int_equal(mkdir(middle, 0700), 0);
@@ -157,9 +157,9 @@ static void refuse(const char *path, const char *word)
 
 static void test_links(void **state)
 {
-	cleanup_free char *real = scratch_path(dir, "real");
-	cleanup_free char *link = scratch_path(dir, "link");
-	cleanup_free char *behind = scratch_path(dir, "link/state");
+	cleanup_free char *real = tmpdir_path(dir, "real");
+	cleanup_free char *link = tmpdir_path(dir, "link");
+	cleanup_free char *behind = tmpdir_path(dir, "link/state");
 	cleanup_free char *resolved = NULL;
 	cleanup_free char *expected = NULL;
 	cleanup_free char *top = statedir_real(dir);
@@ -184,13 +184,13 @@ static void test_links(void **state)
 
 static void test_not_a_directory(void **state)
 {
-	cleanup_free char *file = scratch_path(dir, "file");
-	cleanup_free char *below = scratch_path(dir, "file/state");
-	cleanup_free char *missing = scratch_path(dir, "missing");
+	cleanup_free char *file = tmpdir_path(dir, "file");
+	cleanup_free char *below = tmpdir_path(dir, "file/state");
+	cleanup_free char *missing = tmpdir_path(dir, "missing");
 	struct err err = { 0 };
 
 	(void)state;
-	scratch_write(file, "x", 1);
+	tmpdir_write(file, "x", 1);
 	refuse(file, "not a directory");
 	assert_false(statedir_make(below, &err));
 	assert_int_equal(err.kind, ERR_CANT_CREATE);
@@ -202,7 +202,7 @@ static void test_not_a_directory(void **state)
 static bool foreign_refused(void *arg)
 {
 	struct err err = { 0 };
-	cleanup_free char *below = scratch_path(arg, "new/state");
+	cleanup_free char *below = tmpdir_path(arg, "new/state");
 
 	return !statedir_make(arg, &err) && err.kind == ERR_CANT_CREATE &&
 	       strstr(err.text, "another user") != NULL && !statedir_make(below, &err) &&
@@ -214,7 +214,7 @@ static void test_foreign(void **state)
 {
 	(void)state;
 	assert_int_equal(chmod(dir, 0755), 0);
-	assert_true(scratch_unprivileged(foreign_refused, geteuid() == 0 ? dir : "/usr"));
+	assert_true(tmpdir_unprivileged(foreign_refused, geteuid() == 0 ? dir : "/usr"));
 }
 
 /* a process of its own that takes the lock, says how that went, and lives until its input ends */
@@ -261,7 +261,7 @@ static int let_go(pid_t pid, int in)
 
 static void test_lock(void **state)
 {
-	cleanup_free char *file = scratch_path(dir, "lock");
+	cleanup_free char *file = tmpdir_path(dir, "lock");
 	cleanup_free char *holder = NULL;
 	char word[600];
 	int64_t held_pid = -1;
@@ -306,15 +306,15 @@ static void lock_refused(void)
 
 static void test_lock_in_the_way(void **state)
 {
-	cleanup_free char *file = scratch_path(dir, "lock");
-	cleanup_free char *other = scratch_path(dir, "other");
+	cleanup_free char *file = tmpdir_path(dir, "lock");
+	cleanup_free char *other = tmpdir_path(dir, "other");
 	int64_t pid;
 	mode_t mask;
 	struct err err = { 0 };
 	int fd;
 
 	(void)state;
-	scratch_write(other, "mine", 4);
+	tmpdir_write(other, "mine", 4);
 	assert_int_equal(symlink(other, file), 0);
 	lock_refused();
 	assert_false(statedir_held(dir, &pid, &(struct err){ 0 }));
@@ -326,7 +326,7 @@ static void test_lock_in_the_way(void **state)
 	assert_int_equal(mkdir(file, 0700), 0);
 	lock_refused();
 	assert_int_equal(rmdir(file), 0);
-	scratch_write(file, "", 0);
+	tmpdir_write(file, "", 0);
 	assert_int_equal(chmod(file, 0666), 0);
 	mask = umask(0);
 	assert_true(statedir_lock(dir, &fd, &err));

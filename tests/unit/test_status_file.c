@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "io/status_file.h"
 #include "io/statedir.h"
-#include "scratch.h"
+#include "tmpdir.h"
 
 static char *dir; /* the state directory */
 static char *runtime; /* XDG_RUNTIME_DIR */
@@ -29,8 +29,8 @@ static int set_up(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	dir = scratch_new();
-	runtime = scratch_new();
+	dir = tmpdir_new();
+	runtime = tmpdir_new();
 	assert_true(statedir_lock(dir, &lock_fd, &err));
 	return setenv("XDG_RUNTIME_DIR", runtime, 1);
 }
@@ -39,8 +39,8 @@ static int tear_down(void **state)
 {
 	(void)state;
 	(void)close(lock_fd);
-	scratch_free(dir);
-	scratch_free(runtime);
+	tmpdir_free(dir);
+	tmpdir_free(runtime);
 	return unsetenv("XDG_RUNTIME_DIR");
 }
 
@@ -122,8 +122,8 @@ static off_t lock_size(void)
 /* the one file in the runtime directory; owned */
 static char *only_file(void)
 {
-	cleanup_free char *inner = scratch_path(runtime, "taskbell");
-	cleanup_free char *names = scratch_names(inner);
+	cleanup_free char *inner = tmpdir_path(runtime, "taskbell");
+	cleanup_free char *names = tmpdir_names(inner);
 
 	assert_non_null(strchr(names, ' '));
 	assert_ptr_equal(strchr(names, ' '), strrchr(names, ' '));
@@ -133,7 +133,7 @@ static char *only_file(void)
 
 static void test_runtime(void **state)
 {
-	cleanup_free char *inner = scratch_path(runtime, "taskbell");
+	cleanup_free char *inner = tmpdir_path(runtime, "taskbell");
 	mode_t mask = umask(0);
 	struct status_file *file = status_file_open(dir, lock_fd);
 	cleanup_free char *path = NULL;
@@ -159,8 +159,8 @@ static void test_runtime(void **state)
 
 static void test_two_state_directories(void **state)
 {
-	char *other = scratch_new();
-	cleanup_free char *link = scratch_path(other, "link");
+	char *other = tmpdir_new();
+	cleanup_free char *link = tmpdir_path(other, "link");
 	struct status_file *file = status_file_open(dir, lock_fd);
 	struct monitor_status status;
 
@@ -172,12 +172,12 @@ static void test_two_state_directories(void **state)
 	assert_true(status_file_read(link, &status, &(struct err){ 0 }));
 	monitor_status_done(&status);
 	status_file_close(file);
-	scratch_free(other);
+	tmpdir_free(other);
 }
 
 static void test_runtime_vanishes(void **state)
 {
-	cleanup_free char *inner = scratch_path(runtime, "taskbell");
+	cleanup_free char *inner = tmpdir_path(runtime, "taskbell");
 	struct status_file *file = status_file_open(dir, lock_fd);
 	cleanup_free char *path = NULL;
 
@@ -192,7 +192,7 @@ static void test_runtime_vanishes(void **state)
 	/* and with nothing that could be made anew, the lock file is there */
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(inner), 0);
-	scratch_write(inner, "x", 1);
+	tmpdir_write(inner, "x", 1);
 	write_one(file, 79);
 	assert_true(lock_size() > 0);
 	assert_read(79);
@@ -250,7 +250,7 @@ static void test_replaced(void **state)
 	monitor_status_done(&status);
 	/* somebody puts another file in its place, or takes it away */
 	assert_int_equal(unlink(path), 0);
-	scratch_write(path, "x", 1);
+	tmpdir_write(path, "x", 1);
 	write_one(file, 80);
 	assert_read(80);
 	assert_int_equal(unlink(path), 0);
@@ -373,17 +373,17 @@ static void test_garbage(void **state)
 	write_one(file, 77);
 	path = only_file();
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		scratch_write(path, texts[i], strlen(texts[i]));
+		tmpdir_write(path, texts[i], strlen(texts[i]));
 		if (status_file_read(dir, &status, &(struct err){ 0 }))
 			fail_msg("taken for a status file: %s", texts[i]);
 	}
 	for (size_t len = 0; len + 2 < sizeof(good); len += 7) {
-		scratch_write(path, good, len);
+		tmpdir_write(path, good, len);
 		assert_none();
 	}
-	scratch_write(path, good, sizeof(good)); /* with its NUL */
+	tmpdir_write(path, good, sizeof(good)); /* with its NUL */
 	assert_none();
-	scratch_write(path, good, strlen(good));
+	tmpdir_write(path, good, strlen(good));
 	assert_true(status_file_read(dir, &status, &(struct err){ 0 }));
 	assert_string_equal(status.sources[0].error, "e");
 	monitor_status_done(&status);

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "scratch.h"
+#include "tmpdir.h"
 #include "stored.h"
 
 static char *dir;
@@ -21,14 +21,14 @@ static char *dir;
 static int set_up(void **state)
 {
 	(void)state;
-	dir = scratch_new();
+	dir = tmpdir_new();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	scratch_free(dir);
+	tmpdir_free(dir);
 	return 0;
 }
 
@@ -44,7 +44,7 @@ static void assert_modes(void)
 	static const char *const names[] = { "state.db", "state.db-wal", "state.db-shm" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		cleanup_free char *path = scratch_path(dir, names[i]);
+		cleanup_free char *path = tmpdir_path(dir, names[i]);
 		struct stat info;
 
 		if (i == 0 || access(path, F_OK) == 0) {
@@ -56,7 +56,7 @@ static void assert_modes(void)
 
 static void assert_names(const char *expected)
 {
-	cleanup_free char *names = scratch_names(dir);
+	cleanup_free char *names = tmpdir_names(dir);
 
 	assert_string_equal(names, expected);
 }
@@ -67,7 +67,7 @@ static void test_new_file(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
-		char *inner = scratch_new();
+		char *inner = tmpdir_new();
 		char *outer = dir;
 		mode_t mask = umask(masks[i]);
 		struct store *store;
@@ -84,13 +84,13 @@ static void test_new_file(void **state)
 		assert_modes();
 		(void)umask(mask);
 		dir = outer;
-		scratch_free(inner);
+		tmpdir_free(inner);
 	}
 }
 
 static void test_wide_modes_are_narrowed(void **state)
 {
-	cleanup_free char *path = scratch_path(dir, "state.db");
+	cleanup_free char *path = tmpdir_path(dir, "state.db");
 
 	(void)state;
 	store_close(stored_open_good(dir, STORED_NOW));
@@ -309,7 +309,7 @@ static void look(struct stat looks[3])
 	static const char *const names[] = { "state.db", "state.db-wal", "state.db-shm" };
 
 	for (size_t i = 0; i < 3; i++) {
-		cleanup_free char *path = scratch_path(dir, names[i]);
+		cleanup_free char *path = tmpdir_path(dir, names[i]);
 
 		assert_int_equal(stat(path, &looks[i]), 0);
 	}
@@ -350,7 +350,7 @@ static void test_nothing_to_write(void **state)
  * later */
 static void test_busy(void **state)
 {
-	cleanup_free char *path = scratch_path(dir, "state.db");
+	cleanup_free char *path = tmpdir_path(dir, "state.db");
 	struct store *store = stored_open_good(dir, STORED_NOW);
 	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
 	const char *sink = "log";

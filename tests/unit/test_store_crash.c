@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "scratch.h"
+#include "tmpdir.h"
 #include "stored.h"
 
 #define NOW STORED_NOW
@@ -26,14 +26,14 @@ static char *dir;
 static int set_up(void **state)
 {
 	(void)state;
-	dir = scratch_new();
+	dir = tmpdir_new();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	scratch_free(dir);
+	tmpdir_free(dir);
 	return 0;
 }
 
@@ -296,7 +296,7 @@ static void test_no_space(void **state)
 {
 	struct store *store = stored_open_good(dir, NOW);
 	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
-	cleanup_free char *log = scratch_path(dir, "state.db-wal");
+	cleanup_free char *log = tmpdir_path(dir, "state.db-wal");
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct sigaction before;
 	struct rlimit limit;
@@ -396,7 +396,7 @@ static void tell_many(struct store *store, struct delivery deliveries[MANY])
 /* also beside a reader that stays the log is written back and begun anew */
 static void test_log_does_not_grow(void **state)
 {
-	cleanup_free char *log = scratch_path(dir, "state.db-wal");
+	cleanup_free char *log = tmpdir_path(dir, "state.db-wal");
 	struct store *store = stored_open_good(dir, NOW);
 	struct store *reader = stored_open(dir, STORE_READ);
 	struct store_query all = { 0 };

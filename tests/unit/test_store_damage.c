@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "scratch.h"
+#include "tmpdir.h"
 #include "stored.h"
 
 #define NOW STORED_NOW
@@ -24,14 +24,14 @@ static char *dir;
 static int set_up(void **state)
 {
 	(void)state;
-	dir = scratch_new();
+	dir = tmpdir_new();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	scratch_free(dir);
+	tmpdir_free(dir);
 	return 0;
 }
 
@@ -41,7 +41,7 @@ static void assert_set_aside(void)
 	size_t len;
 	size_t aside_len;
 	cleanup_free char *bytes = stored_file(dir, "state.db", &len);
-	cleanup_free char *named = scratch_path(dir, NAMED);
+	cleanup_free char *named = tmpdir_path(dir, NAMED);
 	cleanup_free char *aside = NULL;
 	struct store_damage damage;
 	struct store *store = stored_open_damaged(dir, LATER, &damage);
@@ -49,7 +49,7 @@ static void assert_set_aside(void)
 
 	assert_string_equal(strrchr(damage.path, '/') + 1, NAMED);
 	assert_null(strchr(damage.reason, '\n'));
-	aside = scratch_read(named, &aside_len);
+	aside = tmpdir_read(named, &aside_len);
 	assert_int_equal(aside_len, len);
 	assert_memory_equal(aside, bytes, len);
 	assert_int_equal(stored_events(store, &last), 0);
@@ -99,8 +99,8 @@ static void test_truncated_within_the_last_page(void **state)
 		bytes = stored_file(dir, "state.db", &len);
 		stored_write(dir, "state.db", bytes, len - missing[i]);
 		assert_set_aside();
-		scratch_free(dir);
-		dir = scratch_new();
+		tmpdir_free(dir);
+		dir = tmpdir_new();
 	}
 }
 
@@ -149,15 +149,15 @@ static void test_senseless_content(void **state)
 		stored_fill(dir);
 		stored_sql(dir, changes[i]);
 		assert_set_aside();
-		scratch_free(dir);
-		dir = scratch_new();
+		tmpdir_free(dir);
+		dir = tmpdir_new();
 	}
 }
 
 static void test_lost_log(void **state)
 {
-	cleanup_free char *path = scratch_path(dir, "state.db");
-	cleanup_free char *log = scratch_path(dir, "state.db-wal");
+	cleanup_free char *path = tmpdir_path(dir, "state.db");
+	cleanup_free char *log = tmpdir_path(dir, "state.db-wal");
 	struct store *store;
 	struct store_damage damage;
 	size_t len;
@@ -177,7 +177,7 @@ static void test_lost_log(void **state)
 	stored_assert_names(dir, "state.db " NAMED "-wal ");
 	/* a database whose log has lost its head would be taken for older than it is */
 	bytes[9] ^= 1;
-	scratch_write(log, bytes, len);
+	tmpdir_write(log, bytes, len);
 	store = stored_open_damaged(dir, LATER, &damage);
 	store_close(store);
 	stored_assert_names(dir, "state.db " NAMED "-wal " NAMED ".2 " NAMED ".2-wal ");
@@ -362,13 +362,13 @@ static void test_flipped_bytes(void **state)
 		uint32_t seed = i * 2654435761u;
 		cleanup_free char *names = NULL;
 
-		scratch_free(dir);
-		dir = scratch_new();
+		tmpdir_free(dir);
+		dir = tmpdir_new();
 		/* the first kibibyte is where every byte counts */
 		flip(copy, i % 3 == 0 ? 1024 : len, &seed);
 		stored_write(dir, "state.db", copy, len);
 		assert_survives(i);
-		names = scratch_names(dir);
+		names = tmpdir_names(dir);
 		aside += strstr(names, "damaged") != NULL;
 	}
 	assert_true(aside > 0);
@@ -394,8 +394,8 @@ static void test_flipped_bytes_in_the_log(void **state)
 		cleanup_free char *copy = mem_strndup(log, log_len);
 		uint32_t seed = i * 2654435761u;
 
-		scratch_free(dir);
-		dir = scratch_new();
+		tmpdir_free(dir);
+		dir = tmpdir_new();
 		flip(copy, i % 2 == 0 ? 64 : log_len, &seed);
 		stored_write(dir, "state.db", bytes, len);
 		stored_write(dir, "state.db-wal", copy, log_len);

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "scratch.h"
+#include "tmpdir.h"
 #include "stored.h"
 
 #define NOW STORED_NOW
@@ -23,7 +23,7 @@ static struct store *store;
 static int set_up(void **state)
 {
 	(void)state;
-	dir = scratch_new();
+	dir = tmpdir_new();
 	store = stored_open_good(dir, NOW);
 	return 0;
 }
@@ -32,7 +32,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	store_close(store);
-	scratch_free(dir);
+	tmpdir_free(dir);
 	return 0;
 }
 

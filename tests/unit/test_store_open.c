@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "io/schema.h"
-#include "scratch.h"
+#include "tmpdir.h"
 #include "stored.h"
 
 #define NOW STORED_NOW
@@ -26,14 +26,14 @@ static char *dir;
 static int set_up(void **state)
 {
 	(void)state;
-	dir = scratch_new();
+	dir = tmpdir_new();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	scratch_free(dir);
+	tmpdir_free(dir);
 	return 0;
 }
 
@@ -90,11 +90,11 @@ static void test_readers_do_not_touch_damage(void **state)
 
 static void test_in_the_way(void **state)
 {
-	cleanup_free char *path = scratch_path(dir, "state.db");
-	cleanup_free char *other = scratch_path(dir, "other");
+	cleanup_free char *path = tmpdir_path(dir, "state.db");
+	cleanup_free char *other = tmpdir_path(dir, "other");
 
 	(void)state;
-	scratch_write(other, "mine", 4);
+	tmpdir_write(other, "mine", 4);
 	assert_int_equal(symlink(other, path), 0);
 	refuse(STORE_WRITE, ERR_IO, "link");
 	refuse(STORE_READ, ERR_IO, "link");
@@ -107,7 +107,7 @@ static void test_in_the_way(void **state)
 	refuse(STORE_WRITE, ERR_IO, "plain file");
 	assert_int_equal(unlink(path), 0);
 	if (geteuid() == 0) {
-		scratch_write(path, "theirs", 6);
+		tmpdir_write(path, "theirs", 6);
 		assert_int_equal(chown(path, 12345, 12345), 0);
 		refuse(STORE_WRITE, ERR_IO, "another user");
 		refuse(STORE_READ, ERR_IO, "another user");
@@ -116,8 +116,8 @@ static void test_in_the_way(void **state)
 
 static bool refused_without_rights(void *arg)
 {
-	char *own = scratch_new();
-	cleanup_free char *path = scratch_path(own, "state.db");
+	char *own = tmpdir_new();
+	cleanup_free char *path = tmpdir_path(own, "state.db");
 	struct store *store = NULL;
 	struct err err = { 0 };
 	bool good;
@@ -139,14 +139,14 @@ static bool refused_without_rights(void *arg)
 	       !store_open(&store, own, STORE_WRITE, NOW, NULL, &err) && err.kind == ERR_IO;
 	if (!good)
 		print_error("%d: %s\n", (int)err.kind, err.text);
-	scratch_free(own);
+	tmpdir_free(own);
 	return good;
 }
 
 static void test_without_rights(void **state)
 {
 	(void)state;
-	assert_true(scratch_unprivileged(refused_without_rights, NULL));
+	assert_true(tmpdir_unprivileged(refused_without_rights, NULL));
 }
 
 /* power fails between the steps of setting aside: the next start goes on where it stopped */
@@ -164,8 +164,8 @@ static void test_interrupted_set_aside(void **state)
 		struct store_damage damage;
 		struct store *store;
 
-		scratch_free(dir);
-		dir = scratch_new();
+		tmpdir_free(dir);
+		dir = tmpdir_new();
 		/* the new file names the old directory for what was set aside */
 		stored_write(dir, "state.db.making", "half a file", 11);
 		stored_write(dir, "state.db.making-wal", "x", 1);
@@ -178,7 +178,7 @@ static void test_interrupted_set_aside(void **state)
 		{
 			cleanup_free char *sql =
 				mem_printf("UPDATE home SET lost_aside = '%s/" NAMED "'", dir);
-			cleanup_free char *from = scratch_path(dir, "state.db.new");
+			cleanup_free char *from = tmpdir_path(dir, "state.db.new");
 			struct err err = { 0 };
 			struct db *db;
 
@@ -206,7 +206,7 @@ static void test_interrupted_creation(void **state)
 
 static void test_upgrade_of_version_0(void **state)
 {
-	cleanup_free char *path = scratch_path(dir, "state.db");
+	cleanup_free char *path = tmpdir_path(dir, "state.db");
 	struct err err = { 0 };
 	struct store *store;
 	struct db *db;
@@ -255,7 +255,7 @@ static void test_upgrade_by_one_more_step(void **state)
 		"ALTER TABLE events ADD COLUMN mood TEXT; UPDATE events SET mood = 'calm'" };
 	const char *const bad[] = { schema_steps[0], schema_steps[1],
 		"ALTER TABLE events ADD COLUMN mood TEXT; UPDATE nothing SET x = 1" };
-	cleanup_free char *path = scratch_path(dir, "state.db");
+	cleanup_free char *path = tmpdir_path(dir, "state.db");
 	struct err err = { 0 };
 	struct db *db;
 	int64_t value;

@@ -1,4 +1,4 @@
-#include "scratch.h"
+#include "tmpdir.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #define NOBODY 65534
 
-char *scratch_new(void)
+char *tmpdir_new(void)
 {
 	const char *base = getenv("TMPDIR");
 	char *dir = mem_printf("%s/taskbell-test-XXXXXX", base != NULL ? base : "/var/tmp");
@@ -27,7 +27,7 @@ char *scratch_new(void)
 	return dir;
 }
 
-char *scratch_path(const char *dir, const char *name)
+char *tmpdir_path(const char *dir, const char *name)
 {
 	return mem_printf("%s/%s", dir, name);
 }
@@ -45,7 +45,7 @@ static void remove_tree(const char *path)
 		stream = opendir(path);
 	}
 	while (stream != NULL && (entry = readdir(stream)) != NULL) {
-		cleanup_free char *inner = scratch_path(path, entry->d_name);
+		cleanup_free char *inner = tmpdir_path(path, entry->d_name);
 
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			remove_tree(inner);
@@ -55,7 +55,7 @@ static void remove_tree(const char *path)
 	assert_int_equal(remove(path), 0);
 }
 
-void scratch_free(char *dir)
+void tmpdir_free(char *dir)
 {
 	remove_tree(dir);
 	free(dir);
@@ -66,7 +66,7 @@ static int name_order(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-char *scratch_names(const char *dir)
+char *tmpdir_names(const char *dir)
 {
 	DIR *stream = opendir(dir);
 	struct dirent *entry;
@@ -98,7 +98,7 @@ char *scratch_names(const char *dir)
 	return text;
 }
 
-char *scratch_read(const char *path, size_t *ret_len)
+char *tmpdir_read(const char *path, size_t *ret_len)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat info;
@@ -112,7 +112,7 @@ char *scratch_read(const char *path, size_t *ret_len)
 	return bytes;
 }
 
-void scratch_write(const char *path, const void *bytes, size_t len)
+void tmpdir_write(const char *path, const void *bytes, size_t len)
 {
 	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
@@ -120,7 +120,7 @@ void scratch_write(const char *path, const void *bytes, size_t len)
 	assert_int_equal(write(fd, bytes, len), (ssize_t)len);
 }
 
-bool scratch_unprivileged(bool (*check)(void *arg), void *arg)
+bool tmpdir_unprivileged(bool (*check)(void *arg), void *arg)
 {
 	int status = 0;
 	pid_t pid = fork();
