@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "tmpdir.h"
-#include "stored.h"
+#include "store_fixture.h"
 
 static char *dir;
 
@@ -73,9 +73,9 @@ static void test_new_file(void **state)
 		struct store *store;
 
 		dir = inner;
-		store = stored_open_good(dir, STORED_NOW);
-		assert_int_equal(stored_tell(store, "a", "log"), STORED_NOW);
-		assert_int_equal(stored_tell(store, "a", "log"), STORED_NOW + 1);
+		store = store_fixture_open_good(dir, STORED_NOW);
+		assert_int_equal(store_fixture_tell(store, "a", "log"), STORED_NOW);
+		assert_int_equal(store_fixture_tell(store, "a", "log"), STORED_NOW + 1);
 		assert_modes();
 		assert_names("state.db state.db-shm state.db-wal ");
 		store_close(store);
@@ -93,9 +93,9 @@ static void test_wide_modes_are_narrowed(void **state)
 	cleanup_free char *path = tmpdir_path(dir, "state.db");
 
 	(void)state;
-	store_close(stored_open_good(dir, STORED_NOW));
+	store_close(store_fixture_open_good(dir, STORED_NOW));
 	assert_int_equal(chmod(path, 0666), 0);
-	store_close(stored_open_good(dir, STORED_NOW));
+	store_close(store_fixture_open_good(dir, STORED_NOW));
 	assert_modes();
 }
 
@@ -115,15 +115,15 @@ static void test_nothing_there(void **state)
 
 static void test_hash_key_stays(void **state)
 {
-	struct store *store = stored_open_good(dir, STORED_NOW);
-	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
+	struct store *store = store_fixture_open_good(dir, STORED_NOW);
+	struct snapshot *snapshot = store_fixture_snapshot(store, "telnyx");
 	struct hash_key key = snapshot->key;
 
 	(void)state;
 	snapshot_free(snapshot);
 	store_close(store);
-	store = stored_open_good(dir, STORED_NOW);
-	snapshot = stored_snapshot(store, "telnyx");
+	store = store_fixture_open_good(dir, STORED_NOW);
+	snapshot = store_fixture_snapshot(store, "telnyx");
 	assert_memory_equal(&snapshot->key, &key, sizeof(key));
 	assert_true(key.k0 != 0 || key.k1 != 0);
 	snapshot_free(snapshot);
@@ -219,8 +219,8 @@ static void commit_snapshot(struct store *store, const char *source, struct snap
 
 static void test_snapshots(void **state)
 {
-	struct store *store = stored_open_good(dir, STORED_NOW);
-	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
+	struct store *store = store_fixture_open_good(dir, STORED_NOW);
+	struct snapshot *snapshot = store_fixture_snapshot(store, "telnyx");
 	struct snapshot *other;
 
 	(void)state;
@@ -231,11 +231,11 @@ static void test_snapshots(void **state)
 	assert_filled(snapshot);
 	snapshot_free(snapshot);
 	store_close(store);
-	store = stored_open_good(dir, STORED_NOW);
-	snapshot = stored_snapshot(store, "telnyx");
+	store = store_fixture_open_good(dir, STORED_NOW);
+	snapshot = store_fixture_snapshot(store, "telnyx");
 	assert_filled(snapshot);
 	/* the same id in another source is another task */
-	other = stored_snapshot(store, "other");
+	other = store_fixture_snapshot(store, "other");
 	assert_int_equal(other->count + other->ended.count, 0);
 	assert_false(other->baseline);
 	snapshot_free(other);
@@ -246,8 +246,8 @@ static void test_snapshots(void **state)
 static void test_snapshot_shrinks(void **state)
 {
 	static const char *const removed[] = { "full", "bare", "never stored" };
-	struct store *store = stored_open_good(dir, STORED_NOW);
-	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
+	struct store *store = store_fixture_open_good(dir, STORED_NOW);
+	struct snapshot *snapshot = store_fixture_snapshot(store, "telnyx");
 	struct store_changes changes = {
 		.source = "telnyx", .snapshot = snapshot, .removed = removed, .removed_count = 3
 	};
@@ -273,7 +273,7 @@ static void test_snapshot_shrinks(void **state)
 	}
 	assert_true(ok(store_commit(store, &changes, &err), &err));
 	snapshot_free(snapshot);
-	snapshot = stored_snapshot(store, "telnyx");
+	snapshot = store_fixture_snapshot(store, "telnyx");
 	assert_int_equal(snapshot->count, 1);
 	assert_string_equal(record_task(snapshot, snapshot_find(snapshot, "bare")).name, "again");
 	assert_int_equal(snapshot->ended.count, 0);
@@ -283,7 +283,7 @@ static void test_snapshot_shrinks(void **state)
 
 static void test_health(void **state)
 {
-	struct store *store = stored_open_good(dir, STORED_NOW);
+	struct store *store = store_fixture_open_good(dir, STORED_NOW);
 	struct store_source health = { .name = NULL, .down_told = true, .down_since_ms = 77 };
 	struct store_changes changes = { .source = "telnyx", .health = &health };
 	struct store_source loaded;
@@ -294,7 +294,7 @@ static void test_health(void **state)
 	assert_null(loaded.name);
 	assert_true(ok(store_commit(store, &changes, &err), &err));
 	store_close(store);
-	store = stored_open_good(dir, STORED_NOW);
+	store = store_fixture_open_good(dir, STORED_NOW);
 	assert_true(store_load_source(store, "telnyx", &loaded, &err));
 	assert_string_equal(loaded.name, "telnyx");
 	assert_true(loaded.down_told);
@@ -317,8 +317,8 @@ static void look(struct stat looks[3])
 
 static void test_nothing_to_write(void **state)
 {
-	struct store *store = stored_open_good(dir, STORED_NOW);
-	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
+	struct store *store = store_fixture_open_good(dir, STORED_NOW);
+	struct snapshot *snapshot = store_fixture_snapshot(store, "telnyx");
 	struct store_changes nothing = { .source = "telnyx", .snapshot = snapshot };
 	struct stat before[3];
 	struct stat after[3];
@@ -328,11 +328,11 @@ static void test_nothing_to_write(void **state)
 	(void)state;
 	fill_snapshot(snapshot);
 	commit_snapshot(store, "telnyx", snapshot);
-	(void)stored_tell(store, "a", "log");
+	(void)store_fixture_tell(store, "a", "log");
 	look(before);
 	for (int i = 0; i < 10; i++)
 		assert_true(ok(store_commit(store, &nothing, &err), &err));
-	assert_int_equal(stored_pending(store, "log"), 1);
+	assert_int_equal(store_fixture_pending(store, "log"), 1);
 	assert_true(store_settle(store, "log", NULL, 0, STORED_NOW, &err));
 	assert_true(store_prune(store, STORED_NOW - 1, 100, &count, &err));
 	assert_true(store_redeliver(store, 0, NULL, STORED_NOW, &count, &err));
@@ -351,8 +351,8 @@ static void test_nothing_to_write(void **state)
 static void test_busy(void **state)
 {
 	cleanup_free char *path = tmpdir_path(dir, "state.db");
-	struct store *store = stored_open_good(dir, STORED_NOW);
-	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
+	struct store *store = store_fixture_open_good(dir, STORED_NOW);
+	struct snapshot *snapshot = store_fixture_snapshot(store, "telnyx");
 	const char *sink = "log";
 	struct event event = { .type = EVENT_SUCCESS,
 		.task_id = "a",
@@ -393,13 +393,13 @@ static void test_active(void **state)
 {
 	static const char *const sources[] = { "one", "two" };
 	static const char *const ids[] = { "b", "a", "stop" };
-	struct store *store = stored_open_good(dir, STORED_NOW);
+	struct store *store = store_fixture_open_good(dir, STORED_NOW);
 	cleanup_buf struct buf text = { 0 };
 	struct err err = { 0 };
 
 	(void)state;
 	for (size_t s = 0; s < 2; s++) {
-		struct snapshot *snapshot = stored_snapshot(store, sources[s]);
+		struct snapshot *snapshot = store_fixture_snapshot(store, sources[s]);
 
 		for (size_t i = 0; i < 3; i++) {
 			struct task task = { .id = ids[i],

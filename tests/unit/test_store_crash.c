@@ -17,7 +17,7 @@
 
 #include "base/mem.h"
 #include "tmpdir.h"
-#include "stored.h"
+#include "store_fixture.h"
 
 #define NOW STORED_NOW
 
@@ -144,8 +144,8 @@ static void test_killed_at_any_moment(void **state)
 		/* the first rounds die while the file is created, the others in the middle of
 		 * commits */
 		int64_t promised = live_and_die(round < 8 ? 0 : round % 7);
-		struct store *store = stored_open_good(dir, NOW);
-		struct snapshot *snapshot = stored_snapshot(store, "telnyx");
+		struct store *store = store_fixture_open_good(dir, NOW);
+		struct snapshot *snapshot = store_fixture_snapshot(store, "telnyx");
 		struct witness witness = { snapshot, NOW };
 		struct store_query all = { 0 };
 		struct err err = { 0 };
@@ -156,7 +156,8 @@ static void test_killed_at_any_moment(void **state)
 		 */
 		assert_true(witness.next > last);
 		assert_int_equal(snapshot->count, witness.next - NOW);
-		assert_true(stored_pending(store, "hook") >= (size_t)(witness.next - NOW) / 3);
+		assert_true(
+			store_fixture_pending(store, "hook") >= (size_t)(witness.next - NOW) / 3);
 		snapshot_free(snapshot);
 		store_close(store);
 	}
@@ -187,7 +188,7 @@ static void read_beside(int in)
 			_exit(0);
 		if (!store_open(&store, dir, STORE_READ, NOW, NULL, &err))
 			_exit(1);
-		last = (int64_t)stored_pending(store, "hook");
+		last = (int64_t)store_fixture_pending(store, "hook");
 		if (last < before || !store_history(store, &one, take_nothing, NULL, &err))
 			_exit(2);
 		before = last;
@@ -227,11 +228,11 @@ static void test_reader_beside_writer(void **state)
 {
 	int fd;
 	pid_t pid = beside(read_beside, &fd, false);
-	struct store *store = stored_open_good(dir, NOW);
+	struct store *store = store_fixture_open_good(dir, NOW);
 
 	(void)state;
 	for (int i = 0; i < 100; i++) {
-		(void)stored_tell(store, "a", "hook");
+		(void)store_fixture_tell(store, "a", "hook");
 		assert_int_equal(write(fd, "", 1), 1);
 	}
 	finish(pid, fd);
@@ -266,7 +267,7 @@ static void test_redeliver_beside_writer(void **state)
 		.result = DELIVERY_REJECTED, .given_up = true, .error = error
 	};
 	const struct delivery *ended = &delivery;
-	struct store *store = stored_open_good(dir, NOW);
+	struct store *store = store_fixture_open_good(dir, NOW);
 	struct err err = { 0 };
 	size_t told = 0;
 	char byte;
@@ -275,18 +276,18 @@ static void test_redeliver_beside_writer(void **state)
 
 	(void)state;
 	for (int i = 0; i < REVIVALS; i++) {
-		delivery.event_id = stored_tell(store, NULL, "hook");
+		delivery.event_id = store_fixture_tell(store, NULL, "hook");
 		assert_true(store_settle(store, "hook", &ended, 1, NOW, &err));
 	}
-	assert_int_equal(stored_pending(store, "hook"), 0);
+	assert_int_equal(store_fixture_pending(store, "hook"), 0);
 	store_close(store);
 	pid = beside(redeliver_beside, &fd, true);
-	store = stored_open_good(dir, NOW);
+	store = store_fixture_open_good(dir, NOW);
 	for (; read(fd, &byte, 1) == 1; told++)
-		(void)stored_tell(store, NULL, "hook");
+		(void)store_fixture_tell(store, NULL, "hook");
 	finish(pid, fd);
 	assert_int_equal(told, REVIVALS);
-	assert_int_equal(stored_pending(store, "hook"), told + REVIVALS);
+	assert_int_equal(store_fixture_pending(store, "hook"), told + REVIVALS);
 	store_close(store);
 }
 
@@ -294,8 +295,8 @@ static void test_redeliver_beside_writer(void **state)
  */
 static void test_no_space(void **state)
 {
-	struct store *store = stored_open_good(dir, NOW);
-	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
+	struct store *store = store_fixture_open_good(dir, NOW);
+	struct snapshot *snapshot = store_fixture_snapshot(store, "telnyx");
 	cleanup_free char *log = tmpdir_path(dir, "state.db-wal");
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct sigaction before;
@@ -321,20 +322,20 @@ static void test_no_space(void **state)
 	/* again and again, and reading works meanwhile */
 	for (int i = 0; i < 5; i++) {
 		snapshot_free(snapshot);
-		snapshot = stored_snapshot(store, "telnyx");
+		snapshot = store_fixture_snapshot(store, "telnyx");
 		assert_int_equal(snapshot->count, stored);
 		assert_int_equal(poll_once(store, snapshot, stored, &err), 0);
-		assert_int_equal(stored_events(store, &last), stored);
+		assert_int_equal(store_fixture_events(store, &last), stored);
 	}
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	snapshot_free(snapshot);
-	snapshot = stored_snapshot(store, "telnyx");
+	snapshot = store_fixture_snapshot(store, "telnyx");
 	id = poll_once(store, snapshot, stored, &err);
 	assert_int_equal(id, NOW + stored);
 	snapshot_free(snapshot);
 	store_close(store);
-	store = stored_open_good(dir, NOW);
-	assert_int_equal(stored_events(store, &last), stored + 1);
+	store = store_fixture_open_good(dir, NOW);
+	assert_int_equal(store_fixture_events(store, &last), stored + 1);
 	store_close(store);
 	assert_int_equal(sigaction(SIGXFSZ, &before, NULL), 0);
 }
@@ -366,8 +367,8 @@ static void test_no_space_to_begin(void **state)
 		assert_true(err.kind == ERR_CANT_CREATE || err.kind == ERR_IO);
 	}
 	assert_int_equal(sigaction(SIGXFSZ, &before, NULL), 0);
-	store = stored_open_good(dir, NOW);
-	assert_int_equal(stored_tell(store, "a", NULL), NOW);
+	store = store_fixture_open_good(dir, NOW);
+	assert_int_equal(store_fixture_tell(store, "a", NULL), NOW);
 	store_close(store);
 }
 
@@ -397,8 +398,8 @@ static void tell_many(struct store *store, struct delivery deliveries[MANY])
 static void test_log_does_not_grow(void **state)
 {
 	cleanup_free char *log = tmpdir_path(dir, "state.db-wal");
-	struct store *store = stored_open_good(dir, NOW);
-	struct store *reader = stored_open(dir, STORE_READ);
+	struct store *store = store_fixture_open_good(dir, NOW);
+	struct store *reader = store_fixture_open(dir, STORE_READ);
 	struct store_query all = { 0 };
 	struct err err = { 0 };
 	struct stat info;

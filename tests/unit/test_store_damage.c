@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 #include "tmpdir.h"
-#include "stored.h"
+#include "store_fixture.h"
 
 #define NOW STORED_NOW
 #define LATER (NOW + 3600 * 1000)
@@ -40,11 +40,11 @@ static void assert_set_aside(void)
 {
 	size_t len;
 	size_t aside_len;
-	cleanup_free char *bytes = stored_file(dir, "state.db", &len);
+	cleanup_free char *bytes = store_fixture_file(dir, "state.db", &len);
 	cleanup_free char *named = tmpdir_path(dir, NAMED);
 	cleanup_free char *aside = NULL;
 	struct store_damage damage;
-	struct store *store = stored_open_damaged(dir, LATER, &damage);
+	struct store *store = store_fixture_open_damaged(dir, LATER, &damage);
 	int64_t last;
 
 	assert_string_equal(strrchr(damage.path, '/') + 1, NAMED);
@@ -52,24 +52,24 @@ static void assert_set_aside(void)
 	aside = tmpdir_read(named, &aside_len);
 	assert_int_equal(aside_len, len);
 	assert_memory_equal(aside, bytes, len);
-	assert_int_equal(stored_events(store, &last), 0);
+	assert_int_equal(store_fixture_events(store, &last), 0);
 	/* later than any id that was given before */
-	assert_int_equal(stored_tell(store, "a", NULL), LATER);
+	assert_int_equal(store_fixture_tell(store, "a", NULL), LATER);
 	store_close(store);
 }
 
 static void test_bytes_that_are_no_database(void **state)
 {
 	(void)state;
-	stored_write(dir, "state.db", "this was a text", 15);
+	store_fixture_write(dir, "state.db", "this was a text", 15);
 	assert_set_aside();
-	stored_assert_names(dir, "state.db " NAMED " ");
+	store_fixture_assert_names(dir, "state.db " NAMED " ");
 }
 
 static void test_empty_file(void **state)
 {
 	(void)state;
-	stored_write(dir, "state.db", "", 0);
+	store_fixture_write(dir, "state.db", "", 0);
 	assert_set_aside();
 }
 
@@ -79,9 +79,9 @@ static void test_truncated(void **state)
 	cleanup_free char *bytes = NULL;
 
 	(void)state;
-	stored_fill(dir);
-	bytes = stored_file(dir, "state.db", &len);
-	stored_write(dir, "state.db", bytes, len / 2);
+	store_fixture_fill(dir);
+	bytes = store_fixture_file(dir, "state.db", &len);
+	store_fixture_write(dir, "state.db", bytes, len / 2);
 	assert_set_aside();
 }
 
@@ -95,9 +95,9 @@ static void test_truncated_within_the_last_page(void **state)
 		size_t len;
 		cleanup_free char *bytes = NULL;
 
-		stored_fill(dir);
-		bytes = stored_file(dir, "state.db", &len);
-		stored_write(dir, "state.db", bytes, len - missing[i]);
+		store_fixture_fill(dir);
+		bytes = store_fixture_file(dir, "state.db", &len);
+		store_fixture_write(dir, "state.db", bytes, len - missing[i]);
 		assert_set_aside();
 		tmpdir_free(dir);
 		dir = tmpdir_new();
@@ -110,10 +110,10 @@ static void test_zeroed_page(void **state)
 	cleanup_free char *bytes = NULL;
 
 	(void)state;
-	stored_fill(dir);
-	bytes = stored_file(dir, "state.db", &len);
+	store_fixture_fill(dir);
+	bytes = store_fixture_file(dir, "state.db", &len);
 	memset(bytes + 8192, 0, 4096);
-	stored_write(dir, "state.db", bytes, len);
+	store_fixture_write(dir, "state.db", bytes, len);
 	assert_set_aside();
 }
 
@@ -146,8 +146,8 @@ static void test_senseless_content(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
 		print_message("%s\n", changes[i]);
-		stored_fill(dir);
-		stored_sql(dir, changes[i]);
+		store_fixture_fill(dir);
+		store_fixture_sql(dir, changes[i]);
 		assert_set_aside();
 		tmpdir_free(dir);
 		dir = tmpdir_new();
@@ -164,23 +164,23 @@ static void test_lost_log(void **state)
 	cleanup_free char *bytes = NULL;
 
 	(void)state;
-	store = stored_open_good(dir, NOW);
-	(void)stored_tell(store, "a", "hook");
-	bytes = stored_file(dir, "state.db-wal", &len);
+	store = store_fixture_open_good(dir, NOW);
+	(void)store_fixture_tell(store, "a", "hook");
+	bytes = store_fixture_file(dir, "state.db-wal", &len);
 	store_close(store);
 	assert_int_equal(unlink(path), 0);
-	stored_write(dir, "state.db-wal", bytes, len);
+	store_fixture_write(dir, "state.db-wal", bytes, len);
 	/* somebody removed the database alone: its log must not be played into the new one */
-	store = stored_open_damaged(dir, LATER, &damage);
-	assert_int_equal(stored_pending(store, "hook"), 0);
+	store = store_fixture_open_damaged(dir, LATER, &damage);
+	assert_int_equal(store_fixture_pending(store, "hook"), 0);
 	store_close(store);
-	stored_assert_names(dir, "state.db " NAMED "-wal ");
+	store_fixture_assert_names(dir, "state.db " NAMED "-wal ");
 	/* a database whose log has lost its head would be taken for older than it is */
 	bytes[9] ^= 1;
 	tmpdir_write(log, bytes, len);
-	store = stored_open_damaged(dir, LATER, &damage);
+	store = store_fixture_open_damaged(dir, LATER, &damage);
 	store_close(store);
-	stored_assert_names(dir, "state.db " NAMED "-wal " NAMED ".2 " NAMED ".2-wal ");
+	store_fixture_assert_names(dir, "state.db " NAMED "-wal " NAMED ".2 " NAMED ".2-wal ");
 }
 
 /* the loss is told at every start until an event says so */
@@ -200,27 +200,27 @@ static void test_loss_is_told(void **state)
 	int64_t changed_ms;
 
 	(void)state;
-	stored_write(dir, "state.db", "garbage", 7);
-	store_close(stored_open_damaged(dir, LATER, &damage));
+	store_fixture_write(dir, "state.db", "garbage", 7);
+	store_close(store_fixture_open_damaged(dir, LATER, &damage));
 	changed_ms = damage.changed_ms;
 	assert_true(changed_ms > 1700000000000 && changed_ms < NOW);
-	store = stored_open_damaged(dir, LATER + 1, &damage);
+	store = store_fixture_open_damaged(dir, LATER + 1, &damage);
 	assert_int_equal(damage.changed_ms, changed_ms);
 	assert_string_equal(strrchr(damage.path, '/') + 1, NAMED);
-	snapshot = stored_snapshot(store, "telnyx");
+	snapshot = store_fixture_snapshot(store, "telnyx");
 	assert_true(snapshot->told_after_us == changed_ms * 1000);
 	snapshot_free(snapshot);
 	assert_true(store_commit(store, &changes, &err));
 	store_close(store);
-	store = stored_open_good(dir, LATER + 2);
+	store = store_fixture_open_good(dir, LATER + 2);
 	/* a source whose first list has not come yet still needs to know; months later it is just
 	 * new */
-	snapshot = stored_snapshot(store, "telnyx");
+	snapshot = store_fixture_snapshot(store, "telnyx");
 	assert_true(snapshot->told_after_us == changed_ms * 1000);
 	snapshot_free(snapshot);
 	store_close(store);
-	store = stored_open_good(dir, LATER + 60 * 86400000LL);
-	snapshot = stored_snapshot(store, "telnyx");
+	store = store_fixture_open_good(dir, LATER + 60 * 86400000LL);
+	snapshot = store_fixture_snapshot(store, "telnyx");
 	assert_true(snapshot->told_after_us == STAMP_NONE);
 	snapshot_free(snapshot);
 	store_close(store);
@@ -229,15 +229,15 @@ static void test_loss_is_told(void **state)
 /* with a clock far behind the file's own time ids must not repeat all the same */
 static void test_ids_with_a_wrong_clock(void **state)
 {
-	struct store *store = stored_open_good(dir, 1000);
+	struct store *store = store_fixture_open_good(dir, 1000);
 	struct store_damage damage;
 
 	(void)state;
-	assert_int_equal(stored_tell(store, "a", NULL), 1000);
+	assert_int_equal(store_fixture_tell(store, "a", NULL), 1000);
 	store_close(store);
-	stored_write(dir, "state.db", "garbage", 7);
-	store = stored_open_damaged(dir, 1000, &damage);
-	assert_true(stored_tell(store, "a", NULL) > 1700000000000);
+	store_fixture_write(dir, "state.db", "garbage", 7);
+	store = store_fixture_open_damaged(dir, 1000, &damage);
+	assert_true(store_fixture_tell(store, "a", NULL) > 1700000000000);
 	store_close(store);
 }
 
@@ -251,15 +251,15 @@ static void test_snapshots_of_a_damaged_state_are_gone(void **state)
 	struct snapshot *snapshot;
 
 	(void)state;
-	stored_fill(dir);
-	stored_sql(dir, "INSERT INTO ended (id, prints) VALUES (99 * 1024, zeroblob(16))");
-	store = stored_open_damaged(dir, LATER, &damage);
-	snapshot = stored_snapshot(store, "telnyx");
+	store_fixture_fill(dir);
+	store_fixture_sql(dir, "INSERT INTO ended (id, prints) VALUES (99 * 1024, zeroblob(16))");
+	store = store_fixture_open_damaged(dir, LATER, &damage);
+	snapshot = store_fixture_snapshot(store, "telnyx");
 	snapshot_set_ended(snapshot, "new", STATUS_SUCCESS);
 	changes.snapshot = snapshot;
 	assert_true(store_commit(store, &changes, &err));
 	snapshot_free(snapshot);
-	snapshot = stored_snapshot(store, "telnyx");
+	snapshot = store_fixture_snapshot(store, "telnyx");
 	assert_int_equal(snapshot->ended.count, 1);
 	assert_non_null(snapshot_ended(snapshot, "new"));
 	snapshot_free(snapshot);
@@ -274,8 +274,8 @@ static void test_damage_found_by_a_reader(void **state)
 	int failures = 0;
 
 	(void)state;
-	stored_fill(dir);
-	bytes = stored_file(dir, "state.db", &len);
+	store_fixture_fill(dir);
+	bytes = store_fixture_file(dir, "state.db", &len);
 	for (size_t at = 4096; at < len; at += 4096) {
 		cleanup_free char *copy = mem_strndup(bytes, len);
 		struct store_pull pull = { .sink = "hook", .wall_ms = INT64_MAX, .limit = 9 };
@@ -286,7 +286,7 @@ static void test_damage_found_by_a_reader(void **state)
 		struct err err = { 0 };
 
 		memset(copy + at, 0xa5, 4096);
-		stored_write(dir, "state.db", copy, len);
+		store_fixture_write(dir, "state.db", copy, len);
 		if (!store_open(&store, dir, STORE_READ, LATER, NULL, &err) ||
 			!store_due(store, &pull, &rows, &count, &err) ||
 			!store_load_snapshot(store, "telnyx", &snapshot, &err)) {
@@ -326,17 +326,17 @@ static void assert_survives(uint32_t seed)
 			fail_msg("seed %u: %s", seed, err.text);
 		return;
 	}
-	snapshot = stored_snapshot(store, "telnyx");
+	snapshot = store_fixture_snapshot(store, "telnyx");
 	if (damage.path[0] == '\0') {
 		if (!snapshot->baseline || snapshot->ended.count != 200 || snapshot->count != 1 ||
-			stored_events(store, &last) == 0)
+			store_fixture_events(store, &last) == 0)
 			fail_msg("seed %u: lost without a word", seed);
 	} else {
 		assert_int_equal(access(damage.path, F_OK), 0);
 		assert_false(snapshot->baseline);
 	}
 	snapshot_free(snapshot);
-	(void)stored_tell(store, "c", "hook");
+	(void)store_fixture_tell(store, "c", "hook");
 	store_close(store);
 }
 
@@ -355,8 +355,8 @@ static void test_flipped_bytes(void **state)
 	int aside = 0;
 
 	(void)state;
-	stored_fill(dir);
-	bytes = stored_file(dir, "state.db", &len);
+	store_fixture_fill(dir);
+	bytes = store_fixture_file(dir, "state.db", &len);
 	for (uint32_t i = 1; i <= 60; i++) {
 		cleanup_free char *copy = mem_strndup(bytes, len);
 		uint32_t seed = i * 2654435761u;
@@ -366,7 +366,7 @@ static void test_flipped_bytes(void **state)
 		dir = tmpdir_new();
 		/* the first kibibyte is where every byte counts */
 		flip(copy, i % 3 == 0 ? 1024 : len, &seed);
-		stored_write(dir, "state.db", copy, len);
+		store_fixture_write(dir, "state.db", copy, len);
 		assert_survives(i);
 		names = tmpdir_names(dir);
 		aside += strstr(names, "damaged") != NULL;
@@ -383,12 +383,12 @@ static void test_flipped_bytes_in_the_log(void **state)
 	cleanup_free char *log = NULL;
 
 	(void)state;
-	stored_fill(dir);
-	store = stored_open_good(dir, NOW);
+	store_fixture_fill(dir);
+	store = store_fixture_open_good(dir, NOW);
 	for (int i = 0; i < 20; i++)
-		(void)stored_tell(store, "d", "hook");
-	bytes = stored_file(dir, "state.db", &len);
-	log = stored_file(dir, "state.db-wal", &log_len);
+		(void)store_fixture_tell(store, "d", "hook");
+	bytes = store_fixture_file(dir, "state.db", &len);
+	log = store_fixture_file(dir, "state.db-wal", &log_len);
 	store_close(store);
 	for (uint32_t i = 1; i <= 40; i++) {
 		cleanup_free char *copy = mem_strndup(log, log_len);
@@ -397,8 +397,8 @@ static void test_flipped_bytes_in_the_log(void **state)
 		tmpdir_free(dir);
 		dir = tmpdir_new();
 		flip(copy, i % 2 == 0 ? 64 : log_len, &seed);
-		stored_write(dir, "state.db", bytes, len);
-		stored_write(dir, "state.db-wal", copy, log_len);
+		store_fixture_write(dir, "state.db", bytes, len);
+		store_fixture_write(dir, "state.db-wal", copy, log_len);
 		assert_survives(i);
 	}
 }

@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "tmpdir.h"
-#include "stored.h"
+#include "store_fixture.h"
 
 #define NOW STORED_NOW
 #define DAY_MS 86400000
@@ -24,7 +24,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	dir = tmpdir_new();
-	store = stored_open_good(dir, NOW);
+	store = store_fixture_open_good(dir, NOW);
 	return 0;
 }
 
@@ -132,13 +132,13 @@ static void settle(const char *sink, int n, enum outcome outcome, int64_t due_ms
 static void test_order(void **state)
 {
 	(void)state;
-	(void)stored_tell(store, "a", "hook"); /* 0 */
-	(void)stored_tell(store, "a", "hook"); /* 1 */
-	(void)stored_tell(store, "b", "hook"); /* 2 */
-	(void)stored_tell(store, NULL, "hook"); /* 3: of no task */
-	(void)stored_tell(store, NULL, "hook"); /* 4 */
-	(void)stored_tell(store, "a", "log"); /* 5: another sink */
-	(void)stored_tell(store, "c", NULL); /* 6: for nobody */
+	(void)store_fixture_tell(store, "a", "hook"); /* 0 */
+	(void)store_fixture_tell(store, "a", "hook"); /* 1 */
+	(void)store_fixture_tell(store, "b", "hook"); /* 2 */
+	(void)store_fixture_tell(store, NULL, "hook"); /* 3: of no task */
+	(void)store_fixture_tell(store, NULL, "hook"); /* 4 */
+	(void)store_fixture_tell(store, "a", "log"); /* 5: another sink */
+	(void)store_fixture_tell(store, "c", NULL); /* 6: for nobody */
 	assert_due("hook", NOW, -1, 10, "0 2 3 4 ");
 	assert_due("hook", NOW, -1, 2, "0 2 ");
 	/* while 0 runs, 1 still waits for it */
@@ -167,7 +167,7 @@ static void test_same_id_in_two_sources(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	(void)stored_tell(store, "a", "hook");
+	(void)store_fixture_tell(store, "a", "hook");
 	assert_true(store_commit(store, &changes, &err));
 	assert_due("hook", NOW, -1, 10, "0 1 ");
 }
@@ -179,9 +179,9 @@ static void test_retry(void **state)
 	size_t count;
 
 	(void)state;
-	(void)stored_tell(store, "a", "hook");
-	(void)stored_tell(store, "a", "hook");
-	(void)stored_tell(store, "b", "hook");
+	(void)store_fixture_tell(store, "a", "hook");
+	(void)store_fixture_tell(store, "a", "hook");
+	(void)store_fixture_tell(store, "b", "hook");
 	settle("hook", 0, RETRY, NOW + 1000, "exit 75", NOW);
 	assert_due("hook", NOW + 999, -1, 10, "2 ");
 	/* a batch does not overtake it either */
@@ -231,7 +231,7 @@ static void test_failed_and_revived(void **state)
 
 	(void)state;
 	for (int i = 0; i < 4; i++)
-		(void)stored_tell(store, i < 2 ? "a" : "b", "hook");
+		(void)store_fixture_tell(store, i < 2 ? "a" : "b", "hook");
 	settle("hook", 0, GIVEN_UP, 0, "exit 1", NOW);
 	settle("hook", 2, GIVEN_UP, 0, "exit 2", NOW + DAY_MS);
 	/* what was given up holds nothing back, and is not lost */
@@ -257,7 +257,7 @@ static void test_failed_and_revived(void **state)
 static void test_waiting_is_no_failure(void **state)
 {
 	(void)state;
-	(void)stored_tell(store, "a", "desktop");
+	(void)store_fixture_tell(store, "a", "desktop");
 	settle("desktop", 0, RETRY, NOW + 9, NULL, NOW);
 	assert_sink(0, "desktop", 1, 0, 0, false, NULL);
 	/* a result of what is not there changes nothing */
@@ -302,7 +302,7 @@ static void test_sink_reported(void **state)
 	assert_false(told);
 	assert_true(store_set_sink_reported(store, "hook", true, &err));
 	store_close(store);
-	store = stored_open_good(dir, NOW);
+	store = store_fixture_open_good(dir, NOW);
 	assert_true(store_sink_reported(store, "hook", &told, &err));
 	assert_true(told);
 	assert_true(store_set_sink_reported(store, "hook", false, &err));
@@ -317,10 +317,10 @@ static void test_changed_by_others(void **state)
 	size_t count;
 
 	(void)state;
-	(void)stored_tell(store, "a", "hook");
+	(void)store_fixture_tell(store, "a", "hook");
 	settle("hook", 0, GIVEN_UP, 0, "exit 1", NOW);
 	assert_false(store_changed(store));
-	other = stored_open(dir, STORE_EDIT);
+	other = store_fixture_open(dir, STORE_EDIT);
 	assert_false(store_changed(store));
 	assert_true(store_redeliver(other, 0, NULL, NOW, &count, &err));
 	assert_int_equal(count, 1);
@@ -417,8 +417,8 @@ static void test_prune(void **state)
 
 	(void)state;
 	fill_history();
-	(void)stored_tell(store, "pending", "hook"); /* 600 and 601, of the time NOW */
-	(void)stored_tell(store, "failed", "hook");
+	(void)store_fixture_tell(store, "pending", "hook"); /* 600 and 601, of the time NOW */
+	(void)store_fixture_tell(store, "failed", "hook");
 	settle("hook", 601, GIVEN_UP, 0, "exit 1", NOW);
 	assert_true(store_prune(store, NOW + 10 * 1000, 4, &count, &err));
 	assert_int_equal(count, 4);
@@ -434,8 +434,8 @@ static void test_prune(void **state)
 	assert_true(store_prune(store, NOW + DAY_MS, 1000, &count, &err));
 	assert_history(&all, 0, 0, 0, 0);
 	store_close(store);
-	store = stored_open_good(dir, NOW);
-	assert_int_equal(stored_tell(store, "a", NULL), id(602));
+	store = store_fixture_open_good(dir, NOW);
+	assert_int_equal(store_fixture_tell(store, "a", NULL), id(602));
 }
 
 static void test_reader_beside_writer(void **state)
@@ -445,17 +445,17 @@ static void test_reader_beside_writer(void **state)
 	int64_t last;
 
 	(void)state;
-	(void)stored_tell(store, "a", "hook");
-	reader = stored_open(dir, STORE_READ);
-	assert_int_equal(stored_events(reader, &last), 1);
-	(void)stored_tell(store, "b", "hook");
-	assert_int_equal(stored_events(reader, &last), 2);
+	(void)store_fixture_tell(store, "a", "hook");
+	reader = store_fixture_open(dir, STORE_READ);
+	assert_int_equal(store_fixture_events(reader, &last), 1);
+	(void)store_fixture_tell(store, "b", "hook");
+	assert_int_equal(store_fixture_events(reader, &last), 2);
 	assert_int_equal(last, id(1));
 	/* whoever only reads can not write */
 	assert_false(store_set_sink_reported(reader, "hook", true, &err));
 	assert_int_equal(err.kind, ERR_IO);
 	store_close(reader);
-	assert_int_equal(stored_pending(store, "hook"), 2);
+	assert_int_equal(store_fixture_pending(store, "hook"), 2);
 }
 
 int main(void)

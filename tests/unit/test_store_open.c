@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "io/schema.h"
 #include "tmpdir.h"
-#include "stored.h"
+#include "store_fixture.h"
 
 #define NOW STORED_NOW
 #define LATER (NOW + 3600 * 1000)
@@ -59,33 +59,33 @@ static void test_newer_schema(void **state)
 	cleanup_free char *after = NULL;
 
 	(void)state;
-	stored_fill(dir);
-	stored_sql(dir, "PRAGMA user_version = 999; PRAGMA journal_mode = DELETE");
-	bytes = stored_file(dir, "state.db", &len);
+	store_fixture_fill(dir);
+	store_fixture_sql(dir, "PRAGMA user_version = 999; PRAGMA journal_mode = DELETE");
+	bytes = store_fixture_file(dir, "state.db", &len);
 	refuse(STORE_WRITE, ERR_IO, "version 999");
-	stored_assert_names(dir, "state.db ");
+	store_fixture_assert_names(dir, "state.db ");
 	refuse(STORE_EDIT, ERR_IO, "version 999");
 	refuse(STORE_READ, ERR_IO, "version 999");
-	after = stored_file(dir, "state.db", &after_len);
+	after = store_fixture_file(dir, "state.db", &after_len);
 	assert_int_equal(after_len, len);
 	assert_memory_equal(after, bytes, len);
-	stored_assert_names(dir, "state.db ");
+	store_fixture_assert_names(dir, "state.db ");
 	/* damage beside it is for the newer version to judge */
-	stored_write(dir, "state.db-wal", junk, sizeof(junk));
+	store_fixture_write(dir, "state.db-wal", junk, sizeof(junk));
 	refuse(STORE_WRITE, ERR_IO, "version 999");
-	stored_assert_names(dir, "state.db state.db-wal ");
+	store_fixture_assert_names(dir, "state.db state.db-wal ");
 }
 
 static void test_readers_do_not_touch_damage(void **state)
 {
 	(void)state;
-	stored_write(dir, "state.db", "garbage", 7);
+	store_fixture_write(dir, "state.db", "garbage", 7);
 	refuse(STORE_READ, ERR_IO, "taskbell watch");
 	refuse(STORE_EDIT, ERR_IO, "taskbell watch");
-	stored_assert_names(dir, "state.db ");
-	stored_write(dir, "state.db", "", 0);
+	store_fixture_assert_names(dir, "state.db ");
+	store_fixture_write(dir, "state.db", "", 0);
 	refuse(STORE_READ, ERR_IO, "empty");
-	stored_assert_names(dir, "state.db ");
+	store_fixture_assert_names(dir, "state.db ");
 }
 
 static void test_in_the_way(void **state)
@@ -101,7 +101,7 @@ static void test_in_the_way(void **state)
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkdir(path, 0700), 0);
 	refuse(STORE_WRITE, ERR_IO, "plain file");
-	stored_assert_names(dir, "other state.db ");
+	store_fixture_assert_names(dir, "other state.db ");
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	refuse(STORE_WRITE, ERR_IO, "plain file");
@@ -157,9 +157,9 @@ static void test_interrupted_set_aside(void **state)
 	cleanup_free char *fresh = NULL;
 
 	(void)state;
-	stored_write(dir, "state.db", "garbage", 7);
-	store_close(stored_open_damaged(dir, LATER, &(struct store_damage){ 0 }));
-	fresh = stored_file(dir, "state.db", &len);
+	store_fixture_write(dir, "state.db", "garbage", 7);
+	store_close(store_fixture_open_damaged(dir, LATER, &(struct store_damage){ 0 }));
+	fresh = store_fixture_file(dir, "state.db", &len);
 	for (size_t step = 0; step < ARRAY_LEN(moved); step++) {
 		struct store_damage damage;
 		struct store *store;
@@ -167,14 +167,14 @@ static void test_interrupted_set_aside(void **state)
 		tmpdir_free(dir);
 		dir = tmpdir_new();
 		/* the new file names the old directory for what was set aside */
-		stored_write(dir, "state.db.making", "half a file", 11);
-		stored_write(dir, "state.db.making-wal", "x", 1);
+		store_fixture_write(dir, "state.db.making", "half a file", 11);
+		store_fixture_write(dir, "state.db.making-wal", "x", 1);
 		if (step < 2)
-			stored_write(dir, "state.db", "garbage", 7);
+			store_fixture_write(dir, "state.db", "garbage", 7);
 		else
-			stored_write(dir, NAMED, "garbage", 7);
-		stored_write(dir, step > 0 ? NAMED "-wal" : "state.db-wal", "log", 3);
-		stored_write(dir, "state.db.new", fresh, len);
+			store_fixture_write(dir, NAMED, "garbage", 7);
+		store_fixture_write(dir, step > 0 ? NAMED "-wal" : "state.db-wal", "log", 3);
+		store_fixture_write(dir, "state.db.new", fresh, len);
 		{
 			cleanup_free char *sql =
 				mem_printf("UPDATE home SET lost_aside = '%s/" NAMED "'", dir);
@@ -186,10 +186,10 @@ static void test_interrupted_set_aside(void **state)
 			assert_true(db_exec(db, sql, &err));
 			db_close(db);
 		}
-		store = stored_open_damaged(dir, LATER + 60000, &damage);
+		store = store_fixture_open_damaged(dir, LATER + 60000, &damage);
 		assert_string_equal(strrchr(damage.path, '/') + 1, NAMED);
 		store_close(store);
-		stored_assert_names(dir, "state.db " NAMED " " NAMED "-wal ");
+		store_fixture_assert_names(dir, "state.db " NAMED " " NAMED "-wal ");
 	}
 }
 
@@ -197,11 +197,11 @@ static void test_interrupted_set_aside(void **state)
 static void test_interrupted_creation(void **state)
 {
 	(void)state;
-	stored_write(dir, "state.db.making", "half a file", 11);
-	stored_write(dir, "state.db.making-wal", "x", 1);
-	stored_write(dir, "state.db.new", "half a file", 11);
-	store_close(stored_open_good(dir, NOW));
-	stored_assert_names(dir, "state.db ");
+	store_fixture_write(dir, "state.db.making", "half a file", 11);
+	store_fixture_write(dir, "state.db.making-wal", "x", 1);
+	store_fixture_write(dir, "state.db.new", "half a file", 11);
+	store_close(store_fixture_open_good(dir, NOW));
+	store_fixture_assert_names(dir, "state.db ");
 }
 
 static void test_upgrade_of_version_0(void **state)
@@ -212,16 +212,16 @@ static void test_upgrade_of_version_0(void **state)
 	struct db *db;
 
 	(void)state;
-	stored_write(dir, "state.db", "", 0);
+	store_fixture_write(dir, "state.db", "", 0);
 	assert_true(db_open(&db, path, DB_WRITE, 0, &err));
 	assert_true(schema_migrate(db, NULL, 0, 0, &err));
 	db_close(db);
 	refuse(STORE_READ, ERR_IO, "version 0");
-	store = stored_open_good(dir, NOW);
-	assert_int_equal(stored_tell(store, "a", "log"), NOW);
+	store = store_fixture_open_good(dir, NOW);
+	assert_int_equal(store_fixture_tell(store, "a", "log"), NOW);
 	store_close(store);
-	store = stored_open(dir, STORE_READ);
-	assert_int_equal(stored_pending(store, "log"), 1);
+	store = store_fixture_open(dir, STORE_READ);
+	assert_int_equal(store_fixture_pending(store, "log"), 1);
 	store_close(store);
 }
 
@@ -232,15 +232,15 @@ static void test_upgrade_of_version_1(void **state)
 	struct snapshot *snapshot;
 
 	(void)state;
-	stored_fill(dir);
-	stored_sql(dir, "DROP TABLE comebacks; PRAGMA user_version = 1");
+	store_fixture_fill(dir);
+	store_fixture_sql(dir, "DROP TABLE comebacks; PRAGMA user_version = 1");
 	for (int i = 0; i < 2; i++) {
-		store = stored_open(dir, i == 0 ? STORE_READ : STORE_EDIT);
-		assert_int_equal(stored_pending(store, "log"), 1);
+		store = store_fixture_open(dir, i == 0 ? STORE_READ : STORE_EDIT);
+		assert_int_equal(store_fixture_pending(store, "log"), 1);
 		store_close(store);
 	}
-	store = stored_open_good(dir, NOW);
-	snapshot = stored_snapshot(store, "telnyx");
+	store = store_fixture_open_good(dir, NOW);
+	snapshot = store_fixture_snapshot(store, "telnyx");
 	assert_int_equal(snapshot->ended.count, 200);
 	assert_int_equal(snapshot->reopened_count, 0);
 	snapshot_free(snapshot);
@@ -261,7 +261,7 @@ static void test_upgrade_by_one_more_step(void **state)
 	int64_t value;
 
 	(void)state;
-	stored_fill(dir);
+	store_fixture_fill(dir);
 	assert_true(db_open(&db, path, DB_WRITE, 0, &err));
 	assert_true(db_begin(db, DB_SYNC_FULL, &err));
 	assert_false(schema_migrate(db, bad, 2, 3, &err));

@@ -1,4 +1,4 @@
-#include "stored.h"
+#include "store_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "tmpdir.h"
 
-struct store *stored_open(const char *dir, enum store_mode mode)
+struct store *store_fixture_open(const char *dir, enum store_mode mode)
 {
 	struct store *store = NULL;
 	struct err err = { 0 };
@@ -31,7 +31,7 @@ static struct store *open_writing(const char *dir, int64_t wall_ms, struct store
 	return store;
 }
 
-struct store *stored_open_good(const char *dir, int64_t wall_ms)
+struct store *store_fixture_open_good(const char *dir, int64_t wall_ms)
 {
 	struct store_damage damage;
 	struct store *store = open_writing(dir, wall_ms, &damage);
@@ -41,7 +41,8 @@ struct store *stored_open_good(const char *dir, int64_t wall_ms)
 	return store;
 }
 
-struct store *stored_open_damaged(const char *dir, int64_t wall_ms, struct store_damage *damage)
+struct store *store_fixture_open_damaged(
+	const char *dir, int64_t wall_ms, struct store_damage *damage)
 {
 	struct store *store = open_writing(dir, wall_ms, damage);
 
@@ -50,7 +51,7 @@ struct store *stored_open_damaged(const char *dir, int64_t wall_ms, struct store
 	return store;
 }
 
-struct snapshot *stored_snapshot(struct store *store, const char *source)
+struct snapshot *store_fixture_snapshot(struct store *store, const char *source)
 {
 	struct snapshot *snapshot = NULL;
 	struct err err = { 0 };
@@ -60,7 +61,7 @@ struct snapshot *stored_snapshot(struct store *store, const char *source)
 	return snapshot;
 }
 
-int64_t stored_tell(struct store *store, const char *task_id, const char *sink)
+int64_t store_fixture_tell(struct store *store, const char *task_id, const char *sink)
 {
 	struct event event = {
 		.wall_ms = STORED_NOW,
@@ -86,7 +87,7 @@ int64_t stored_tell(struct store *store, const char *task_id, const char *sink)
 	return event.id;
 }
 
-size_t stored_pending(struct store *store, const char *sink)
+size_t store_fixture_pending(struct store *store, const char *sink)
 {
 	struct store_pull all = {
 		.sink = sink, .wall_ms = INT64_MAX, .limit = SIZE_MAX, .batch = true
@@ -116,7 +117,7 @@ static bool tally_take(void *arg, const struct event *event)
 	return true;
 }
 
-size_t stored_events(struct store *store, int64_t *ret_last)
+size_t store_fixture_events(struct store *store, int64_t *ret_last)
 {
 	struct store_query all = { 0 };
 	struct tally tally = { 0, 0 };
@@ -128,7 +129,7 @@ size_t stored_events(struct store *store, int64_t *ret_last)
 	return tally.count;
 }
 
-void stored_sql(const char *dir, const char *sql)
+void store_fixture_sql(const char *dir, const char *sql)
 {
 	cleanup_free char *path = tmpdir_path(dir, "state.db");
 	struct err err = { 0 };
@@ -139,10 +140,10 @@ void stored_sql(const char *dir, const char *sql)
 	db_close(db);
 }
 
-void stored_fill(const char *dir)
+void store_fixture_fill(const char *dir)
 {
-	struct store *store = stored_open_good(dir, STORED_NOW);
-	struct snapshot *snapshot = stored_snapshot(store, "telnyx");
+	struct store *store = store_fixture_open_good(dir, STORED_NOW);
+	struct snapshot *snapshot = store_fixture_snapshot(store, "telnyx");
 	struct task task = { .id = "active",
 		.status = STATUS_QUEUED,
 		.created_us = STAMP_NONE,
@@ -160,13 +161,13 @@ void stored_fill(const char *dir)
 	snapshot->baseline = true;
 	snapshot->baseline_dirty = true;
 	assert_true(store_commit(store, &changes, &err));
-	(void)stored_tell(store, "a", "hook");
-	(void)stored_tell(store, "b", "log");
+	(void)store_fixture_tell(store, "a", "hook");
+	(void)store_fixture_tell(store, "b", "log");
 	snapshot_free(snapshot);
 	store_close(store);
 }
 
-char *stored_file(const char *dir, const char *name, size_t *ret_len)
+char *store_fixture_file(const char *dir, const char *name, size_t *ret_len)
 {
 	cleanup_free char *path = tmpdir_path(dir, name);
 	char *bytes = tmpdir_read(path, ret_len);
@@ -175,14 +176,14 @@ char *stored_file(const char *dir, const char *name, size_t *ret_len)
 	return bytes;
 }
 
-void stored_write(const char *dir, const char *name, const void *bytes, size_t len)
+void store_fixture_write(const char *dir, const char *name, const void *bytes, size_t len)
 {
 	cleanup_free char *path = tmpdir_path(dir, name);
 
 	tmpdir_write(path, bytes, len);
 }
 
-void stored_assert_names(const char *dir, const char *expected)
+void store_fixture_assert_names(const char *dir, const char *expected)
 {
 	cleanup_free char *names = tmpdir_names(dir);
 
