@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
-#include "io/terms.h"
+#include "io/request_options.h"
 #include "io/wire_error.h"
 #include "io/wire_set.h"
 
@@ -34,7 +34,7 @@ struct transfer {
 	struct wire *wire; /* borrowed */
 	CURL *easy; /* own */
 	struct transfer_taker taker;
-	struct terms terms; /* that the handle has */
+	struct request_options options; /* that the handle has */
 	struct curl_slist headers[WIRE_HEADERS];
 	bool spent; /* the handle is set to leave its connection */
 	CURLcode code; /* once it has ended */
@@ -66,13 +66,13 @@ static void *curl_calloc(size_t count, size_t size)
 static void transfer_reset(struct transfer *transfer)
 {
 	curl_easy_reset(transfer->easy);
-	terms_done(&transfer->terms);
+	request_options_done(&transfer->options);
 }
 
 static void transfer_destroy(struct transfer *transfer)
 {
 	curl_easy_cleanup(transfer->easy);
-	terms_done(&transfer->terms);
+	request_options_done(&transfer->options);
 	free(transfer);
 }
 
@@ -184,9 +184,9 @@ static bool set_request(struct transfer *transfer, const struct http_request *re
 	long spent = transfer->spent ? 1 : 0;
 	CURL *easy = transfer->easy;
 
-	terms_set(&transfer->terms, request);
+	request_options_set(&transfer->options, request);
 	return set_callbacks(transfer) &&
-	       wire_set(easy, &transfer->terms, transfer->headers, transfer->wire->quick) &&
+	       wire_set(easy, &transfer->options, transfer->headers, transfer->wire->quick) &&
 	       curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, spent) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, spent) == CURLE_OK;
 }
@@ -194,7 +194,7 @@ static bool set_request(struct transfer *transfer, const struct http_request *re
 /* the spare one with the most of the request's terms, or a new one */
 static struct transfer *transfer_take(struct wire *wire, const struct http_request *request)
 {
-	enum terms_match most = TERMS_OTHER;
+	enum request_options_match most = OPTIONS_OTHER;
 	struct transfer *transfer;
 	size_t best = 0;
 
@@ -207,7 +207,8 @@ static struct transfer *transfer_take(struct wire *wire, const struct http_reque
 		return transfer;
 	}
 	for (size_t i = 0; i < wire->spare_count; i++) {
-		enum terms_match match = terms_match(&wire->spare[i]->terms, request);
+		enum request_options_match match =
+			request_options_match(&wire->spare[i]->options, request);
 
 		if (match > most)
 			best = i;
@@ -221,16 +222,17 @@ static struct transfer *transfer_take(struct wire *wire, const struct http_reque
 /* brings the handle to the terms of the request, by as few steps as there can be */
 static bool transfer_fit(struct transfer *transfer, const struct http_request *request)
 {
-	enum terms_match match =
-		transfer->spent ? TERMS_OTHER : terms_match(&transfer->terms, request);
+	enum request_options_match match =
+		transfer->spent ? OPTIONS_OTHER
+				: request_options_match(&transfer->options, request);
 
-	if (match == TERMS_SAME)
+	if (match == OPTIONS_SAME)
 		return true;
-	if (match == TERMS_OTHER_URL) {
-		terms_set_url(&transfer->terms, request->url);
+	if (match == OPTIONS_OTHER_URL) {
+		request_options_set_url(&transfer->options, request->url);
 		return curl_easy_setopt(transfer->easy, CURLOPT_URL, request->url) == CURLE_OK;
 	}
-	if (transfer->terms.url != NULL)
+	if (transfer->options.url != NULL)
 		transfer_reset(transfer);
 	return set_request(transfer, request);
 }
@@ -298,7 +300,7 @@ void transfer_place(const struct transfer *transfer, char place[WIRE_PLACE_MAX])
 	char *port = NULL;
 
 	(void)snprintf(place, WIRE_PLACE_MAX, "the server");
-	effective = transfer->terms.url;
+	effective = transfer->options.url;
 	if (url != NULL && effective != NULL &&
 		curl_url_set(url, CURLUPART_URL, effective, 0) == CURLUE_OK &&
 		curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
@@ -315,7 +317,7 @@ bool transfer_error(const struct transfer *transfer, enum net_error *ret, struct
 		.code = (int)transfer->code,
 		.words = transfer->detail,
 		.socket_error = transfer->socket_error,
-		.proxy = transfer->terms.proxy != NULL,
+		.proxy = transfer->options.proxy != NULL,
 	};
 	char place[WIRE_PLACE_MAX];
 
@@ -335,7 +337,7 @@ void transfer_extend(struct transfer *transfer, int64_t elapsed_ms)
 {
 	if (!transfer->wire->quick && !transfer->ended && looking_up(transfer))
 		(void)wire_set_connect_timeout(
-			transfer->easy, transfer->terms.connect_timeout_ms + elapsed_ms);
+			transfer->easy, transfer->options.connect_timeout_ms + elapsed_ms);
 }
 
 bool transfer_free(struct transfer *transfer)

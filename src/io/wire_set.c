@@ -73,7 +73,8 @@ static bool set_manners(CURL *easy)
  * be wiped. libcurl sends it to the URL's host only: not to a proxy that tunnels, and no redirect
  * is followed. CURLOPT_USERAGENT would be written out twice for each request.
  */
-static bool set_headers(CURL *easy, const struct terms *terms, struct curl_slist *headers)
+static bool set_headers(
+	CURL *easy, const struct request_options *options, struct curl_slist *headers)
 {
 	static char accept[] = "Accept: application/json";
 	static char encoding[] = "Accept-Encoding: gzip";
@@ -82,8 +83,8 @@ static bool set_headers(CURL *easy, const struct terms *terms, struct curl_slist
 	headers[0] = (struct curl_slist){ .data = agent, .next = &headers[1] };
 	headers[1] = (struct curl_slist){ .data = accept, .next = &headers[2] };
 	headers[2] = (struct curl_slist){ .data = encoding };
-	if (terms->authorization != NULL) {
-		headers[3] = (struct curl_slist){ .data = terms->authorization };
+	if (options->authorization != NULL) {
+		headers[3] = (struct curl_slist){ .data = options->authorization };
 		headers[2].next = &headers[3];
 	}
 	return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
@@ -125,12 +126,13 @@ static bool set_proxy(CURL *easy, const char *proxy)
 	       curl_easy_setopt(easy, CURLOPT_NOPROXY, "") == CURLE_OK;
 }
 
-bool wire_set(void *easy, const struct terms *terms, struct curl_slist *headers, bool quick)
+bool wire_set(
+	void *easy, const struct request_options *options, struct curl_slist *headers, bool quick)
 {
-	return set_manners(easy) && set_buffer(easy, terms->bulky) &&
-	       set_headers(easy, terms, headers) && set_trust(easy, terms->ca_file) &&
-	       set_proxy(easy, terms->proxy) &&
-	       wire_set_connect_timeout(easy, terms->connect_timeout_ms) &&
+	return set_manners(easy) && set_buffer(easy, options->bulky) &&
+	       set_headers(easy, options, headers) && set_trust(easy, options->ca_file) &&
+	       set_proxy(easy, options->proxy) &&
+	       wire_set_connect_timeout(easy, options->connect_timeout_ms) &&
 	       set_lookup(easy, quick) &&
-	       curl_easy_setopt(easy, CURLOPT_URL, terms->url) == CURLE_OK;
+	       curl_easy_setopt(easy, CURLOPT_URL, options->url) == CURLE_OK;
 }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "io/terms.h"
+#include "io/request_options.h"
 
 #define WIRE_QUICK_VERSION 0x075700 /* 7.87, the first that can leave a name look-up behind */
 #define WIRE_HEADERS 4 /* of our own, at most */
@@ -19,7 +19,8 @@ struct curl_slist;
  * `headers` (room for WIRE_HEADERS) have to stay where they are as long as the handle has them.
  * `quick`: this libcurl has QUICK_EXIT. False: libcurl refuses something.
  */
-bool wire_set(void *easy, const struct terms *terms, struct curl_slist *headers, bool quick);
+bool wire_set(
+	void *easy, const struct request_options *options, struct curl_slist *headers, bool quick);
 /* from the start of the transfer; half of what is left of it is each address's */
 bool wire_set_connect_timeout(void *easy, int64_t ms);
 
