@@ -124,7 +124,7 @@ void http_drop_connections(struct http *http)
 {
 	http->stale = true;
 	for (struct http_call *call = http->calls; call != NULL; call = call->next)
-		transfer_spend(call->transfer);
+		transfer_forbid_reuse(call->transfer);
 	http_renew(http);
 }
 
@@ -212,8 +212,8 @@ static long advised_status(const struct http_answer *answer, long status)
 }
 
 /* the answer is as whole as it will be; `error` says why it is not, when it is not */
-static void call_conclude(struct http_call *call, const struct transfer_sight *sight, bool whole,
-	enum net_error error)
+static void call_conclude(
+	struct http_call *call, const struct transfer_info *info, bool whole, enum net_error error)
 {
 	struct http_answer *answer = &call->answer;
 	const struct retry_after *retry = &call->headers.retry;
@@ -221,11 +221,11 @@ static void call_conclude(struct http_call *call, const struct transfer_sight *s
 	long status;
 
 	answer->wanted = retry->word == RETRY_YES;
-	answer->status = known ? sight->status : 0;
+	answer->status = known ? info->status : 0;
 	answer->advice = (struct http_advice){ .retry = answer->wanted, .after_ms = -1 };
 	if (answer->status != 200) {
-		answer->limited = sight->status == 403 && retry_after_limited(retry);
-		status = advised_status(answer, sight->status);
+		answer->limited = info->status == 403 && retry_after_limited(retry);
+		status = advised_status(answer, info->status);
 		answer->advice.retry = known ? retry_after_worth(retry, status)
 					     : net_error_passes(error) && retry->word != RETRY_NO;
 		answer->advice.refused = !known && error == NET_ERROR_PROXY_AUTH;
@@ -237,25 +237,25 @@ static void call_conclude(struct http_call *call, const struct transfer_sight *s
 	answer->date_us = call->headers.date_us;
 	memcpy(answer->origin, call->headers.origin, sizeof(answer->origin));
 	memcpy(answer->request_id, call->headers.request_id, sizeof(answer->request_id));
-	answer->resolve_s = (double)sight->resolve_us / 1e6;
-	answer->connect_s = (double)sight->connect_us / 1e6;
-	answer->tls_s = (double)sight->tls_us / 1e6;
+	answer->resolve_s = (double)info->resolve_us / 1e6;
+	answer->connect_s = (double)info->connect_us / 1e6;
+	answer->tls_s = (double)info->tls_us / 1e6;
 	call->state = CALL_ENDED;
 }
 
 static void call_fail(
-	struct http_call *call, const struct transfer_sight *sight, enum net_error error)
+	struct http_call *call, const struct transfer_info *info, enum net_error error)
 {
 	char place[WIRE_PLACE_MAX];
 
 	transfer_place(call->transfer, place);
 	net_error_describe(
 		error, place, error == NET_ERROR_PROXY_AUTH ? "HTTP 407" : NULL, &call->answer.err);
-	call_conclude(call, sight, false, error);
+	call_conclude(call, info, false, error);
 }
 
 static void call_late(
-	struct http_call *call, const struct transfer_sight *sight, enum transfer_limit limit)
+	struct http_call *call, const struct transfer_info *info, enum transfer_limit limit)
 {
 	static const enum net_error errors[] = {
 		[LIMIT_CONNECT] = NET_ERROR_LATE_CONNECT,
@@ -271,56 +271,56 @@ static void call_late(
 		ms = call->deadline.connect_ms;
 	else if (limit == LIMIT_TOTAL)
 		ms *= LIMIT_WHOLE_TIMEOUTS;
-	if (limit == LIMIT_CONNECT && sight->looking_up)
+	if (limit == LIMIT_CONNECT && info->looking_up)
 		error = NET_ERROR_LATE_LOOKUP;
 	transfer_place(call->transfer, place);
 	net_error_late(error, place, ms, &call->answer.err);
-	call_conclude(call, sight, false, error);
+	call_conclude(call, info, false, error);
 }
 
 /* the wire has ended with the call */
-static void call_end(struct http_call *call, const struct transfer_sight *sight)
+static void call_end(struct http_call *call, const struct transfer_info *info)
 {
 	enum net_error error = NET_ERROR_CUT;
 	bool faulty;
 
 	if (call->stopped || call->long_line || call->garbled) {
-		call_fail(call, sight,
+		call_fail(call, info,
 			call->stopped
-				? (sight->status == 200 && call->body == NULL ? NET_ERROR_TOO_LONG
-									      : NET_ERROR_STOPPED)
+				? (info->status == 200 && call->body == NULL ? NET_ERROR_TOO_LONG
+									     : NET_ERROR_STOPPED)
 			: call->long_line ? NET_ERROR_HEADER
 					  : NET_ERROR_ENCODING);
 		return;
 	}
 	faulty = transfer_error(call->transfer, &error, &call->answer.err);
 	if (!faulty && call->headers.odd_length)
-		call_fail(call, sight, NET_ERROR_LENGTH);
-	else if (!faulty && call->headers.closed && sight->status == 407)
-		call_fail(call, sight, NET_ERROR_PROXY_AUTH);
-	else if (!faulty && call->headers.closed && !body_cut(call, sight->status))
-		call_conclude(call, sight, true, error);
+		call_fail(call, info, NET_ERROR_LENGTH);
+	else if (!faulty && call->headers.closed && info->status == 407)
+		call_fail(call, info, NET_ERROR_PROXY_AUTH);
+	else if (!faulty && call->headers.closed && !body_cut(call, info->status))
+		call_conclude(call, info, true, error);
 	else if (!faulty) /* libcurl takes half a head for an answer, too */
-		call_fail(call, sight, NET_ERROR_CUT);
+		call_fail(call, info, NET_ERROR_CUT);
 	else if (error == NET_ERROR_LATE_CONNECT)
-		call_late(call, sight, LIMIT_CONNECT);
+		call_late(call, info, LIMIT_CONNECT);
 	else
-		call_conclude(call, sight, false, error);
+		call_conclude(call, info, false, error);
 }
 
 static void call_step(struct http_call *call, int64_t now_ms)
 {
-	struct transfer_sight sight;
+	struct transfer_info info;
 	enum transfer_limit limit;
 
-	transfer_see(call->transfer, &sight);
-	if (sight.ended) {
-		call_end(call, &sight);
+	transfer_read_info(call->transfer, &info);
+	if (info.ended) {
+		call_end(call, &info);
 		return;
 	}
-	transfer_deadline_see(&call->deadline, sight.connected, sight.bytes, now_ms);
+	transfer_deadline_see(&call->deadline, info.connected, info.bytes, now_ms);
 	if (now_ms >= transfer_deadline_at(&call->deadline, &limit))
-		call_late(call, &sight, limit);
+		call_late(call, &info, limit);
 }
 
 void http_step(struct http *http, struct instant now)

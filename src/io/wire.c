@@ -36,7 +36,7 @@ struct transfer {
 	struct transfer_taker taker;
 	struct request_options options; /* that the handle has */
 	struct curl_slist headers[WIRE_HEADERS];
-	bool spent; /* the handle is set to leave its connection */
+	bool no_reuse; /* the handle is set to leave its connection */
 	CURLcode code; /* once it has ended */
 	bool ended;
 	bool forgotten; /* its owner is gone: the taker is not called any more */
@@ -181,14 +181,14 @@ static bool set_callbacks(struct transfer *transfer)
 
 static bool set_request(struct transfer *transfer, const struct http_request *request)
 {
-	long spent = transfer->spent ? 1 : 0;
+	long no_reuse = transfer->no_reuse ? 1 : 0;
 	CURL *easy = transfer->easy;
 
 	request_options_set(&transfer->options, request);
 	return set_callbacks(transfer) &&
 	       wire_set(easy, &transfer->options, transfer->headers, transfer->wire->quick) &&
-	       curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, spent) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, spent) == CURLE_OK;
+	       curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, no_reuse) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, no_reuse) == CURLE_OK;
 }
 
 /* the spare one with the most of the request's terms, or a new one */
@@ -223,8 +223,8 @@ static struct transfer *transfer_take(struct wire *wire, const struct http_reque
 static bool transfer_fit(struct transfer *transfer, const struct http_request *request)
 {
 	enum request_options_match match =
-		transfer->spent ? OPTIONS_OTHER
-				: request_options_match(&transfer->options, request);
+		transfer->no_reuse ? OPTIONS_OTHER
+				   : request_options_match(&transfer->options, request);
 
 	if (match == OPTIONS_SAME)
 		return true;
@@ -243,7 +243,7 @@ struct transfer *transfer_start(struct wire *wire, const struct http_request *re
 	struct transfer *transfer = transfer_take(wire, request);
 
 	transfer->taker = *taker;
-	transfer->spent = fresh;
+	transfer->no_reuse = fresh;
 	transfer->code = CURLE_OK;
 	transfer->ended = false;
 	transfer->forgotten = false;
@@ -257,9 +257,9 @@ struct transfer *transfer_start(struct wire *wire, const struct http_request *re
 	return transfer;
 }
 
-void transfer_spend(struct transfer *transfer)
+void transfer_forbid_reuse(struct transfer *transfer)
 {
-	transfer->spent = true;
+	transfer->no_reuse = true;
 	(void)curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
@@ -271,11 +271,11 @@ static int64_t info_number(const struct transfer *transfer, CURLINFO info)
 	return value;
 }
 
-void transfer_see(const struct transfer *transfer, struct transfer_sight *ret)
+void transfer_read_info(const struct transfer *transfer, struct transfer_info *ret)
 {
 	long header_bytes = 0;
 
-	*ret = (struct transfer_sight){ .ended = transfer->ended };
+	*ret = (struct transfer_info){ .ended = transfer->ended };
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &ret->status);
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_HEADER_SIZE, &header_bytes);
 	ret->connected = info_number(transfer, CURLINFO_PRETRANSFER_TIME_T) != 0;
@@ -357,7 +357,7 @@ bool transfer_free(struct transfer *transfer)
 	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 	/* what is not asked again just like that, as with a key that was refused, leaves no trace
 	 */
-	if (transfer->spent || status != 200)
+	if (transfer->no_reuse || status != 200)
 		transfer_reset(transfer);
 	wire->spare[wire->spare_count++] = transfer;
 	return true;

@@ -26,7 +26,7 @@ struct transfer_taker {
 	void *arg;
 };
 
-struct transfer_sight {
+struct transfer_info {
 	bool ended; /* libcurl does no more with it */
 	bool looking_up; /* the name is not resolved yet */
 	bool connected; /* TLS included */
@@ -55,10 +55,10 @@ const char *wire_version(void);
 struct transfer *transfer_start(struct wire *wire, const struct http_request *request, bool fresh,
 	const struct transfer_taker *taker);
 /* its connection is not used again afterwards */
-void transfer_spend(struct transfer *transfer);
+void transfer_forbid_reuse(struct transfer *transfer);
 /* until libcurl was let work, figures may be those of an earlier transfer */
-void transfer_see(const struct transfer *transfer, struct transfer_sight *ret);
-bool transfer_ended(const struct transfer *transfer); /* as transfer_see() says it */
+void transfer_read_info(const struct transfer *transfer, struct transfer_info *ret);
+bool transfer_ended(const struct transfer *transfer); /* as transfer_read_info() says it */
 /*
  * What went wrong with a transfer that has ended; false when libcurl knows of nothing. A limit of
  * time (NET_ERROR_LATE_CONNECT) leaves err to the caller, who knows the limits.

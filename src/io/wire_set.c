@@ -38,12 +38,12 @@ static bool set_trust(CURL *easy, const char *ca_file)
 }
 
 /* what all requests have in common */
-static bool set_manners(CURL *easy)
+static bool set_common(CURL *easy)
 {
 	static const struct {
 		CURLoption option;
 		long value;
-	} manners[] = {
+	} common[] = {
 		{ CURLOPT_NOSIGNAL, 1 },
 		{ CURLOPT_FOLLOWLOCATION, 0 },
 		{ CURLOPT_NETRC, CURL_NETRC_IGNORED },
@@ -59,8 +59,8 @@ static bool set_manners(CURL *easy)
 	};
 	bool good = true;
 
-	for (size_t i = 0; i < ARRAY_LEN(manners); i++)
-		good = curl_easy_setopt(easy, manners[i].option, manners[i].value) == CURLE_OK &&
+	for (size_t i = 0; i < ARRAY_LEN(common); i++)
+		good = curl_easy_setopt(easy, common[i].option, common[i].value) == CURLE_OK &&
 		       good;
 #if LIBCURL_VERSION_NUM >= 0x075500
 	good = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK && good;
@@ -129,7 +129,7 @@ static bool set_proxy(CURL *easy, const char *proxy)
 bool wire_set(
 	void *easy, const struct request_options *options, struct curl_slist *headers, bool quick)
 {
-	return set_manners(easy) && set_buffer(easy, options->bulky) &&
+	return set_common(easy) && set_buffer(easy, options->bulky) &&
 	       set_headers(easy, options, headers) && set_trust(easy, options->ca_file) &&
 	       set_proxy(easy, options->proxy) &&
 	       wire_set_connect_timeout(easy, options->connect_timeout_ms) &&
