@@ -337,7 +337,7 @@ void wait_source_look(struct wait_source *source)
 		return;
 	}
 	if (source->source->lists == 0 || health->last_error.kind != ERR_NONE ||
-		!source_rests(source->source))
+		!source_idle(source->source))
 		return;
 	source->polled = true;
 	source->garbled = 0;

@@ -112,7 +112,7 @@ static bool waiter_enough(const struct waiter *waiter)
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
-		if (source->source != NULL && !source->troubled && !source_rests(source->source))
+		if (source->source != NULL && !source->troubled && !source_idle(source->source))
 			return false;
 	}
 	return true;
@@ -245,7 +245,7 @@ static bool waiter_last_look(struct waiter *waiter)
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
-		busy = busy || (source->source != NULL && !source_rests(source->source));
+		busy = busy || (source->source != NULL && !source_idle(source->source));
 	}
 	return busy && waiter->now.mono_ms < waiter->look_ms;
 }

@@ -148,7 +148,7 @@ bool queue_finished(const struct queue *queue)
 }
 
 /* is the store left alone for now, because it failed? */
-static bool store_rests(const struct queue *queue, struct instant now)
+static bool store_backs_off(const struct queue *queue, struct instant now)
 {
 	return now.mono_ms < queue->shared->store_retry_ms;
 }
@@ -236,7 +236,7 @@ static void pull(struct queue *queue, size_t capacity_now, struct instant now)
 static bool fill(struct queue *queue, int64_t began_ms, struct instant now)
 {
 	struct sink *sink = queue->sink;
-	size_t most = queue->retired || store_rests(queue, now) ? 0 : capacity(queue, now);
+	size_t most = queue->retired || store_backs_off(queue, now) ? 0 : capacity(queue, now);
 	size_t count = 0;
 
 	/* a sink that takes nothing now must not wait for more */
@@ -319,7 +319,7 @@ static bool settle(struct queue *queue, struct instant now)
 
 	if (queue->unstored == 0 && !report_unsaved(queue))
 		return true;
-	if (store_rests(queue, now))
+	if (store_backs_off(queue, now))
 		return false;
 	ended = mem_array(queue->unstored, sizeof(struct delivery *));
 	for (size_t i = 0; i < queue->handed; i++)
@@ -351,7 +351,7 @@ static bool settle(struct queue *queue, struct instant now)
 
 bool queue_failure(const struct queue *queue, struct instant now, struct event *ret)
 {
-	if (queue->report.failure == NULL || store_rests(queue, now))
+	if (queue->report.failure == NULL || store_backs_off(queue, now))
 		return false;
 	*ret = (struct event){
 		.wall_ms = now.wall_ms,
@@ -395,7 +395,7 @@ static void note_wait(struct queue *queue, int64_t least_ms, struct instant now)
 	if (queue->waits_from_ms == 0 && waits)
 		queue->waits_from_ms = now.mono_ms;
 	else if (queue->waits_from_ms == 0 || (waits && for_ms < least_ms) ||
-		 store_rests(queue, now))
+		 store_backs_off(queue, now))
 		return;
 	else if (!store_sink_waited(queue->shared->store, queue->config->name, for_ms, &err))
 		store_failed(queue, STATE_NOTE_WAIT, &err, now);
@@ -449,7 +449,7 @@ static bool has_more(const struct queue *queue, struct instant now)
 int64_t queue_next(const struct queue *queue, struct instant now)
 {
 	bool waits = has_more(queue, now);
-	bool rests = store_rests(queue, now);
+	bool rests = store_backs_off(queue, now);
 	int64_t next = INSTANT_NEVER;
 
 	/* while the store is left alone nothing is pulled from it */
@@ -476,7 +476,7 @@ size_t queue_fds(const struct queue *queue, struct poll_fd *fds, size_t cap)
 
 bool queue_settled(const struct queue *queue, struct instant now)
 {
-	if (store_rests(queue, now))
+	if (store_backs_off(queue, now))
 		return !sink_busy(queue);
 	return is_idle(queue) && !(has_more(queue, now) && capacity(queue, now) > 0);
 }

@@ -604,7 +604,7 @@ void source_restore_down(struct source *source, bool down, int64_t since_ms)
 	source->down_stored = down;
 }
 
-bool source_rests(const struct source *source)
+bool source_idle(const struct source *source)
 {
 	for (int i = 0; i < LIST_KINDS; i++)
 		if (fetch_busy(&source->fetches[i]))

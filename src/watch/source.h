@@ -134,7 +134,7 @@ void source_restore_down(struct source *source, bool down, int64_t since_ms);
 /* SOURCE_ONCE: all is through; err holds the first failure (ERR_NONE: none) */
 bool source_finished(const struct source *source, struct err *err);
 /* nothing is under way and nothing is due: a poll and what it led to are through */
-bool source_rests(const struct source *source);
+bool source_idle(const struct source *source);
 /* a list was taken in, and what has become of the tasks that it left out is being asked */
 bool source_follows_up(const struct source *source);
 

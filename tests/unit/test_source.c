@@ -1419,13 +1419,13 @@ static void wait_is_through_with_a_poll_and_what_it_led_to(void **state)
 	(void)state;
 	(void)snapshot_add(rig.stored, &task, START_MS);
 	start(SOURCE_WAIT);
-	assert_false(source_rests(rig.source));
+	assert_false(source_idle(rig.source));
 	list("active", "");
 	not_found("a");
 	expect_asked("0 active,0 a,0 all,");
-	assert_false(source_rests(rig.source));
+	assert_false(source_idle(rig.source));
 	list("all", "");
-	assert_true(source_rests(rig.source));
+	assert_true(source_idle(rig.source));
 	assert_true(detect_is_missing(rig.source->snapshot, "a"));
 }
 
