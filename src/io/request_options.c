@@ -29,7 +29,6 @@ static bool key_same(const char *authorization, const char *key)
 
 void request_options_set(struct request_options *options, const struct http_request *request)
 {
-	request_options_done(options);
 	options->url = mem_strdup(request->url);
 	options->authorization =
 		request->key != NULL ? mem_printf(BEARER "%s", request->key) : NULL;
@@ -45,16 +44,13 @@ void request_options_set_url(struct request_options *options, const char *url)
 	options->url = mem_strdup(url);
 }
 
-enum request_options_match request_options_match(
+bool request_options_match(
 	const struct request_options *options, const struct http_request *request)
 {
-	if (options->url == NULL || options->connect_timeout_ms != request->connect_timeout_ms ||
-		options->bulky != request->bulky ||
-		!key_same(options->authorization, request->key) ||
-		!text_same(options->ca_file, request->ca_file) ||
-		!text_same(options->proxy, request->proxy))
-		return OPTIONS_OTHER;
-	return strcmp(options->url, request->url) == 0 ? OPTIONS_SAME : OPTIONS_OTHER_URL;
+	return options->connect_timeout_ms == request->connect_timeout_ms &&
+	       options->bulky == request->bulky && key_same(options->authorization, request->key) &&
+	       text_same(options->ca_file, request->ca_file) &&
+	       text_same(options->proxy, request->proxy);
 }
 
 void request_options_done(struct request_options *options)

@@ -1,6 +1,6 @@
 /*
- * The terms of a request, as far as they are set in a handle of the wire: a repeated request finds
- * a handle with the same terms and need not set them again.
+ * The options of a request that are set in a handle of libcurl, which the next request with the
+ * same ones takes as it is. Private to io/wire.
  */
 #ifndef IO_REQUEST_OPTIONS_H
 #define IO_REQUEST_OPTIONS_H
@@ -11,7 +11,7 @@
 #include "io/http.h"
 
 struct request_options {
-	char *url; /* own; NULL: no terms are set */
+	char *url; /* own */
 	char *authorization; /* own, wiped; the whole header line; NULL: none */
 	char *ca_file; /* own; NULL: none is named */
 	char *proxy; /* own; NULL: none is named */
@@ -19,16 +19,11 @@ struct request_options {
 	bool bulky;
 };
 
-enum request_options_match {
-	OPTIONS_OTHER,
-	OPTIONS_OTHER_URL, /* all but that is the same */
-	OPTIONS_SAME,
-};
-
-/* takes copies of the request's, for what was set before */
+/* takes copies of the request's; `options` is zeroed */
 void request_options_set(struct request_options *options, const struct http_request *request);
 void request_options_set_url(struct request_options *options, const char *url);
-enum request_options_match request_options_match(
+/* does the request have the same, but for the URL? */
+bool request_options_match(
 	const struct request_options *options, const struct http_request *request);
 /* forgets them; the key is wiped */
 void request_options_done(struct request_options *options);

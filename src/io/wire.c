@@ -23,7 +23,7 @@
 
 struct wire {
 	CURLM *multi; /* own */
-	/* own; a handle costs more to make than to reset, and more to reset than to use as it is */
+	/* own; setting up a handle costs some 30 options, which the next poll has alike */
 	struct transfer *spare[SPARE_MAX];
 	size_t spare_count;
 	bool quick; /* libcurl can leave a name look-up behind */
@@ -36,7 +36,8 @@ struct transfer {
 	struct transfer_taker taker;
 	struct request_options options; /* that the handle has */
 	struct curl_slist headers[WIRE_HEADERS];
-	bool no_reuse; /* the handle is set to leave its connection */
+	bool set; /* libcurl took all options */
+	bool no_reuse; /* its connection is not used again */
 	CURLcode code; /* once it has ended */
 	bool ended;
 	bool forgotten; /* its owner is gone: the taker is not called any more */
@@ -60,13 +61,6 @@ static void *curl_calloc(size_t count, size_t size)
 	if (size != 0 && count > SIZE_MAX / size)
 		mem_die();
 	return mem_alloc(count * size);
-}
-
-/* forgets what is set in the handle, and the key */
-static void transfer_reset(struct transfer *transfer)
-{
-	curl_easy_reset(transfer->easy);
-	request_options_done(&transfer->options);
 }
 
 static void transfer_destroy(struct transfer *transfer)
@@ -100,13 +94,18 @@ struct wire *wire_new(void)
 	return wire;
 }
 
+void wire_forget(struct wire *wire)
+{
+	while (wire->spare_count > 0)
+		transfer_destroy(wire->spare[--wire->spare_count]);
+}
+
 void wire_free(struct wire *wire)
 {
 	if (wire == NULL)
 		return;
 	(void)curl_multi_cleanup(wire->multi);
-	while (wire->spare_count > 0)
-		transfer_destroy(wire->spare[--wire->spare_count]);
+	wire_forget(wire);
 	curl_global_cleanup();
 	free(wire);
 }
@@ -115,12 +114,6 @@ void wire_renew(struct wire *wire)
 {
 	(void)curl_multi_cleanup(wire->multi);
 	wire->multi = multi_new();
-}
-
-void wire_forget(struct wire *wire)
-{
-	for (size_t i = 0; i < wire->spare_count; i++)
-		transfer_reset(wire->spare[i]);
 }
 
 const char *wire_version(void)
@@ -179,68 +172,36 @@ static bool set_callbacks(struct transfer *transfer)
 	       curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer) == CURLE_OK;
 }
 
-static bool set_request(struct transfer *transfer, const struct http_request *request)
-{
-	long no_reuse = transfer->no_reuse ? 1 : 0;
-	CURL *easy = transfer->easy;
-
-	request_options_set(&transfer->options, request);
-	return set_callbacks(transfer) &&
-	       wire_set(easy, &transfer->options, transfer->headers, transfer->wire->quick) &&
-	       curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, no_reuse) == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, no_reuse) == CURLE_OK;
-}
-
-/* the spare one with the most of the request's terms, or a new one */
+/* a spare one that was made with the same options, which get another URL, or a new one */
 static struct transfer *transfer_take(struct wire *wire, const struct http_request *request)
 {
-	enum request_options_match most = OPTIONS_OTHER;
 	struct transfer *transfer;
-	size_t best = 0;
 
-	if (wire->spare_count == 0) {
-		transfer = mem_alloc(sizeof(*transfer));
-		transfer->wire = wire;
-		transfer->easy = curl_easy_init();
-		if (transfer->easy == NULL)
-			mem_die();
+	for (size_t i = 0; i < wire->spare_count; i++) {
+		transfer = wire->spare[i];
+		if (!request_options_match(&transfer->options, request))
+			continue;
+		wire->spare[i] = wire->spare[--wire->spare_count];
+		request_options_set_url(&transfer->options, request->url);
 		return transfer;
 	}
-	for (size_t i = 0; i < wire->spare_count; i++) {
-		enum request_options_match match =
-			request_options_match(&wire->spare[i]->options, request);
-
-		if (match > most)
-			best = i;
-		most = match > most ? match : most;
-	}
-	transfer = wire->spare[best];
-	wire->spare[best] = wire->spare[--wire->spare_count];
+	transfer = mem_alloc(sizeof(*transfer));
+	transfer->wire = wire;
+	transfer->easy = curl_easy_init();
+	if (transfer->easy == NULL)
+		mem_die();
+	request_options_set(&transfer->options, request);
+	transfer->set = set_callbacks(transfer) && wire_set(transfer->easy, &transfer->options,
+							   transfer->headers, wire->quick);
 	return transfer;
-}
-
-/* brings the handle to the terms of the request, by as few steps as there can be */
-static bool transfer_fit(struct transfer *transfer, const struct http_request *request)
-{
-	enum request_options_match match =
-		transfer->no_reuse ? OPTIONS_OTHER
-				   : request_options_match(&transfer->options, request);
-
-	if (match == OPTIONS_SAME)
-		return true;
-	if (match == OPTIONS_OTHER_URL) {
-		request_options_set_url(&transfer->options, request->url);
-		return curl_easy_setopt(transfer->easy, CURLOPT_URL, request->url) == CURLE_OK;
-	}
-	if (transfer->options.url != NULL)
-		transfer_reset(transfer);
-	return set_request(transfer, request);
 }
 
 struct transfer *transfer_start(struct wire *wire, const struct http_request *request, bool fresh,
 	const struct transfer_taker *taker)
 {
 	struct transfer *transfer = transfer_take(wire, request);
+	long no_reuse = fresh ? 1 : 0;
+	CURL *easy = transfer->easy;
 
 	transfer->taker = *taker;
 	transfer->no_reuse = fresh;
@@ -249,8 +210,11 @@ struct transfer *transfer_start(struct wire *wire, const struct http_request *re
 	transfer->forgotten = false;
 	transfer->socket_error = 0;
 	transfer->detail[0] = '\0';
-	if (!transfer_fit(transfer, request) ||
-		curl_multi_add_handle(wire->multi, transfer->easy) != CURLM_OK) {
+	if (!transfer->set ||
+		curl_easy_setopt(easy, CURLOPT_URL, transfer->options.url) != CURLE_OK ||
+		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, no_reuse) != CURLE_OK ||
+		curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, no_reuse) != CURLE_OK ||
+		curl_multi_add_handle(wire->multi, easy) != CURLM_OK) {
 		transfer->ended = true;
 		transfer->code = CURLE_FAILED_INIT;
 	}
@@ -349,16 +313,15 @@ bool transfer_free(struct transfer *transfer)
 	if (wire->inside || (!wire->quick && !transfer->ended && looking_up(transfer)))
 		return false;
 	(void)curl_multi_remove_handle(wire->multi, transfer->easy);
-	/* after a failed look-up a handle keeps its buffer, and takes no size for it */
-	if (!transfer->ended || transfer->code != CURLE_OK || wire->spare_count == SPARE_MAX) {
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	/* what is not asked again just like that, as with a key that was refused, leaves no trace;
+	 * and after a failed look-up a handle keeps its buffer, and takes no size for it */
+	if (!transfer->ended || transfer->code != CURLE_OK || transfer->no_reuse || status != 200) {
 		transfer_destroy(transfer);
 		return true;
 	}
-	(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-	/* what is not asked again just like that, as with a key that was refused, leaves no trace
-	 */
-	if (transfer->no_reuse || status != 200)
-		transfer_reset(transfer);
+	if (wire->spare_count == SPARE_MAX)
+		transfer_destroy(wire->spare[--wire->spare_count]);
 	wire->spare[wire->spare_count++] = transfer;
 	return true;
 }

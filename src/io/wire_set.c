@@ -133,6 +133,5 @@ bool wire_set(
 	       set_headers(easy, options, headers) && set_trust(easy, options->ca_file) &&
 	       set_proxy(easy, options->proxy) &&
 	       wire_set_connect_timeout(easy, options->connect_timeout_ms) &&
-	       set_lookup(easy, quick) &&
-	       curl_easy_setopt(easy, CURLOPT_URL, options->url) == CURLE_OK;
+	       set_lookup(easy, quick);
 }
