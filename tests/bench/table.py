@@ -18,12 +18,14 @@ class Table:
 
     def __init__(self):
         self.rows = []
+        self.passed_gate = True
 
-    def ratio(self, what, ours, base_name, base, most=None, least=None, show=seconds):
-        """A figure that is to be at most (or least) so many times the baseline's."""
+    def ratio(self, what, ours, base_name, base, most=None, least=None, show=seconds, gate=False):
+        """A figure that is to be at most (or least) so many times the baseline's; `gate`: or the benchmark fails."""
         ratio = ours / base if base else float("inf")
         goal = f"≤ {most:g}" if most is not None else f"≥ {least:g}" if least is not None else "-"
         met = None if goal == "-" else ratio <= most if most is not None else ratio >= least
+        self.passed_gate = self.passed_gate and (not gate or met)
         self.add(what, show(ours), base_name, show(base), f"{ratio:.3g}", goal, met)
 
     def value(self, what, ours, text, goal, met, base_name="-", base="-", ratio="-"):
