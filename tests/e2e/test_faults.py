@@ -193,7 +193,7 @@ def test_the_server_says_when_to_come_back(two, sim, other_sim, form):
 
 
 @pytest.mark.parametrize("form", ["negative", "garbage", "none"])
-def test_a_useless_word_means_our_own_delay(user, sim, form):
+def test_an_unreadable_retry_after_means_our_own_delay(user, sim, form):
     user.configure(source={"sweep_interval": "1h"})
     user.watch()
     mark = sim.mark()
@@ -295,7 +295,7 @@ def test_a_key_that_is_refused_later_is_read_again(user, sim):
     watch.wait_event(event="success")
 
 
-def test_422_is_told_in_words_without_a_storm(two, user, sim, other_sim):
+def test_422_is_reported_once_with_its_detail(two, user, sim, other_sim):
     sim.fault("status-422", count=None)
     watch = two(down_after="1s")
     line = watch.wait_error("source telnyx: ")

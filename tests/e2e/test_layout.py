@@ -152,7 +152,7 @@ def test_history_and_status(user, tasks, columns):
 
 
 @pytest.mark.parametrize("columns", WIDTHS)
-def test_status_of_a_source_in_trouble(user, sim, columns):
+def test_status_of_a_failing_source(user, sim, columns):
     user.configure({"type": "log"}, source={"interval": "100ms", "idle_interval": "100ms", "down_after": "1h"})
     sim.fault("status-503", count=None)
     user.watch()

@@ -945,7 +945,7 @@ def test_a_refused_key_heals_when_its_file_changes(user, sim, status):
 
 
 @pytest.mark.parametrize("fault", ["status-401-html", "status-403-html", "status-403-limited"])
-def test_a_page_that_refuses_is_no_word_on_the_key(user, sim, fault):
+def test_a_page_with_401_does_not_refuse_the_key(user, sim, fault):
     """A challenge of a CDN, a proxy's block page, a spent rate: a trouble that passes, as a 503 is."""
     user.configure(LOG, source={"down_after": "1h"})
     sim.add_task("x", status="processing")

@@ -174,7 +174,7 @@ def test_an_answer_that_says_no(set_up, sim, args, fault, code):
     ("status-401-html", "Just a moment..."), ("status-403-html", "Just a moment..."), ("status-403-empty", "403"),
     ("status-403-limited", "API rate limit exceeded"),
 ])
-def test_a_refusal_that_is_not_the_apis_word_on_the_key(set_up, sim, fault, words):
+def test_a_refusal_by_somebody_between_keeps_the_key(set_up, sim, fault, words):
     sim.add_task("x", status="success")
     sim.fault(fault, count=2)
     done = set_up.run("list", "--all")
@@ -193,7 +193,7 @@ def test_a_refusal_that_is_not_the_apis_word_on_the_key(set_up, sim, fault, word
 
 
 @pytest.mark.parametrize("fault", ["shape-errors-beside", "shape-errors-null", "shape-errors-200"])
-def test_errors_in_a_good_answer_are_the_apis_word(set_up, sim, fault):
+def test_errors_in_a_good_answer_are_unreachable(set_up, sim, fault):
     """They are told, and are no empty list: nothing says that nothing is active, or that a task is not there."""
     sim.add_task("x", status="success")
     sim.fault(fault, count=None)

@@ -113,7 +113,7 @@ def test_gone_after_three_polls_a_second_apart(user, sim):
     assert len(watch.wait_events(1, event="gone")) == 1
 
 
-def test_a_proxys_404_is_no_word(user, sim):
+def test_a_proxys_404_is_not_not_found(user, sim):
     user.configure()
     sim.add_task("x", status="processing")
     sim.fault("status-404-html", count=None, route="task")

@@ -418,7 +418,7 @@ def test_trickle_is_byte_by_byte(busy: Simulator) -> None:
     assert time.monotonic() - began >= 0.01 * (len(reply.body) // 200)
 
 
-def test_delay_and_hold(busy: Simulator) -> None:
+def test_delay_and_retry_after(busy: Simulator) -> None:
     busy.fault("delay", seconds=0.1)
     began = time.monotonic()
     assert listed(busy) == TRUTH and time.monotonic() - began >= 0.1

@@ -362,7 +362,7 @@ static void nowhere_is_no_failure(void **state)
 	found_done(&found);
 }
 
-static void a_404_of_a_proxy_is_no_word(void **state)
+static void a_404_of_a_proxy_is_not_not_found(void **state)
 {
 	struct found found;
 
@@ -411,7 +411,7 @@ int main(void)
 		cmocka_unit_test_setup(a_failure_to_fill_is_none_to_find, setup),
 		cmocka_unit_test_setup(the_list_of_all_five_decides, setup),
 		cmocka_unit_test_setup(nowhere_is_no_failure, setup),
-		cmocka_unit_test_setup(a_404_of_a_proxy_is_no_word, setup),
+		cmocka_unit_test_setup(a_404_of_a_proxy_is_not_not_found, setup),
 		cmocka_unit_test_setup(found_in_one_though_another_fails, setup),
 	};
 

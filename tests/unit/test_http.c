@@ -662,7 +662,7 @@ static void test_encodings_that_were_not_asked_for(void **state)
 	}
 }
 
-static void test_taker_has_enough(void **state)
+static void test_body_function_ends_the_transfer(void **state)
 {
 	struct fixture *f = *state;
 	struct buf reply = { 0 };
@@ -1230,7 +1230,7 @@ static void test_link_to_the_next_page(void **state)
 	}
 }
 
-static void test_wish_of_a_cut_answer(void **state)
+static void test_retry_after_of_a_cut_answer(void **state)
 {
 	struct ask ask = ask_reply(*state,
 		"HTTP/1.1 429 Slow\r\nretry-after: 7\r\nContent-Length: 9\r\n\r\n{", THEN_CLOSE);
@@ -1241,7 +1241,7 @@ static void test_wish_of_a_cut_answer(void **state)
 	buf_done(&ask.body);
 }
 
-static void test_words_of_the_head(void **state)
+static void test_response_headers(void **state)
 {
 	struct ask ask = ask_reply(*state,
 		"HTTP/1.1 404 No\r\nx-telnyx-request-id: 1\033[31m2\r\nContent-Type: "
@@ -1532,7 +1532,7 @@ int main(void)
 		TEST(test_gzip_of_several_members),
 		TEST(test_gzip_that_ends_early),
 		TEST(test_encodings_that_were_not_asked_for),
-		TEST(test_taker_has_enough),
+		TEST(test_body_function_ends_the_transfer),
 		TEST(test_kept_bodies_have_a_limit),
 		TEST(test_large_answer_in_pieces),
 		TEST(test_byte_by_byte),
@@ -1556,8 +1556,8 @@ int main(void)
 		TEST(test_advice),
 		TEST(test_a_403_that_is_a_429),
 		TEST(test_link_to_the_next_page),
-		TEST(test_wish_of_a_cut_answer),
-		TEST(test_words_of_the_head),
+		TEST(test_retry_after_of_a_cut_answer),
+		TEST(test_response_headers),
 		TEST(test_proxy_that_refuses),
 		TEST(test_proxy_that_refuses_plain_http),
 		TEST(test_each_host_its_own_proxy),

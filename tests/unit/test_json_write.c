@@ -8,7 +8,7 @@
 
 #include "json/write.h"
 
-static void writes_one_flat_object(void **state)
+static void writes_one_object(void **state)
 {
 	cleanup_buf struct buf out = { 0 };
 	struct json_writer json = json_begin(&out);
@@ -86,7 +86,7 @@ static void strings_are_always_valid(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(writes_one_flat_object),
+		cmocka_unit_test(writes_one_object),
 		cmocka_unit_test(an_empty_object),
 		cmocka_unit_test(seconds_have_the_digits_they_need),
 		cmocka_unit_test(strings_are_always_valid),

@@ -264,7 +264,7 @@ static void test_head_of_interim_answers(void **state)
 	assert_int_equal(retry_after_wait(&head.retry, 503), -1);
 }
 
-static void test_head_ignores_trailers(void **state)
+static void test_response_headers_ignore_trailers(void **state)
 {
 	struct response_headers head;
 
@@ -366,7 +366,7 @@ static void test_pace_forgives_a_short_pause(void **state)
 	assert_int_equal(transfer_deadline_at(&deadline, NULL), 61999);
 }
 
-static void test_faults_in_words(void **state)
+static void test_network_errors_in_words(void **state)
 {
 	struct err err;
 
@@ -432,14 +432,14 @@ int main(void)
 		cmocka_unit_test(test_date),
 		cmocka_unit_test(test_head),
 		cmocka_unit_test(test_head_of_interim_answers),
-		cmocka_unit_test(test_head_ignores_trailers),
+		cmocka_unit_test(test_response_headers_ignore_trailers),
 		cmocka_unit_test(test_head_sanitises),
 		cmocka_unit_test(test_head_origin),
 		cmocka_unit_test(test_pace_waits_for_a_connection_and_a_byte),
 		cmocka_unit_test(test_pace_of_a_trickle),
 		cmocka_unit_test(test_pace_of_a_long_answer),
 		cmocka_unit_test(test_pace_forgives_a_short_pause),
-		cmocka_unit_test(test_faults_in_words),
+		cmocka_unit_test(test_network_errors_in_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

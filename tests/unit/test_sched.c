@@ -66,7 +66,7 @@ static void success_forgets_failures(void **state)
 	assert_int_in_range(sched.due_ms, 375, 500);
 }
 
-static void the_servers_wish_and_the_kind_decide(void **state)
+static void retry_after_and_the_error_kind_decide_the_delay(void **state)
 {
 	struct sched sched = { .random = 1 };
 	const struct sched_advice wish = { .retry = true, .after_ms = 123456 };
@@ -90,7 +90,7 @@ int main(void)
 		cmocka_unit_test(keeps_its_beat),
 		cmocka_unit_test(waits_double_with_jitter_downward),
 		cmocka_unit_test(success_forgets_failures),
-		cmocka_unit_test(the_servers_wish_and_the_kind_decide),
+		cmocka_unit_test(retry_after_and_the_error_kind_decide_the_delay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

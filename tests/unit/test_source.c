@@ -449,7 +449,7 @@ static void backs_off_and_recovers(void **state)
 	expect_told("");
 }
 
-static void obeys_the_servers_wish_in_both_lanes(void **state)
+static void retry_after_applies_to_poll_and_sweep(void **state)
 {
 	struct http_answer limited = answer_of(429);
 
@@ -467,7 +467,7 @@ static void obeys_the_servers_wish_in_both_lanes(void **state)
 }
 
 /* a good answer, and what would follow it, do not end what another answer asked for */
-static void a_good_answer_does_not_end_the_servers_wish(void **state)
+static void retry_after_outlasts_a_good_answer(void **state)
 {
 	struct http_answer limited = answer_of(429);
 
@@ -496,7 +496,7 @@ static void a_good_answer_does_not_end_the_servers_wish(void **state)
 	expect_told("");
 }
 
-static void a_wish_at_one_task_counts_for_the_others(void **state)
+static void retry_after_of_one_lookup_holds_the_others_back(void **state)
 {
 	struct http_answer limited = answer_of(429);
 	char all[400] = "";
@@ -584,7 +584,7 @@ static void a_proxy_that_refuses_us_is_asked_every_five_minutes(void **state)
 }
 
 /* somebody between the API and us: the key is kept, and the next try comes soon */
-static void a_page_that_refuses_is_a_trouble_that_passes(void **state)
+static void a_page_with_401_is_unreachable_and_retried(void **state)
 {
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
@@ -916,7 +916,7 @@ static void an_unknown_status_is_asked_for_at_each_sweep(void **state)
 	}
 }
 
-static void gone_after_three_polls_that_each_had_all_words(void **state)
+static void gone_after_three_complete_sweeps(void **state)
 {
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
@@ -946,7 +946,7 @@ static void gone_after_three_polls_that_each_had_all_words(void **state)
 }
 
 /* two sweeps of one moment are one look, however late the answer of the second comes */
-static void a_word_counts_from_when_it_was_asked_for(void **state)
+static void a_not_found_counts_from_its_request(void **state)
 {
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
@@ -1061,7 +1061,7 @@ static void polls_in_quick_succession_sweep_once_a_second(void **state)
 	assert_null(strstr(buf_text(&rig.asked), " all,"));
 }
 
-static void a_proxys_404_is_no_word(void **state)
+static void a_proxys_404_is_not_not_found(void **state)
 {
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
@@ -1473,12 +1473,12 @@ int main(void)
 		test(turns_to_its_busy_pace_at_once),
 		test(sweeps_at_their_interval_and_nothing_delays_polls),
 		test(backs_off_and_recovers),
-		test(obeys_the_servers_wish_in_both_lanes),
-		test(a_good_answer_does_not_end_the_servers_wish),
-		test(a_wish_at_one_task_counts_for_the_others),
+		test(retry_after_applies_to_poll_and_sweep),
+		test(retry_after_outlasts_a_good_answer),
+		test(retry_after_of_one_lookup_holds_the_others_back),
 		test(a_refused_key_stops_everything_for_five_minutes),
 		test(a_proxy_that_refuses_us_is_asked_every_five_minutes),
-		test(a_page_that_refuses_is_a_trouble_that_passes),
+		test(a_page_with_401_is_unreachable_and_retried),
 		test(a_key_refused_at_the_start_comes_back_with_the_sweep),
 		test(a_sweep_that_is_always_refused_makes_no_ups_and_downs),
 		test(without_a_key_nothing_is_asked),
@@ -1495,13 +1495,13 @@ int main(void)
 		test(look_ups_are_bounded_and_go_round),
 		test(the_sweep_of_a_poll_has_no_look_ups_of_its_own),
 		test(an_unknown_status_is_asked_for_at_each_sweep),
-		test(gone_after_three_polls_that_each_had_all_words),
-		test(a_word_counts_from_when_it_was_asked_for),
+		test(gone_after_three_complete_sweeps),
+		test(a_not_found_counts_from_its_request),
 		test(a_list_that_is_not_all_there_is_says_nothing_of_what_is_not_in_it),
 		test(errors_in_a_good_answer_are_a_failure),
 		test(a_step_back_counts_by_when_it_was_asked_for),
 		test(polls_in_quick_succession_sweep_once_a_second),
-		test(a_proxys_404_is_no_word),
+		test(a_proxys_404_is_not_not_found),
 		test(a_look_up_that_fails_is_answered_by_the_sweep),
 		test(what_cannot_be_stored_was_not_told),
 		test(what_cannot_be_stored_of_the_health_is_told_later),

@@ -122,7 +122,7 @@ static void a_copy_owns_its_texts(void **state)
 	assert_null(copy->user_id);
 }
 
-static void the_word_for_users(void **state)
+static void status_word_for_users(void **state)
 {
 	struct task task = { .word = "failed", .status = STATUS_FAILURE };
 
@@ -189,7 +189,7 @@ int main(void)
 		cmocka_unit_test(a_kind_is_a_row),
 		cmocka_unit_test(ids),
 		cmocka_unit_test(a_copy_owns_its_texts),
-		cmocka_unit_test(the_word_for_users),
+		cmocka_unit_test(status_word_for_users),
 		cmocka_unit_test(json_of_a_task),
 		cmocka_unit_test(durations_need_both_ends_in_order),
 	};

@@ -822,7 +822,7 @@ static void a_garbled_answer_is_tried_again(void **state)
 	run_free(run);
 }
 
-static void trouble_is_said_once_and_so_is_its_end(void **state)
+static void a_failing_source_is_reported_once_and_so_is_its_end(void **state)
 {
 	struct run *run = run_new(1, "a");
 
@@ -1032,7 +1032,7 @@ int main(void)
 		cmocka_unit_test_setup(without_ids_the_oldest_first, setup),
 		cmocka_unit_test_setup(a_refused_list_ends_it_at_the_first_poll, setup),
 		cmocka_unit_test_setup(a_garbled_answer_is_tried_again, setup),
-		cmocka_unit_test_setup(trouble_is_said_once_and_so_is_its_end, setup),
+		cmocka_unit_test_setup(a_failing_source_is_reported_once_and_so_is_its_end, setup),
 		cmocka_unit_test_setup(unreachable_for_too_long, setup),
 		cmocka_unit_test_setup(an_unknown_status_is_no_end, setup),
 		cmocka_unit_test_setup(an_end_once_seen_stays, setup),
