@@ -1,27 +1,31 @@
+/* clang-format off */
 /*
  * Reads the .case files beside it: what a snapshot knows, what the API answers, what is told. One
  * step a line:
  *
  *   case TITLE                     begins a case; the snapshot is empty, no list was ever taken in
  *   rules KEY VALUE                first_run baseline|summary|all, stuck_after DURATION
- *   snapshot baseline                  the first list of all statuses has been taken in
- *   snapshot told_after STAMP          after lost state
+ *   snapshot baseline              the first list of all statuses has been taken in
+ *   snapshot told_after STAMP      after lost state
  *   snapshot STATUS ID [FIELD=VALUE]…  a task as it is known
  *   after DURATION                 time passes, on both clocks
  *   poll | sweep | ended TASK…     a complete list comes: of the active, of all, of the ended
- * statuses send NAME LIST                 a list is asked for now (LIST as above) … answer NAME
- * TASK…              … and comes now lost NAME                      … or never comes whole, though
- * it began with these: lost NAME TASK… lookup ID STATUS|404|proxy     the answer to a look-up by id
+ *   send NAME LIST                 a list is asked for now (LIST as above) …
+ *   answer NAME TASK…              … and comes now
+ *   lost NAME [TASK…]              … or never comes whole, though it began with these
+ *   lookup ID STATUS|404|proxy     the answer to a look-up by id
  *   ask NAME                       a look-up is sent now; its answer is "lookup ID STATUS NAME"
- *   word                           a sweep closes: what is in no list and not by id is one word
- * nearer to gone stuck                          looks for stuck tasks restart only what the store
- * keeps is left missing ID…|nothing            what the last poll should have had told EVENT ID
- * [FROM->TO]       the next event, `-` for null; summary TEXT nothing                        no
- * further event
+ *   confirm                        a sweep closes: what is nowhere is one step nearer to gone
+ *   stuck                          looks for stuck tasks
+ *   restart                        only what the store keeps is left
+ *   missing ID…|nothing            what the last poll should have had
+ *   told EVENT ID [FROM->TO]       the next event, `-` for null; summary TEXT
+ *   nothing                        no further event
  *
  * A TASK is ID=STATUS, optionally with ,FIELD=VALUE: name, bucket, user, created, finished. Every
  * event has to be told of by the end of its case.
  */
+/* clang-format on */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,7 +64,7 @@ struct asked {
 struct stage {
 	const struct tale *tale;
 	struct snapshot *snapshot; /* own */
-	struct snapshot *shelf; /* own; what is stored, as of the last restart */
+	struct snapshot *stored; /* own; what is stored, as of the last restart */
 	struct detect_rules rules;
 	struct instant now;
 	uint32_t seq;
@@ -385,11 +389,11 @@ static void step_told(struct stage *stage, const char *line)
 
 static void step_restart(struct stage *stage)
 {
-	fake_store_store(stage->shelf, stage->snapshot, &stage->changes);
+	fake_store_store(stage->stored, stage->snapshot, &stage->changes);
 	while (stage->changes.removed_count > 0)
 		free(stage->changes.removed[--stage->changes.removed_count]);
 	snapshot_free(stage->snapshot);
-	stage->snapshot = fake_store_copy(stage->shelf);
+	stage->snapshot = fake_store_copy(stage->stored);
 	stage->seq = 0;
 	stage->since = 0;
 }
@@ -462,7 +466,7 @@ static void step(struct stage *stage, char *line)
 		return;
 	if (strcmp(words[0], "nothing") == 0)
 		step_nothing(stage);
-	else if (strcmp(words[0], "word") == 0)
+	else if (strcmp(words[0], "confirm") == 0)
 		step_word(stage);
 	else if (strcmp(words[0], "stuck") == 0)
 		detect_stuck(stage->snapshot, &stage->rules, stage->now, &stage->changes);
@@ -493,7 +497,7 @@ static void stage_done(struct stage *stage)
 		list_reader_free(stage->asked[i].list);
 	changes_done(&stage->changes);
 	snapshot_free(stage->snapshot);
-	snapshot_free(stage->shelf);
+	snapshot_free(stage->stored);
 }
 
 static void run(void **state)
@@ -502,7 +506,7 @@ static void run(void **state)
 	struct stage stage = {
 		.tale = tale,
 		.snapshot = snapshot_new(&key),
-		.shelf = snapshot_new(&key),
+		.stored = snapshot_new(&key),
 		.rules = { .source = "src" },
 		.now = { .mono_ms = 1000, .wall_ms = START_MS },
 		.line = tale->line,
