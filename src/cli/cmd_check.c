@@ -10,16 +10,6 @@
 #include "io/conf.h"
 #include "io/key.h"
 
-static void print_config(const struct config *config)
-{
-	cleanup_buf struct buf text = { 0 };
-	cleanup_buf struct buf folded = { 0 };
-
-	conf_print(config, &text);
-	conf_fold(&folded, buf_text(&text), terminal_columns(STDOUT_FILENO));
-	out_bytes(buf_text(&folded), folded.len);
-}
-
 /* of a key that is found without being named; the file of one that is was judged with the rest */
 static bool keys_private(const struct config *config)
 {
@@ -48,8 +38,14 @@ static int check_run(struct cli *cli)
 
 	if (config == NULL)
 		return code;
-	if (cli_given(cli, "print"))
-		print_config(config);
+	if (cli_given(cli, "print")) {
+		cleanup_buf struct buf text = { 0 };
+		cleanup_buf struct buf folded = { 0 };
+
+		conf_print(config, &text);
+		conf_fold(&folded, buf_text(&text), terminal_columns(STDOUT_FILENO));
+		out_bytes(buf_text(&folded), folded.len);
+	}
 	if (!keys_private(config))
 		return out_end(err_exit_code(ERR_CONFIG));
 	if (config->file != NULL)

@@ -4,7 +4,6 @@
  * ":directories" leaves it to the shell. Never asks the network, writes nothing, and has no errors:
  * what cannot be read is not offered.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -14,7 +13,6 @@
 #include "cli/out.h"
 #include "cli/state.h"
 #include "cli/completion_input.h"
-#include "io/conf.h"
 #include "io/home.h"
 
 #define IDS_MAX 1000 /* more is no help to anybody */

@@ -1,6 +1,5 @@
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,23 +43,6 @@ static void add_about(struct buf *out, const struct event *event)
 		(void)buf_addf(out, "%s%s", out->len != 0 ? ": " : "", event->message);
 }
 
-static void add_row(struct listing *listing, const struct event *event)
-{
-	struct grid *grid = listing->grid;
-	cleanup_buf struct buf when = { 0 };
-	cleanup_buf struct buf about = { 0 };
-	cleanup_free char *id = mem_printf("%" PRId64, event->id);
-
-	time_text_add(&when, event->wall_ms, listing->now_ms, listing->columns != 0);
-	add_about(&about, event);
-	grid_cell(grid, buf_text(&when));
-	grid_cell(grid, id);
-	grid_colored(grid, event_types[event->type].word, event_types[event->type].sgr);
-	grid_cell(grid, event->source);
-	grid_cell(grid, event->task_id);
-	grid_cell(grid, buf_text(&about));
-}
-
 static bool take_event(void *arg, const struct event *event)
 {
 	struct listing *listing = arg;
@@ -68,7 +50,19 @@ static bool take_event(void *arg, const struct event *event)
 
 	listing->count++;
 	if (listing->grid != NULL) {
-		add_row(listing, event);
+		struct grid *grid = listing->grid;
+		cleanup_buf struct buf when = { 0 };
+		cleanup_buf struct buf about = { 0 };
+		cleanup_free char *id = mem_printf("%" PRId64, event->id);
+
+		time_text_add(&when, event->wall_ms, listing->now_ms, listing->columns != 0);
+		add_about(&about, event);
+		grid_cell(grid, buf_text(&when));
+		grid_cell(grid, id);
+		grid_colored(grid, event_types[event->type].word, event_types[event->type].sgr);
+		grid_cell(grid, event->source);
+		grid_cell(grid, event->task_id);
+		grid_cell(grid, buf_text(&about));
 		return true;
 	}
 	event_json(event, &line);

@@ -13,7 +13,6 @@
 #include "cli/out.h"
 #include "cli/sources.h"
 #include "cli/tasks.h"
-#include "cli/time_text.h"
 #include "core/event.h"
 #include "io/clock.h"
 

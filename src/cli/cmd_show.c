@@ -63,27 +63,21 @@ static void add_time(struct buf *out, const struct page *page, const char *key, 
 					   : stamp_text(us, text));
 }
 
-static void add_status(struct buf *out, const struct page *page, const struct task *task)
-{
-	cleanup_buf struct buf word = { 0 };
-
-	text_add_wrapped(&word, task_status_word(task), KEYS, KEYS, page->columns);
-	(void)buf_addf(out, "%-*s", KEYS, "status:");
-	terminal_add_colored(out, buf_text(&word),
-		page->cli->color_out ? event_types[event_of_status(task->status)].sgr : NULL);
-	(void)buf_add_char(out, '\n');
-}
-
 static void add_task(struct buf *out, const struct page *page, const struct task *task,
 	const char *source, const char *reason)
 {
 	char span[EVENT_SPAN_MAX];
 	int64_t ms;
+	cleanup_buf struct buf word = { 0 };
 
 	add_id(out, page, "task_id:", task->id);
 	add_text(out, page, "source:", source);
 	add_text(out, page, "task_name:", task->name);
-	add_status(out, page, task);
+	text_add_wrapped(&word, task_status_word(task), KEYS, KEYS, page->columns);
+	(void)buf_addf(out, "%-*s", KEYS, "status:");
+	terminal_add_colored(out, buf_text(&word),
+		page->cli->color_out ? event_types[event_of_status(task->status)].sgr : NULL);
+	(void)buf_add_char(out, '\n');
 	if (reason != NULL)
 		add_text(out, page, "reason:", reason);
 	add_text(out, page, "bucket:", task->bucket);

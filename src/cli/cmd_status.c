@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -215,19 +214,6 @@ static void print_text(const struct page *page)
 	print_sinks(page);
 }
 
-static int no_source(const struct cli *cli, const struct monitor_status *status)
-{
-	struct nearest nearest = nearest_to(cli->source);
-
-	for (size_t i = 0; i < status->source_count; i++)
-		nearest_offer(&nearest, status->sources[i].name);
-	if (nearest.best != NULL)
-		return cli_misuse(cli, "--source: no source is called '%.80s'; did you mean '%s'?",
-			cli->source, nearest.best);
-	return cli_misuse(
-		cli, "--source: no source that is watched is called '%.80s'", cli->source);
-}
-
 static int status_print(
 	const struct cli *cli, const struct state *state, struct monitor_status *status)
 {
@@ -242,8 +228,18 @@ static int status_print(
 
 	if (!status_read(status, state->dir, state->store, page.now_ms, &err))
 		return cli_fail(&err);
-	if (cli->source != NULL && status->reported && status_find(status, cli->source) == NULL)
-		return no_source(cli, status);
+	if (cli->source != NULL && status->reported && status_find(status, cli->source) == NULL) {
+		struct nearest nearest = nearest_to(cli->source);
+
+		for (size_t i = 0; i < status->source_count; i++)
+			nearest_offer(&nearest, status->sources[i].name);
+		if (nearest.best != NULL)
+			return cli_misuse(cli,
+				"--source: no source is called '%.80s'; did you mean '%s'?",
+				cli->source, nearest.best);
+		return cli_misuse(
+			cli, "--source: no source that is watched is called '%.80s'", cli->source);
+	}
 	if (cli->source != NULL)
 		status_keep_only(status, cli->source);
 	if (cli_given(cli, "json"))

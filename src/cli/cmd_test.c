@@ -1,6 +1,5 @@
 #include <inttypes.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "deliver/hook_env.h"
@@ -149,18 +148,6 @@ static void trials_done(struct trials *trials)
 	strings_done(&trials->secrets);
 }
 
-/* programs of sinks have process groups of their own: a Ctrl-C does not reach them but through us
- */
-static void trials_interrupted(struct trials *trials)
-{
-	for (size_t i = 0; i < ARRAY_LEN(interrupts); i++) {
-		if (signals_take(interrupts[i]) == 0)
-			continue;
-		trials_done(trials);
-		signals_die(interrupts[i]);
-	}
-}
-
 /* until every sink has had its word; their own time limits end it */
 static void trials_wait(struct trials *trials)
 {
@@ -190,7 +177,14 @@ static void trials_wait(struct trials *trials)
 		if (trials->open > 0)
 			loop_wait(&loop, fds, count, next);
 		(void)loop_turn(&loop);
-		trials_interrupted(trials);
+		/* programs of sinks have process groups of their own: a Ctrl-C does not reach them
+		 * but through us */
+		for (size_t i = 0; i < ARRAY_LEN(interrupts); i++) {
+			if (signals_take(interrupts[i]) == 0)
+				continue;
+			trials_done(trials);
+			signals_die(interrupts[i]);
+		}
 	}
 	loop_close(&loop);
 }

@@ -47,18 +47,6 @@ static const struct flag *take_letters(struct completion_input *input, const cha
 	return NULL;
 }
 
-static void take_argument(struct completion_input *input, const char *word)
-{
-	struct err err;
-
-	if (input->command != NULL) {
-		input->arg_count++;
-	} else if (!input->unknown) {
-		input->command = cli_command(word, &err);
-		input->unknown = input->command == NULL;
-	}
-}
-
 static void take_word(struct completion_input *input, const char *word)
 {
 	if (input->flag != NULL) {
@@ -67,7 +55,14 @@ static void take_word(struct completion_input *input, const char *word)
 	} else if (!input->ended && strcmp(word, "--") == 0) {
 		input->ended = true;
 	} else if (input->ended || word[0] != '-' || word[1] == '\0') {
-		take_argument(input, word);
+		struct err err;
+
+		if (input->command != NULL) {
+			input->arg_count++;
+		} else if (!input->unknown) {
+			input->command = cli_command(word, &err);
+			input->unknown = input->command == NULL;
+		}
 	} else if (word[1] == '-') {
 		input->flag = take_long(input, word);
 	} else {

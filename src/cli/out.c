@@ -19,14 +19,6 @@ static struct {
 	int failed; /* the errno of the first write that failed; 0: none has */
 } out;
 
-/* someone may have made the terminal or pipe that we share with others non-blocking */
-static void wait_writable(void)
-{
-	struct pollfd fd = { .fd = STDOUT_FILENO, .events = POLLOUT };
-
-	(void)poll(&fd, 1, -1);
-}
-
 static void write_all(const char *bytes, size_t len)
 {
 	while (len > 0 && out.failed == 0) {
@@ -36,7 +28,11 @@ static void write_all(const char *bytes, size_t len)
 			bytes += done;
 			len -= (size_t)done;
 		} else if (done < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			wait_writable();
+			/* someone may have made the terminal or pipe that we share with others
+			 * non-blocking */
+			struct pollfd fd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+			(void)poll(&fd, 1, -1);
 		} else if (done < 0 && errno == EPIPE) {
 			signals_die(SIGPIPE); /* ignored since the search for a key */
 		} else if (done == 0 || errno != EINTR) {

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "core/nearest.h"
+#include "cli/color.h"
 
 /* the value of one flag of the command; rows as in command->flags */
 struct flag_value {
@@ -250,23 +251,6 @@ static bool is_global(const struct flag *flag)
 	return false;
 }
 
-static bool flag_unknown(struct parser *parser, const struct spelled *spelled)
-{
-	const struct command *command = parser->cli->command;
-	struct nearest nearest = nearest_to(spelled->name + 2);
-
-	for (const struct flag *f = command != NULL ? command->flags : NULL;
-		f != NULL && f->name != NULL; f++)
-		nearest_offer(&nearest, f->name);
-	for (const struct flag *f = global_flags; f->name != NULL; f++)
-		nearest_offer(&nearest, f->name);
-	if (nearest.best != NULL)
-		return err_set(parser->err, ERR_USAGE, "unknown option '%s'; did you mean '--%s'?",
-			spelled->name, nearest.best);
-	return err_set(parser->err, ERR_USAGE, "unknown option '%s'%s", spelled->name,
-		command == NULL ? "; options of a command stand after it" : "");
-}
-
 static bool parse_long(struct parser *parser, const char *word)
 {
 	const char *name = word + 2;
@@ -277,8 +261,22 @@ static bool parse_long(struct parser *parser, const char *word)
 	spell(&spelled, "--", name, len);
 	spelled.flag = cli_flag(parser->cli->command, name, len);
 	spelled.global = is_global(spelled.flag);
-	if (spelled.flag == NULL)
-		return flag_unknown(parser, &spelled);
+	if (spelled.flag == NULL) {
+		const struct command *command = parser->cli->command;
+		struct nearest nearest = nearest_to(spelled.name + 2);
+
+		for (const struct flag *f = command != NULL ? command->flags : NULL;
+			f != NULL && f->name != NULL; f++)
+			nearest_offer(&nearest, f->name);
+		for (const struct flag *f = global_flags; f->name != NULL; f++)
+			nearest_offer(&nearest, f->name);
+		if (nearest.best != NULL)
+			return err_set(parser->err, ERR_USAGE,
+				"unknown option '%s'; did you mean '--%s'?", spelled.name,
+				nearest.best);
+		return err_set(parser->err, ERR_USAGE, "unknown option '%s'%s", spelled.name,
+			command == NULL ? "; options of a command stand after it" : "");
+	}
 	if (spelled.flag->type != FLAG_SWITCH)
 		return flag_take(parser, &spelled, attached);
 	if (attached != NULL)

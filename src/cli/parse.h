@@ -2,7 +2,6 @@
 #ifndef CLI_PARSE_H
 #define CLI_PARSE_H
 
-#include "cli/color.h"
 #include "cli/command.h"
 
 enum parse_result {

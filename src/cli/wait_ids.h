@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "core/config.h"
+#include "base/strings.h"
 
 /* adds a copy; false: it cannot be the id of a task (ERR_USAGE) */
 bool wait_ids_add(struct strings *ids, const char *id, struct err *err);

@@ -49,17 +49,6 @@ static void say(struct wait *wait, enum log_level level, const char *text)
 	wait->said_ms = wait->loop.now.mono_ms;
 }
 
-static void draw(struct wait *wait)
-{
-	cleanup_buf struct buf text = { 0 };
-	cleanup_buf struct buf line = { 0 };
-
-	wait_text_progress(&text, wait->waiter, wait->loop.now, wait->begun_ms);
-	terminal_add_cut(&line, buf_text(&text), WAIT_LINE_COLUMNS);
-	wait->draws = streams_draw(&wait->streams, buf_text(&line));
-	wait->draw_ms = wait->loop.now.mono_ms + (wait->draws ? WAIT_DRAW_MS : WAIT_LOOK_MS);
-}
-
 /* nothing moves, and no line has been written for long */
 static void break_silence(struct wait *wait)
 {
@@ -118,23 +107,6 @@ static void say_unknown(struct wait *wait, const char *word)
 	say(wait, LOG_WARN, text);
 }
 
-static void say_ended(struct wait *wait, const struct wait_item *item, const char *source)
-{
-	print_end(wait, item, source);
-	/* where the line on stdout does not say why */
-	if (item->reason != NULL &&
-		(cli_given(wait->cli, "json") || !nb_writer_terminal(wait->streams.out)))
-		say_status(wait, item, source);
-}
-
-static void say_changed(struct wait *wait, const struct wait_item *item, const char *source)
-{
-	if (!wait->draws)
-		say_status(wait, item, source);
-	if (item->task->status == STATUS_UNKNOWN)
-		say_unknown(wait, task_status_word(item->task));
-}
-
 static void say_more(struct wait *wait, size_t count)
 {
 	cleanup_free char *text = mem_printf("and %zu more", count);
@@ -172,11 +144,20 @@ static void say_news(struct wait *wait)
 	while (waiter_take(wait->waiter, &news))
 		switch (news.kind) {
 		case WAIT_CHANGED:
-			if (!news.item->told)
-				say_changed(wait, news.item, news.source);
+			if (!news.item->told) {
+				if (!wait->draws)
+					say_status(wait, news.item, news.source);
+				if (news.item->task->status == STATUS_UNKNOWN)
+					say_unknown(wait, task_status_word(news.item->task));
+			}
 			break;
 		case WAIT_ENDED:
-			say_ended(wait, news.item, news.source);
+			print_end(wait, news.item, news.source);
+			/* where the line on stdout does not say why */
+			if (news.item->reason != NULL &&
+				(cli_given(wait->cli, "json") ||
+					!nb_writer_terminal(wait->streams.out)))
+				say_status(wait, news.item, news.source);
 			break;
 		case WAIT_BEGUN:
 			say_begun(wait, waiter_tasks(wait->waiter)->items + news.first, news.count,
@@ -316,8 +297,16 @@ static int wait_loop(struct wait *wait, struct err *err)
 		if (waiter_over(wait->waiter, &code, err) ||
 			nb_writer_failed(wait->streams.out) != 0)
 			return code;
-		if (!wait->plain && wait->loop.now.mono_ms >= wait->draw_ms)
-			draw(wait);
+		if (!wait->plain && wait->loop.now.mono_ms >= wait->draw_ms) {
+			cleanup_buf struct buf text = { 0 };
+			cleanup_buf struct buf line = { 0 };
+
+			wait_text_progress(&text, wait->waiter, wait->loop.now, wait->begun_ms);
+			terminal_add_cut(&line, buf_text(&text), WAIT_LINE_COLUMNS);
+			wait->draws = streams_draw(&wait->streams, buf_text(&line));
+			wait->draw_ms = wait->loop.now.mono_ms +
+					(wait->draws ? WAIT_DRAW_MS : WAIT_LOOK_MS);
+		}
 		if (!wait->draws && wait->loop.now.mono_ms - wait->said_ms >= WAIT_SILENCE_MS)
 			break_silence(wait);
 		wait_sleep(wait);

@@ -204,25 +204,6 @@ static void ask_step(struct ask *ask)
 	ask->done = !advice.retry || !ask_again(ask, advice.after_ms);
 }
 
-static void ask_send(struct ask *ask, struct instant now)
-{
-	const struct client_source *source = &ask->client->sources[ask->source];
-	struct http_request request = {
-		.url = ask->url,
-		.key = source->key,
-		.ca_file = source->config->ca_file,
-		.proxy = source->config->proxy,
-		.timeout_ms = ask->explain ? REASON_MS : source->config->timeout_ms,
-		.connect_timeout_ms = source->config->connect_timeout_ms,
-		.bulky = ask->taker != NULL,
-		.body = ask->taker != NULL ? ask_body : NULL,
-		.arg = ask,
-		.body_max = ask->explain ? REASON_MAX : API_TASK_MAX,
-	};
-
-	ask->call = http_start(ask->client->http, &request, now);
-}
-
 /* sends what is due; returns when something has to be done next, mono; 0: all is done */
 static int64_t asks_step(struct client *client, struct ask *asks, struct instant now)
 {
@@ -230,8 +211,25 @@ static int64_t asks_step(struct client *client, struct ask *asks, struct instant
 	bool open = false;
 
 	for (size_t i = 0; i < client->count; i++)
-		if (!asks[i].done && asks[i].call == NULL && asks[i].due_ms <= now.mono_ms)
-			ask_send(&asks[i], now);
+		if (!asks[i].done && asks[i].call == NULL && asks[i].due_ms <= now.mono_ms) {
+			const struct client_source *source =
+				&asks[i].client->sources[asks[i].source];
+			struct http_request request = {
+				.url = asks[i].url,
+				.key = source->key,
+				.ca_file = source->config->ca_file,
+				.proxy = source->config->proxy,
+				.timeout_ms =
+					asks[i].explain ? REASON_MS : source->config->timeout_ms,
+				.connect_timeout_ms = source->config->connect_timeout_ms,
+				.bulky = asks[i].taker != NULL,
+				.body = asks[i].taker != NULL ? ask_body : NULL,
+				.arg = &asks[i],
+				.body_max = asks[i].explain ? REASON_MAX : API_TASK_MAX,
+			};
+
+			asks[i].call = http_start(asks[i].client->http, &request, now);
+		}
 	http_step(client->http, now);
 	for (size_t i = 0; i < client->count; i++)
 		ask_step(&asks[i]);

@@ -2,8 +2,6 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,21 +17,6 @@
 #define UNIT "taskbell.service"
 #define SYSTEMCTL_MS 5000
 
-static void tell_faults(
-	const struct doctor *doctor, const struct buf *faults, const struct err *err)
-{
-	const char *remedy = "correct it; 'taskbell check' says when all is well";
-
-	if (faults->len == 0)
-		doctor_find(doctor, FINDING_FAIL, "configuration", remedy, "%s", err->text);
-	for (const char *line = buf_text(faults); *line != '\0';) {
-		size_t len = strcspn(line, "\n");
-
-		doctor_find(doctor, FINDING_FAIL, "configuration", remedy, "%.*s", (int)len, line);
-		line += len + (line[len] == '\n');
-	}
-}
-
 static struct config *look_at_config(const struct doctor *doctor)
 {
 	cleanup_free char *path = conf_find(doctor->config_path);
@@ -42,7 +25,17 @@ static struct config *look_at_config(const struct doctor *doctor)
 	struct err err = { 0 };
 
 	if (!conf_load(path, CONF_TEXT, &config, &faults, &err)) {
-		tell_faults(doctor, &faults, &err);
+		const char *remedy = "correct it; 'taskbell check' says when all is well";
+
+		if (faults.len == 0)
+			doctor_find(doctor, FINDING_FAIL, "configuration", remedy, "%s", err.text);
+		for (const char *line = buf_text(&faults); *line != '\0';) {
+			size_t len = strcspn(line, "\n");
+
+			doctor_find(doctor, FINDING_FAIL, "configuration", remedy, "%.*s", (int)len,
+				line);
+			line += len + (line[len] == '\n');
+		}
 		return NULL;
 	}
 	doctor_find(doctor, FINDING_OK, "configuration", NULL, "%s",

@@ -26,20 +26,6 @@ static bool can_run(const char *name)
 	return false;
 }
 
-static void look_at_hook(const struct doctor *doctor, const struct sink_config *sink)
-{
-	cleanup_free char *what = mem_printf("sink %.80s", sink->name);
-
-	if (sink->command.count == 0)
-		doctor_find(doctor, FINDING_OK, what, NULL, "runs a line of shell");
-	else if (can_run(sink->command.items[0]))
-		doctor_find(doctor, FINDING_OK, what, NULL, "runs %s", sink->command.items[0]);
-	else
-		doctor_find(doctor, FINDING_FAIL, what,
-			"correct its command, or chmod +x the program",
-			"%s is not there or cannot be executed", sink->command.items[0]);
-}
-
 void doctor_sinks(const struct doctor *doctor, const struct config *config)
 {
 	bool desktop = false;
@@ -47,8 +33,20 @@ void doctor_sinks(const struct doctor *doctor, const struct config *config)
 	for (size_t i = 0; i < config->sink_count; i++) {
 		const struct sink_config *sink = &config->sinks[i];
 
-		if (sink->type == SINK_EXEC)
-			look_at_hook(doctor, sink);
+		if (sink->type == SINK_EXEC) {
+			cleanup_free char *what = mem_printf("sink %.80s", sink->name);
+
+			if (sink->command.count == 0)
+				doctor_find(doctor, FINDING_OK, what, NULL, "runs a line of shell");
+			else if (can_run(sink->command.items[0]))
+				doctor_find(doctor, FINDING_OK, what, NULL, "runs %s",
+					sink->command.items[0]);
+			else
+				doctor_find(doctor, FINDING_FAIL, what,
+					"correct its command, or chmod +x the program",
+					"%s is not there or cannot be executed",
+					sink->command.items[0]);
+		}
 		desktop = desktop || sink->type == SINK_DESKTOP;
 	}
 	if (desktop)

@@ -67,19 +67,6 @@ static void fill_end(struct wait_source *source)
 			set->items[i]->fields = LEARN_DONE;
 }
 
-static void fill_ask(struct wait_source *source, const bool statuses[STATUS_COUNT])
-{
-	const struct source_type *type = source_type_find(source->config.type);
-	cleanup_free char *url = api_statuses_url(type, source->config.base_url, statuses);
-	struct http_request request = fetch_request(source->source, url);
-
-	request.bulky = true;
-	request.body = fill_body;
-	request.arg = source;
-	source->fill.tasks = task_reader_new(type);
-	source->fill.call = http_start(source->waiter->http, &request, source->waiter->now);
-}
-
 /* one list for all that want it; those that come later have the next */
 static void fill_step(struct wait_source *source)
 {
@@ -102,8 +89,17 @@ static void fill_step(struct wait_source *source)
 		statuses[item->task->status] = true;
 		source->fill.wanted++;
 	}
-	if (source->fill.wanted != 0)
-		fill_ask(source, statuses);
+	if (source->fill.wanted != 0) {
+		const struct source_type *type = source_type_find(source->config.type);
+		cleanup_free char *url = api_statuses_url(type, source->config.base_url, statuses);
+		struct http_request request = fetch_request(source->source, url);
+
+		request.bulky = true;
+		request.body = fill_body;
+		request.arg = source;
+		source->fill.tasks = task_reader_new(type);
+		source->fill.call = http_start(source->waiter->http, &request, source->waiter->now);
+	}
 }
 
 static void reason_ask(struct wait_source *source, struct wait_item *item)
@@ -128,27 +124,22 @@ static void reason_ask(struct wait_source *source, struct wait_item *item)
 	explain_add(waiter->explain, source->source, &event, waiter->now);
 }
 
-static void take_reason(struct waiter *waiter, const struct event *event, const char *message)
-{
-	for (size_t i = 0; i < waiter->source_count; i++) {
-		struct wait_item *item = wait_item_find(&waiter->set, i, event->task_id);
-
-		if (strcmp(waiter->sources[i].config.name, event->source) != 0 || item == NULL ||
-			item->why != LEARN_ASKED)
-			continue;
-		item->why = LEARN_DONE;
-		if (message != NULL)
-			item->reason = mem_strdup(message);
-	}
-}
-
 void wait_detail_reasons(struct waiter *waiter)
 {
 	const char *message;
 	struct event *event;
 
 	while ((event = explain_take(waiter->explain, waiter->now, &message)) != NULL) {
-		take_reason(waiter, event, message);
+		for (size_t i = 0; i < waiter->source_count; i++) {
+			struct wait_item *item = wait_item_find(&waiter->set, i, event->task_id);
+
+			if (strcmp(waiter->sources[i].config.name, event->source) != 0 ||
+				item == NULL || item->why != LEARN_ASKED)
+				continue;
+			item->why = LEARN_DONE;
+			if (message != NULL)
+				item->reason = mem_strdup(message);
+		}
 		free(event);
 	}
 }

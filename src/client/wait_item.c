@@ -5,17 +5,13 @@
 
 #include "base/mem.h"
 
-static void wait_item_free(struct wait_item *item)
-{
-	free(item->task);
-	free(item->reason);
-	free(item);
-}
-
 void wait_item_done(struct wait_items *set)
 {
-	for (size_t i = 0; i < set->count; i++)
-		wait_item_free(set->items[i]);
+	for (size_t i = 0; i < set->count; i++) {
+		free(set->items[i]->task);
+		free(set->items[i]->reason);
+		free(set->items[i]);
+	}
 	free(set->items);
 	free(set->by_id);
 	*set = (struct wait_items){ .sources = set->sources };

@@ -116,33 +116,6 @@ static void source_take_active(struct wait_source *source)
 					   .source = source->config.name });
 }
 
-/* a list has been taken in: what is not missing from it was seen */
-static void source_heard(struct wait_source *source)
-{
-	struct wait_items *set = &source->waiter->set;
-	struct snapshot *snapshot = source->source->snapshot;
-
-	source->heard_ms = source->waiter->now.mono_ms;
-	source->refused = 0;
-	for (size_t i = 0; i < set->count; i++) {
-		struct wait_item *item = set->items[i];
-
-		if (item->source == source->index && !item->ended &&
-			!detect_is_missing(snapshot, item->task->id))
-			item->seen_ms = source->heard_ms;
-	}
-}
-
-/* a list was taken in, or a poll failed */
-static void source_polled(struct wait_source *source, bool listed)
-{
-	source->failed = !listed;
-	if (!source->taken_in && source->source->saw_active)
-		source_take_active(source);
-	if (listed)
-		source_heard(source);
-}
-
 /* a key for fingerprints that nobody outside can guess in the life of a wait */
 static struct hash_key waiter_key(const void *place, struct instant now)
 {
@@ -204,17 +177,6 @@ static void source_give_up(struct wait_source *source, const struct err *err)
 					   .text = mem_strdup(source->err.text) });
 }
 
-/* a source that has not been heard of is not waited for without a key */
-static void source_keyless(struct wait_source *source)
-{
-	struct err err = source->source->key_err;
-
-	if (source->source->lists == 0)
-		source_give_up(source, &err);
-	else
-		source_no_key(source->source, source->waiter->now);
-}
-
 static void take_batches(struct wait_source *source)
 {
 	struct source_batch batch;
@@ -223,8 +185,27 @@ static void take_batches(struct wait_source *source)
 		for (size_t i = 0; i < batch.changes.event_count; i++)
 			source_event(source, batch.changes.events[i]);
 		source_stored(source->source, true);
-		if (batch.polled)
-			source_polled(source, batch.listed);
+		if (batch.polled) {
+			/* a list was taken in, or a poll failed */
+			source->failed = !batch.listed;
+			if (!source->taken_in && source->source->saw_active)
+				source_take_active(source);
+			if (batch.listed) {
+				/* a list has been taken in: what is not missing from it was seen */
+				struct wait_items *set = &source->waiter->set;
+				struct snapshot *snapshot = source->source->snapshot;
+
+				source->heard_ms = source->waiter->now.mono_ms;
+				source->refused = 0;
+				for (size_t i = 0; i < set->count; i++) {
+					struct wait_item *item = set->items[i];
+
+					if (item->source == source->index && !item->ended &&
+						!detect_is_missing(snapshot, item->task->id))
+						item->seen_ms = source->heard_ms;
+				}
+			}
+		}
 		source_batch_done(&batch);
 	}
 }
@@ -239,8 +220,15 @@ void wait_source_step(struct wait_source *source)
 	}
 	take_batches(source);
 	if (source->source->key_state == KEY_LOOKUP_MISSING ||
-		source->source->key_state == KEY_LOOKUP_FAILED)
-		source_keyless(source);
+		source->source->key_state == KEY_LOOKUP_FAILED) {
+		/* a source that has not been heard of is not waited for without a key */
+		struct err err = source->source->key_err;
+
+		if (source->source->lists == 0)
+			source_give_up(source, &err);
+		else
+			source_no_key(source->source, source->waiter->now);
+	}
 	if (source->source != NULL)
 		take_batches(source);
 }
@@ -281,18 +269,6 @@ static int64_t refused_retry(const struct wait_source *source)
 	return now_ms + wait_ms;
 }
 
-/* of one poll nothing is tried again, and the failure of an only source is what ends it */
-static void source_say_failure(struct wait_source *source, const struct err *err)
-{
-	bool once = source->waiter->setup.timeout_ms == 0;
-	cleanup_free char *what = mem_printf("%s%s", err->text, once ? "" : "; trying again");
-
-	if (once && source->waiter->source_count == 1)
-		source->troubled = true;
-	else
-		source_trouble(source, true, what);
-}
-
 static void source_failed(struct wait_source *source)
 {
 	struct err err = source->source->health.last_error;
@@ -303,8 +279,18 @@ static void source_failed(struct wait_source *source)
 		source_give_up(source, &err);
 		return;
 	}
-	if (!source->troubled)
-		source_say_failure(source, &err);
+	if (!source->troubled) {
+		/* of one poll nothing is tried again, and the failure of an only source is what
+		 * ends it */
+		bool once = source->waiter->setup.timeout_ms == 0;
+		cleanup_free char *what =
+			mem_printf("%s%s", err.text, once ? "" : "; trying again");
+
+		if (once && source->waiter->source_count == 1)
+			source->troubled = true;
+		else
+			source_trouble(source, true, what);
+	}
 	if (err.kind == ERR_AUTH)
 		source->key_retry_ms = refused_retry(source);
 }

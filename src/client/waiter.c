@@ -172,38 +172,6 @@ static bool wait_item_nowhere(const struct waiter *waiter, const struct wait_ite
 	return asked;
 }
 
-/* three polls are needed to say that a task is missing, one to ask whether the id is right */
-static void waiter_doubt(struct waiter *waiter)
-{
-	for (size_t i = 0; waiter_named(waiter) && i < waiter->set.count; i++) {
-		struct wait_item *item = waiter->set.items[i];
-
-		if (item->source != WAIT_NOWHERE || item->ended || item->doubted ||
-			!wait_item_nowhere(waiter, item))
-			continue;
-		item->doubted = true;
-		waiter_say(waiter, &(struct wait_news){ .kind = WAIT_NOT_FOUND, .item = item });
-	}
-}
-
-/* a task that no source has that can be asked may be in the one that cannot */
-static void waiter_check_given_up(struct waiter *waiter)
-{
-	for (size_t s = 0; s < waiter->source_count; s++) {
-		const struct wait_source *source = &waiter->sources[s];
-
-		if (source->source != NULL)
-			continue;
-		for (size_t i = 0; i < waiter->set.count; i++) {
-			const struct wait_item *item = waiter->set.items[i];
-
-			if (item->source == WAIT_NOWHERE && !item->ended &&
-				waiter_absent(waiter, item))
-				waiter_fail(waiter, &source->err);
-		}
-	}
-}
-
 /* --timeout 0: one poll of each source */
 static void waiter_check_once(struct waiter *waiter)
 {
@@ -284,8 +252,31 @@ void waiter_step(struct waiter *waiter, struct instant now)
 		wait_source_look(&waiter->sources[i]);
 		wait_source_denials(&waiter->sources[i]);
 	}
-	waiter_doubt(waiter);
-	waiter_check_given_up(waiter);
+	/* three polls are needed to say that a task is missing, one to ask whether the id is right
+	 */
+	for (size_t i = 0; waiter_named(waiter) && i < waiter->set.count; i++) {
+		struct wait_item *item = waiter->set.items[i];
+
+		if (item->source != WAIT_NOWHERE || item->ended || item->doubted ||
+			!wait_item_nowhere(waiter, item))
+			continue;
+		item->doubted = true;
+		waiter_say(waiter, &(struct wait_news){ .kind = WAIT_NOT_FOUND, .item = item });
+	}
+	/* a task that no source has that can be asked may be in the one that cannot */
+	for (size_t s = 0; s < waiter->source_count; s++) {
+		const struct wait_source *source = &waiter->sources[s];
+
+		if (source->source != NULL)
+			continue;
+		for (size_t i = 0; i < waiter->set.count; i++) {
+			const struct wait_item *item = waiter->set.items[i];
+
+			if (item->source == WAIT_NOWHERE && !item->ended &&
+				waiter_absent(waiter, item))
+				waiter_fail(waiter, &source->err);
+		}
+	}
 	for (size_t i = 0; i < waiter->source_count; i++)
 		wait_detail_step(&waiter->sources[i]);
 	wait_detail_reasons(waiter);

@@ -7,7 +7,6 @@
 #ifndef CORE_CONFIG_GUARD_H
 #define CORE_CONFIG_GUARD_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"

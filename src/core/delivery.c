@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/backoff.h"
-#include "base/mem.h"
 
 void delivery_drop_event(struct delivery *delivery)
 {

@@ -16,7 +16,6 @@
 #include "base/stamp.h"
 #include "core/snapshot.h"
 #include "core/event.h"
-#include "core/source_type.h"
 
 #define DETECT_GONE_CONFIRMATIONS 3 /* sweeps in a row without the task before event gone */
 #define DETECT_GONE_APART_MS 1000 /* between two of them, at least */

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "json/write.h"
 
 const struct event_type_info event_types[EVENT_COUNT] = {
 #define EVENT_ROW(name, word, about, weight, told, bad, mark, sgr)                                 \

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/stamp.h"
 #include "core/task.h"
 
 enum event_about { ABOUT_TASK, ABOUT_MONITOR };

@@ -327,21 +327,6 @@ static void observations_unique(struct list_reader *reader)
 	}
 }
 
-/* makes room for the records that the list brings at most, so that a first list does it once */
-static void records_reserve(const struct list_reader *reader)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < reader->count; i++) {
-		const struct record *record = reader->items[i].record;
-
-		count += record != NULL &&
-			 status_class((enum status)record->status) != CLASS_ENDED &&
-			 snapshot_find(reader->snapshot, record_id(record)) == NULL;
-	}
-	snapshot_reserve(reader->snapshot, count);
-}
-
 static void observation_apply(
 	const struct detect_ctx *ctx, const struct list_reader *reader, struct observation *item)
 {
@@ -465,9 +450,19 @@ void list_reader_end(
 		.changes = changes,
 		.ended_known = reader->snapshot->baseline || reader->scope == LIST_ALL,
 	};
+	size_t count = 0;
 
 	observations_unique(reader);
-	records_reserve(reader);
+	/* makes room for the records that the list brings at most, so that a first list does it
+	 * once */
+	for (size_t i = 0; i < reader->count; i++) {
+		const struct record *record = reader->items[i].record;
+
+		count += record != NULL &&
+			 status_class((enum status)record->status) != CLASS_ENDED &&
+			 snapshot_find(reader->snapshot, record_id(record)) == NULL;
+	}
+	snapshot_reserve(reader->snapshot, count);
 	for (size_t i = 0; i < reader->count; i++)
 		if (reader->items[i].record != NULL)
 			observation_apply(&ctx, reader, &reader->items[i]);

@@ -1,7 +1,6 @@
 #include "core/net_error.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/parse.h"

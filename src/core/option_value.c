@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/parse.h"
-#include "core/config.h"
+#include "base/strings.h"
 #include "core/validate.h"
 
 void *value_field(const struct option *option, void *base)
@@ -38,24 +38,16 @@ static bool set_duration(const struct option *option, void *base, int64_t ms, st
 	return true;
 }
 
-static bool set_duration_text(
-	const struct option *option, void *base, const char *text, struct err *err)
+static bool set_enum(const struct option *option, void *base, const char *text, struct err *err)
 {
-	cleanup_buf struct buf quoted = { 0 };
-	int64_t ms;
-
-	if (parse_duration(text, &ms))
-		return set_duration(option, base, ms, err);
-	validate_quote(&quoted, text);
-	return err_set(err, ERR_CONFIG,
-		"%s is no duration: write 500ms, 30s, 5m, 2h, 1d or a number of seconds",
-		buf_text(&quoted));
-}
-
-static bool refuse_enum(const struct option *option, const char *text, struct err *err)
-{
+	int *field = value_field(option, base);
 	cleanup_buf struct buf line = { 0 };
 
+	for (int i = 0; option->words[i] != NULL; i++)
+		if (strcmp(option->words[i], text) == 0) {
+			*field = i;
+			return true;
+		}
 	(void)buf_add_text(&line, "must be ");
 	for (size_t i = 0; option->words[i] != NULL; i++)
 		(void)buf_addf(&line, "%s\"%s\"",
@@ -68,25 +60,22 @@ static bool refuse_enum(const struct option *option, const char *text, struct er
 	return err_set(err, ERR_CONFIG, "%s", buf_text(&line));
 }
 
-static bool set_enum(const struct option *option, void *base, const char *text, struct err *err)
-{
-	int *field = value_field(option, base);
-
-	for (int i = 0; option->words[i] != NULL; i++)
-		if (strcmp(option->words[i], text) == 0) {
-			*field = i;
-			return true;
-		}
-	return refuse_enum(option, text, err);
-}
-
 bool option_value_set_text(
 	const struct option *option, void *base, const char *text, struct err *err)
 {
 	char **field;
 
-	if (option->type == OPTION_DURATION)
-		return set_duration_text(option, base, text, err);
+	if (option->type == OPTION_DURATION) {
+		cleanup_buf struct buf quoted = { 0 };
+		int64_t ms;
+
+		if (parse_duration(text, &ms))
+			return set_duration(option, base, ms, err);
+		validate_quote(&quoted, text);
+		return err_set(err, ERR_CONFIG,
+			"%s is no duration: write 500ms, 30s, 5m, 2h, 1d or a number of seconds",
+			buf_text(&quoted));
+	}
 	if (option->type == OPTION_ENUM)
 		return set_enum(option, base, text, err);
 	if (option->check != NULL && !option->check(text, err))

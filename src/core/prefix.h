@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "core/config.h"
+#include "base/strings.h"
 
 #define PREFIX_LEAST 6 /* characters; fewer are no beginning of an id */
 #define PREFIX_NAMED 4 /* ids that are named when there are several */

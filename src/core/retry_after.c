@@ -179,22 +179,18 @@ static void read_ratelimit(struct retry_after *retry, const char *value)
 		retry->spent = retry->spent || is_zero(number);
 }
 
-static void read_now(struct retry_after *retry, const char *value)
-{
-	int64_t us;
-
-	retry->now_said = http_date_parse(value, &us);
-	if (retry->now_said)
-		retry->now_ms = us / 1000;
-}
-
 void retry_after_header(
 	struct retry_after *retry, const char *name, const char *value, int64_t wall_ms)
 {
 	int64_t number;
 
-	if (strcasecmp(name, "date") == 0)
-		read_now(retry, value);
+	if (strcasecmp(name, "date") == 0) {
+		int64_t us;
+
+		retry->now_said = http_date_parse(value, &us);
+		if (retry->now_said)
+			retry->now_ms = us / 1000;
+	}
 	if (!retry->now_said)
 		retry->now_ms = wall_ms;
 	if (strcasecmp(name, "retry-after-ms") == 0) {

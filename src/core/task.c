@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/scan.h"
+#include "json/write.h"
 
 static const struct {
 	const char *word;

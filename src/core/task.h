@@ -8,7 +8,6 @@
 
 #include "base/buf.h"
 #include "base/stamp.h"
-#include "json/write.h"
 
 /* The words are those of users, not of one API. */
 enum status_class {

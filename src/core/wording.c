@@ -191,20 +191,6 @@ static enum event_type digest_type(const struct digest *digest)
 	return best;
 }
 
-/* when it all was, if that was not just now */
-static void add_times(const struct digest *digest, int64_t now_ms, struct buf *out)
-{
-	char first[STAMP_TEXT_MAX];
-	char last[STAMP_TEXT_MAX];
-
-	(void)stamp_text_local(digest->first_ms, now_ms, first);
-	(void)stamp_text_local(digest->last_ms, now_ms, last);
-	if (strcmp(first, last) == 0)
-		(void)buf_addf(out, "at %s", first);
-	else
-		(void)buf_addf(out, "between %s and %s", first, last);
-}
-
 /* the newest first: of a long text some servers show no more than the beginning */
 static void add_lines(const struct digest *digest, size_t room, struct buf *out)
 {
@@ -240,8 +226,18 @@ void wording_digest(const struct digest *digest, const struct wording *how, stru
 	};
 
 	add_counts(digest, &summary);
-	if (late)
-		add_times(digest, how->now_ms, &body);
+	if (late) {
+		/* when it all was, if that was not just now */
+		char first[STAMP_TEXT_MAX];
+		char last[STAMP_TEXT_MAX];
+
+		(void)stamp_text_local(digest->first_ms, how->now_ms, first);
+		(void)stamp_text_local(digest->last_ms, how->now_ms, last);
+		if (strcmp(first, last) == 0)
+			(void)buf_addf(&body, "at %s", first);
+		else
+			(void)buf_addf(&body, "between %s and %s", first, last);
+	}
 	add_lines(digest, DIGEST_LINES_MAX - (late ? 1 : 0), &body);
 	words.summary = buf_text(&summary);
 	words.body = buf_text(&body);

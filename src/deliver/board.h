@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/config.h"
+#include "base/strings.h"
 #include "core/digest.h"
 
 struct board_note {

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/stamp.h"
-#include "core/config.h"
+#include "base/strings.h"
 #include "io/http.h"
 
 struct notifier;

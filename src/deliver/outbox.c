@@ -120,20 +120,6 @@ void outbox_rewind(struct outbox *outbox)
 		queue_wake(outbox->queues[i], true);
 }
 
-/* sinks that are no longer configured go once nothing of them runs */
-static void outbox_prune(struct outbox *outbox)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < outbox->count; i++) {
-		if (queue_finished(outbox->queues[i]))
-			queue_free(outbox->queues[i]);
-		else
-			outbox->queues[kept++] = outbox->queues[i];
-	}
-	outbox->count = kept;
-}
-
 /*
  * Times of deliveries are by the wall clock, so that they mean something after a restart. When it
  * is set they go along: nothing waits for a year, and nothing is given up for an age that it never
@@ -159,11 +145,20 @@ static void outbox_clock(struct outbox *outbox, struct instant now)
 
 void outbox_step(struct outbox *outbox, struct instant now)
 {
+	size_t kept = 0;
+
 	outbox->now = now;
 	outbox_clock(outbox, now);
 	for (size_t i = 0; i < outbox->count; i++)
 		queue_step(outbox->queues[i], now);
-	outbox_prune(outbox);
+	/* sinks that are no longer configured go once nothing of them runs */
+	for (size_t i = 0; i < outbox->count; i++) {
+		if (queue_finished(outbox->queues[i]))
+			queue_free(outbox->queues[i]);
+		else
+			outbox->queues[kept++] = outbox->queues[i];
+	}
+	outbox->count = kept;
 	if (outbox_settled(outbox, now))
 		store_trim(outbox->shared.store);
 }

@@ -6,6 +6,7 @@
 #include "base/backoff.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "deliver/outbox.h"
 #include "deliver/sink_report.h"
 #include "io/clock.h"
 

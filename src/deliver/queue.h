@@ -11,7 +11,6 @@
 
 #include "core/alarm.h"
 #include "core/config.h"
-#include "deliver/outbox.h"
 #include "deliver/sink.h"
 #include "io/store.h"
 

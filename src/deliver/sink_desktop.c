@@ -273,12 +273,13 @@ static bool desktop_configure(struct sink *sink, struct err *err)
 	       err_set(err, ERR_CONFIG, "quiet is not a span as 22:00-07:00");
 }
 
-/* the end is looked for anew when it has come and it is quiet still, or the clock was set meanwhile
- */
-static void quiet_step(struct sink_desktop *desktop, struct instant now)
+static void desktop_step(struct sink *sink, struct instant now)
 {
+	struct sink_desktop *desktop = self(sink);
 	int64_t set_ms = now.wall_ms - now.mono_ms - desktop->quiet_apart_ms;
 
+	/* the end is looked for anew when it has come and it is quiet still, or the clock was set
+	 * meanwhile */
 	if (!is_quiet(desktop, now.wall_ms)) {
 		desktop->quiet_end_ms = 0;
 	} else if (now.mono_ms >= desktop->quiet_end_ms || set_ms > 1000 || set_ms < -1000) {
@@ -287,13 +288,6 @@ static void quiet_step(struct sink_desktop *desktop, struct instant now)
 			quiet_end(&desktop->quiet, now.wall_ms, clock_local_minute) -
 			desktop->quiet_apart_ms;
 	}
-}
-
-static void desktop_step(struct sink *sink, struct instant now)
-{
-	struct sink_desktop *desktop = self(sink);
-
-	quiet_step(desktop, now);
 	notifier_step(desktop->sink.notifier, now);
 	if (sink->stopping && desktop->pending_number != 0 && now.mono_ms >= desktop->stop_ms) {
 		desktop->pending_number = 0;

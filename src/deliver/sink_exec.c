@@ -1,5 +1,4 @@
 /* The sink `exec`: a program of the user for each event, several at once. */
-#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,18 +206,6 @@ static char *hook_error(const struct hook_run *hook, int status)
 	return buf_steal(&text);
 }
 
-static void hook_ended(struct sink_exec *exec, struct hook_run *hook, int status)
-{
-	cleanup_free char *error = NULL;
-	enum delivery_result result = hook_result(exec, hook, status);
-
-	if (result != DELIVERY_DELIVERED && result != DELIVERY_RETURNED)
-		error = hook_error(hook, status);
-	sink_end(&exec->sink, hook->delivery, result, error);
-	hook->delivery = NULL;
-	exec->running--;
-}
-
 /* the oldest ones give way; what of the others got a TERM is to be killed */
 static void background_step(struct sink_exec *exec)
 {
@@ -257,8 +244,16 @@ static void exec_step(struct sink *sink, struct instant now)
 
 		if (hook->delivery != NULL)
 			log_output(exec, hook, ended);
-		if (hook->delivery != NULL && ended)
-			hook_ended(exec, hook, status);
+		if (hook->delivery != NULL && ended) {
+			cleanup_free char *error = NULL;
+			enum delivery_result result = hook_result(exec, hook, status);
+
+			if (result != DELIVERY_DELIVERED && result != DELIVERY_RETURNED)
+				error = hook_error(hook, status);
+			sink_end(&exec->sink, hook->delivery, result, error);
+			hook->delivery = NULL;
+			exec->running--;
+		}
 		if (hook->delivery != NULL || timed_process_lingers(&hook->program))
 			exec->runs[kept++] = *hook;
 		else

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "core/config.h"
+#include "base/strings.h"
 
 struct bus {
 	char *address; /* own; of the first that answers; NULL: none does */

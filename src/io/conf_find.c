@@ -17,21 +17,6 @@ static const char *variable(const char *name)
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-static char *absolute_path(const char *path)
-{
-	cleanup_free char *dir = NULL;
-
-	if (path[0] == '/')
-		return mem_strdup(path);
-	for (size_t size = 256; size <= 65536; size *= 2) {
-		dir = mem_resize(dir, size, 1);
-		if (getcwd(dir, size) != NULL)
-			return mem_printf("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, path);
-	}
-	/* without a directory to start from the name is as good as any */
-	return mem_strdup(path);
-}
-
 /* a link that leads nowhere counts: to pass it over in silence would be a surprise */
 static char *candidate(char *path)
 {
@@ -65,8 +50,19 @@ char *conf_find(const char *path)
 	const char *dirs = variable("XDG_CONFIG_DIRS");
 	char *found;
 
-	if (named != NULL)
-		return absolute_path(named);
+	if (named != NULL) {
+		cleanup_free char *dir = NULL;
+
+		if (named[0] == '/')
+			return mem_strdup(named);
+		for (size_t size = 256; size <= 65536; size *= 2) {
+			dir = mem_resize(dir, size, 1);
+			if (getcwd(dir, size) != NULL)
+				return mem_printf("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, named);
+		}
+		/* without a directory to start from the name is as good as any */
+		return mem_strdup(named);
+	}
 	found = candidate(home_config(FILE_NAME));
 	return found != NULL ? found : find_in_dirs(dirs != NULL ? dirs : "/etc/xdg");
 }

@@ -23,17 +23,6 @@ struct conf_file {
 	const char *path; /* borrowed */
 };
 
-/* says a fault of the file as a whole, at the place that includes it */
-static bool refuse(struct diagnostics *faults, const struct conf_file *file, const struct err *err)
-{
-	if (file->from == NULL)
-		diagnostics_add(faults, 0, file->path, 0, "%s", err->text);
-	else
-		diagnostics_add(faults, 0, file->from->path, file->from_line, "%s: %s", file->path,
-			err->text);
-	return false;
-}
-
 /* `-c /dev/null` means: no settings. It holds nothing, so it does not matter who can write it */
 static bool is_null_device(const struct stat *st)
 {
@@ -195,7 +184,13 @@ static bool add_file(struct reader *reader, const struct conf_file *file)
 
 	if (!file_read(file->path, &content, &err)) {
 		reader->text->wanting = reader->text->wanting || err.kind == ERR_OS;
-		return refuse(reader->faults, file, &err);
+		/* says a fault of the file as a whole, at the place that includes it */
+		if (file->from == NULL)
+			diagnostics_add(reader->faults, 0, file->path, 0, "%s", err.text);
+		else
+			diagnostics_add(reader->faults, 0, file->from->path, file->from_line,
+				"%s: %s", file->path, err.text);
+		return false;
 	}
 	mark = mark_len(&content);
 	scan = config_guard_begin(buf_text(&content) + mark, content.len - mark);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "core/config.h"
+#include "base/strings.h"
 #include "core/diagnostics.h"
 
 #define CONF_TEXT_MAX (1024 * 1024) /* bytes, included files and all */

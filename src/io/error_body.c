@@ -150,20 +150,6 @@ static void add_errors(struct buf *out, const struct node *list)
 	}
 }
 
-static void add_document(struct buf *out, const struct node *root)
-{
-	const struct node *list = node_member(root, "errors");
-
-	if (list == NULL && node_is_array(node_member(root, "detail")))
-		list = node_member(root, "detail");
-	if (list != NULL && node_is_array(list))
-		add_errors(out, list);
-	else if (list != NULL)
-		add_value(out, list, 0);
-	else
-		add_error(out, root);
-}
-
 /* finds `word`, in small letters, in text of any case */
 static const char *find_word(const char *text, const char *end, const char *word)
 {
@@ -218,8 +204,18 @@ void error_body_words(const char *body, size_t len, struct buf *out)
 		const struct node *root = tree_read(body, (size_t)(end - body));
 		size_t start = out->len;
 
-		if (root != NULL)
-			add_document(out, root);
+		if (root != NULL) {
+			const struct node *list = node_member(root, "errors");
+
+			if (list == NULL && node_is_array(node_member(root, "detail")))
+				list = node_member(root, "detail");
+			if (list != NULL && node_is_array(list))
+				add_errors(out, list);
+			else if (list != NULL)
+				add_value(out, list, 0);
+			else
+				add_error(out, root);
+		}
 		tree_clear();
 		if (out->len > start)
 			return;

@@ -224,15 +224,6 @@ static bool stands_there(const char *path)
 	return path != NULL && (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR));
 }
 
-/* the files that a key of this kind may be in, the first of them first; owned, NULL: no such one */
-static void key_files(const struct source_type *type, char *files[2])
-{
-	cleanup_free char *below = mem_printf("taskbell/keys/%s", type->name);
-
-	files[0] = home_config(below);
-	files[1] = type == &source_types[0] ? home_config("taskbell/" KEY_FILE) : NULL;
-}
-
 /* what was looked for, and how to put a key there */
 static void key_nowhere(const struct source_type *type, const char *credential,
 	char *const files[2], struct err *err)
@@ -261,8 +252,12 @@ char *key_default(const struct source_type *type, struct err *err)
 		dir != NULL && dir[0] == '/' ? mem_printf("%s/" KEY_FILE, dir) : NULL;
 	char *files[2];
 	char *form = NULL;
+	cleanup_free char *below = mem_printf("taskbell/keys/%s", type->name);
 
-	key_files(type, files);
+	/* the files that a key of this kind may be in, the first of them first; owned, NULL: no
+	 * such one */
+	files[0] = home_config(below);
+	files[1] = type == &source_types[0] ? home_config("taskbell/" KEY_FILE) : NULL;
 	if (value != NULL && value[0] != '\0')
 		form = mem_printf("env:%s", type->key_variable);
 	else if (stands_there(credential))

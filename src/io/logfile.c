@@ -41,19 +41,6 @@ static bool source_type_find(int fd, enum logfile_kind *ret)
 	return true;
 }
 
-/* a new file outlives a power cut only when its directory was written too; where that is not to be
- * had, so be it */
-static void parent_sync(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	cleanup_free char *dir =
-		slash == NULL ? mem_strdup(".")
-			      : mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
-	struct err ignored = { 0 };
-
-	(void)dir_sync(dir, &ignored);
-}
-
 /* Read access is for the look at the last byte; not blocking is for a FIFO (then refused) and a
  * stopped terminal. */
 static int path_open(const char *path, bool own)
@@ -67,8 +54,18 @@ static int path_open(const char *path, bool own)
 	/* the umask may have taken away even our own rights, and the next open would fail */
 	if (fd >= 0 && own)
 		(void)fchmod(fd, 0600);
-	if (fd >= 0)
-		parent_sync(path);
+	if (fd >= 0) {
+		/* a new file outlives a power cut only when its directory was written too; where
+		 * that is not to be had, so be it */
+		const char *slash = strrchr(path, '/');
+		cleanup_free char *dir =
+			slash == NULL
+				? mem_strdup(".")
+				: mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+		struct err ignored = { 0 };
+
+		(void)dir_sync(dir, &ignored);
+	}
 	return fd;
 }
 

@@ -3,7 +3,6 @@
 #define IO_SCHEMA_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "io/db.h"

@@ -67,15 +67,6 @@ int signals_fd(void)
 	return pipe_fds[0];
 }
 
-static void pipe_empty(void)
-{
-	char drain[64];
-
-	piped = 0;
-	while (read(pipe_fds[0], drain, sizeof(drain)) > 0)
-		;
-}
-
 /* every turn of a loop asks for several signals, nearly always in vain: that costs no call */
 unsigned int signals_take(int number)
 {
@@ -83,8 +74,13 @@ unsigned int signals_take(int number)
 	sigset_t old;
 	unsigned int taken;
 
-	if (piped != 0)
-		pipe_empty();
+	if (piped != 0) {
+		char drain[64];
+
+		piped = 0;
+		while (read(pipe_fds[0], drain, sizeof(drain)) > 0)
+			;
+	}
 	if (counts[number] == 0)
 		return 0;
 	(void)sigemptyset(&one);

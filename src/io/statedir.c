@@ -175,16 +175,6 @@ static bool held_by(int fd, int64_t *ret_pid)
 	return true;
 }
 
-static bool refused(const char *file, int fd, struct err *err)
-{
-	int64_t pid;
-
-	if (held_by(fd, &pid) && pid > 0)
-		return err_set(err, ERR_TEMPORARY, "another monitor (process %lld) holds %s",
-			(long long)pid, file);
-	return err_set(err, ERR_TEMPORARY, "another monitor holds %s", file);
-}
-
 static bool lock_file_check(const char *file, int fd, struct err *err)
 {
 	struct stat info;
@@ -225,8 +215,15 @@ bool statedir_lock(const char *path, int *ret_fd, struct err *err)
 	if (!lock_file_check(file, fd, err))
 		return false;
 	if (fcntl(fd, F_SETLK, &lock) != 0) {
-		if (errno == EAGAIN || errno == EACCES)
-			return refused(file, fd, err);
+		if (errno == EAGAIN || errno == EACCES) {
+			int64_t pid;
+
+			if (held_by(fd, &pid) && pid > 0)
+				return err_set(err, ERR_TEMPORARY,
+					"another monitor (process %lld) holds %s", (long long)pid,
+					file);
+			return err_set(err, ERR_TEMPORARY, "another monitor holds %s", file);
+		}
 		return err_errno(err, ERR_CANT_CREATE, errno,
 			"cannot lock %s; the state must be on a file system that has locks", file);
 	}

@@ -10,7 +10,6 @@
 #define IO_STATEFILE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"

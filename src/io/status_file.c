@@ -203,16 +203,6 @@ static bool replace_file(const struct status_file *file)
 	return false;
 }
 
-static void write_lock(const struct status_file *file)
-{
-	if (file->lock_fd < 0)
-		return;
-	if (write_whole(file->lock_fd, &file->text))
-		(void)!ftruncate(file->lock_fd, (off_t)file->text.len);
-	else
-		(void)!ftruncate(file->lock_fd, 0);
-}
-
 void status_file_write(struct status_file *file, const struct monitor_status *status)
 {
 	buf_clear(&file->text);
@@ -222,7 +212,12 @@ void status_file_write(struct status_file *file, const struct monitor_status *st
 		return;
 	if (file->path != NULL)
 		(void)unlink(file->path); /* what it says is old */
-	write_lock(file);
+	if (file->lock_fd < 0)
+		return;
+	if (write_whole(file->lock_fd, &file->text))
+		(void)!ftruncate(file->lock_fd, (off_t)file->text.len);
+	else
+		(void)!ftruncate(file->lock_fd, 0);
 }
 
 void status_file_close(struct status_file *file)

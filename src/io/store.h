@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/stamp.h"
 #include "core/snapshot.h"
 #include "core/delivery.h"
 #include "core/event.h"

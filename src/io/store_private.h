@@ -2,6 +2,7 @@
 #ifndef IO_STORE_PRIVATE_H
 #define IO_STORE_PRIVATE_H
 
+#include "base/stamp.h"
 #include "io/db.h"
 #include "io/store.h"
 

@@ -82,15 +82,6 @@ static void copy_mark(char **to, const char *mark)
 	*to += MARK_LEN;
 }
 
-static void copy_number(char **to, const char **p, const char *end)
-{
-	*(*to)++ = '"';
-	copy_mark(to, number_mark);
-	while (*p < end && in_number(**p))
-		*(*to)++ = *(*p)++;
-	*(*to)++ = '"';
-}
-
 /* the document as cJSON can read it, with a NUL; every other byte may be a number */
 static char *copy_readable(const char *p, size_t len)
 {
@@ -103,7 +94,11 @@ static char *copy_readable(const char *p, size_t len)
 		if (string && *p == '\\') {
 			copy_escape(&to, &p, end);
 		} else if (!string && (*p == '-' || (*p >= '0' && *p <= '9'))) {
-			copy_number(&to, &p, end);
+			*(*(&to))++ = '"';
+			copy_mark(&to, number_mark);
+			while (*(&p) < end && in_number(**(&p)))
+				*(*(&to))++ = *(*(&p))++;
+			*(*(&to))++ = '"';
 		} else {
 			bool quote = *p == '"';
 

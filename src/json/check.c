@@ -63,17 +63,6 @@ static const char *value_end(struct json_check *check, const char *p, enum json_
 	return p;
 }
 
-static const char *level_open(struct json_check *check, const char *p)
-{
-	if (check->depth == JSON_DEPTH_MAX)
-		return json_check_fail(
-			check, p, "the answer is nested deeper than %d levels", JSON_DEPTH_MAX);
-	check->depth++;
-	check->objects = check->objects << 1 | (*p == '{');
-	check->state = *p == '{' ? STATE_FIRST_NAME : STATE_FIRST_VALUE;
-	return p + 1;
-}
-
 static const char *level_close(struct json_check *check, const char *p)
 {
 	if (*p != ((check->objects & 1) != 0 ? '}' : ']'))
@@ -123,7 +112,13 @@ static const char *read_value(struct json_check *check, const char *p)
 		return string_open(check, p, false);
 	case '{':
 	case '[':
-		return level_open(check, p);
+		if (check->depth == JSON_DEPTH_MAX)
+			return json_check_fail(check, p,
+				"the answer is nested deeper than %d levels", JSON_DEPTH_MAX);
+		check->depth++;
+		check->objects = check->objects << 1 | (*p == '{');
+		check->state = *p == '{' ? STATE_FIRST_NAME : STATE_FIRST_VALUE;
+		return p + 1;
 	case 't':
 	case 'f':
 	case 'n':

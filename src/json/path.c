@@ -1,6 +1,5 @@
 #include "json/path.h"
 
-#include <stdint.h>
 #include <string.h>
 
 bool json_path_init(struct json_path *path, const char *pointer)

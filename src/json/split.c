@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "json/check.h"
 #include "json/path.h"
 
 /* what is known of the value that the path leads to */
@@ -152,20 +153,6 @@ static bool element_close(
 	return element_ready(split, end, bytes, len, ret);
 }
 
-/* is there no list with such a value at the top? What else is wrong with a list is judged at the
- * end, where it is known what the answer says beside it */
-static void document_open(struct json_split *split)
-{
-	const char *p = split->check.at;
-	bool index = split->path.len != 0 && split->path.steps[0].token.index != SIZE_MAX;
-
-	if (split->path.len == 0 && *p != '[' && (*p != '{' || split->form != SPLIT_VALUES))
-		(void)json_check_fail(&split->check, p, "the answer is JSON, but not a list");
-	else if (split->path.len != 0 && *p != '{' && (*p != '[' || !index))
-		(void)json_check_fail(&split->check, p,
-			"the answer is JSON, but not an object with a list %s", split->where);
-}
-
 /* a value begins; true: it is a whole element, which is in *ret */
 static bool value_open(
 	struct json_split *split, struct json_value values[], struct json_element *ret)
@@ -175,8 +162,20 @@ static bool value_open(
 
 	if (split->element != NULL)
 		return false;
-	if (check->depth == 0)
-		document_open(split);
+	if (check->depth == 0) {
+		/* is there no list with such a value at the top? What else is wrong with a list is
+		 * judged at the end, where it is known what the answer says beside it */
+		const char *p = split->check.at;
+		bool index = split->path.len != 0 && split->path.steps[0].token.index != SIZE_MAX;
+
+		if (split->path.len == 0 && *p != '[' && (*p != '{' || split->form != SPLIT_VALUES))
+			(void)json_check_fail(
+				&split->check, p, "the answer is JSON, but not a list");
+		else if (split->path.len != 0 && *p != '{' && (*p != '[' || !index))
+			(void)json_check_fail(&split->check, p,
+				"the answer is JSON, but not an object with a list %s",
+				split->where);
+	}
 	if (json_path_value(&split->path, check->depth, (check->objects & 1) == 0)) {
 		bool fits = c == '[' || (c == '{' && split->form == SPLIT_VALUES);
 

@@ -11,7 +11,6 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "json/check.h"
 #include "json/pick.h"
 
 #define JSON_ELEMENT_MAX (1024UL * 1024)

@@ -84,21 +84,6 @@ static void request_done(struct helper *helper, const char *word, const char *mo
 	g_free(request);
 }
 
-/*
- * The server went away, or so it says: the bus tells whether it did. Until then, and until a server
- * that is there has answered something else, it is not tried again.
- */
-static void request_lost(struct helper *helper, struct request *request, const char *why)
-{
-	g_free(request->owner);
-	request->owner = g_strdup(helper->server.owner);
-	g_free(request->lost);
-	request->lost = g_strdup(why);
-	request->losses++;
-	server_doubt(&helper->server, why);
-	server_ask(&helper->server);
-}
-
 /* has this very server failed over it and not gone away, or the one after it as well? */
 static bool was_lost(const struct helper *helper, const struct request *request)
 {
@@ -125,7 +110,16 @@ static void request_show(struct helper *helper, struct request *request)
 		request_done(helper, "refused", helper->server.why);
 		break;
 	case POPUP_LOST:
-		request_lost(helper, request, why);
+		/* The server went away, or so it says: the bus tells whether it did. Until then,
+		 * and until a server that is there has answered something else, it is not tried
+		 * again. */
+		g_free(request->owner);
+		request->owner = g_strdup(helper->server.owner);
+		g_free(request->lost);
+		request->lost = g_strdup(why);
+		request->losses++;
+		server_doubt(&helper->server, why);
+		server_ask(&helper->server);
 		break;
 	}
 	g_free(why);

@@ -139,26 +139,14 @@ static bool note_check(struct note *note, struct err *err)
 	return true;
 }
 
-static void cut_points(struct buf *text, size_t max)
-{
-	size_t pos = 0;
-	uint32_t code;
-
-	for (size_t i = 0; i + 1 < max && pos < text->len; i++)
-		pos += text_decode(text->data + pos, text->len - pos, &code);
-	if (pos == text->len ||
-		pos + text_decode(text->data + pos, text->len - pos, &code) == text->len)
-		return;
-	text->len = pos;
-	(void)buf_add_text(text, "\xe2\x80\xa6");
-}
-
 /* What could deceive is shown escaped, as in a terminal; D-Bus takes nothing but valid UTF-8. */
 static void field_make_safe(struct buf *field, bool lines, size_t max)
 {
 	cleanup_buf struct buf raw = *field;
 	char *rest = raw.data;
 	char *newline;
+	size_t pos = 0;
+	uint32_t code;
 
 	*field = (struct buf){ 0 };
 	while (rest != NULL) {
@@ -170,7 +158,13 @@ static void field_make_safe(struct buf *field, bool lines, size_t max)
 			(void)buf_add_char(field, '\n');
 		rest = newline != NULL ? newline + 1 : NULL;
 	}
-	cut_points(field, max);
+	for (size_t i = 0; i + 1 < max && pos < field->len; i++)
+		pos += text_decode(field->data + pos, field->len - pos, &code);
+	if (pos == field->len ||
+		pos + text_decode(field->data + pos, field->len - pos, &code) == field->len)
+		return;
+	field->len = pos;
+	(void)buf_add_text(field, "\xe2\x80\xa6");
 }
 
 bool note_parse(struct note *note, const char *text, size_t len, struct err *err)

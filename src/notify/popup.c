@@ -130,23 +130,20 @@ static struct popup *popup_find(struct popups *popups, int64_t number)
 	return NULL;
 }
 
-/* forgets the oldest, rather one that goes by itself */
-static void make_room(struct popups *popups)
-{
-	struct popup *oldest = popups->list.head->data;
-
-	for (GList *item = popups->list.head; item != NULL && oldest->stays; item = item->next)
-		if (!((struct popup *)item->data)->stays)
-			oldest = item->data;
-	popup_free(popups, oldest);
-}
-
 static struct popup *popup_new(struct popups *popups, int64_t number)
 {
 	struct popup *popup = g_new0(struct popup, 1);
 
-	if (g_queue_get_length(&popups->list) == POPUPS_MAX)
-		make_room(popups);
+	if (g_queue_get_length(&popups->list) == POPUPS_MAX) {
+		/* forgets the oldest, rather one that goes by itself */
+		struct popup *oldest = popups->list.head->data;
+
+		for (GList *item = popups->list.head; item != NULL && oldest->stays;
+			item = item->next)
+			if (!((struct popup *)item->data)->stays)
+				oldest = item->data;
+		popup_free(popups, oldest);
+	}
 	popup->popups = popups;
 	popup->number = number;
 	popup->shown = notify_notification_new("", NULL, NULL);

@@ -6,7 +6,6 @@
 #ifndef NOTIFY_POPUP_H
 #define NOTIFY_POPUP_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include <gio/gio.h>

@@ -269,22 +269,18 @@ static void on_started(GObject *bus, GAsyncResult *result, gpointer arg)
 	server->changed(server->arg);
 }
 
-static void start(struct server *server)
-{
-	if (!server->watching)
-		(void)on_display_due(server);
-	server->watching = true;
-	server->started = true;
-	server->starting = true;
-	g_dbus_connection_call(server->bus, BUS, BUS_PATH, BUS, "StartServiceByName",
-		g_variant_new("(su)", SERVER, 0), G_VARIANT_TYPE("(u)"), G_DBUS_CALL_FLAGS_NONE,
-		START_MS, NULL, on_started, server);
-}
-
 void server_want(struct server *server)
 {
-	if (server_state(server) == SERVER_ABSENT && !server->started)
-		start(server);
+	if (server_state(server) == SERVER_ABSENT && !server->started) {
+		if (!server->watching)
+			(void)on_display_due(server);
+		server->watching = true;
+		server->started = true;
+		server->starting = true;
+		g_dbus_connection_call(server->bus, BUS, BUS_PATH, BUS, "StartServiceByName",
+			g_variant_new("(su)", SERVER, 0), G_VARIANT_TYPE("(u)"),
+			G_DBUS_CALL_FLAGS_NONE, START_MS, NULL, on_started, server);
+	}
 }
 
 void server_doubt(struct server *server, const char *why)

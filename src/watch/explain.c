@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "core/source_type.h"
 #include "io/api.h"
 
 #define EXPLAIN_BODY_MAX ((size_t)4 * 1024 * 1024) /* a bucket of some 20,000 files */

@@ -6,7 +6,6 @@
 #define WATCH_EXPLAIN_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "core/event.h"

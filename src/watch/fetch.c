@@ -251,20 +251,6 @@ static void ask_lookups(struct source *source, struct fetch *fetch)
 	send_lookups(source, fetch);
 }
 
-/* what follows a list that has been taken in; what may not be asked now is asked another time */
-static void follow_up(struct source *source, struct fetch *fetch)
-{
-	fetch->listed = false;
-	if (fetch_throttled(source))
-		fetch->step = FETCH_CLOSING;
-	else if (fetch->step == FETCH_LIST && fetch->kind == LIST_POLL &&
-		 detect_missing(source->snapshot, LIST_POLL, fetch->list_seq, 0, NULL, 0) >
-			 DETECT_BY_ID_MAX)
-		ask_list(source, fetch, LIST_ENDED);
-	else
-		ask_lookups(source, fetch);
-}
-
 /* takes in what a look-up says; false with err, and how it may be repeated */
 static bool lookup_valid(struct source *source, struct fetch *fetch, const struct lookup *lookup,
 	const struct http_answer *answer, struct changes *changes, struct err *err,
@@ -358,8 +344,19 @@ enum fetch_result fetch_go_on(struct source *source, struct fetch *fetch, struct
 		fetch_cancel(source, fetch);
 		return fetch->failure.kind != ERR_NONE ? FETCH_FAILED : FETCH_THROUGH;
 	}
-	if (fetch->listed)
-		follow_up(source, fetch);
+	if (fetch->listed) {
+		/* what follows a list that has been taken in; what may not be asked now is asked
+		 * another time */
+		fetch->listed = false;
+		if (fetch_throttled(source))
+			fetch->step = FETCH_CLOSING;
+		else if (fetch->step == FETCH_LIST && fetch->kind == LIST_POLL &&
+			 detect_missing(source->snapshot, LIST_POLL, fetch->list_seq, 0, NULL, 0) >
+				 DETECT_BY_ID_MAX)
+			ask_list(source, fetch, LIST_ENDED);
+		else
+			ask_lookups(source, fetch);
+	}
 	switch (fetch->step) {
 	case FETCH_LIST:
 	case FETCH_ENDED:

@@ -101,11 +101,19 @@ static enum key_lookup_state command_ended(
 	return KEY_LOOKUP_FAILED;
 }
 
-static enum key_lookup_state command_step(
+enum key_lookup_state key_lookup_step(
 	struct key_lookup *lookup, struct instant now, char key[KEY_MAX + 1], struct err *err)
 {
 	int status;
 
+	if (lookup->process == NULL) {
+		enum key_result result = key_read(lookup->form, lookup->type, key, err);
+
+		if (result == KEY_FAILED)
+			return KEY_LOOKUP_FAILED;
+		if (result != KEY_COMMAND)
+			return result == KEY_FOUND ? KEY_LOOKUP_FOUND : KEY_LOOKUP_MISSING;
+	}
 	if (lookup->process == NULL && !command_start(lookup, err)) {
 		err->kind = ERR_AUTH;
 		return KEY_LOOKUP_FAILED;
@@ -118,20 +126,6 @@ static enum key_lookup_state command_step(
 	(void)err_set(
 		err, ERR_AUTH, "the key's command did not end within %d s", KEY_COMMAND_MS / 1000);
 	return KEY_LOOKUP_FAILED;
-}
-
-enum key_lookup_state key_lookup_step(
-	struct key_lookup *lookup, struct instant now, char key[KEY_MAX + 1], struct err *err)
-{
-	if (lookup->process == NULL) {
-		enum key_result result = key_read(lookup->form, lookup->type, key, err);
-
-		if (result == KEY_FAILED)
-			return KEY_LOOKUP_FAILED;
-		if (result != KEY_COMMAND)
-			return result == KEY_FOUND ? KEY_LOOKUP_FOUND : KEY_LOOKUP_MISSING;
-	}
-	return command_step(lookup, now, key, err);
 }
 
 int64_t key_lookup_next(const struct key_lookup *lookup)

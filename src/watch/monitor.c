@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -158,25 +157,6 @@ static void monitor_output(struct monitor *monitor)
 	monitor_stop(monitor, failed == EPIPE ? 128 + SIGPIPE : err_exit_code(ERR_IO));
 }
 
-static void monitor_write_status(struct monitor *monitor)
-{
-	struct monitor_status status = { .pid = (int64_t)getpid(),
-		.started_ms = monitor->started_ms };
-
-	sources_status(monitor->sources, monitor->loop.now, &status);
-	outbox_status(monitor->outbox, monitor->config, monitor->loop.now, &status);
-	status_file_write(monitor->status_file, &status);
-	if (sd_listens()) {
-		cleanup_buf struct buf line = { 0 };
-
-		status_add_line(&line, &status);
-		sd_tell("STATUS=%s", buf_text(&line));
-	}
-	monitor_status_done(&status);
-	monitor->status_written_ms = monitor->loop.now.mono_ms;
-	monitor->status_due_ms = INSTANT_NEVER;
-}
-
 static void monitor_tidy(struct monitor *monitor)
 {
 	int64_t before_ms = monitor->loop.now.wall_ms - monitor->config->history_keep_ms;
@@ -208,16 +188,23 @@ static void monitor_polled(struct monitor *monitor)
 	}
 	if (polled)
 		monitor_tidy(monitor);
-	if (monitor->loop.now.mono_ms >= monitor->status_due_ms)
-		monitor_write_status(monitor);
-}
+	if (monitor->loop.now.mono_ms >= monitor->status_due_ms) {
+		struct monitor_status status = { .pid = (int64_t)getpid(),
+			.started_ms = monitor->started_ms };
 
-static void monitor_watchdog(struct monitor *monitor)
-{
-	if (monitor->loop.now.mono_ms < monitor->watchdog_due_ms)
-		return;
-	sd_tell("WATCHDOG=1");
-	monitor->watchdog_due_ms = monitor->loop.now.mono_ms + sd_watchdog_ms();
+		sources_status(monitor->sources, monitor->loop.now, &status);
+		outbox_status(monitor->outbox, monitor->config, monitor->loop.now, &status);
+		status_file_write(monitor->status_file, &status);
+		if (sd_listens()) {
+			cleanup_buf struct buf line = { 0 };
+
+			status_add_line(&line, &status);
+			sd_tell("STATUS=%s", buf_text(&line));
+		}
+		monitor_status_done(&status);
+		monitor->status_written_ms = monitor->loop.now.mono_ms;
+		monitor->status_due_ms = INSTANT_NEVER;
+	}
 }
 
 /* redeliver sends SIGUSR1, unless the kernel hides our id from it: in another pid namespace */
@@ -257,7 +244,10 @@ static void monitor_turn(struct monitor *monitor)
 			monitor->outbox, recorder_event(&monitor->recorder, &failure));
 	monitor_output(monitor);
 	monitor_polled(monitor);
-	monitor_watchdog(monitor);
+	if (monitor->loop.now.mono_ms < monitor->watchdog_due_ms)
+		return;
+	sd_tell("WATCHDOG=1");
+	monitor->watchdog_due_ms = monitor->loop.now.mono_ms + sd_watchdog_ms();
 }
 
 static int64_t monitor_next(const struct monitor *monitor)
@@ -271,17 +261,6 @@ static int64_t monitor_next(const struct monitor *monitor)
 	next = instant_earlier(next, monitor->status_due_ms);
 	next = instant_earlier(next, monitor->watchdog_due_ms);
 	return monitor->stop_ms != 0 ? instant_earlier(next, monitor->stop_ms) : next;
-}
-
-static void monitor_wait(struct monitor *monitor)
-{
-	struct poll_fd fds[MONITOR_FDS + LOOP_FDS];
-	size_t count = streams_fds(&monitor->streams, fds, MONITOR_FDS);
-
-	if (monitor->sources != NULL)
-		count += sources_fds(monitor->sources, fds + count, MONITOR_FDS - count);
-	count += outbox_fds(monitor->outbox, fds + count, MONITOR_FDS - count);
-	loop_wait(&monitor->loop, fds, count, monitor_next(monitor));
 }
 
 /* is there a reason to end, by ourselves? */
@@ -418,8 +397,16 @@ int monitor_run(const struct monitor_setup *setup)
 	log_wall_ms = monitor.loop.now.wall_ms;
 	if (monitor_open(&monitor, &err)) {
 		monitor_start(&monitor);
-		for (monitor_turn(&monitor); !monitor_done(&monitor); monitor_turn(&monitor))
-			monitor_wait(&monitor);
+		for (monitor_turn(&monitor); !monitor_done(&monitor); monitor_turn(&monitor)) {
+			struct poll_fd fds[MONITOR_FDS + LOOP_FDS];
+			size_t count = streams_fds(&monitor.streams, fds, MONITOR_FDS);
+
+			if (monitor.sources != NULL)
+				count += sources_fds(
+					monitor.sources, fds + count, MONITOR_FDS - count);
+			count += outbox_fds(monitor.outbox, fds + count, MONITOR_FDS - count);
+			loop_wait(&monitor.loop, fds, count, monitor_next(&monitor));
+		}
 		if (!setup->once && monitor.code == 0)
 			recorder_sum_up(
 				&monitor.recorder, monitor.loop.now.wall_ms - monitor.started_ms);

@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 
-#include "base/err.h"
 #include "core/config.h"
 
 struct monitor_setup {

@@ -280,27 +280,24 @@ void recorder_tell_damage(struct recorder *recorder, const struct store_damage *
 	(void)recorder_event(recorder, &event);
 }
 
-static void tell_explained(struct recorder *recorder, struct event *event, const char *message)
-{
-	struct err err = { 0 };
-
-	event->message = message;
-	/* a message that cannot be stored is not worth holding the event back: it goes out without
-	 */
-	if (!store_explain(recorder->store, event->id, message, recorder->now.wall_ms, &err))
-		log_line(LOG_WARN, "the reason of event %lld is not stored: %s",
-			(long long)event->id, err.text);
-	print_event(recorder, event);
-	outbox_rewind(recorder->outbox);
-}
-
 void recorder_explain(struct recorder *recorder)
 {
 	const char *message;
 	struct event *event;
 
 	while ((event = explain_take(recorder->explain, recorder->now, &message)) != NULL) {
-		tell_explained(recorder, event, message);
+		struct err err = { 0 };
+
+		event->message = message;
+		/* a message that cannot be stored is not worth holding the event back: it goes out
+		 * without
+		 */
+		if (!store_explain(
+			    recorder->store, event->id, message, recorder->now.wall_ms, &err))
+			log_line(LOG_WARN, "the reason of event %lld is not stored: %s",
+				(long long)event->id, err.text);
+		print_event(recorder, event);
+		outbox_rewind(recorder->outbox);
 		free(event);
 	}
 }

@@ -315,17 +315,6 @@ static int64_t fetch_due(const struct source *source, enum list_kind kind)
 	return due < source->throttled_ms ? source->throttled_ms : due;
 }
 
-static void start_due(struct source *source)
-{
-	/* the sweep of the start is the first poll as well, also when the key was long in coming */
-	if (source->mode == SOURCE_WATCH && source->seq == 0)
-		poll_of(source)->sched.due_ms = source->now.mono_ms + source->config->interval_ms;
-	for (int i = 0; i < LIST_KINDS; i++)
-		if (fetch_waits(source, (enum list_kind)i) &&
-			source->now.mono_ms >= fetch_due(source, (enum list_kind)i))
-			fetch_start(source, &source->fetches[i]);
-}
-
 /* --- the key */
 
 static bool key_needed(const struct source *source)
@@ -336,18 +325,6 @@ static bool key_needed(const struct source *source)
 static bool key_wanted(const struct source *source)
 {
 	return key_needed(source) && source->now.mono_ms >= source->key_due_ms;
-}
-
-static void key_found(struct source *source, const char *key)
-{
-	key_drop(source);
-	source->key = mem_strdup(key);
-	for (int i = 0; i < LIST_KINDS; i++) {
-		struct fetch *fetch = &source->fetches[i];
-
-		if (fetch->step == FETCH_IDLE && (fetch->sched.failures != 0 || source->reauth))
-			fetch->sched.due_ms = source->now.mono_ms;
-	}
 }
 
 static void key_step(struct source *source)
@@ -366,8 +343,17 @@ static void key_step(struct source *source)
 		key_lookup_free(source->key_lookup);
 		source->key_lookup = NULL;
 	}
-	if (source->key_state == KEY_LOOKUP_FOUND)
-		key_found(source, key);
+	if (source->key_state == KEY_LOOKUP_FOUND) {
+		key_drop(source);
+		source->key = mem_strdup(key);
+		for (int i = 0; i < LIST_KINDS; i++) {
+			struct fetch *fetch = &source->fetches[i];
+
+			if (fetch->step == FETCH_IDLE &&
+				(fetch->sched.failures != 0 || source->reauth))
+				fetch->sched.due_ms = source->now.mono_ms;
+		}
+	}
 	mem_wipe(key, sizeof(key));
 }
 
@@ -441,8 +427,17 @@ static void advance(struct source *source)
 	if (source->ready)
 		return;
 	key_step(source);
-	if (!key_needed(source))
-		start_due(source);
+	if (!key_needed(source)) {
+		/* the sweep of the start is the first poll as well, also when the key was long in
+		 * coming */
+		if (source->mode == SOURCE_WATCH && source->seq == 0)
+			poll_of(source)->sched.due_ms =
+				source->now.mono_ms + source->config->interval_ms;
+		for (int i = 0; i < LIST_KINDS; i++)
+			if (fetch_waits(source, (enum list_kind)i) &&
+				source->now.mono_ms >= fetch_due(source, (enum list_kind)i))
+				fetch_start(source, &source->fetches[i]);
+	}
 }
 
 bool source_step(struct source *source, struct instant now, struct source_batch *ret)
@@ -458,18 +453,6 @@ bool source_step(struct source *source, struct instant now, struct source_batch 
 	source->ready = false;
 	source->listed = ret->listed;
 	return true;
-}
-
-/* a list that was taken in may have made the source a busy one */
-static void list_stored(struct source *source)
-{
-	struct fetch *poll = poll_of(source);
-	int64_t due = poll->sched.started_ms + interval_of(source, LIST_POLL);
-
-	source->saw_active = true;
-	source->lists++;
-	if (poll->step == FETCH_IDLE && poll->sched.failures == 0 && due < poll->sched.due_ms)
-		poll->sched.due_ms = due > source->now.mono_ms ? due : source->now.mono_ms;
 }
 
 /* the snapshot in memory is not what is stored: forget it, and what was asked on its account */
@@ -498,8 +481,18 @@ void source_stored(struct source *source, bool stored)
 {
 	if (stored) {
 		source->down_stored = source->health.down;
-		if (source->listed)
-			list_stored(source);
+		if (source->listed) {
+			/* a list that was taken in may have made the source a busy one */
+			struct fetch *poll = poll_of(source);
+			int64_t due = poll->sched.started_ms + interval_of(source, LIST_POLL);
+
+			source->saw_active = true;
+			source->lists++;
+			if (poll->step == FETCH_IDLE && poll->sched.failures == 0 &&
+				due < poll->sched.due_ms)
+				poll->sched.due_ms =
+					due > source->now.mono_ms ? due : source->now.mono_ms;
+		}
 		return;
 	}
 	/* what was not stored was not told */

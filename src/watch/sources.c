@@ -61,21 +61,6 @@ static void item_key(struct item *item, struct instant now)
 	item->answered = true;
 }
 
-/* ends what item_step() began with the batch: its events, if any, were delivered meanwhile */
-static void item_end_batch(struct sources *sources, struct item *item)
-{
-	const struct changes *changes = &item->batch.changes;
-
-	if (item->stored)
-		recorder_print(sources->setup.recorder, item->source, changes->events,
-			changes->event_count);
-	source_stored(item->source, item->stored);
-	if (item->batch.polled)
-		item_polled(sources, item);
-	source_batch_done(&item->batch);
-	item->has_batch = false;
-}
-
 /* does all that can be done now, or what comes before the first events; true: these were stored */
 static bool item_step(struct sources *sources, struct item *item, struct instant now)
 {
@@ -83,8 +68,20 @@ static bool item_step(struct sources *sources, struct item *item, struct instant
 	struct source *source = item->source;
 
 	for (;;) {
-		if (item->has_batch)
-			item_end_batch(sources, item);
+		if (item->has_batch) {
+			/* ends what item_step() began with the batch: its events, if any, were
+			 * delivered meanwhile */
+			const struct changes *changes = &item->batch.changes;
+
+			if (item->stored)
+				recorder_print(sources->setup.recorder, item->source,
+					changes->events, changes->event_count);
+			source_stored(item->source, item->stored);
+			if (item->batch.polled)
+				item_polled(sources, item);
+			source_batch_done(&item->batch);
+			item->has_batch = false;
+		}
 		if (source_wants_snapshot(source, now))
 			source_set_snapshot(source, recorder_load(recorder, source->config->name));
 		if (!source_step(source, now, &item->batch))
@@ -169,12 +166,22 @@ bool sources_keyless(const struct sources *sources, struct err *err)
 	return sources->count > 0;
 }
 
-/* some source has a key or may get one: then those without are down, not the end of the monitor */
-static bool keyless_tell(struct sources *sources, struct instant now)
+bool sources_step(struct sources *sources, struct instant now)
 {
 	bool hope = false;
 	bool events = false;
 
+	for (size_t i = 0; i < sources->count; i++) {
+		struct item *item = &sources->items[i];
+
+		if (item_step(sources, item, now))
+			return true;
+		item_key(item, now);
+		if (item_step(sources, item, now))
+			return true;
+	}
+	/* some source has a key or may get one: then those without are down, not the end of the
+	 * monitor */
 	for (size_t i = 0; i < sources->count; i++)
 		hope = hope || (sources->items[i].answered && !sources->items[i].keyless);
 	for (size_t i = 0; hope && i < sources->count; i++) {
@@ -187,20 +194,6 @@ static bool keyless_tell(struct sources *sources, struct instant now)
 		events = item_step(sources, item, now) || events;
 	}
 	return events;
-}
-
-bool sources_step(struct sources *sources, struct instant now)
-{
-	for (size_t i = 0; i < sources->count; i++) {
-		struct item *item = &sources->items[i];
-
-		if (item_step(sources, item, now))
-			return true;
-		item_key(item, now);
-		if (item_step(sources, item, now))
-			return true;
-	}
-	return keyless_tell(sources, now);
 }
 
 int64_t sources_next(const struct sources *sources)

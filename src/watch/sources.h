@@ -8,7 +8,6 @@
 #include "io/http.h"
 #include "io/status_file.h"
 #include "watch/recorder.h"
-#include "watch/source.h"
 
 struct sources;
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/stamp.h"
 #include "base/text.h"
 #include "io/statedir.h"

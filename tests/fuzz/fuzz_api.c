@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "json/check.h"
 #include "io/api.h"
 #include "io/envelope.h"
 #include "io/tree.h"

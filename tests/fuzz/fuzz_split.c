@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "json/check.h"
 #include "io/tree.h"
 #include "json/lex.h"
 #include "json/split.h"

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "cli/color.h"
 #include "cli/parse.h"
 #include "core/nearest.h"
 

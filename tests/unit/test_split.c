@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
+#include "json/check.h"
 #include "json/split.h"
 
 /* what was handed out: each element and a newline */

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "json/check.h"
 #include "json/split.h"
 
 #define MIB (1024UL * 1024)
