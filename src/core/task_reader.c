@@ -173,9 +173,10 @@ static struct task element_view(const struct source_type *type, const char *aske
 		.bucket = text[FIELD_BUCKET],
 		.user_id = text[FIELD_USER],
 		.word = text[FIELD_STATUS],
-		.status = element->escaped ? task_reader_status(type, text[FIELD_STATUS],
-						     strlen(text[FIELD_STATUS]))
-					   : element->status,
+		.status = element->escaped && text[FIELD_STATUS] != NULL
+				  ? task_reader_status(
+					    type, text[FIELD_STATUS], strlen(text[FIELD_STATUS]))
+				  : element->status,
 		.created_us = stamp_or_none(text[FIELD_CREATED]),
 		.finished_us = stamp_or_none(text[FIELD_FINISHED]),
 	};

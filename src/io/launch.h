@@ -1,4 +1,4 @@
-/* Starts a program: where it is, what is done in the child before it runs. Private to io/process. */
+/* Starts a program: where it is, what the child does before it runs. Private to io/process. */
 #ifndef IO_LAUNCH_H
 #define IO_LAUNCH_H
 

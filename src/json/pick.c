@@ -343,12 +343,13 @@ static const char *array_read(
 __attribute__((noinline)) static const char *container_read(
 	const struct reading *reading, int node, const char *p, unsigned int levels)
 {
+	struct json_pick *pick = reading->pick;
+	int value = pick->nodes[node].value;
+
 	if (levels == 0)
 		return NULL;
 	if (node > ROOT) {
-		int value = reading->pick->nodes[node].value;
-
-		reading->pick->twice |= value >= 0 && reading->values[value].type != JSON_MISSING;
+		pick->twice |= value >= 0 && reading->values[value].type != JSON_MISSING;
 		values_clear(reading, node);
 	}
 	return *p == '{' ? object_read(reading, node, p, levels - 1)
