@@ -8,8 +8,7 @@
 #include "cli/command.h"
 
 struct completion_input {
-	const char
-		*word; /* borrowed, as all here; the word under the cursor, "" at its beginning */
+	const char *word; /* borrowed, as all here; under the cursor, "" at its beginning */
 	const struct command *command; /* NULL: none yet, or one that nobody knows */
 	bool unknown; /* … the latter */
 	const struct flag *flag; /* whose value the word is; NULL: it is no value */

@@ -23,8 +23,7 @@ struct ask {
 	int64_t due_ms; /* mono; of the next try */
 	struct sched sched;
 	bool done;
-	const char *
-		lookup; /* borrowed; the id that is looked up: the answer is one task; NULL: none */
+	const char *lookup; /* borrowed; the id that is looked up; NULL: it is a list */
 	struct task *task; /* own; that one */
 	bool explain; /* why a task failed: the answer is the files of its bucket … */
 	struct buf reason; /* own; … and this what they say */

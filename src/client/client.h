@@ -21,8 +21,7 @@ struct client_source {
 	const struct source_config *config; /* borrowed */
 	const struct source_type *type;
 	char *key; /* own; NULL: none was found, err says why */
-	struct err
-		err; /* why there is no valid answer to what was asked last; ERR_NONE: there is */
+	struct err err; /* of what was asked last; ERR_NONE: there is a valid answer */
 	struct http_answer answer; /* of the last try */
 	char *partial; /* own; why its list may not be all there is; NULL: it is */
 };

@@ -215,11 +215,14 @@ void retry_after_header(
 	}
 }
 
+bool http_status_passes(long status)
+{
+	return status == 408 || status == 409 || status == 429 || (status >= 500 && status <= 599);
+}
+
 bool retry_after_worth(const struct retry_after *retry, long status)
 {
-	if (retry->word != RETRY_UNSAID)
-		return retry->word == RETRY_YES;
-	return status == 408 || status == 409 || status == 429 || (status >= 500 && status <= 599);
+	return retry->word != RETRY_UNSAID ? retry->word == RETRY_YES : http_status_passes(status);
 }
 
 bool retry_after_limited(const struct retry_after *retry)

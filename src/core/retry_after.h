@@ -39,6 +39,8 @@ struct retry_after {
 /* takes one header in; any case of the name, other names are ignored */
 void retry_after_header(
 	struct retry_after *retry, const char *name, const char *value, int64_t wall_ms);
+/* is it the status of a failure that may pass by itself? */
+bool http_status_passes(long status);
 /* is an answer of this status worth another try? 408, 409, 429, 5xx, unless x-should-retry says
  * otherwise */
 bool retry_after_worth(const struct retry_after *retry, long status);

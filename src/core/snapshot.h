@@ -64,8 +64,7 @@ struct recent_end {
 
 struct snapshot {
 	struct record **slots; /* own; open addressing by id, NULL: free */
-	uint8_t *
-		tags; /* own; a byte of the hash in each slot, so that few other records are read */
+	uint8_t *tags; /* own; a byte of the hash in each slot: few other records are read */
 	size_t slot_count;
 	size_t count; /* records */
 	size_t active; /* of them, in CLASS_ACTIVE */

@@ -61,8 +61,7 @@ extern const struct sink_ops sink_ops_desktop;
 
 struct sink_setup {
 	const struct sink_config *config; /* borrowed until sink_configure or sink_free */
-	const struct strings
-		*secrets; /* borrowed; names of variables no hook may see; NULL: none */
+	const struct strings *secrets; /* borrowed; variables no hook may see; NULL: none */
 	const char *state_dir; /* borrowed */
 	struct notifier *notifier; /* borrowed; for those of the type desktop, which share it */
 	bool once; /* `watch --once` */

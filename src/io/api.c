@@ -117,15 +117,12 @@ static const char *status_phrase(long status)
  */
 static enum err_kind error_kind(const struct http_answer *answer)
 {
-	static const long passing[] = { 401, 403, 408, 409, 429 };
 	long status = answer->status;
 
 	if ((status == 401 || status == 403) && !answer->limited && is_json(&answer->body))
 		return ERR_AUTH;
-	for (size_t i = 0; i < ARRAY_LEN(passing); i++)
-		if (status == passing[i])
-			return ERR_UNREACHABLE;
-	return status >= 500 && status <= 599 ? ERR_UNREACHABLE : ERR_PROTOCOL;
+	return status == 401 || status == 403 || http_status_passes(status) ? ERR_UNREACHABLE
+									    : ERR_PROTOCOL;
 }
 
 #define REQUEST_ID_MAX 100

@@ -9,8 +9,7 @@
 
 struct bus {
 	char *address; /* own; of the first that answers; NULL: none does */
-	struct strings
-		missed; /* own; the places before it, each with why it is none, as a clause */
+	struct strings missed; /* own; the places before it, each with why it is none */
 	bool env_dead; /* DBUS_SESSION_BUS_ADDRESS is set, and nobody answers there */
 };
 

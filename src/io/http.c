@@ -1,6 +1,5 @@
 #include "io/http.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -417,19 +416,4 @@ bool http_wait(struct http *http, struct poll_fd *fds, size_t count, int64_t tim
 const char *http_version(void)
 {
 	return wire_version();
-}
-
-char *http_escape(const char *text, size_t len)
-{
-	struct buf out = { 0 };
-
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c < 0x80 && (isalnum(c) || (c != 0 && strchr("-._~", c) != NULL)))
-			(void)buf_add_char(&out, text[i]);
-		else
-			(void)buf_addf(&out, "%%%02X", c);
-	}
-	return buf_steal(&out);
 }

@@ -106,7 +106,5 @@ struct poll_fd {
 bool http_wait(struct http *http, struct poll_fd *fds, size_t count, int64_t timeout_ms);
 /* "libcurl/7.88.1 …" for --version */
 const char *http_version(void);
-/* percent-encodes everything but unreserved characters; returns an owned text */
-char *http_escape(const char *text, size_t len);
 
 #endif

@@ -67,8 +67,7 @@ struct source {
 	bool key_old; /* to be read again before anything begins; what runs goes on with it */
 	bool partial_logged; /* that the source's lists are not all there is */
 	bool grace; /* after a resume: the next failure of a poll does not count */
-	unsigned int
-		refused; /* bits of the kinds of lists whose key was refused, until they succeed */
+	unsigned int refused; /* bits of the kinds of lists whose key was refused */
 	uint32_t seq; /* of the last request; 0: nothing was asked yet */
 	uint32_t sweep_floor_seq; /* poll that wants a sweep while one is under way; 0: none */
 	struct source_batch batch; /* own; of this step */

@@ -304,11 +304,6 @@ const char *http_version(void)
 	return "fake";
 }
 
-char *http_escape(const char *text, size_t len)
-{
-	return mem_strndup(text, len);
-}
-
 struct instant clock_now(void)
 {
 	return (struct instant){ .mono_ms = fake.now_ms, .wall_ms = 1767225600000 + fake.now_ms };
