@@ -26,7 +26,7 @@ struct trial {
 	struct sink *sink; /* own */
 	struct delivery *delivery; /* own; the sample */
 	int64_t begin_ms; /* mono */
-	bool open; /* its word is awaited */
+	bool open; /* its result is awaited */
 };
 
 struct trials {
@@ -148,7 +148,7 @@ static void trials_done(struct trials *trials)
 	strings_done(&trials->secrets);
 }
 
-/* until every sink has had its word; their own time limits end it */
+/* until every sink has given its result; their own time limits end it */
 static void trials_wait(struct trials *trials)
 {
 	cleanup_with(http_cleanup) struct http *http = http_new();

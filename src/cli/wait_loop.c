@@ -166,9 +166,10 @@ static void say_news(struct wait *wait)
 		case WAIT_NOT_FOUND:
 			say_not_found(wait, news.item);
 			break;
-		case WAIT_TROUBLE:
-		case WAIT_RECOVERED:
-			say(wait, news.kind == WAIT_TROUBLE ? LOG_WARN : LOG_NOTICE, news.text);
+		case WAIT_SOURCE_FAILS:
+		case WAIT_SOURCE_RECOVERED:
+			say(wait, news.kind == WAIT_SOURCE_FAILS ? LOG_WARN : LOG_NOTICE,
+				news.text);
 			break;
 		}
 }
@@ -313,7 +314,7 @@ static int wait_loop(struct wait *wait, struct err *err)
 	}
 }
 
-/* for how long nothing was heard of a source, and why; no word of one that has just answered */
+/* for how long nothing was heard of a source, and why; nothing of one that has just answered */
 static void say_silence(const struct wait *wait, const struct waiter_source *source)
 {
 	bool fresh =

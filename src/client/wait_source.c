@@ -151,12 +151,12 @@ void wait_source_close(struct wait_source *source)
 	source->source = NULL;
 }
 
-static void source_trouble(struct wait_source *source, bool bad, const char *what)
+static void source_report(struct wait_source *source, bool bad, const char *what)
 {
-	source->troubled = bad;
-	waiter_say(
-		source->waiter, &(struct wait_news){ .kind = bad ? WAIT_TROUBLE : WAIT_RECOVERED,
-					.text = mem_printf("%s: %s", source->config.name, what) });
+	source->reported_failing = bad;
+	waiter_say(source->waiter,
+		&(struct wait_news){ .kind = bad ? WAIT_SOURCE_FAILS : WAIT_SOURCE_RECOVERED,
+			.text = mem_printf("%s: %s", source->config.name, what) });
 }
 
 /* the source cannot be waited for: the end, unless every task is known to be in another one */
@@ -173,7 +173,7 @@ static void source_give_up(struct wait_source *source, const struct err *err)
 	if (!waiter_named(waiter))
 		waiter_fail(waiter, &source->err);
 	else if (!waiter->over && waiter->source_count > 1)
-		waiter_say(waiter, &(struct wait_news){ .kind = WAIT_TROUBLE,
+		waiter_say(waiter, &(struct wait_news){ .kind = WAIT_SOURCE_FAILS,
 					   .text = mem_strdup(source->err.text) });
 }
 
@@ -279,7 +279,7 @@ static void source_failed(struct wait_source *source)
 		source_give_up(source, &err);
 		return;
 	}
-	if (!source->troubled) {
+	if (!source->reported_failing) {
 		/* of one poll nothing is tried again, and the failure of an only source is what
 		 * ends it */
 		bool once = source->waiter->setup.timeout_ms == 0;
@@ -287,9 +287,9 @@ static void source_failed(struct wait_source *source)
 			mem_printf("%s%s", err.text, once ? "" : "; trying again");
 
 		if (once && source->waiter->source_count == 1)
-			source->troubled = true;
+			source->reported_failing = true;
 		else
-			source_trouble(source, true, what);
+			source_report(source, true, what);
 	}
 	if (err.kind == ERR_AUTH)
 		source->key_retry_ms = refused_retry(source);
@@ -327,8 +327,8 @@ void wait_source_look(struct wait_source *source)
 		return;
 	source->polled = true;
 	source->garbled = 0;
-	if (source->troubled)
-		source_trouble(source, false, "reachable again");
+	if (source->reported_failing)
+		source_report(source, false, "reachable again");
 }
 
 bool wait_source_last_look(struct wait_source *source)

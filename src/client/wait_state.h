@@ -35,7 +35,7 @@ struct wait_source {
 	int64_t refused_ms; /* mono; the first of them */
 	bool failed; /* a failure has come that was not looked at */
 	bool polled; /* a poll is through, well or not */
-	bool troubled; /* it was said that the source fails */
+	bool reported_failing; /* it was said that the source fails */
 	bool taken_in; /* no ids were named: its active tasks were taken in */
 	struct err err; /* why it was given up */
 };

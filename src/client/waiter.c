@@ -79,7 +79,7 @@ static bool wait_item_sure(const struct waiter *waiter, const struct wait_item *
 		const struct wait_source *source = &waiter->sources[i];
 
 		if (i != item->source && source->source != NULL && !item->absent_in[i] &&
-			!source->troubled)
+			!source->reported_failing)
 			return false;
 	}
 	return true;
@@ -112,7 +112,8 @@ static bool waiter_enough(const struct waiter *waiter)
 	for (size_t i = 0; i < waiter->source_count; i++) {
 		const struct wait_source *source = &waiter->sources[i];
 
-		if (source->source != NULL && !source->troubled && !source_idle(source->source))
+		if (source->source != NULL && !source->reported_failing &&
+			!source_idle(source->source))
 			return false;
 	}
 	return true;
@@ -187,7 +188,7 @@ static void waiter_check_once(struct waiter *waiter)
 			continue;
 		if (!source->polled || source->source->key_lookup != NULL)
 			return;
-		if (failure.kind != ERR_NONE || !source->troubled)
+		if (failure.kind != ERR_NONE || !source->reported_failing)
 			continue;
 		failure = source->source->health.last_error;
 		(void)err_prefix(&failure, "%s: ", source->config.name);

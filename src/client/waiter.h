@@ -27,8 +27,8 @@ enum wait_news_kind {
 	WAIT_ENDED, /* its end is told, once each; those that ended together in their order */
 	WAIT_BEGUN, /* no ids were named: these tasks of a source are waited for */
 	WAIT_NOT_FOUND, /* the first complete answers have no such task; told once */
-	WAIT_TROUBLE, /* a source fails, */
-	WAIT_RECOVERED, /* or does well again */
+	WAIT_SOURCE_FAILS, /* a source fails, */
+	WAIT_SOURCE_RECOVERED, /* or does well again */
 };
 
 /* something that happened, to be told to people */

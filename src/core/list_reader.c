@@ -147,8 +147,8 @@ static bool history_take(
 		return true;
 	if (!reader->first || reader->rules->first_run == FIRST_RUN_ALL)
 		return false;
-	if (snapshot->told_after_us != STAMP_NONE && view->finished_us != STAMP_NONE &&
-		view->finished_us > snapshot->told_after_us)
+	if (snapshot->report_after_us != STAMP_NONE && view->finished_us != STAMP_NONE &&
+		view->finished_us > snapshot->report_after_us)
 		return false;
 	set_put(&reader->fresh, fingerprint, view->status);
 	return true;
@@ -434,7 +434,7 @@ static void list_close(const struct detect_ctx *ctx, struct list_reader *reader)
 			(uint16_t)(ctx->now.wall_ms / 86400000), DETECT_ABSENT_DAYS);
 	snapshot->baseline_dirty = snapshot->baseline_dirty || !snapshot->baseline;
 	snapshot->baseline = true;
-	snapshot->told_after_us = STAMP_NONE;
+	snapshot->report_after_us = STAMP_NONE;
 }
 
 void list_reader_end(

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "core/event.h"
 
-/* all borrowed; NULL: not known, or not worth a word */
+/* all borrowed; NULL: not known, or not shown */
 struct report {
 	const char *time; /* as it is to be shown */
 	const struct event_type_info *look; /* mark and colour; never NULL */

@@ -13,7 +13,7 @@ struct snapshot *snapshot_new(const struct hash_key *key)
 	struct snapshot *snapshot = mem_alloc(sizeof(*snapshot));
 
 	snapshot->key = *key;
-	snapshot->told_after_us = STAMP_NONE;
+	snapshot->report_after_us = STAMP_NONE;
 	return snapshot;
 }
 

@@ -78,7 +78,7 @@ struct snapshot {
 	bool closed; /* `wait`: tasks without a record are ignored; memory only */
 	/* after a damaged state: ended tasks that finished after this time are reported;
 	 * STAMP_NONE: all are history */
-	int64_t told_after_us;
+	int64_t report_after_us;
 	uint8_t sweeps; /* generation of the last list of all statuses; memory only, as all below */
 	uint32_t open[2]; /* seq of the list of each kind that is under way; 0: none */
 	struct recent_end *recent_ends; /* own */

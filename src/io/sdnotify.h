@@ -10,7 +10,7 @@
 void sd_open(void);
 /* is there anybody who wants to be told? */
 bool sd_listens(void);
-/* sends assignments such as "READY=1\nSTATUS=…"; never blocks, a failure is nobody's loss */
+/* sends assignments such as "READY=1\nSTATUS=…"; never blocks; a failure is ignored */
 void sd_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* how often WATCHDOG=1 is to be sent: half of what systemd allows; 0: not at all */
 int64_t sd_watchdog_ms(void);

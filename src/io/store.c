@@ -78,7 +78,7 @@ static bool meta_read(
 		return db_refuse(store->db, err, "its key is not the one it was made with");
 	}
 	if (row[LOST].type != DB_NULL && wall_ms - row[LOST].integer < STORE_LOST_MS)
-		store->told_after_us = row[CHANGED].integer * 1000;
+		store->report_after_us = row[CHANGED].integer * 1000;
 	/* a loss of which nobody has been told yet is as new as on the first day */
 	if (row[TOLD].integer == 0 && row[ASIDE].text != NULL) {
 		damage->changed_ms = row[CHANGED].integer;
@@ -278,7 +278,7 @@ bool store_open(struct store **ret, const char *dir, enum store_mode mode, int64
 	bool opened;
 
 	*ret = NULL;
-	store->told_after_us = STAMP_NONE;
+	store->report_after_us = STAMP_NONE;
 	if (real == NULL && mode != STORE_WRITE && errno != ENOENT && errno != ENOTDIR)
 		opened =
 			err_errno(err, ERR_IO, errno, "cannot look at the state directory %s", dir);

@@ -47,7 +47,7 @@ void store_close(struct store *store); /* NULL is fine */
 
 /*
  * Loads what is known of a source into a new snapshot (empty for a new source), which the caller
- * frees. After a loss, the snapshot of a source without a baseline has told_after_us set.
+ * frees. After a loss, the snapshot of a source without a baseline has report_after_us set.
  */
 bool store_load_snapshot(
 	struct store *store, const char *source, struct snapshot **ret, struct err *err);

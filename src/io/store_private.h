@@ -19,7 +19,7 @@ struct store_loaded {
 struct store {
 	struct db *db; /* own */
 	struct hash_key key;
-	int64_t told_after_us; /* for sources that are new to this file; STAMP_NONE */
+	int64_t report_after_us; /* for sources that are new to this file; STAMP_NONE */
 	int64_t data_version; /* as store_changed() saw it last */
 	struct store_sink_id *sinks; /* own; rows of the file, cached */
 	size_t sink_count;

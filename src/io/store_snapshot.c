@@ -120,7 +120,7 @@ static bool load_baseline(
 		return false;
 	snapshot->baseline = baseline != 0;
 	if (!snapshot->baseline)
-		snapshot->told_after_us = store->told_after_us;
+		snapshot->report_after_us = store->report_after_us;
 	return true;
 }
 

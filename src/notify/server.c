@@ -45,7 +45,7 @@ static void forget_answers(struct server *server)
 	g_clear_pointer(&server->why, g_free);
 }
 
-/* The reply, NULL when the server could not say. False: it is no word of this server. */
+/* The reply, NULL when the server could not say. False: another server, or none, has answered. */
 static bool answer_take(GObject *bus, GAsyncResult *result, struct server *server, GVariant **ret)
 {
 	g_autoptr(GError) error = NULL;

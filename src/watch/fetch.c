@@ -325,7 +325,7 @@ static enum fetch_result lookups_go_on(
 /* all answers are in */
 static void close_fetch(struct source *source, struct fetch *fetch, struct changes *changes)
 {
-	/* that a task is not in a part of the list is no word on it */
+	/* a list that is not whole says nothing of tasks that are not in it */
 	if (fetch->kind == LIST_SWEEP && !fetch->partial)
 		detect_gone(source->snapshot, &source->rules, fetch->list_seq,
 			fetch->lookup_floor_seq, fetch->asked_ms, source->now, changes);

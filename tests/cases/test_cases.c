@@ -175,7 +175,7 @@ static void step_snapshot(struct stage *stage, char **words, size_t count)
 	if (count < 3)
 		fail_line(stage, "snapshot what?");
 	if (strcmp(words[1], "told_after") == 0) {
-		stage->snapshot->told_after_us = stamp(stage, words[2]);
+		stage->snapshot->report_after_us = stamp(stage, words[2]);
 		return;
 	}
 	task.id = words[2];

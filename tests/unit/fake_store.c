@@ -58,7 +58,7 @@ struct snapshot *fake_store_copy(const struct snapshot *snapshot)
 		keep_block(copy, snapshot, i);
 	keep_reopened(copy, snapshot);
 	copy->baseline = snapshot->baseline;
-	copy->told_after_us = snapshot->told_after_us;
+	copy->report_after_us = snapshot->report_after_us;
 	return copy;
 }
 
@@ -88,7 +88,7 @@ void fake_store_store(
 	snapshot->reopened_dirty = false;
 	if (snapshot->baseline_dirty) {
 		store->baseline = snapshot->baseline;
-		store->told_after_us = snapshot->told_after_us;
+		store->report_after_us = snapshot->report_after_us;
 		snapshot->baseline_dirty = false;
 	}
 }

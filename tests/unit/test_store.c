@@ -225,7 +225,7 @@ static void test_snapshots(void **state)
 
 	(void)state;
 	assert_false(snapshot->baseline);
-	assert_true(snapshot->told_after_us == STAMP_NONE);
+	assert_true(snapshot->report_after_us == STAMP_NONE);
 	fill_snapshot(snapshot);
 	commit_snapshot(store, "telnyx", snapshot);
 	assert_filled(snapshot);

@@ -208,7 +208,7 @@ static void test_loss_is_told(void **state)
 	assert_int_equal(damage.changed_ms, changed_ms);
 	assert_string_equal(strrchr(damage.path, '/') + 1, NAMED);
 	snapshot = store_fixture_snapshot(store, "telnyx");
-	assert_true(snapshot->told_after_us == changed_ms * 1000);
+	assert_true(snapshot->report_after_us == changed_ms * 1000);
 	snapshot_free(snapshot);
 	assert_true(store_commit(store, &changes, &err));
 	store_close(store);
@@ -216,12 +216,12 @@ static void test_loss_is_told(void **state)
 	/* a source whose first list has not come yet still needs to know; months later it is just
 	 * new */
 	snapshot = store_fixture_snapshot(store, "telnyx");
-	assert_true(snapshot->told_after_us == changed_ms * 1000);
+	assert_true(snapshot->report_after_us == changed_ms * 1000);
 	snapshot_free(snapshot);
 	store_close(store);
 	store = store_fixture_open_good(dir, LATER + 60 * 86400000LL);
 	snapshot = store_fixture_snapshot(store, "telnyx");
-	assert_true(snapshot->told_after_us == STAMP_NONE);
+	assert_true(snapshot->report_after_us == STAMP_NONE);
 	snapshot_free(snapshot);
 	store_close(store);
 }

@@ -103,10 +103,10 @@ static void run_news(struct run *run)
 			run->doubts++;
 			run->doubted_ms = fake.now_ms;
 			break;
-		case WAIT_TROUBLE:
-		case WAIT_RECOVERED:
+		case WAIT_SOURCE_FAILS:
+		case WAIT_SOURCE_RECOVERED:
 			assert_non_null(strchr(news.text, ':'));
-			if (news.kind == WAIT_TROUBLE)
+			if (news.kind == WAIT_SOURCE_FAILS)
 				run->troubles++;
 			else
 				run->relieves++;
