@@ -81,8 +81,7 @@ const struct command cmd_doctor = {
 	.help = "Looks at everything between a task and you, one line each: configuration, state "
 		"directory, keys, DNS, TLS, the API's answer, the clock, session bus, notification "
 		"server, monitor and unit. What is not ok is followed by its remedy. Exits with 1 "
-		"when "
-		"something fails.",
+		"when something fails.",
 	.flags = doctor_flags,
 	.run = doctor_command,
 };

@@ -205,9 +205,8 @@ const struct command cmd_history = {
 	.args = "[TASK_ID...]",
 	.summary = "shows past events, the oldest first",
 	.help = "Of all tasks, or of those named; the first 6 or more characters of an id are "
-		"enough "
-		"where no other begins so. Reads what the monitor of this state directory has "
-		"stored; needs no network and no running monitor.",
+		"enough where no other begins so. Reads what the monitor of this state directory "
+		"has stored; needs no network and no running monitor.",
 	.flags = history_flags,
 	.max_args = SIZE_MAX,
 	.run = history_run,

@@ -236,8 +236,8 @@ const struct command cmd_list = {
 	.args = "",
 	.summary = "shows the tasks there are now, straight from the API",
 	.help = "Without --status or --all, those that are queued or processing. With --json, "
-		"tasks are "
-		"printed while the answer is read; a fault found later shows in the exit code.",
+		"tasks are printed while the answer is read; a fault found later shows in the exit "
+		"code.",
 	.flags = list_flags,
 	.run = list_run,
 };

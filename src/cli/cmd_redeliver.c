@@ -146,8 +146,7 @@ const struct command cmd_redeliver = {
 	.args = "EVENT_ID... | --failed",
 	.summary = "puts deliveries that were given up back in the queue",
 	.help = "Their attempts and age count from nothing again. A running monitor takes them up "
-		"at "
-		"once, else the next one does. What was delivered is not delivered again.",
+		"at once, else the next one does. What was delivered is not delivered again.",
 	.flags = redeliver_flags,
 	.max_args = SIZE_MAX,
 	.run = redeliver_run,

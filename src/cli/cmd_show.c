@@ -217,10 +217,8 @@ const struct command cmd_show = {
 	.args = "TASK_ID...",
 	.summary = "shows tasks, and why they failed",
 	.help = "Each is looked for in every source, or in the one that --source names. When "
-		"several "
-		"have it, each is shown. The first 6 or more characters of an id are enough where "
-		"no "
-		"other begins so. Exit code 3: no source knows it.",
+		"several have it, each is shown. The first 6 or more characters of an id are "
+		"enough where no other begins so. Exit code 3: no source knows it.",
 	.flags = show_flags,
 	.min_args = 1,
 	.max_args = SIZE_MAX,

@@ -252,8 +252,7 @@ const struct command cmd_test = {
 	.args = "[SINK...]",
 	.summary = "sends a sample event through each sink and says what became of it",
 	.help = "The sample says that it is a test; its event id is 0. Filters, quiet hours and "
-		"bursts do "
-		"not hold it back. Exits with 1 when a sink failed.",
+		"bursts do not hold it back. Exits with 1 when a sink failed.",
 	.flags = test_flags,
 	.max_args = SIZE_MAX,
 	.run = test_run,

@@ -123,17 +123,13 @@ const struct command cmd_wait = {
 	.args = "[TASK_ID...|-]",
 	.summary = "blocks until tasks have ended",
 	.help = "Without ids, for all tasks that are active at the first poll; with -, for those "
-		"on "
-		"stdin, one a line. As each ends, TASK_ID STATUS is printed, and on a terminal its "
-		"name, how long it took and why it failed. Exit code 0: all succeeded; 1: one "
-		"failed; 3: one "
-		"is missing or gone, or there was none to wait for; 2: one succeeded only in part; "
-		"64: wrong usage; 69: the API cannot be reached; 74: stdout cannot be written; 76: "
-		"its answers make no sense; "
-		"77: it "
-		"refused the key, or there is none; 78: wrong configuration; 124: --timeout ran "
-		"out; "
-		"130, 143: ended by INT, TERM.",
+		"on stdin, one a line. As each ends, TASK_ID STATUS is printed, and on a terminal "
+		"its name, how long it took and why it failed. Exit code 0: all succeeded; 1: one "
+		"failed; 3: one is missing or gone, or there was none to wait for; 2: one "
+		"succeeded only in part; 64: wrong usage; 69: the API cannot be reached; 74: "
+		"stdout cannot be written; 76: its answers make no sense; 77: it refused the key, "
+		"or there is none; 78: wrong configuration; 124: --timeout ran out; 130, 143: "
+		"ended by INT, TERM.",
 	.flags = wait_flags,
 	.max_args = SIZE_MAX,
 	.run = wait_run,

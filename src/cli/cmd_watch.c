@@ -42,12 +42,9 @@ const struct command cmd_watch = {
 	.args = "",
 	.summary = "watches the tasks and tells of each that ends, until it is stopped",
 	.help = "Prints one line per event on stdout, and tells the sinks of the configuration: "
-		"desktop "
-		"notifications, a log, programs of yours. One monitor runs per state directory; a "
-		"second "
-		"one exits with 75. TERM and INT stop it, HUP makes it read its configuration and "
-		"keys "
-		"again, USR1 makes it poll now.",
+		"desktop notifications, a log, programs of yours. One monitor runs per state "
+		"directory; a second one exits with 75. TERM and INT stop it, HUP makes it read "
+		"its configuration and keys again, USR1 makes it poll now.",
 	.flags = watch_flags,
 	.run = watch_run,
 };

@@ -11,8 +11,7 @@
 
 #define REASON_MAX ((size_t)4 * 1024 * 1024) /* bytes of the files of a bucket, some 20,000 */
 #define REASON_MS 5000 /* what an answer about them is worth waiting for */
-#define FILL_MAX                                                                                   \
-	(4 * 1024 * 1024) /* bytes of a list that are read for the sake of a bucket's name */
+#define FILL_MAX (4 * 1024 * 1024) /* bytes read of a list to find the name of a bucket */
 
 /* One request to one source, with its tries. */
 struct ask {

@@ -66,8 +66,7 @@ const struct option options[] = {
 		.text = "where the API is; TELNYX_BASE_URL replaces the default" },
 	{ SOURCE(api_key), .name = "api_key", .type = OPTION_TEXT, .fallback = "",
 		.text = "where the key is, never the key itself; \"\": TELNYX_API_KEY, a "
-			"credential or "
-			"a file of its own" },
+			"credential or a file of its own" },
 	{ SOURCE(interval_ms), .name = "interval", .type = OPTION_DURATION, .fallback = "10s",
 		.min = MS(100), .max = DAYS(1),
 		.text = "time between two polls while tasks are active" },

@@ -38,8 +38,7 @@ struct option {
 	int64_t min;
 	int64_t max;
 	const char *const *words; /* OPTION_ENUM: the words, NULL-terminated */
-	option_check
-		check; /* OPTION_TEXT, OPTION_LIST; NULL: any text will do, or io/conf checks it */
+	option_check check; /* of a text or list; NULL: takes any, or io/conf checks it */
 	const char *text; /* what it does, in one line */
 };
 

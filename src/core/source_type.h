@@ -47,8 +47,8 @@ struct source_type {
 enum list_scope { LIST_ACTIVE, LIST_ENDED, LIST_ALL };
 #define LIST_SCOPE_COUNT 3
 
-extern const struct source_type
-	source_types[]; /* the first is the default; ends with a NULL name */
+/* the first is the default; ends with a NULL name */
+extern const struct source_type source_types[];
 
 const struct source_type *source_type_find(const char *name);
 bool status_word_in(const struct status_word *word, enum list_scope scope);

@@ -65,8 +65,7 @@ char *statedir_find(const char *option, struct err *err)
 		return mem_printf("%s/.local/state/taskbell", home);
 	(void)err_set(err, ERR_CANT_CREATE,
 		"HOME is not set to a directory, so there is no place for the state; set it, or "
-		"use "
-		"--state-dir");
+		"use --state-dir");
 	return NULL;
 }
 

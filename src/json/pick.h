@@ -68,8 +68,7 @@ struct json_prefix {
 };
 
 struct json_pick {
-	struct json_node
-		nodes[JSON_PICK_NODES + 2]; /* of what is not wanted, of the whole value, … */
+	struct json_node nodes[JSON_PICK_NODES + 2]; /* unwanted, the whole value, … */
 	int node_count;
 	size_t count; /* of pointers */
 	char names[JSON_PICK_BYTES];
