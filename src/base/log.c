@@ -38,29 +38,14 @@ void log_setup(enum log_form form, enum log_level level, log_writer writer)
 	log_state.writer = writer;
 }
 
-/* on a terminal a date is shown where it is not that of the line before */
-static void log_add_head(struct buf *line, enum log_level level, bool terminal)
-{
-	int64_t before_ms = log_state.stamped_ms != 0 ? log_state.stamped_ms : log_wall_ms;
-	char stamp[STAMP_TEXT_MAX];
-
-	log_state.stamped_ms = log_wall_ms;
-	if (log_state.form == LOG_JOURNAL)
-		(void)buf_addf(line, "<%d>", levels[level].priority);
-	else if (log_state.form == LOG_STAMPED)
-		(void)buf_addf(line, "%s %s ",
-			stamp_text_for(terminal, log_wall_ms, before_ms, stamp),
-			levels[level].word);
-	else
-		(void)buf_add_text(line, "taskbell: ");
-}
-
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	cleanup_buf struct buf line = { 0 };
 	char text[8192];
 	size_t columns;
 	va_list ap;
+	int64_t before_ms;
+	char stamp[STAMP_TEXT_MAX];
 
 	if (!log_shows(level))
 		return;
@@ -68,7 +53,17 @@ void log_line(enum log_level level, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	columns = log_state.form != LOG_JOURNAL ? terminal_columns(STDERR_FILENO) : 0;
-	log_add_head(&line, level, columns != 0);
+	/* on a terminal a date is shown where it is not that of the line before */
+	before_ms = log_state.stamped_ms != 0 ? log_state.stamped_ms : log_wall_ms;
+	log_state.stamped_ms = log_wall_ms;
+	if (log_state.form == LOG_JOURNAL)
+		(void)buf_addf(&line, "<%d>", levels[level].priority);
+	else if (log_state.form == LOG_STAMPED)
+		(void)buf_addf(&line, "%s %s ",
+			stamp_text_for(columns != 0, log_wall_ms, before_ms, stamp),
+			levels[level].word);
+	else
+		(void)buf_add_text(&line, "taskbell: ");
 	text_add_wrapped(&line, text, line.len, LOG_INDENT, columns);
 	(void)buf_add_char(&line, '\n');
 	if (log_state.writer != NULL)

@@ -35,24 +35,6 @@ int cli_misuse(const struct cli *cli, const char *fmt, ...)
 	return err_exit_code(ERR_USAGE);
 }
 
-/* `file:line: message` lines without the program's name, so that editors find the place; the
- * journal gets priorities */
-static void say_faults(const struct buf *faults)
-{
-	for (const char *line = buf_text(faults); *line != '\0';) {
-		size_t len = strcspn(line, "\n");
-		cleanup_free char *one = mem_strndup(line, len);
-		cleanup_buf struct buf safe = { 0 };
-
-		text_add_wrapped(&safe, one, 0, 2, terminal_columns(STDERR_FILENO));
-		if (sd_stderr_is_journal())
-			log_line(LOG_ERROR, "%s", one);
-		else
-			(void)fprintf(stderr, "%s\n", buf_text(&safe));
-		line += len + (line[len] == '\n');
-	}
-}
-
 struct config *cli_config(const struct cli *cli, int *ret_code)
 {
 	cleanup_free char *path = conf_find(cli->config_path);
@@ -63,10 +45,24 @@ struct config *cli_config(const struct cli *cli, int *ret_code)
 	if (conf_load(path, CONF_TEXT_AND_KEYS, &config, &faults, &err))
 		return config;
 	*ret_code = err_exit_code(err.kind);
-	if (faults.len != 0)
-		say_faults(&faults);
-	else
+	if (faults.len != 0) {
+		/* `file:line: message` lines without the program's name, so that editors find the
+		 * place; the journal gets priorities */
+		for (const char *line = buf_text(&faults); *line != '\0';) {
+			size_t len = strcspn(line, "\n");
+			cleanup_free char *one = mem_strndup(line, len);
+			cleanup_buf struct buf safe = { 0 };
+
+			text_add_wrapped(&safe, one, 0, 2, terminal_columns(STDERR_FILENO));
+			if (sd_stderr_is_journal())
+				log_line(LOG_ERROR, "%s", one);
+			else
+				(void)fprintf(stderr, "%s\n", buf_text(&safe));
+			line += len + (line[len] == '\n');
+		}
+	} else {
 		(void)cli_fail(&err);
+	}
 	return NULL;
 }
 

@@ -97,17 +97,6 @@ static bool has_item(const struct offer *offer, const char *word)
 	return false;
 }
 
-static void offer_words(struct offer *offer, const struct flag *flag)
-{
-	const char *comma = strrchr(offer->input->value, ',');
-
-	if (flag->type == FLAG_LIST && comma != NULL)
-		offer->lead = (size_t)(comma - offer->input->value) + 1;
-	for (size_t i = 0; flag->words[i] != NULL; i++)
-		if (!has_item(offer, flag->words[i]))
-			offer_value(offer, flag->words[i], NULL);
-}
-
 /* the words stand here as they were typed, and no shell has expanded them yet; owned */
 static char *expand(const char *path)
 {
@@ -200,17 +189,6 @@ static const struct kind_of_value *kind_of(const char *called)
 	return NULL;
 }
 
-static void offer_flag_value(struct offer *offer)
-{
-	const struct flag *flag = offer->input->flag;
-	const struct kind_of_value *kind = flag->arg != NULL ? kind_of(flag->arg) : NULL;
-
-	if (flag->words != NULL)
-		offer_words(offer, flag);
-	else if (kind != NULL)
-		kind->offer(offer);
-}
-
 /* an argument; where none fits, the options */
 static void offer_argument(struct offer *offer)
 {
@@ -234,12 +212,26 @@ static int complete_run(struct cli *cli)
 	struct offer offer = { .input = &input };
 
 	log_setup(LOG_PLAIN, LOG_ERROR, NULL);
-	if (input.flag != NULL)
-		offer_flag_value(&offer);
-	else if (!input.ended && input.word[0] == '-')
+	if (input.flag != NULL) {
+		const struct flag *flag = offer.input->flag;
+		const struct kind_of_value *kind = flag->arg != NULL ? kind_of(flag->arg) : NULL;
+
+		if (flag->words != NULL) {
+			const char *comma = strrchr(offer.input->value, ',');
+
+			if (flag->type == FLAG_LIST && comma != NULL)
+				offer.lead = (size_t)(comma - offer.input->value) + 1;
+			for (size_t i = 0; flag->words[i] != NULL; i++)
+				if (!has_item(&offer, flag->words[i]))
+					offer_value(&offer, flag->words[i], NULL);
+		} else if (kind != NULL) {
+			kind->offer(&offer);
+		}
+	} else if (!input.ended && input.word[0] == '-') {
 		offer_options(&input);
-	else
+	} else {
 		offer_argument(&offer);
+	}
 	return out_end(0);
 }
 

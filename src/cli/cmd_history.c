@@ -70,19 +70,6 @@ static bool take_event(void *arg, const struct event *event)
 	return true;
 }
 
-static void read_types(const struct cli *cli, bool types[EVENT_COUNT])
-{
-	const char *const *words;
-	size_t count = cli_list(cli, "status", &words);
-
-	for (size_t i = 0; i < count; i++) {
-		enum event_type type;
-
-		if (event_from_word(words[i], &type))
-			types[type] = true;
-	}
-}
-
 static int print_events(
 	const struct cli *cli, struct store *store, const struct store_query *query, int64_t now_ms)
 {
@@ -164,6 +151,8 @@ static int history_run(struct cli *cli)
 	struct state state = { 0 };
 	struct err err = { 0 };
 	int code = 0;
+	const char *const *words;
+	size_t count;
 
 	if (since != NULL && !time_text_parse(since, now_ms, &query.since_ms))
 		return cli_misuse(cli,
@@ -176,7 +165,13 @@ static int history_run(struct cli *cli)
 			return cli_misuse(cli, "'%.80s' cannot be the id of a task", cli->args[i]);
 	if (cli_given(cli, "limit") && query.limit == 0)
 		return cli_misuse(cli, "--limit: it must be at least 1");
-	read_types(cli, types);
+	count = cli_list(cli, "status", &words);
+	for (size_t i = 0; i < count; i++) {
+		enum event_type type;
+
+		if (event_from_word(words[i], &type))
+			types[type] = true;
+	}
 	if (!state_open(&state, cli, STORE_READ, &err))
 		return cli_fail(&err);
 	if (!state_knows_source(&state, cli, &err))

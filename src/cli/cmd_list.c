@@ -100,33 +100,28 @@ static void print_table(const struct cli *cli, const struct client *client,
 					     : "no task is queued or processing");
 }
 
-static void print_json(
-	const struct client *client, const struct choice *choice, const struct tasks *tasks)
-{
-	int64_t left = choice->limit;
-
-	for (size_t i = 0; i < tasks->count && left > 0; i++) {
-		cleanup_buf struct buf line = { 0 };
-
-		if (!choice_wants(choice, tasks->items[i].task))
-			continue;
-		left--;
-		task_json(tasks->items[i].task,
-			client->sources[tasks->items[i].source].config->name, &line);
-		out_line(&line);
-	}
-}
-
 /* all of it is read before the first is shown */
 static void list_whole(const struct cli *cli, struct client *client, const struct choice *choice)
 {
 	struct tasks tasks = { 0 };
 
 	tasks_list(&tasks, client, choice->wanted);
-	if (cli_given(cli, "json"))
-		print_json(client, choice, &tasks);
-	else
+	if (cli_given(cli, "json")) {
+		int64_t left = choice->limit;
+
+		for (size_t i = 0; i < tasks.count && left > 0; i++) {
+			cleanup_buf struct buf line = { 0 };
+
+			if (!choice_wants(choice, tasks.items[i].task))
+				continue;
+			left--;
+			task_json(tasks.items[i].task,
+				client->sources[tasks.items[i].source].config->name, &line);
+			out_line(&line);
+		}
+	} else {
 		print_table(cli, client, choice, &tasks);
+	}
 	tasks_done(&tasks);
 }
 
@@ -152,19 +147,6 @@ static bool stream_again(void *arg, size_t source)
 	struct stream *stream = arg;
 
 	return dedup_forget(stream->lines, source);
-}
-
-/* shown while it is read */
-static void list_stream(struct client *client, const struct choice *choice)
-{
-	struct instant now = clock_now();
-	struct hash_key key = { (uint64_t)now.mono_ms, (uint64_t)now.wall_ms ^ (uint64_t)getpid() };
-	cleanup_with(dedup_cleanup) struct dedup *lines = dedup_new(&key);
-	struct stream stream = { .client = client, .choice = choice, .lines = lines };
-	struct client_taker taker = { stream_take, stream_again, &stream };
-
-	client_list(client, choice->wanted, &taker);
-	dedup_write(lines);
 }
 
 static void wanted_read(const struct cli *cli, bool wanted[STATUS_COUNT])
@@ -201,10 +183,20 @@ static int list_run(struct cli *cli)
 		return code;
 	wanted_read(cli, choice.wanted);
 	client = client_new(config, cli->source);
-	if (cli_given(cli, "json") && choice.limit == INT64_MAX)
-		list_stream(client, &choice);
-	else
+	if (cli_given(cli, "json") && choice.limit == INT64_MAX) {
+		/* shown while it is read */
+		struct instant now = clock_now();
+		struct hash_key key = { (uint64_t)now.mono_ms,
+			(uint64_t)now.wall_ms ^ (uint64_t)getpid() };
+		cleanup_with(dedup_cleanup) struct dedup *lines = dedup_new(&key);
+		struct stream stream = { .client = client, .choice = &choice, .lines = lines };
+		struct client_taker taker = { stream_take, stream_again, &stream };
+
+		client_list(client, choice.wanted, &taker);
+		dedup_write(lines);
+	} else {
 		list_whole(cli, client, &choice);
+	}
 	code = out_end(0);
 	sources_say_errors(client, LOG_ERROR);
 	return code != 0 ? code : client_exit_code(client);

@@ -82,23 +82,6 @@ static bool revive(const struct cli *cli, struct store *store, const int64_t *id
 	return true;
 }
 
-static void wake_monitor(const char *dir, size_t count)
-{
-	const char *what = count == 1 ? "delivery" : "deliveries";
-	int64_t pid = 0;
-	struct err ignored = { 0 };
-	bool running = statedir_held(dir, &pid, &ignored);
-
-	if (running && pid > 0)
-		(void)kill((pid_t)pid, SIGUSR1);
-	if (running)
-		log_line(LOG_NOTICE, "%zu %s put back in the queue", count, what);
-	else
-		log_line(LOG_NOTICE,
-			"%zu %s put back in the queue; 'taskbell watch' will take them up", count,
-			what);
-}
-
 static int redeliver(struct cli *cli, struct state *state, int64_t *ids)
 {
 	bool all = cli_given(cli, "failed");
@@ -114,12 +97,25 @@ static int redeliver(struct cli *cli, struct state *state, int64_t *ids)
 	if (state->store != NULL &&
 		!revive(cli, state->store, ids, all ? 1 : cli->arg_count, &count, &err))
 		return cli_fail(&err);
-	if (count > 0)
-		wake_monitor(state->dir, count);
-	else if (all)
+	if (count > 0) {
+		const char *what = count == 1 ? "delivery" : "deliveries";
+		int64_t pid = 0;
+		struct err ignored = { 0 };
+		bool running = statedir_held(state->dir, &pid, &ignored);
+
+		if (running && pid > 0)
+			(void)kill((pid_t)pid, SIGUSR1);
+		if (running)
+			log_line(LOG_NOTICE, "%zu %s put back in the queue", count, what);
+		else
+			log_line(LOG_NOTICE,
+				"%zu %s put back in the queue; 'taskbell watch' will take them up",
+				count, what);
+	} else if (all) {
 		log_line(LOG_NOTICE, "no delivery has failed in %s%s%s", state->dir,
 			cli->source != NULL ? " for source " : "",
 			cli->source != NULL ? cli->source : "");
+	}
 	return 0;
 }
 

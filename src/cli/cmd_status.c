@@ -96,28 +96,6 @@ static void print_json(const struct page *page)
 	out_line(&line);
 }
 
-static void print_head(const struct page *page)
-{
-	const struct monitor_status *status = page->status;
-	cleanup_buf struct buf line = { 0 };
-
-	if (!status->running) {
-		(void)buf_addf(&line, "no monitor is running for %s", page->dir);
-	} else {
-		(void)buf_add_text(&line, "running");
-		if (status->pid != 0)
-			(void)buf_addf(&line, ", process %" PRId64, status->pid);
-		if (status->started_ms != 0) {
-			(void)buf_add_text(&line, ", started ");
-			time_text_add(&line, status->started_ms, page->now_ms, page->columns != 0);
-		}
-		(void)buf_add_text(&line, status_healthy(status) ? ": healthy" : ": degraded");
-		if (!status->reported)
-			(void)buf_add_text(&line, " (it has not told of a poll yet)");
-	}
-	out_wrapped(&line);
-}
-
 static void cell_time(struct grid *grid, const struct page *page, int64_t wall_ms)
 {
 	cleanup_buf struct buf text = { 0 };
@@ -205,7 +183,24 @@ static void print_sinks(const struct page *page)
 
 static void print_text(const struct page *page)
 {
-	print_head(page);
+	const struct monitor_status *status = page->status;
+	cleanup_buf struct buf line = { 0 };
+
+	if (!status->running) {
+		(void)buf_addf(&line, "no monitor is running for %s", page->dir);
+	} else {
+		(void)buf_add_text(&line, "running");
+		if (status->pid != 0)
+			(void)buf_addf(&line, ", process %" PRId64, status->pid);
+		if (status->started_ms != 0) {
+			(void)buf_add_text(&line, ", started ");
+			time_text_add(&line, status->started_ms, page->now_ms, page->columns != 0);
+		}
+		(void)buf_add_text(&line, status_healthy(status) ? ": healthy" : ": degraded");
+		if (!status->reported)
+			(void)buf_add_text(&line, " (it has not told of a poll yet)");
+	}
+	out_wrapped(&line);
 	if (page->status->source_count > 0)
 		out_text("\n");
 	print_sources(page);

@@ -47,29 +47,6 @@ static const struct flag *take_letters(struct completion_input *input, const cha
 	return NULL;
 }
 
-static void take_word(struct completion_input *input, const char *word)
-{
-	if (input->flag != NULL) {
-		take_value(input, input->flag, word);
-		input->flag = NULL;
-	} else if (!input->ended && strcmp(word, "--") == 0) {
-		input->ended = true;
-	} else if (input->ended || word[0] != '-' || word[1] == '\0') {
-		struct err err;
-
-		if (input->command != NULL) {
-			input->arg_count++;
-		} else if (!input->unknown) {
-			input->command = cli_command(word, &err);
-			input->unknown = input->command == NULL;
-		}
-	} else if (word[1] == '-') {
-		input->flag = take_long(input, word);
-	} else {
-		input->flag = take_letters(input, word + 1);
-	}
-}
-
 struct completion_input completion_input_read(char *const *words, size_t count)
 {
 	struct completion_input input = {
@@ -78,7 +55,25 @@ struct completion_input completion_input_read(char *const *words, size_t count)
 	size_t len;
 
 	for (size_t i = 0; i < input.word_count; i++)
-		take_word(&input, words[i]);
+		if (input.flag != NULL) {
+			take_value(&input, input.flag, words[i]);
+			input.flag = NULL;
+		} else if (!input.ended && strcmp(words[i], "--") == 0) {
+			input.ended = true;
+		} else if (input.ended || words[i][0] != '-' || words[i][1] == '\0') {
+			struct err err;
+
+			if (input.command != NULL) {
+				input.arg_count++;
+			} else if (!input.unknown) {
+				input.command = cli_command(words[i], &err);
+				input.unknown = input.command == NULL;
+			}
+		} else if (words[i][1] == '-') {
+			input.flag = take_long(&input, words[i]);
+		} else {
+			input.flag = take_letters(&input, words[i] + 1);
+		}
 	input.value = input.word;
 	len = strcspn(input.word, "=");
 	if (input.flag != NULL || input.ended || strncmp(input.word, "--", 2) != 0 ||

@@ -56,34 +56,30 @@ static void add_row(const struct page *page, const char *head, size_t indent, co
 	add_text(page, text, indent);
 }
 
-static void add_flag(const struct page *page, const struct flag *flag)
-{
-	cleanup_buf struct buf head = { 0 };
-	cleanup_buf struct buf text = { 0 };
-	const char *before = ": one of ";
-
-	if (flag->letter != 0)
-		(void)buf_addf(&head, "-%c, --%s", flag->letter, flag->name);
-	else
-		(void)buf_addf(&head, "    --%s", flag->name);
-	if (flag->arg != NULL)
-		(void)buf_addf(&head, "=%s", flag->arg);
-	(void)buf_add_text(&text, flag->help);
-	for (size_t i = 0; flag->words != NULL && flag->words[i] != NULL; i++) {
-		(void)buf_addf(&text, "%s%s", before, flag->words[i]);
-		before = ", ";
-	}
-	add_row(page, buf_text(&head), page->columns < WIDTH ? NARROW_INDENT : INDENT,
-		buf_text(&text));
-}
-
 static void add_flags(const struct page *page, const char *title, const struct flag *flags)
 {
 	if (flags->name == NULL)
 		return;
 	(void)buf_addf(page->out, "\n%s:\n", title);
-	for (; flags->name != NULL; flags++)
-		add_flag(page, flags);
+	for (; flags->name != NULL; flags++) {
+		cleanup_buf struct buf head = { 0 };
+		cleanup_buf struct buf text = { 0 };
+		const char *before = ": one of ";
+
+		if (flags->letter != 0)
+			(void)buf_addf(&head, "-%c, --%s", flags->letter, flags->name);
+		else
+			(void)buf_addf(&head, "    --%s", flags->name);
+		if (flags->arg != NULL)
+			(void)buf_addf(&head, "=%s", flags->arg);
+		(void)buf_add_text(&text, flags->help);
+		for (size_t i = 0; flags->words != NULL && flags->words[i] != NULL; i++) {
+			(void)buf_addf(&text, "%s%s", before, flags->words[i]);
+			before = ", ";
+		}
+		add_row(page, buf_text(&head), page->columns < WIDTH ? NARROW_INDENT : INDENT,
+			buf_text(&text));
+	}
 }
 
 static void add_usage(const struct page *page, const char *words)
@@ -94,51 +90,42 @@ static void add_usage(const struct page *page, const char *words)
 	(void)buf_add_text(page->out, "\n\n");
 }
 
-static void add_command(const struct page *page, const struct command *command)
-{
-	cleanup_free char *usage = mem_printf("%s%s%s%s", command->name,
-		command->flags[0].name != NULL ? " [OPTIONS]" : "",
-		*command->args != '\0' ? " " : "", command->args);
-	cleanup_free char *summary = mem_printf(
-		"%c%s.", toupper((unsigned char)command->summary[0]), command->summary + 1);
-
-	add_usage(page, usage);
-	add_text(page, summary, 0);
-	if (*command->help != '\0') {
-		(void)buf_add_char(page->out, '\n');
-		add_text(page, command->help, 0);
-	}
-	add_flags(page, "Options", command->flags);
-	add_flags(page, "Global options", global_flags);
-}
-
 #define USAGE "[GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]"
 #define PURPOSE "Watches background tasks behind an HTTP API and tells you when they end."
-
-static void add_overview(const struct page *page)
-{
-	add_usage(page, USAGE);
-	add_text(page, PURPOSE, 0);
-	(void)buf_add_text(page->out, "\nCommands:\n");
-	for (size_t i = 0; commands[i] != NULL; i++)
-		if (!commands[i]->hidden)
-			add_row(page, commands[i]->name, NAMES, commands[i]->summary);
-	add_flags(page, "Global options", global_flags);
-	(void)buf_add_char(page->out, '\n');
-	add_text(page,
-		"'taskbell COMMAND --help' says more of one command; the whole story is in "
-		"taskbell(1).",
-		0);
-}
 
 void help_text(const struct command *command, struct buf *out)
 {
 	struct page page = page_of(out, STDOUT_FILENO);
 
-	if (command != NULL)
-		add_command(&page, command);
-	else
-		add_overview(&page);
+	if (command != NULL) {
+		cleanup_free char *usage = mem_printf("%s%s%s%s", command->name,
+			command->flags[0].name != NULL ? " [OPTIONS]" : "",
+			*command->args != '\0' ? " " : "", command->args);
+		cleanup_free char *summary = mem_printf(
+			"%c%s.", toupper((unsigned char)command->summary[0]), command->summary + 1);
+
+		add_usage(&page, usage);
+		add_text(&page, summary, 0);
+		if (*command->help != '\0') {
+			(void)buf_add_char(page.out, '\n');
+			add_text(&page, command->help, 0);
+		}
+		add_flags(&page, "Options", command->flags);
+		add_flags(&page, "Global options", global_flags);
+	} else {
+		add_usage(&page, USAGE);
+		add_text(&page, PURPOSE, 0);
+		(void)buf_add_text(page.out, "\nCommands:\n");
+		for (size_t i = 0; commands[i] != NULL; i++)
+			if (!commands[i]->hidden)
+				add_row(&page, commands[i]->name, NAMES, commands[i]->summary);
+		add_flags(&page, "Global options", global_flags);
+		(void)buf_add_char(page.out, '\n');
+		add_text(&page,
+			"'taskbell COMMAND --help' says more of one command; the whole story is in "
+			"taskbell(1).",
+			0);
+	}
 }
 
 void help_short(struct buf *out)

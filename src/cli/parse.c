@@ -103,26 +103,6 @@ static bool word_unknown(const struct spelled *spelled, const char *text, struct
 		err, ERR_USAGE, "%s: '%.80s' is none of %s", spelled->name, text, buf_text(&all));
 }
 
-static bool list_read(struct flag_value *value, const struct spelled *spelled, struct err *err)
-{
-	for (const char *text = value->text;; text++) {
-		size_t len = strcspn(text, ",");
-
-		if (len == 0)
-			return err_set(err, ERR_USAGE, "%s: '%.80s' has an empty item",
-				spelled->name, value->text);
-		value->items = mem_grow(value->items, &value->item_cap, value->item_count + 1,
-			sizeof(*value->items));
-		value->items[value->item_count++] = mem_strndup(text, len);
-		if (spelled->flag->words != NULL &&
-			word_index(spelled->flag->words, value->items[value->item_count - 1]) < 0)
-			return word_unknown(spelled, value->items[value->item_count - 1], err);
-		text += len;
-		if (*text == '\0')
-			return true;
-	}
-}
-
 /* reads value->text as the type of the flag says */
 static bool value_read(struct flag_value *value, const struct spelled *spelled, struct err *err)
 {
@@ -145,7 +125,24 @@ static bool value_read(struct flag_value *value, const struct spelled *spelled, 
 		value->word = word_index(flag->words, value->text);
 		return value->word >= 0 || word_unknown(spelled, value->text, err);
 	case FLAG_LIST:
-		return list_read(value, spelled, err);
+		for (const char *text = value->text;; text++) {
+			size_t len = strcspn(text, ",");
+
+			if (len == 0)
+				return err_set(err, ERR_USAGE, "%s: '%.80s' has an empty item",
+					spelled->name, value->text);
+			value->items = mem_grow(value->items, &value->item_cap,
+				value->item_count + 1, sizeof(*value->items));
+			value->items[value->item_count++] = mem_strndup(text, len);
+			if (spelled->flag->words != NULL &&
+				word_index(spelled->flag->words,
+					value->items[value->item_count - 1]) < 0)
+				return word_unknown(
+					spelled, value->items[value->item_count - 1], err);
+			text += len;
+			if (*text == '\0')
+				return true;
+		}
 	}
 	return err_set(err, ERR_SOFTWARE, "%s has no type", spelled->name);
 }

@@ -50,11 +50,17 @@ static int item_by_place(const void *a, const void *b)
 	return x->place < y->place ? -1 : x->place > y->place;
 }
 
-/* an id that stands twice counts once, as it stands last */
-static void tasks_unique(struct tasks *tasks)
+void tasks_list(struct tasks *tasks, struct client *client, const bool wanted[STATUS_COUNT])
 {
+	struct client_taker taker = { tasks_take, tasks_again, tasks };
 	size_t kept = 0;
 
+	client_list(client, wanted, &taker);
+	/* an answer that is not valid as a whole does not count */
+	for (size_t i = 0; i < client->count; i++)
+		if (client->sources[i].err.kind != ERR_NONE)
+			(void)tasks_again(tasks, i);
+	/* an id that stands twice counts once, as it stands last */
 	if (tasks->count == 0)
 		return;
 	qsort(tasks->items, tasks->count, sizeof(*tasks->items), item_by_id);
@@ -69,18 +75,6 @@ static void tasks_unique(struct tasks *tasks)
 	}
 	tasks->count = kept;
 	qsort(tasks->items, kept, sizeof(*tasks->items), item_by_place);
-}
-
-void tasks_list(struct tasks *tasks, struct client *client, const bool wanted[STATUS_COUNT])
-{
-	struct client_taker taker = { tasks_take, tasks_again, tasks };
-
-	client_list(client, wanted, &taker);
-	/* an answer that is not valid as a whole does not count */
-	for (size_t i = 0; i < client->count; i++)
-		if (client->sources[i].err.kind != ERR_NONE)
-			(void)tasks_again(tasks, i);
-	tasks_unique(tasks);
 }
 
 void tasks_done(struct tasks *tasks)

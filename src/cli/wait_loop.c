@@ -363,23 +363,18 @@ static void say_timed_out(const struct wait *wait)
 		say_silence(wait, &source);
 }
 
-static void ring(struct wait *wait)
-{
-	struct nb_writer *writer =
-		nb_writer_terminal(wait->streams.out) ? wait->streams.out : wait->streams.talk;
-
-	if (cli_given(wait->cli, "bell") && nb_writer_terminal(writer))
-		nb_writer_add(writer, "\a", 1);
-}
-
 static int wait_end(struct wait *wait, int code, const struct err *err)
 {
+	struct nb_writer *writer;
+
 	(void)streams_draw(&wait->streams, "");
 	if (err->kind != ERR_NONE && err->kind != ERR_USAGE)
 		log_line(LOG_ERROR, "%s%s", err->text, sources_remedy(err));
 	else if (err->kind == ERR_NONE && code == WAITER_TIMED_OUT)
 		say_timed_out(wait);
-	ring(wait);
+	writer = nb_writer_terminal(wait->streams.out) ? wait->streams.out : wait->streams.talk;
+	if (cli_given(wait->cli, "bell") && nb_writer_terminal(writer))
+		nb_writer_add(writer, "\a", 1);
 	wait_flush(wait);
 	if (nb_writer_failed(wait->streams.out) != 0)
 		code = end_unread(wait, nb_writer_failed(wait->streams.out));

@@ -104,20 +104,6 @@ static void add_one(struct buf *out, const struct wait_items *set, struct instan
 	text_add_safe(out, buf_text(&tail));
 }
 
-static void add_many(
-	struct buf *out, const struct wait_items *set, struct instant now, int64_t begun_ms)
-{
-	char span[EVENT_SPAN_MAX];
-	size_t bad = 0;
-
-	for (size_t i = 0; i < set->count; i++)
-		bad += set->items[i]->told && wait_item_exit_code(set->items[i]) != 0;
-	(void)buf_addf(out, "%s: %zu of %zu ended", whole_span(now.mono_ms - begun_ms, span),
-		set->told, set->count);
-	if (bad != 0)
-		(void)buf_addf(out, ", %zu not ok", bad);
-}
-
 void wait_text_progress(
 	struct buf *out, const struct waiter *waiter, struct instant now, int64_t begun_ms)
 {
@@ -129,8 +115,17 @@ void wait_text_progress(
 		(void)buf_add_text(out, "asking for the active tasks");
 	else if (set->count == 1)
 		add_one(out, set, now);
-	else
-		add_many(out, set, now, begun_ms);
+	else {
+		char span[EVENT_SPAN_MAX];
+		size_t bad = 0;
+
+		for (size_t i = 0; i < set->count; i++)
+			bad += set->items[i]->told && wait_item_exit_code(set->items[i]) != 0;
+		(void)buf_addf(out, "%s: %zu of %zu ended",
+			whole_span(now.mono_ms - begun_ms, span), set->told, set->count);
+		if (bad != 0)
+			(void)buf_addf(out, ", %zu not ok", bad);
+	}
 }
 
 /* names stand in a column as wide as the widest, if there is room for it */

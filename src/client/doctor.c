@@ -97,30 +97,6 @@ static void look_at_state(const struct doctor *doctor, const char *dir)
 	}
 }
 
-/* what the monitor meets with: its environment need not be that of this shell */
-static void tell_status(const struct doctor *doctor, const struct monitor_status *status)
-{
-	const char *remedy = "'taskbell status' has more";
-
-	for (size_t i = 0; i < status->source_count; i++)
-		if (status->sources[i].degraded && status->sources[i].error != NULL)
-			doctor_find(doctor, FINDING_WARN, "monitor", remedy, "%s: %s",
-				status->sources[i].name, status->sources[i].error);
-	for (size_t i = 0; i < status->sink_count; i++) {
-		const struct sink_status *sink = &status->sinks[i];
-		const char *waits = status_sink_waits(status, sink);
-
-		if (!sink->configured)
-			continue;
-		if (status_sink_degraded(&sink->stored) && sink->stored.last_error != NULL)
-			doctor_find(doctor, FINDING_WARN, "monitor", remedy, "%s fails: %s",
-				sink->stored.name, sink->stored.last_error);
-		else if (waits != NULL)
-			doctor_find(doctor, FINDING_WARN, "monitor", remedy, "%s waits: %s",
-				sink->stored.name, waits);
-	}
-}
-
 static void look_at_status(const struct doctor *doctor, const char *dir)
 {
 	int64_t now_ms = clock_now().wall_ms;
@@ -130,8 +106,28 @@ static void look_at_status(const struct doctor *doctor, const char *dir)
 	struct err told = { 0 }; /* when the state was looked at */
 
 	(void)store_open(&store, dir, STORE_READ, now_ms, &damage, &told);
-	if (status_read(&status, dir, store, now_ms, &told))
-		tell_status(doctor, &status);
+	if (status_read(&status, dir, store, now_ms, &told)) {
+		/* what the monitor meets with: its environment need not be that of this shell */
+		const char *remedy = "'taskbell status' has more";
+
+		for (size_t i = 0; i < status.source_count; i++)
+			if (status.sources[i].degraded && status.sources[i].error != NULL)
+				doctor_find(doctor, FINDING_WARN, "monitor", remedy, "%s: %s",
+					status.sources[i].name, status.sources[i].error);
+		for (size_t i = 0; i < status.sink_count; i++) {
+			const struct sink_status *sink = &status.sinks[i];
+			const char *waits = status_sink_waits(&status, sink);
+
+			if (!sink->configured)
+				continue;
+			if (status_sink_degraded(&sink->stored) && sink->stored.last_error != NULL)
+				doctor_find(doctor, FINDING_WARN, "monitor", remedy, "%s fails: %s",
+					sink->stored.name, sink->stored.last_error);
+			else if (waits != NULL)
+				doctor_find(doctor, FINDING_WARN, "monitor", remedy, "%s waits: %s",
+					sink->stored.name, waits);
+		}
+	}
 	monitor_status_done(&status);
 	store_close(store);
 }

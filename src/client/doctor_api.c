@@ -138,23 +138,6 @@ static void tell_answer(const struct visit *visit)
 	}
 }
 
-static void tell_clock(const struct visit *visit)
-{
-	int64_t skew = visit->skew_ms < 0 ? -visit->skew_ms : visit->skew_ms;
-	cleanup_free char *text = NULL;
-
-	if (visit->source->answer.date_us == STAMP_NONE)
-		return;
-	if (skew < SKEW_MS) {
-		find(visit, FINDING_OK, "clock", NULL, "agrees with the server's");
-		return;
-	}
-	text = mem_printf("is %" PRId64 " s %s the server's: times and durations shown are wrong",
-		skew / 1000, visit->skew_ms < 0 ? "behind" : "ahead of");
-	find(visit, FINDING_WARN, "clock", "set it by a time service: timedatectl set-ntp true",
-		text);
-}
-
 static bool count_task(void *arg, size_t source, const struct task *view)
 {
 	struct visit *visit = arg;
@@ -185,6 +168,8 @@ static void visit_source(const struct doctor *doctor, const struct config *confi
 	struct client_taker taker = { .task = count_task, .again = count_again, .arg = &visit };
 	struct instant begin = clock_now();
 	struct instant end;
+	int64_t skew;
+	cleanup_free char *text = NULL;
 
 	tell_key(&visit);
 	if (visit.source->key == NULL)
@@ -195,7 +180,17 @@ static void visit_source(const struct doctor *doctor, const struct config *confi
 	visit.skew_ms = end.wall_ms - visit.source->answer.date_us / 1000;
 	if (tell_way(&visit))
 		tell_answer(&visit);
-	tell_clock(&visit);
+	skew = visit.skew_ms < 0 ? -visit.skew_ms : visit.skew_ms;
+	if (visit.source->answer.date_us == STAMP_NONE)
+		return;
+	if (skew < SKEW_MS) {
+		find(&visit, FINDING_OK, "clock", NULL, "agrees with the server's");
+		return;
+	}
+	text = mem_printf("is %" PRId64 " s %s the server's: times and durations shown are wrong",
+		skew / 1000, visit.skew_ms < 0 ? "behind" : "ahead of");
+	find(&visit, FINDING_WARN, "clock", "set it by a time service: timedatectl set-ntp true",
+		text);
 }
 
 void doctor_sources(const struct doctor *doctor, const struct config *config)

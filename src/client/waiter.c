@@ -85,21 +85,6 @@ static bool wait_item_sure(const struct waiter *waiter, const struct wait_item *
 	return true;
 }
 
-static void waiter_tell(struct waiter *waiter, struct wait_item *item)
-{
-	int code = wait_item_exit_code(item);
-
-	item->told = true;
-	waiter->set.told++;
-	waiter_say(waiter,
-		&(struct wait_news){
-			.kind = WAIT_ENDED, .item = item, .source = waiter_source(waiter, item) });
-	if (waiter->enough_ms == INSTANT_NEVER &&
-		(waiter->setup.any || (waiter->setup.fail_fast && code != 0)))
-		waiter->enough_ms =
-			instant_earlier(waiter->now.mono_ms + WAITER_GRACE_MS, waiter->deadline_ms);
-}
-
 /* was one end enough? The result is that of the poll, not of the answer that came first */
 static bool waiter_enough(const struct waiter *waiter)
 {
@@ -147,10 +132,21 @@ static void waiter_tell_ends(struct waiter *waiter, bool all)
 			     !wait_item_early(waiter, item) &&
 			     (kept == 0 || waiter->now.mono_ms >= item->ended_ms + WAITER_GRACE_MS);
 
-		if (!waiter->over && (all || ready))
-			waiter_tell(waiter, item);
-		else
+		if (!waiter->over && (all || ready)) {
+			int code = wait_item_exit_code(item);
+
+			item->told = true;
+			waiter->set.told++;
+			waiter_say(waiter, &(struct wait_news){ .kind = WAIT_ENDED,
+						   .item = item,
+						   .source = waiter_source(waiter, item) });
+			if (waiter->enough_ms == INSTANT_NEVER &&
+				(waiter->setup.any || (waiter->setup.fail_fast && code != 0)))
+				waiter->enough_ms = instant_earlier(
+					waiter->now.mono_ms + WAITER_GRACE_MS, waiter->deadline_ms);
+		} else {
 			waiter->ending[kept++] = item;
+		}
 	}
 	waiter->ending_count = kept;
 }

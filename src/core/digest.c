@@ -64,34 +64,30 @@ static bool is_notable(enum event_type type)
 	return info->bad || info->about != ABOUT_TASK;
 }
 
-/* the oldest line makes room; what may be over is still known by its topic */
-static void make_room(struct digest *digest)
-{
-	size_t named = 0;
-	size_t oldest = 0;
-
-	for (size_t i = digest->entry_count; i > 0; i--)
-		if (digest->entries[i - 1].line != NULL) {
-			named++;
-			oldest = i - 1;
-		}
-	if (named > DIGEST_LINES_MAX) {
-		free(digest->entries[oldest].line);
-		digest->entries[oldest].line = NULL;
-		if (digest->entries[oldest].topic == NULL)
-			entry_remove(digest, oldest);
-	}
-	if (digest->entry_count > ENTRIES_MAX)
-		entry_remove(digest, 0);
-}
-
 static void entry_add(struct digest *digest, struct digest_entry entry)
 {
 	digest->entries = mem_grow(digest->entries, &digest->entry_cap, digest->entry_count + 1,
 		sizeof(*digest->entries));
 	digest->entries[digest->entry_count++] = entry;
-	if (entry.line != NULL)
-		make_room(digest);
+	if (entry.line != NULL) {
+		/* the oldest line makes room; what may be over is still known by its topic */
+		size_t named = 0;
+		size_t oldest = 0;
+
+		for (size_t i = digest->entry_count; i > 0; i--)
+			if (digest->entries[i - 1].line != NULL) {
+				named++;
+				oldest = i - 1;
+			}
+		if (named > DIGEST_LINES_MAX) {
+			free(digest->entries[oldest].line);
+			digest->entries[oldest].line = NULL;
+			if (digest->entries[oldest].topic == NULL)
+				entry_remove(digest, oldest);
+		}
+		if (digest->entry_count > ENTRIES_MAX)
+			entry_remove(digest, 0);
+	}
 }
 
 static void times_add(struct digest *digest, int64_t first_ms, int64_t last_ms)

@@ -82,22 +82,13 @@ static void set_free(struct ended_set *set)
 	free(set);
 }
 
-/* ends are remembered for as long as a list is under way that was asked for before them */
-static void recent_ends_forget(struct snapshot *snapshot)
-{
-	uint32_t poll = snapshot->open[LIST_POLL];
-	uint32_t sweep = snapshot->open[LIST_SWEEP];
-	uint32_t oldest = poll == 0 || (sweep != 0 && sweep < poll) ? sweep : poll;
-	size_t kept = 0;
-
-	for (size_t i = 0; oldest != 0 && i < snapshot->recent_end_count; i++)
-		if (snapshot->recent_ends[i].seq > oldest)
-			snapshot->recent_ends[kept++] = snapshot->recent_ends[i];
-	snapshot->recent_end_count = kept;
-}
-
 void list_reader_free(struct list_reader *reader)
 {
+	uint32_t poll;
+	uint32_t sweep;
+	uint32_t oldest;
+	size_t kept = 0;
+
 	if (reader == NULL)
 		return;
 	for (size_t i = 0; i < reader->count; i++)
@@ -109,7 +100,14 @@ void list_reader_free(struct list_reader *reader)
 	set_free(reader->fresh);
 	buf_done(&reader->copy);
 	reader->snapshot->open[reader->kind] = 0;
-	recent_ends_forget(reader->snapshot);
+	/* ends are remembered for as long as a list is under way that was asked for before them */
+	poll = reader->snapshot->open[LIST_POLL];
+	sweep = reader->snapshot->open[LIST_SWEEP];
+	oldest = poll == 0 || (sweep != 0 && sweep < poll) ? sweep : poll;
+	for (size_t i = 0; oldest != 0 && i < reader->snapshot->recent_end_count; i++)
+		if (reader->snapshot->recent_ends[i].seq > oldest)
+			reader->snapshot->recent_ends[kept++] = reader->snapshot->recent_ends[i];
+	reader->snapshot->recent_end_count = kept;
 	free(reader);
 }
 

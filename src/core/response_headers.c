@@ -203,16 +203,6 @@ static void header_field(struct response_headers *headers, enum field field, con
 	}
 }
 
-/* "HTTP/1.1 103 Early Hints"; from HTTP/2 on every body has a frame */
-static void header_status(struct response_headers *headers, const char *line, size_t len)
-{
-	const char *blank = memchr(line, ' ', len);
-
-	response_headers_start(headers);
-	headers->framed = line[5] > '1';
-	headers->interim = blank != NULL && blank + 1 < line + len && blank[1] == '1';
-}
-
 void response_headers_line(
 	struct response_headers *headers, const char *line, size_t len, int64_t wall_ms)
 {
@@ -233,7 +223,12 @@ void response_headers_line(
 		return;
 	}
 	if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
-		header_status(headers, line, len);
+		/* "HTTP/1.1 103 Early Hints"; from HTTP/2 on every body has a frame */
+		const char *blank = memchr(line, ' ', len);
+
+		response_headers_start(headers);
+		headers->framed = line[5] > '1';
+		headers->interim = blank != NULL && blank + 1 < line + len && blank[1] == '1';
 		return;
 	}
 	colon = memchr(line, ':', len);

@@ -153,26 +153,6 @@ void wording_single(const struct event *event, const struct wording *how, struct
 	add_note(out, &words, how);
 }
 
-/* "2 tasks failed, 1 gone, 17 finished" */
-static void add_counts(const struct digest *digest, struct buf *out)
-{
-	size_t left = digest->count;
-
-	for (size_t i = 0; i < ARRAY_LEN(counted_order); i++) {
-		size_t count = digest->counts[counted_order[i]];
-		const char *noun = out->len != 0 ? "" : count == 1 ? " task" : " tasks";
-
-		if (count == 0)
-			continue;
-		(void)buf_addf(out, "%s%zu%s %s", out->len != 0 ? ", " : "", count, noun,
-			tellings[counted_order[i]].counted);
-		left -= count;
-	}
-	if (left > 0)
-		(void)buf_addf(out, "%s%zu message%s from taskbell", out->len != 0 ? ", " : "",
-			left, left == 1 ? "" : "s");
-}
-
 /* the weightiest type in the digest gives the note its looks */
 static enum event_type digest_type(const struct digest *digest)
 {
@@ -224,8 +204,22 @@ void wording_digest(const struct digest *digest, const struct wording *how, stru
 			 : digest->counts[EVENT_SUCCESS] > 0 ? SOUND_GOOD
 							     : NULL,
 	};
+	size_t left = digest->count;
 
-	add_counts(digest, &summary);
+	/* "2 tasks failed, 1 gone, 17 finished" */
+	for (size_t i = 0; i < ARRAY_LEN(counted_order); i++) {
+		size_t count = digest->counts[counted_order[i]];
+		const char *noun = summary.len != 0 ? "" : count == 1 ? " task" : " tasks";
+
+		if (count == 0)
+			continue;
+		(void)buf_addf(&summary, "%s%zu%s %s", summary.len != 0 ? ", " : "", count, noun,
+			tellings[counted_order[i]].counted);
+		left -= count;
+	}
+	if (left > 0)
+		(void)buf_addf(&summary, "%s%zu message%s from taskbell",
+			summary.len != 0 ? ", " : "", left, left == 1 ? "" : "s");
 	if (late) {
 		/* when it all was, if that was not just now */
 		char first[STAMP_TEXT_MAX];

@@ -71,25 +71,6 @@ static void placement_close(struct placement *placement, int64_t number)
 	placement->closes[placement->close_count++] = number;
 }
 
-/* all that went wrong becomes one; where several are one already, that one */
-static void merge(struct placement *placement, const struct board *board,
-	const struct board_note *into, const struct board_note *same, bool many)
-{
-	for (size_t i = 0; i < board->count; i++) {
-		const struct board_note *note = &board->notes[i];
-
-		if (note == same || digest_bad(&note->digest) == 0 || (many && note != into))
-			continue;
-		digest_merge(&placement->digest, &note->digest, false);
-		if (note != into)
-			placement_close(placement, note->number);
-	}
-	if (same != NULL)
-		placement_close(placement, same->number);
-	placement->merged = true;
-	placement->number = into->number;
-}
-
 struct placement board_find_place(const struct board *board, const struct digest *digest,
 	const char *topic, const struct strings *ended_topics, size_t limit)
 {
@@ -102,10 +83,25 @@ struct placement board_find_place(const struct board *board, const struct digest
 	for (size_t i = 0; i < ended_topics->count; i++)
 		strings_add(&placement.ended_topics, ended_topics->items[i]);
 	into = note_to_merge(board, same, &bad, &many);
-	if (digest_bad(digest) > 0 && into != NULL && (many || bad >= limit))
-		merge(&placement, board, into, same, many);
-	else
+	if (digest_bad(digest) > 0 && into != NULL && (many || bad >= limit)) {
+		/* all that went wrong becomes one; where several are one already, that one */
+		for (size_t i = 0; i < board->count; i++) {
+			const struct board_note *note = &board->notes[i];
+
+			if (note == same || digest_bad(&note->digest) == 0 ||
+				(many && note != into))
+				continue;
+			digest_merge(&placement.digest, &note->digest, false);
+			if (note != into)
+				placement_close(&placement, note->number);
+		}
+		if (same != NULL)
+			placement_close(&placement, same->number);
+		placement.merged = true;
+		placement.number = into->number;
+	} else {
 		placement.topic = mem_strdup(topic);
+	}
 	for (size_t i = 0; i < ended_topics->count; i++)
 		(void)digest_end_topic(&placement.digest, ended_topics->items[i]);
 	digest_merge(&placement.digest, digest, true);

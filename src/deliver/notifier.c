@@ -370,20 +370,6 @@ static char *how_it_ended(const struct notifier *notifier, int status)
 	return buf_steal(&text);
 }
 
-static void helper_ended(struct notifier *notifier, int status, struct instant now)
-{
-	cleanup_free char *how = how_it_ended(notifier, status);
-	bool no_bus = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_BUS;
-
-	/* that there is no server the program would have said */
-	set_unavailable(notifier, no_bus ? how : NULL);
-	notifier->bus_failures++;
-	notifier->look_ms =
-		no_bus ? now.mono_ms + backoff_ms(notifier->bus_failures, LOOK_MS, BUS_WAIT_MAX_MS)
-		       : 0;
-	helper_lost(notifier, no_bus ? NOTICE_UNAVAILABLE : NOTICE_FAILED, how, now);
-}
-
 void notifier_step(struct notifier *notifier, struct instant now)
 {
 	int64_t slept = now.asleep_ms - notifier->asleep_ms;
@@ -415,8 +401,18 @@ void notifier_step(struct notifier *notifier, struct instant now)
 	ended = timed_process_step(&notifier->helper, now, &status);
 	if (!take_output(notifier, now) || (!ended && now.mono_ms >= notifier_next(notifier)))
 		helper_lost(notifier, NOTICE_FAILED, "taskbell-notify does not answer", now);
-	else if (ended)
-		helper_ended(notifier, status, now);
+	else if (ended) {
+		cleanup_free char *how = how_it_ended(notifier, status);
+		bool no_bus = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_BUS;
+
+		/* that there is no server the program would have said */
+		set_unavailable(notifier, no_bus ? how : NULL);
+		notifier->bus_failures++;
+		notifier->look_ms = no_bus ? now.mono_ms + backoff_ms(notifier->bus_failures,
+								   LOOK_MS, BUS_WAIT_MAX_MS)
+					   : 0;
+		helper_lost(notifier, no_bus ? NOTICE_UNAVAILABLE : NOTICE_FAILED, how, now);
+	}
 }
 
 int64_t notifier_next(const struct notifier *notifier)

@@ -141,14 +141,18 @@ static struct wording wording_now(const struct sink_desktop *desktop, struct ins
 	};
 }
 
-/* what is shown next, and where: the whole batch, or the next one of it */
-static void place(struct sink_desktop *desktop, struct wording *how, struct buf *note)
+static void show_next(struct sink_desktop *desktop, struct instant now)
 {
+	struct wording how = wording_now(desktop, now);
+	cleanup_buf struct buf note = { 0 };
+	struct err err = { 0 };
+	int64_t number;
 	const struct event *event = desktop->batch[desktop->shown]->event;
 	cleanup_free char *topic = desktop->as_one ? NULL : digest_topic(event);
 	struct strings ended_topics = { 0 };
 	struct digest single = { 0 };
 
+	/* what is shown next, and where: the whole batch, or the next one of it */
 	if (!desktop->as_one)
 		digest_add(&single, event);
 	if (topic != NULL && digest_ends_topic(event->type))
@@ -158,20 +162,10 @@ static void place(struct sink_desktop *desktop, struct wording *how, struct buf 
 		desktop->as_one ? &desktop->ended_topics : &ended_topics, single_limit(desktop));
 	strings_done(&ended_topics);
 	if (desktop->as_one || desktop->placement.merged)
-		wording_digest(&desktop->placement.digest, how, note);
+		wording_digest(&desktop->placement.digest, &how, &note);
 	else
-		wording_single(event, how, note);
+		wording_single(event, &how, &note);
 	digest_done(&single);
-}
-
-static void show_next(struct sink_desktop *desktop, struct instant now)
-{
-	struct wording how = wording_now(desktop, now);
-	cleanup_buf struct buf note = { 0 };
-	struct err err = { 0 };
-	int64_t number;
-
-	place(desktop, &how, &note);
 	number = desktop->placement.number != 0 ? desktop->placement.number
 						: notifier_number(desktop->sink.notifier);
 	if (notifier_show(desktop->sink.notifier, number, &note, now, &err)) {
@@ -235,13 +229,14 @@ static void on_answer(struct sink_desktop *desktop, const struct notice *notice,
 		desktop->after_wait = false;
 		batch_settle(
 			desktop, desktop->as_one ? desktop->count : 1, DELIVERY_DELIVERED, NULL);
-	} else if (notice->kind == NOTICE_UNAVAILABLE)
+	} else if (notice->kind == NOTICE_UNAVAILABLE) {
 		return_unavailable(desktop, notice->why);
-	else if (desktop->sink.stopping)
+	} else if (desktop->sink.stopping) {
 		batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
-	else
+	} else {
 		/* the others would fail as well, and none may overtake it */
 		batch_settle_rest(desktop, DELIVERY_RETRY, notice->why);
+	}
 	placement_done(&desktop->placement);
 	desktop->pending_number = 0;
 	if (desktop->sink.stopping)

@@ -139,25 +139,6 @@ static void set_list(struct loader *loader, const struct option *option, void *b
 			fault_at(loader, setting, &err);
 }
 
-static void set_option(struct loader *loader, const struct option *option, void *base,
-	const config_setting_t *setting)
-{
-	struct err err = { 0 };
-	bool fine = true;
-
-	if (option->type == OPTION_LIST || option->type == OPTION_CODES)
-		set_list(loader, option, base, setting);
-	else if (option->type != OPTION_BOOL)
-		fine = set_scalar(option, base, setting, &err);
-	else if (setting->type == CONFIG_TYPE_BOOL)
-		option_value_set_bool(
-			option, base, config_setting_get_bool(setting) == CONFIG_TRUE);
-	else
-		fine = refuse_kind(setting, option->type, &err);
-	if (!fine)
-		fault_at(loader, setting, &err);
-}
-
 /* a key that the block does not know: what was meant? */
 static void refuse_key(
 	struct loader *loader, const struct block *block, const config_setting_t *setting)
@@ -200,8 +181,22 @@ static void load_block(struct loader *loader, const struct block *block)
 
 		if (option == NULL || !option_known(option, block->group, block->sink))
 			refuse_key(loader, block, setting);
-		else if (option->type != OPTION_BLOCKS)
-			set_option(loader, option, block->base, setting);
+		else if (option->type != OPTION_BLOCKS) {
+			struct err err = { 0 };
+			bool fine = true;
+
+			if (option->type == OPTION_LIST || option->type == OPTION_CODES)
+				set_list(loader, option, block->base, setting);
+			else if (option->type != OPTION_BOOL)
+				fine = set_scalar(option, block->base, setting, &err);
+			else if (setting->type == CONFIG_TYPE_BOOL)
+				option_value_set_bool(option, block->base,
+					config_setting_get_bool(setting) == CONFIG_TRUE);
+			else
+				fine = refuse_kind(setting, option->type, &err);
+			if (!fine)
+				fault_at(loader, setting, &err);
+		}
 	}
 }
 
@@ -211,14 +206,6 @@ static const config_setting_t *setting_of(const config_setting_t *block, const c
 	const config_setting_t *setting = config_setting_get_member(block, key);
 
 	return setting != NULL ? setting : block;
-}
-
-static void cut_slashes(char *url)
-{
-	size_t len = strlen(url);
-
-	while (len > 0 && url[len - 1] == '/')
-		url[--len] = '\0';
 }
 
 /* `stood`: the setting in the file; NULL: the URL is the default, or the environment's */
@@ -233,12 +220,16 @@ static void judge_url(
 		free(source->base_url);
 		source->base_url = mem_strdup(variable);
 	}
-	if (validate_base_url(source->base_url, source->allow_http, &err))
-		cut_slashes(source->base_url);
-	else if (stood != NULL)
+	if (validate_base_url(source->base_url, source->allow_http, &err)) {
+		size_t len = strlen(source->base_url);
+
+		while (len > 0 && source->base_url[len - 1] == '/')
+			source->base_url[--len] = '\0';
+	} else if (stood != NULL) {
 		fault_at(loader, stood, &err);
-	else
+	} else {
 		diagnostics_add(&loader->faults, 0, BASE_URL_VARIABLE, 0, "%s", err.text);
+	}
 }
 
 /* ~/ is the home directory, here and nowhere later */

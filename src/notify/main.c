@@ -125,13 +125,6 @@ static void request_show(struct helper *helper, struct request *request)
 	g_free(why);
 }
 
-static void request_close(struct helper *helper, struct request *request)
-{
-	if (server_state(&helper->server) == SERVER_READY)
-		popup_close(&helper->popups, request->note.number);
-	request_done(helper, "closed", "3");
-}
-
 /* answers what can be answered now */
 static void requests_serve(struct helper *helper)
 {
@@ -144,15 +137,18 @@ static void requests_serve(struct helper *helper)
 		state = server_state(&helper->server);
 		if (state == SERVER_AWAITED)
 			return;
-		if (request->note.close)
-			request_close(helper, request);
-		else if (state == SERVER_READY && was_lost(helper, request))
+		if (request->note.close) {
+			if (server_state(&helper->server) == SERVER_READY)
+				popup_close(&helper->popups, request->note.number);
+			request_done(helper, "closed", "3");
+		} else if (state == SERVER_READY && was_lost(helper, request)) {
 			request_done(helper, "refused", request->lost);
-		else if (state == SERVER_READY)
+		} else if (state == SERVER_READY) {
 			request_show(helper, request);
-		else
+		} else {
 			request_done(helper, state == SERVER_ABSENT ? "absent" : "refused",
 				helper->server.why);
+		}
 	}
 }
 

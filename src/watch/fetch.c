@@ -162,23 +162,11 @@ static bool list_valid(
 	return false;
 }
 
-/* an answer that is not all there is still is an answer; it is logged once */
-static void note_partial(struct source *source, struct fetch *fetch,
-	const struct api_beside *beside, const struct http_answer *answer)
-{
-	const char *partial = api_list_partial(beside, answer);
-
-	fetch->partial = partial != NULL;
-	list_reader_set_partial(fetch->list, fetch->partial);
-	if (fetch->partial && !source->partial_logged)
-		log_line(LOG_WARN, "source %s: %s", source->config->name, partial);
-	source->partial_logged = source->partial_logged || fetch->partial;
-}
-
 static enum fetch_result take_list(struct source *source, struct fetch *fetch,
 	const struct http_answer *answer, struct changes *changes)
 {
 	struct api_beside beside;
+	const char *partial;
 
 	fetch_log_answer(source->config->name,
 		fetch->step == FETCH_ENDED  ? "list of what has ended"
@@ -193,7 +181,13 @@ static enum fetch_result take_list(struct source *source, struct fetch *fetch,
 		fetch_cancel(source, fetch);
 		return FETCH_FAILED;
 	}
-	note_partial(source, fetch, &beside, answer);
+	/* an answer that is not all there is still is an answer; it is logged once */
+	partial = api_list_partial(&beside, answer);
+	fetch->partial = partial != NULL;
+	list_reader_set_partial(fetch->list, fetch->partial);
+	if (fetch->partial && !source->partial_logged)
+		log_line(LOG_WARN, "source %s: %s", source->config->name, partial);
+	source->partial_logged = source->partial_logged || fetch->partial;
 	list_reader_end(fetch->list, source->seq, source->now, changes);
 	if (fetch->step == FETCH_LIST)
 		fetch->list_bytes = answer->bytes;
@@ -275,28 +269,6 @@ static bool lookup_valid(struct source *source, struct fetch *fetch, const struc
 	return false;
 }
 
-static void take_lookup(struct source *source, struct fetch *fetch, struct lookup *lookup,
-	const struct http_answer *answer, struct changes *changes)
-{
-	struct http_advice advice;
-	struct err err = { 0 };
-
-	fetch_log_answer(source->config->name, lookup->id, answer);
-	if (!lookup_valid(source, fetch, lookup, answer, changes, &err, &advice)) {
-		proxy_name(answer->proxy, &err);
-		/* the list of all statuses answers the same question another way */
-		fetch->wants_sweep = fetch->kind == LIST_POLL;
-		/* a list has just been had with this key; if it is refused from now on, the next
-		 * list says so */
-		if (err.kind == ERR_AUTH)
-			err.kind = ERR_UNREACHABLE;
-		fetch->failure = err;
-		fetch->advice = advice;
-		fetch_throttle(source, &advice);
-	}
-	call_drop(source, &lookup->call);
-}
-
 /* the first look-up that has its answer is taken in, and others are sent in its place */
 static enum fetch_result lookups_go_on(
 	struct source *source, struct fetch *fetch, struct changes *changes)
@@ -312,7 +284,23 @@ static enum fetch_result lookups_go_on(
 			lookup->call != NULL ? http_ended(lookup->call) : NULL;
 
 		if (answer != NULL) {
-			take_lookup(source, fetch, lookup, answer, changes);
+			struct http_advice advice;
+			struct err err = { 0 };
+
+			fetch_log_answer(source->config->name, lookup->id, answer);
+			if (!lookup_valid(source, fetch, lookup, answer, changes, &err, &advice)) {
+				proxy_name(answer->proxy, &err);
+				/* the list of all statuses answers the same question another way */
+				fetch->wants_sweep = fetch->kind == LIST_POLL;
+				/* a list has just been had with this key; if it is refused from now
+				 * on, the next list says so */
+				if (err.kind == ERR_AUTH)
+					err.kind = ERR_UNREACHABLE;
+				fetch->failure = err;
+				fetch->advice = advice;
+				fetch_throttle(source, &advice);
+			}
+			call_drop(source, &lookup->call);
 			return FETCH_CHANGED;
 		}
 		open = open || lookup->call != NULL;
@@ -320,19 +308,6 @@ static enum fetch_result lookups_go_on(
 	if (!open)
 		fetch->step = FETCH_CLOSING;
 	return FETCH_NOTHING;
-}
-
-/* all answers are in */
-static void close_fetch(struct source *source, struct fetch *fetch, struct changes *changes)
-{
-	/* a list that is not whole says nothing of tasks that are not in it */
-	if (fetch->kind == LIST_SWEEP && !fetch->partial)
-		detect_gone(source->snapshot, &source->rules, fetch->list_seq,
-			fetch->lookup_floor_seq, fetch->asked_ms, source->now, changes);
-	detect_stuck(source->snapshot, &source->rules, source->now, changes);
-	fetch_cancel(source, fetch);
-	fetch->step = FETCH_CLOSING;
-	fetch->closed = true;
 }
 
 enum fetch_result fetch_go_on(struct source *source, struct fetch *fetch, struct changes *changes)
@@ -373,6 +348,14 @@ enum fetch_result fetch_go_on(struct source *source, struct fetch *fetch, struct
 	case FETCH_DONE:
 		return FETCH_NOTHING;
 	}
-	close_fetch(source, fetch, changes);
+	/* all answers are in */
+	/* a list that is not whole says nothing of tasks that are not in it */
+	if (fetch->kind == LIST_SWEEP && !fetch->partial)
+		detect_gone(source->snapshot, &source->rules, fetch->list_seq,
+			fetch->lookup_floor_seq, fetch->asked_ms, source->now, changes);
+	detect_stuck(source->snapshot, &source->rules, source->now, changes);
+	fetch_cancel(source, fetch);
+	fetch->step = FETCH_CLOSING;
+	fetch->closed = true;
 	return FETCH_CHANGED;
 }

@@ -352,21 +352,6 @@ static bool monitor_open(struct monitor *monitor, struct err *err)
 	return true;
 }
 
-static void monitor_close(struct monitor *monitor)
-{
-	sources_free(monitor->sources);
-	explain_free(monitor->explain);
-	outbox_free(monitor->outbox);
-	http_free(monitor->http);
-	store_close(monitor->store);
-	alarm_done(&monitor->alarm);
-	status_file_close(monitor->status_file);
-	loop_close(&monitor->loop);
-	if (monitor->lock_fd >= 0)
-		(void)close(monitor->lock_fd);
-	config_free(monitor->config);
-}
-
 static void monitor_start(struct monitor *monitor)
 {
 	monitor->started_ms = monitor->loop.now.wall_ms;
@@ -414,7 +399,17 @@ int monitor_run(const struct monitor_setup *setup)
 		log_line(LOG_ERROR, "%s", err.text);
 		monitor.code = err_exit_code(err.kind);
 	}
-	monitor_close(&monitor);
+	sources_free(monitor.sources);
+	explain_free(monitor.explain);
+	outbox_free(monitor.outbox);
+	http_free(monitor.http);
+	store_close(monitor.store);
+	alarm_done(&monitor.alarm);
+	status_file_close(monitor.status_file);
+	loop_close(&monitor.loop);
+	if (monitor.lock_fd >= 0)
+		(void)close(monitor.lock_fd);
+	config_free(monitor.config);
 	streams_close(&monitor.streams);
 	if (monitor.code == 128 + SIGPIPE)
 		signals_die(SIGPIPE);
