@@ -202,20 +202,20 @@ enum config_guard_found config_guard_next(struct config_guard *scan, struct err 
 			scan->found_line = cursor.line;
 			scan->piece_len = cursor.at - scan->piece;
 			if (!read_include(&cursor, &scan->path, err))
-				return CONFSCAN_FAULT;
+				return CONFIG_GUARD_FAULT;
 			scan->at = cursor.at;
 			scan->line = cursor.line;
-			return CONFSCAN_INCLUDE;
+			return CONFIG_GUARD_INCLUDE;
 		}
 		if (!skip_item(&cursor, err)) {
 			scan->found_line = cursor.line;
-			return CONFSCAN_FAULT;
+			return CONFIG_GUARD_FAULT;
 		}
 	}
 	scan->piece_len = scan->len - scan->piece;
 	scan->at = scan->len;
 	scan->line = cursor.line;
-	return CONFSCAN_END;
+	return CONFIG_GUARD_END;
 }
 
 void config_guard_done(struct config_guard *scan)

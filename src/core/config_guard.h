@@ -12,9 +12,9 @@
 #include "base/err.h"
 
 enum config_guard_found {
-	CONFSCAN_END, /* the piece goes to the end of the text */
-	CONFSCAN_INCLUDE, /* after the piece comes @include "path" */
-	CONFSCAN_FAULT, /* at `line`, err says what */
+	CONFIG_GUARD_END, /* the piece goes to the end of the text */
+	CONFIG_GUARD_INCLUDE, /* after the piece comes @include "path" */
+	CONFIG_GUARD_FAULT, /* at `line`, err says what */
 };
 
 struct config_guard {
@@ -27,7 +27,7 @@ struct config_guard {
 	size_t piece_len;
 	unsigned int piece_line; /* of its first line */
 	unsigned int found_line; /* of the directive or fault */
-	char *path; /* own; CONFSCAN_INCLUDE */
+	char *path; /* own; CONFIG_GUARD_INCLUDE */
 };
 
 /* the text is borrowed until config_guard_done */

@@ -158,11 +158,11 @@ static bool add_found(struct reader *reader, const struct conf_file *file,
 		*fine = false;
 		return false;
 	}
-	if (found == CONFSCAN_INCLUDE && !add_included(reader, file, scan)) {
+	if (found == CONFIG_GUARD_INCLUDE && !add_included(reader, file, scan)) {
 		*fine = false;
 		return reader->text->files.count <= FILES_MAX;
 	}
-	return found == CONFSCAN_INCLUDE;
+	return found == CONFIG_GUARD_INCLUDE;
 }
 
 /* editors of other systems put a byte order mark before the text, and nobody sees it */
@@ -196,12 +196,12 @@ static bool add_file(struct reader *reader, const struct conf_file *file)
 	scan = config_guard_begin(buf_text(&content) + mark, content.len - mark);
 	do {
 		found = config_guard_next(&scan, &err);
-		if (found == CONFSCAN_FAULT) {
+		if (found == CONFIG_GUARD_FAULT) {
 			diagnostics_add(
 				reader->faults, 0, file->path, scan.found_line, "%s", err.text);
 			fine = false;
 		}
-	} while (found != CONFSCAN_FAULT && add_found(reader, file, &scan, found, &fine));
+	} while (found != CONFIG_GUARD_FAULT && add_found(reader, file, &scan, found, &fine));
 	config_guard_done(&scan);
 	return fine;
 }
