@@ -15,7 +15,7 @@
 struct curl_slist;
 
 /*
- * Sets the terms in a handle (CURL *) that has none, and how all requests behave. `terms` and
+ * Sets the options of a request in a new handle (CURL *), and those of all requests. `options` and
  * `headers` (room for WIRE_HEADERS) have to stay where they are as long as the handle has them.
  * `quick`: this libcurl has QUICK_EXIT. False: libcurl refuses something.
  */

@@ -1,6 +1,6 @@
 /*
  * An API without a network, for tests of what asks it: io/http and io/clock are faked, time is a
- * number, and a world of a few tasks answers. Included once by a test program; the fakes take the
+ * number, and a few tasks answer. Included once by a test program; the fakes take the
  * place of the library's.
  */
 #ifndef TEST_FAKE_API_H
@@ -27,7 +27,7 @@ struct fake_task {
 	const char *status; /* NULL: it is not there (any more) */
 };
 
-/* what answers instead of the world; consumed by the requests that match */
+/* what answers instead of the tasks; consumed by the requests that match */
 struct fake_fault {
 	const char *part; /* of the URL; NULL: any */
 	int times; /* 0: none left; < 0: for ever */

@@ -1,5 +1,4 @@
-/* A shelf for snapshots: keeps of them what io/store keeps, without a file, for tests of restarts.
- */
+/* A store in memory: keeps of snapshots what io/store keeps, for tests of restarts. */
 #ifndef TESTS_FAKE_STORE_H
 #define TESTS_FAKE_STORE_H
 
@@ -10,6 +9,6 @@
 struct snapshot *fake_store_copy(const struct snapshot *snapshot);
 /* takes over what is marked as changed, and only that, and clears the marks */
 void fake_store_store(
-	struct snapshot *shelf, struct snapshot *snapshot, const struct changes *changes);
+	struct snapshot *store, struct snapshot *snapshot, const struct changes *changes);
 
 #endif
