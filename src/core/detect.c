@@ -114,7 +114,7 @@ static bool reopened_believed(const struct detect_ctx *ctx, const char *id)
 	return true;
 }
 
-/* those that the list which has just been applied did not show again were a slip */
+/* forgets reopened tasks that the list just applied did not show active again */
 void reopened_close(struct snapshot *snapshot, uint32_t seq)
 {
 	for (size_t i = 0; i < snapshot->reopened_count; i++) {
@@ -163,7 +163,7 @@ static bool observe_stranger(
 	return true;
 }
 
-/* the task is somewhere: whatever said that it is nowhere is refuted */
+/* the task was found: clears all confirmations that it is gone */
 void record_found(struct record *record, uint32_t seq)
 {
 	if (record->observed_seq < seq)

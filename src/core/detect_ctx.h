@@ -13,8 +13,7 @@ struct detect_ctx {
 	struct instant now;
 	int64_t asked_ms; /* wall; when the list was asked for */
 	struct changes *changes;
-	bool ended_known; /* ended tasks never seen before are news (not history we have yet to take
-			     in) */
+	bool ended_known; /* false: unknown ended tasks are left to the first sweep */
 };
 
 void detect_report(const struct detect_ctx *ctx, enum event_type type, const struct task *task,
@@ -26,9 +25,9 @@ void detect_end(const struct detect_ctx *ctx, struct record *record);
 /* applies what the answer says of one task; true: `fresh`, a record of the same, is now in the
  * snapshot */
 bool detect_observe(const struct detect_ctx *ctx, const struct task *view, struct record *fresh);
-/* the task is somewhere: whatever said that it is nowhere is refuted */
+/* the task was found: clears all confirmations that it is gone */
 void record_found(struct record *record, uint32_t seq);
-/* those that the list which has just been applied did not show again were a slip */
+/* forgets reopened tasks that the list just applied did not show active again */
 void reopened_close(struct snapshot *snapshot, uint32_t seq);
 
 #endif

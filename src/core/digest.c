@@ -8,7 +8,7 @@
 #include "core/sentence.h"
 
 enum {
-	ENTRIES_MAX = 1000, /* beyond, what is over is not taken out any more */
+	ENTRIES_MAX = 1000, /* events beyond it are not taken out when their topic ends */
 	REASON_COLUMNS = 60,
 };
 
@@ -70,7 +70,7 @@ static void entry_add(struct digest *digest, struct digest_entry entry)
 		sizeof(*digest->entries));
 	digest->entries[digest->entry_count++] = entry;
 	if (entry.line != NULL) {
-		/* the oldest line makes room; what may be over is still known by its topic */
+		/* drops the oldest line, but keeps its topic, which a later event may end */
 		size_t named = 0;
 		size_t oldest = 0;
 

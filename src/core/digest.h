@@ -31,8 +31,8 @@ struct digest {
 };
 
 /*
- * What an event is about, owned: a source, or a task. Of two events with the same topic the later
- * one says how it is. NULL: nothing that goes on.
+ * The source or task that an event is about, owned; a later event of the same topic replaces it.
+ * NULL: the event stands for itself.
  */
 char *digest_topic(const struct event *event);
 /* does it end its topic: the end of a task, a source that is reached again? */

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-#define EMPTY STATUS_EXPECTED /* no answer says it of a task, and new memory is 0 */
+#define EMPTY STATUS_EXPECTED /* no answer gives this status, and it is 0 as new memory is */
 #define SPARE 8 /* entries for which there is room at least */
 
 static unsigned int block_of(struct fingerprint fingerprint)
@@ -32,7 +32,7 @@ static inline bool has_more(const struct ended_set *set, size_t at)
 	return at < set->capacity || (set->items != NULL && set->items[at].status != EMPTY);
 }
 
-/* the place of the print, or that where it would have to stand */
+/* the slot of the fingerprint, or the one where it would be inserted */
 static inline size_t search(const struct ended_set *set, struct fingerprint fingerprint)
 {
 	size_t at = ideal_slot(set, fingerprint.words[0]);
@@ -215,7 +215,7 @@ void ended_prune(struct ended_set *set, uint8_t generation, uint16_t today, uint
 			remove_at(set, at);
 		}
 	}
-	/* what a million tasks once needed is not kept for the few that are left */
+	/* shrinks the table when few of many entries are left */
 	if (set->limit > 2 * (set->count + SPARE))
 		resize(set, set->count + set->count / 8 + SPARE);
 }

@@ -1,4 +1,4 @@
-/* Is a source reachable? Hysteresis: one bad poll is not news, a bad stretch is, once; so is its
+/* Whether a source is reachable. Only failures that last are reported, once, and so is their
  * end. */
 #ifndef CORE_HEALTH_H
 #define CORE_HEALTH_H

@@ -250,7 +250,7 @@ static void chunk_read(struct list_reader *reader, const char *bytes, size_t len
 		buf_done(&reader->snapshot->answer);
 }
 
-/* reads what was only compared */
+/* reads the bytes that were so far only compared with the kept answer */
 static void matched_read(struct list_reader *reader)
 {
 	bool same = reader->same;
@@ -332,7 +332,7 @@ static void observation_apply(
 	struct fingerprint fingerprint = ended_fingerprint(snapshot_hash(ctx->snapshot, view.id));
 
 	view.finished_us = item->finished_us;
-	/* in a first run, an id whose last sight was history */
+	/* in a first run, an id that this answer listed last as ended */
 	if (reader->fresh != NULL && snapshot_find(ctx->snapshot, view.id) == NULL &&
 		ended_find(reader->fresh, fingerprint) != NULL)
 		return;
@@ -364,7 +364,7 @@ static void tell_summary(const struct detect_ctx *ctx, const size_t counts[STATU
 	changes_add(ctx->changes, &event);
 }
 
-/* a task that a newer answer has meanwhile shown to be active is no history of the first run */
+/* a task that a newer answer shows active does not belong to the baseline */
 static void take_in_first_run(const struct detect_ctx *ctx, struct ended_set *fresh)
 {
 	const struct snapshot *snapshot = ctx->snapshot;
@@ -406,7 +406,7 @@ static void list_note(struct list_reader *reader)
 	if (reader->same)
 		return;
 	buf_done(&snapshot->answer);
-	/* what was known when it was read may not be any more */
+	/* the snapshot may have changed since the elements were read */
 	if (reader->news || reader->revision != snapshot->revision)
 		return;
 	snapshot->answer = reader->copy;

@@ -52,7 +52,7 @@ static void take_id(struct response_headers *headers, const char *value, bool ow
 	headers->own_id = own && n != 0;
 }
 
-/* only whose it is: what follows, and a name and password before it, may hold secrets */
+/* keeps the origin only: user name, password, path and query may be secrets */
 static void take_origin(struct response_headers *headers, const char *value)
 {
 	size_t scheme = strcspn(value, ":/\\?#@");
@@ -98,7 +98,7 @@ static bool is_length(const char *value)
 	return parse_int(value, 0, INT64_MAX, &length);
 }
 
-/* each that is named was done after the one before it; of two none is undone */
+/* encodings are applied in the order of their names; two at once are not supported */
 static void take_encoding(struct response_headers *headers, const char *value)
 {
 	if (value[0] == '\0' || strcasecmp(value, "identity") == 0)

@@ -231,7 +231,7 @@ bool retry_after_limited(const struct retry_after *retry)
 	       retry->word == RETRY_YES;
 }
 
-/* what is past already is now; -1 stays what it is */
+/* a moment in the past gives 0, and -1 stays -1 */
 static int64_t from_now(const struct retry_after *retry, struct retry_moment time)
 {
 	if (!time.dated)

@@ -44,7 +44,7 @@ bool http_status_passes(long status);
 /* is an answer of this status worth another try? 408, 409, 429, 5xx, unless x-should-retry says
  * otherwise */
 bool retry_after_worth(const struct retry_after *retry, long status);
-/* is a 403 with these headers a 429? GitHub refuses so whoever has spent his requests */
+/* is a 403 with these headers a 429? GitHub answers so when no requests are left */
 bool retry_after_limited(const struct retry_after *retry);
 /*
  * How long the server wants us to wait, clamped to 100 ms .. 5 min; -1: it did not say, or the

@@ -129,7 +129,7 @@ bool task_reader_next(struct task_reader *reader, struct task_element *ret)
 	return true;
 }
 
-/* no task is older than 1970: a year 1, or 0 seconds, is how some write that there is no time */
+/* a time before 1970, or 0 seconds, means "no time" in some APIs */
 static int64_t stamp_or_none(const char *text)
 {
 	int64_t us;

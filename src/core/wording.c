@@ -8,7 +8,7 @@
 
 enum {
 	MESSAGE_COLUMNS = 1000, /* of a note of its own */
-	LATE_MS = 60000, /* so long after an event its time is said */
+	LATE_MS = 60000, /* an event older than this is shown with its time */
 };
 
 /* names of the freedesktop sound theme */
@@ -221,7 +221,7 @@ void wording_digest(const struct digest *digest, const struct wording *how, stru
 		(void)buf_addf(&summary, "%s%zu message%s from taskbell",
 			summary.len != 0 ? ", " : "", left, left == 1 ? "" : "s");
 	if (late) {
-		/* when it all was, if that was not just now */
+		/* the time span of the events, unless they are recent */
 		char first[STAMP_TEXT_MAX];
 		char last[STAMP_TEXT_MAX];
 

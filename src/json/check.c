@@ -181,7 +181,7 @@ static const char *read_string(struct json_check *check, const char *p)
 	return stop + 1;
 }
 
-/* a name's escape is told as a byte, which is NUL for what is no ASCII: that is no name of ours */
+/* reports an escape in a name as one byte, NUL if it is not ASCII: no name we want has any */
 static const char *read_escape(struct json_check *check, const char *p)
 {
 	enum escape_state state = escape_next(&check->escape, *p);

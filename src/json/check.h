@@ -42,7 +42,7 @@ struct json_check {
 	enum json_event event; /* of the step just made */
 	int state; /* private, as what follows */
 	bool name; /* the string that is being read is a member's name */
-	bool told; /* of the value at `at` */
+	bool told; /* JSON_VALUE was returned for the value at `at` */
 	char decoded; /* an escape, or NUL where it is no ASCII */
 	struct escape escape;
 	const char *word; /* what is left of a literal */
@@ -55,10 +55,10 @@ void json_check_feed(struct json_check *check, const char *bytes, size_t len);
 enum json_event json_check_next(struct json_check *check);
 /* after JSON_VALUE: the value is known to be valid and to end before `to` */
 void json_check_skip(struct json_check *check, const char *to);
-/* notes what else is wrong at `at`, after which nothing follows; always returns NULL */
+/* sets a fault of the caller at `at`, which ends the document; always returns NULL */
 const char *json_check_fail(struct json_check *check, const char *at, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
-/* reads a chunk for no other end than to know whether it is valid */
+/* validates a chunk, without returning its events */
 void json_check_read(struct json_check *check, const char *bytes, size_t len);
 /* false: not valid, or past a limit; err (ERR_PROTOCOL) says what, again at every later call */
 bool json_check_good(const struct json_check *check, struct err *err);

@@ -13,7 +13,7 @@
 
 #define JSON_PICK_MAX 24 /* pointers */
 #define JSON_PICK_BYTES 512 /* of all pointers */
-#define JSON_PICK_NODES 64 /* tokens of all pointers, those they begin with alike counted once */
+#define JSON_PICK_NODES 64 /* tokens of all pointers; a shared beginning counts once */
 
 /* one token of a pointer */
 struct json_token {
@@ -73,7 +73,7 @@ struct json_pick {
 	size_t count; /* of pointers */
 	char names[JSON_PICK_BYTES];
 	struct json_prefix prefixes[JSON_PREFIXES]; /* by the order of the members */
-	bool twice; /* of the last value: one that a pointer leads through stands twice in it */
+	bool twice; /* the last value has a member twice that a pointer leads through */
 };
 
 /*

@@ -61,7 +61,7 @@ void json_split_free(struct json_split *split)
 	free(split);
 }
 
-/* what stands before and after the elements; of one that is too long nothing is known */
+/* keeps what stands outside the elements; one longer than the limit is dropped whole */
 static void outside_add(struct json_split *split, const char *end)
 {
 	if (!split->outside_long)

@@ -32,7 +32,7 @@ static void json_add_special(struct buf *out, unsigned char c)
 	(void)buf_addf(out, "\\u%04x", c);
 }
 
-/* the value is the same, and a line of JSON on a terminal does no harm and stays one line */
+/* writes \uXXXX for a character that could deceive on a terminal; the value stays the same */
 static void json_add_deceiving(struct buf *out, uint32_t code)
 {
 	if (code > 0xffff) {

@@ -61,7 +61,7 @@ static _Noreturn void leave(enum err_kind kind, const char *why)
 	exit(err_exit_code(kind));
 }
 
-/* one line for who asked; without a reader there is nothing left to do */
+/* writes one line of answer; ends the program if nobody reads it */
 static void answer(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void answer(const char *fmt, ...)
 {
@@ -84,7 +84,7 @@ static void request_done(struct helper *helper, const char *word, const char *mo
 	g_free(request);
 }
 
-/* has this very server failed over it and not gone away, or the one after it as well? */
+/* was this request lost with two servers, or with the present one before? */
 static bool was_lost(const struct helper *helper, const struct request *request)
 {
 	return request->losses > 1 || g_strcmp0(request->owner, helper->server.owner) == 0;

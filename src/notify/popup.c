@@ -2,7 +2,7 @@
 
 #include <libnotify/notify.h>
 
-enum { POPUPS_MAX = 200 }; /* of some servers nobody hears that a notification has gone */
+enum { POPUPS_MAX = 200 }; /* some servers never report that one was closed */
 
 struct popup {
 	struct popups *popups; /* borrowed */
@@ -135,7 +135,7 @@ static struct popup *popup_new(struct popups *popups, int64_t number)
 	struct popup *popup = g_new0(struct popup, 1);
 
 	if (g_queue_get_length(&popups->list) == POPUPS_MAX) {
-		/* forgets the oldest, rather one that goes by itself */
+		/* forgets the oldest one that closes by itself, else the oldest */
 		struct popup *oldest = popups->list.head->data;
 
 		for (GList *item = popups->list.head; item != NULL && oldest->stays;
@@ -232,7 +232,7 @@ enum popup_result popup_show(struct popups *popups, const struct note *note,
 	*ret_id = popup_id(popup);
 	if (error == NULL || id != 0)
 		return POPUP_SHOWN;
-	/* one that is to be changed is still what it was */
+	/* a popup that could not be changed is still shown as it was */
 	if (*ret_id == 0)
 		popup_free(popups, popup);
 	*ret_why = server_error_text(error);
@@ -245,7 +245,7 @@ void popup_close(struct popups *popups, int64_t number)
 
 	if (popup == NULL)
 		return;
-	/* one that cannot be taken down is forgotten like one that is */
+	/* a popup is forgotten even if the server could not close it */
 	(void)notify_notification_close(popup->shown, NULL);
 	popup_free(popups, popup);
 }

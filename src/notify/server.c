@@ -122,7 +122,7 @@ static void on_disowned(GDBusConnection *bus, const char *name, gpointer arg)
 	struct server *server = arg;
 
 	(void)name;
-	/* that of a bus that is gone is said by on_closed */
+	/* on_closed reports the loss of the bus itself */
 	if (bus == NULL)
 		return;
 	server->looked = true;
@@ -168,7 +168,7 @@ static void on_bus(GObject *source, GAsyncResult *result, gpointer arg)
 		on_owned, on_disowned, server, NULL);
 }
 
-/* a bus that takes us in and then says nothing */
+/* the bus has accepted the connection and does not answer */
 static gboolean on_bus_late(gpointer arg)
 {
 	struct server *server = arg;
