@@ -23,7 +23,7 @@ import kill  # noqa: E402
 import live  # noqa: E402
 import power  # noqa: E402
 import starve  # noqa: E402
-from stage import SHIM, Script  # noqa: E402
+from script import SHIM, Script  # noqa: E402
 from table import Table  # noqa: E402
 from timing import Time  # noqa: E402
 

@@ -9,11 +9,11 @@ import signal
 
 from harness import Done
 from plan import CLASSES, COUNT, FAIL, FOR_GOOD, Plan
-from stage import SHIM, Home, Script
+from script import SHIM, Home, Script
 from starve import BLIND, KINDS
 from table import Table
 from timing import Time, each, spread
-from truth import Verdict
+from judge import Verdict
 
 # each ends by itself, and says the same every time
 COMMANDS = (

@@ -10,10 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Callable
 
-from stage import Home, Script
+from script import Home, Script
 from table import Row, Table
 from timing import Time
-from truth import Verdict, judge
+from judge import Verdict, judge
 
 NOBODY = 65534
 PLAIN = 59000  # a user of nobody's

@@ -6,10 +6,10 @@ import os
 import signal
 
 from plan import COUNT, KILLS, VISIBLE, Plan
-from stage import SHIM, Script, Stage, recover
+from script import SHIM, Script, Stage, recover
 from table import Row, Table
 from timing import Time, each, spread
-from truth import confirmed_is_there, judge
+from judge import confirmed_is_there, judge
 
 
 def count_places(script: Script, stage: Stage) -> list[str]:

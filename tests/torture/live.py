@@ -17,10 +17,10 @@ from typing import Callable
 from harness import LOG, TASKBELL, lines
 from plan import COUNT, KILLS, VISIBLE, Plan
 from simulator import Simulator
-from stage import HOOK, SHIM, Home
+from script import HOOK, SHIM, Home
 from table import Row, Table
 from timing import SHORT_SECONDS, Time, each, spread
-from truth import SINKS, State, Told, Verdict, confirmed_is_there, judge, read_notes
+from judge import SINKS, State, Told, Verdict, confirmed_is_there, judge, read_notes
 
 ALL = (*SINKS, "desktop")
 LIFE_DEADLINE = 60.0  # many lives share the machine

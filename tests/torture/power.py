@@ -10,10 +10,10 @@ import subprocess
 
 from kill import count_places
 from plan import KILL_BEFORE, VISIBLE, Plan
-from stage import SHIM, Home, Script, Stage, recover
+from script import SHIM, Home, Script, Stage, recover
 from table import Row, Table
 from timing import Time, each, spread
-from truth import confirmed_is_there, judge
+from judge import confirmed_is_there, judge
 
 SECTOR = 512
 HOW = ("nothing unsynced survives", "some of it survives")

@@ -29,7 +29,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e"), os.path.dirnam
 from clocks import Clock  # noqa: E402
 from harness import Process, User, assert_no_secret, children, read, until  # noqa: E402
 from simulator import FAULTS, Simulator, fault_names  # noqa: E402
-from stage import HOOK  # noqa: E402
+from script import HOOK  # noqa: E402
 
 SOURCES = 12
 HOOKED = ("s0", "s1", "s2", "s3")  # sources with a hook that is written to the disk

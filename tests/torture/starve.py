@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from harness import Done
 from plan import CLASSES, COUNT, FAIL, FOR_GOOD, SHORT, Plan
-from stage import SHIM, Home, Script, Stage, recover
+from script import SHIM, Home, Script, Stage, recover
 from table import Table
 from timing import SHORT_SECONDS, Time, each, spread
-from truth import Verdict, confirmed_is_there, judge
+from judge import Verdict, confirmed_is_there, judge
 
 @dataclass(frozen=True)
 class Want:

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections import Counter
 
-from truth import Verdict
+from judge import Verdict
 
 _lock = threading.Lock()  # trials are made at once
 

@@ -18,7 +18,7 @@ from typing import Any, Callable
 
 from harness import LOG, PATIENCE, TASKBELL, Done, Process, User, read
 from simulator import Simulator
-from truth import Report, State, Told, read_report, read_state
+from judge import Report, State, Told, read_report, read_state
 
 TOOLS = os.path.join(os.environ.get("TASKBELL_BUILD", os.path.abspath("build")), "torture")
 SHIM = os.path.join(TOOLS, "shim.so")
