@@ -1,9 +1,9 @@
 /*
- * A week of polling on a virtual clock, against a world that knows the truth: tasks of any length
- * of life, answers that are late, lost, cut, empty, short or nonsense, restarts, commits that fail,
- * suspends, a wall clock that jumps. Afterwards a few quiet hours, and then every end has to have
- * been told, once, and nothing that did not happen. The HTTP client is the one below; all else is
- * what `watch` runs.
+ * A week of polling on a virtual clock, against a simulation that knows the truth: tasks of any
+ * length of life, answers that are late, lost, cut, empty, short or nonsense, restarts, commits
+ * that fail, suspends, a wall clock that jumps. Afterwards a few quiet hours, and then every end
+ * has to have been told, once, and nothing that did not happen. The HTTP client is the one below;
+ * all else is what `watch` runs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,7 +58,7 @@ struct http_call {
 	struct http_request request;
 };
 
-struct world {
+struct simulation {
 	uint64_t random;
 	uint64_t seed;
 	struct source_config config;
@@ -78,14 +78,14 @@ struct world {
 	uint64_t ups;
 };
 
-static struct world world;
+static struct simulation sim;
 
 static uint64_t random_next(void)
 {
-	world.random ^= world.random << 13;
-	world.random ^= world.random >> 7;
-	world.random ^= world.random << 17;
-	return world.random;
+	sim.random ^= sim.random << 13;
+	sim.random ^= sim.random >> 7;
+	sim.random ^= sim.random << 17;
+	return sim.random;
 }
 
 static int64_t random_in(int64_t low, int64_t high)
@@ -153,21 +153,21 @@ static int by_begin(const void *a, const void *b)
 
 static void lives_make(int64_t length_ms, size_t count)
 {
-	world.lives = mem_alloc(count * sizeof(*world.lives));
-	world.life_count = count;
+	sim.lives = mem_alloc(count * sizeof(*sim.lives));
+	sim.life_count = count;
 	for (size_t i = 0; i < count; i++) {
-		life_make(&world.lives[i], random_in(-DAY, length_ms));
+		life_make(&sim.lives[i], random_in(-DAY, length_ms));
 		/* now and then many end at the same moment */
 		if (i >= 12 && chance(2))
 			for (size_t j = i - 12; j < i; j++) {
-				world.lives[j] = (struct life){ .deleted_ms = NEVER };
-				life_step(&world.lives[j], world.lives[i].steps[0].ms,
-					STATUS_PROCESSING);
-				life_step(&world.lives[j], world.lives[i].steps[0].ms + 5 * MINUTE,
+				sim.lives[j] = (struct life){ .deleted_ms = NEVER };
+				life_step(
+					&sim.lives[j], sim.lives[i].steps[0].ms, STATUS_PROCESSING);
+				life_step(&sim.lives[j], sim.lives[i].steps[0].ms + 5 * MINUTE,
 					random_end());
 			}
 	}
-	qsort(world.lives, count, sizeof(*world.lives), by_begin);
+	qsort(sim.lives, count, sizeof(*sim.lives), by_begin);
 }
 
 /* STATUS_EXPECTED: it is not there */
@@ -204,7 +204,7 @@ static void body_add(struct buf *body, const struct life *life, enum status stat
 		(void)buf_addf(body,
 			"{\"task_id\":\"t%zu\",\"task_name\":\"n\",\"user_id\":\"u\",\"status\":\"%"
 			"s\"}",
-			(size_t)(life - world.lives), word_of(status));
+			(size_t)(life - sim.lives), word_of(status));
 	else
 		(void)buf_addf(
 			body, "{\"data\":{\"status\":\"%s\",\"task_name\":null}}", word_of(status));
@@ -215,14 +215,14 @@ static void body_list(struct buf *body, bool active, bool ended, int short_perce
 	const char *comma = "";
 
 	(void)buf_add_text(body, "{\"data\":[");
-	for (size_t i = 0; i < world.life_count; i++) {
-		const struct life *life = &world.lives[i];
+	for (size_t i = 0; i < sim.life_count; i++) {
+		const struct life *life = &sim.lives[i];
 		enum status status;
 		enum status_class class;
 
-		if (life->steps[0].ms > world.now.mono_ms)
+		if (life->steps[0].ms > sim.now.mono_ms)
 			break;
-		status = life_at(life, world.now.mono_ms);
+		status = life_at(life, sim.now.mono_ms);
 		class = status_class(status);
 		if ((class == CLASS_ACTIVE && active) || (class == CLASS_ENDED && ended)) {
 			if (short_percent > 0 && chance(short_percent))
@@ -246,19 +246,19 @@ static void call_truth(struct http_call *call, const char *url)
 
 	call->status = 200;
 	if (active || ended) {
-		if (!world.calm && chance(6))
+		if (!sim.calm && chance(6))
 			short_percent = chance(30) ? 100 : 20;
 		body_list(&call->body, active, ended, short_percent);
 		return;
 	}
 
 	number = (size_t)strtoull(strrchr(url, '/') + 2, NULL, 10);
-	assert_true(number < world.life_count);
-	status = life_at(&world.lives[number], world.now.mono_ms);
+	assert_true(number < sim.life_count);
+	status = life_at(&sim.lives[number], sim.now.mono_ms);
 	/* one of unknown status stands in no list: three such mistakes in a row would be the API's
 	 * own word */
-	if (status != STATUS_EXPECTED && (world.calm || status == STATUS_UNKNOWN || !chance(15))) {
-		body_add(&call->body, &world.lives[number], status, false);
+	if (status != STATUS_EXPECTED && (sim.calm || status == STATUS_UNKNOWN || !chance(15))) {
+		body_add(&call->body, &sim.lives[number], status, false);
 		return;
 	}
 	call->status = chance(50) ? 404 : 422;
@@ -292,7 +292,7 @@ static void call_spoil(struct http_call *call)
 		(void)buf_add_text(&call->body, "{\"data\":[{\"task_id\":\"t1\"}]}");
 		break;
 	default:
-		call->due_ms = world.now.mono_ms + 5 * MINUTE;
+		call->due_ms = sim.now.mono_ms + 5 * MINUTE;
 		call->status = 0;
 		break;
 	}
@@ -306,17 +306,17 @@ struct http_call *http_start(
 	(void)http;
 	(void)now;
 	for (size_t i = 0; i < CALLS_MAX && call == NULL; i++)
-		if (!world.calls[i].open)
-			call = &world.calls[i];
+		if (!sim.calls[i].open)
+			call = &sim.calls[i];
 	assert_non_null(call);
 	call->open = true;
 	call->ended = false;
 	call->request = *request;
 	buf_clear(&call->body);
-	call->due_ms = world.now.mono_ms + random_in(1, chance(95) ? 300 : 40 * SECOND);
+	call->due_ms = sim.now.mono_ms + random_in(1, chance(95) ? 300 : 40 * SECOND);
 	call_truth(call, request->url);
 	call->request.url = NULL;
-	if (!world.calm && chance(8))
+	if (!sim.calm && chance(8))
 		call_spoil(call);
 	return call;
 }
@@ -360,27 +360,26 @@ static void call_answer(struct http_call *call)
 
 static _Noreturn void wrong(const struct life *life, const struct event *event, const char *what)
 {
-	fail_msg("seed %" PRIu64 ", at %" PRId64 " s, t%zu, %s %s->%s: %s", world.seed,
-		world.now.mono_ms / 1000, (size_t)(life - world.lives),
-		event_types[event->type].word, event->from != NULL ? event->from : "-",
-		event->to != NULL ? event->to : "-", what);
+	fail_msg("seed %" PRIu64 ", at %" PRId64 " s, t%zu, %s %s->%s: %s", sim.seed,
+		sim.now.mono_ms / 1000, (size_t)(life - sim.lives), event_types[event->type].word,
+		event->from != NULL ? event->from : "-", event->to != NULL ? event->to : "-", what);
 	abort();
 }
 
 /* is this event true, and does it follow from what was told before? */
 static void told_of_task(const struct event *event)
 {
-	struct life *life = &world.lives[strtoull(event->task_id + 1, NULL, 10)];
+	struct life *life = &sim.lives[strtoull(event->task_id + 1, NULL, 10)];
 	enum status status = STATUS_UNKNOWN;
 	int step;
 
 	if (event->type == EVENT_GONE) {
-		if (life->deleted_ms > world.now.mono_ms)
+		if (life->deleted_ms > sim.now.mono_ms)
 			wrong(life, event, "it is not gone");
 		life->gone++;
 	} else {
 		(void)status_from_word(event_types[event->type].word, &status);
-		step = step_of(life, status, world.now.mono_ms);
+		step = step_of(life, status, sim.now.mono_ms);
 		if (step < 0)
 			wrong(life, event, "it never was");
 		if (step < life->last_step && !life->regresses)
@@ -401,87 +400,87 @@ static void told_of_task(const struct event *event)
 
 static void take(const struct source_batch *batch)
 {
-	bool stored = !batch->store || world.calm || random_in(0, 999) != 0;
+	bool stored = !batch->store || sim.calm || random_in(0, 999) != 0;
 
 	for (size_t i = 0; stored && i < batch->changes.event_count; i++) {
 		const struct event *event = batch->changes.events[i];
 
-		world.downs += event->type == EVENT_SOURCE_DOWN;
-		world.ups += event->type == EVENT_SOURCE_UP;
-		assert_true(world.downs == world.ups || world.downs == world.ups + 1);
+		sim.downs += event->type == EVENT_SOURCE_DOWN;
+		sim.ups += event->type == EVENT_SOURCE_UP;
+		assert_true(sim.downs == sim.ups || sim.downs == sim.ups + 1);
 		if (event_types[event->type].about == ABOUT_TASK)
 			told_of_task(event);
 	}
 	if (batch->store && stored)
-		fake_store_store(world.stored, world.source->snapshot, &batch->changes);
-	source_stored(world.source, stored);
-	world.polls += batch->polled && stored;
+		fake_store_store(sim.stored, sim.source->snapshot, &batch->changes);
+	source_stored(sim.source, stored);
+	sim.polls += batch->polled && stored;
 }
 
 static void load(void)
 {
-	if (source_wants_snapshot(world.source, world.now))
-		source_set_snapshot(world.source,
-			world.calm || chance(90) ? fake_store_copy(world.stored) : NULL);
+	if (source_wants_snapshot(sim.source, sim.now))
+		source_set_snapshot(
+			sim.source, sim.calm || chance(90) ? fake_store_copy(sim.stored) : NULL);
 }
 
 static void source_begin(void)
 {
 	struct source_setup setup = {
-		.config = &world.config,
-		.snapshot = fake_store_copy(world.stored),
+		.config = &sim.config,
+		.snapshot = fake_store_copy(sim.stored),
 		.mode = SOURCE_WATCH,
 		.seed = random_next(),
 	};
 
-	world.source = source_new(&setup, world.now);
-	source_restore_down(world.source, world.downs != world.ups, 0);
+	sim.source = source_new(&setup, sim.now);
+	source_restore_down(sim.source, sim.downs != sim.ups, 0);
 }
 
 static void moment(int64_t ms)
 {
-	world.now.mono_ms = ms;
-	world.now.wall_ms = EPOCH_MS + world.wall_offset_ms + ms;
+	sim.now.mono_ms = ms;
+	sim.now.wall_ms = EPOCH_MS + sim.wall_offset_ms + ms;
 }
 
 static void trouble(void)
 {
-	world.trouble_ms = world.now.mono_ms + random_in(MINUTE, 3 * HOUR);
+	sim.trouble_ms = sim.now.mono_ms + random_in(MINUTE, 3 * HOUR);
 	switch (random_in(0, 5)) {
 	case 0:
 	case 1:
-		world.restarts++;
-		source_free(world.source);
+		sim.restarts++;
+		source_free(sim.source);
 		if (chance(50))
-			moment(world.now.mono_ms + random_in(0, HOUR));
+			moment(sim.now.mono_ms + random_in(0, HOUR));
 		source_begin();
 		break;
 	case 2:
 		/* a suspend */
-		moment(world.now.mono_ms + random_in(MINUTE, 8 * HOUR));
-		source_resumed(world.source, world.now);
+		moment(sim.now.mono_ms + random_in(MINUTE, 8 * HOUR));
+		source_resumed(sim.source, sim.now);
 		break;
 	case 3:
-		world.wall_offset_ms += random_in(-2 * HOUR, 2 * HOUR);
-		moment(world.now.mono_ms);
+		sim.wall_offset_ms += random_in(-2 * HOUR, 2 * HOUR);
+		moment(sim.now.mono_ms);
 		break;
 	case 4:
-		source_poll_now(world.source, world.now);
+		source_poll_now(sim.source, sim.now);
 		break;
 	default:
-		source_renew_key(world.source);
+		source_renew_key(sim.source);
 		break;
 	}
 }
 
 static int64_t next_moment(void)
 {
-	int64_t next = source_next(world.source);
+	int64_t next = source_next(sim.source);
 
 	for (size_t i = 0; i < CALLS_MAX; i++)
-		if (world.calls[i].open && world.calls[i].due_ms < next)
-			next = world.calls[i].due_ms;
-	return !world.calm && world.trouble_ms < next ? world.trouble_ms : next;
+		if (sim.calls[i].open && sim.calls[i].due_ms < next)
+			next = sim.calls[i].due_ms;
+	return !sim.calm && sim.trouble_ms < next ? sim.trouble_ms : next;
 }
 
 /* what the monitor does at every wake-up */
@@ -490,11 +489,11 @@ static void turn(void)
 	struct source_batch batch;
 
 	for (size_t i = 0; i < CALLS_MAX; i++)
-		if (world.calls[i].open && !world.calls[i].ended &&
-			world.calls[i].due_ms <= world.now.mono_ms)
-			call_answer(&world.calls[i]);
+		if (sim.calls[i].open && !sim.calls[i].ended &&
+			sim.calls[i].due_ms <= sim.now.mono_ms)
+			call_answer(&sim.calls[i]);
 	load();
-	while (source_step(world.source, world.now, &batch)) {
+	while (source_step(sim.source, sim.now, &batch)) {
 		take(&batch);
 		source_batch_done(&batch);
 		load();
@@ -503,14 +502,14 @@ static void turn(void)
 
 static void live_until(int64_t until_ms)
 {
-	while (world.now.mono_ms < until_ms) {
+	while (sim.now.mono_ms < until_ms) {
 		int64_t next;
 
 		turn();
 		next = next_moment();
 		assert_true(next < NEVER);
-		moment(next > world.now.mono_ms ? next : world.now.mono_ms);
-		if (!world.calm && world.now.mono_ms >= world.trouble_ms)
+		moment(next > sim.now.mono_ms ? next : sim.now.mono_ms);
+		if (!sim.calm && sim.now.mono_ms >= sim.trouble_ms)
 			trouble();
 	}
 }
@@ -519,7 +518,7 @@ static _Noreturn void missed(const struct life *life, const char *what)
 {
 	fail_msg("seed %" PRIu64 ", t%zu (begun at %" PRId64 " s, deleted at %" PRId64
 		 " s): %s; told %d, ends %d, gone %d",
-		world.seed, (size_t)(life - world.lives), life->steps[0].ms / 1000,
+		sim.seed, (size_t)(life - sim.lives), life->steps[0].ms / 1000,
 		life->deleted_ms / 1000, what, life->told, life->ends, life->gone);
 	abort();
 }
@@ -527,15 +526,15 @@ static _Noreturn void missed(const struct life *life, const char *what)
 static void check_life(const struct life *life, int64_t begin_ms)
 {
 	enum status at_begin = life_at(life, begin_ms);
-	enum status at_end = life_at(life, world.now.mono_ms);
+	enum status at_end = life_at(life, sim.now.mono_ms);
 	bool history = status_class(at_begin) == CLASS_ENDED || begin_ms >= life->deleted_ms;
 	char id[16];
 
-	(void)snprintf(id, sizeof(id), "t%zu", (size_t)(life - world.lives));
+	(void)snprintf(id, sizeof(id), "t%zu", (size_t)(life - sim.lives));
 	if (history && !life->regresses && life->told != 0)
 		missed(life, "it was history");
 	if (at_end == STATUS_EXPECTED) {
-		if (snapshot_find(world.source->snapshot, id) != NULL)
+		if (snapshot_find(sim.source->snapshot, id) != NULL)
 			missed(life, "it is gone and still awaited");
 		if (life->gone > 1 || (life->gone > 0 && life->ends > 0 && !life->regresses))
 			missed(life, "its end and that it is gone were told");
@@ -557,7 +556,7 @@ static void run(uint64_t seed, int64_t length_ms, size_t lives)
 	static char name[] = "src", type[] = "telnyx-embeddings", url[] = "http://127.0.0.1",
 		    none[] = "";
 
-	world = (struct world){
+	sim = (struct simulation){
 		.random = seed * 0x9e3779b97f4a7c15 | 1,
 		.seed = seed,
 		.config = {
@@ -572,29 +571,29 @@ static void run(uint64_t seed, int64_t length_ms, size_t lives)
 	moment(0);
 	source_begin();
 	/* the first list is the beginning of what has to be told */
-	world.calm = true;
+	sim.calm = true;
 	live_until(41 * SECOND);
-	assert_true(world.source->snapshot->baseline);
-	world.calm = false;
+	assert_true(sim.source->snapshot->baseline);
+	sim.calm = false;
 	live_until(length_ms);
-	world.calm = true;
-	live_until(world.now.mono_ms + DAY);
-	for (size_t i = 0; i < world.life_count; i++)
-		check_life(&world.lives[i], 0);
-	assert_int_equal(world.downs, world.ups);
-	source_free(world.source);
-	snapshot_free(world.stored);
+	sim.calm = true;
+	live_until(sim.now.mono_ms + DAY);
+	for (size_t i = 0; i < sim.life_count; i++)
+		check_life(&sim.lives[i], 0);
+	assert_int_equal(sim.downs, sim.ups);
+	source_free(sim.source);
+	snapshot_free(sim.stored);
 	for (size_t i = 0; i < CALLS_MAX; i++)
-		buf_done(&world.calls[i].body);
-	free(world.lives);
+		buf_done(&sim.calls[i].body);
+	free(sim.lives);
 }
 
 static void a_week(void **state)
 {
 	(void)state;
 	run(1, 7 * DAY, 700);
-	assert_true(world.polls > 10000);
-	assert_true(world.restarts > 20);
+	assert_true(sim.polls > 10000);
+	assert_true(sim.restarts > 20);
 }
 
 static void many_days(void **state)

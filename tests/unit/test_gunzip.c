@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "io/gunzip.h"
 
-struct rig {
+struct fixture {
 	struct buf packed;
 	struct buf plain;
 	size_t stop_after; /* bytes; 0: never */
@@ -21,22 +21,22 @@ struct rig {
 
 static int begin(void **state)
 {
-	*state = mem_alloc(sizeof(struct rig));
+	*state = mem_alloc(sizeof(struct fixture));
 	return 0;
 }
 
 static int end(void **state)
 {
-	struct rig *rig = *state;
+	struct fixture *fixture = *state;
 
-	buf_done(&rig->packed);
-	buf_done(&rig->plain);
-	free(rig);
+	buf_done(&fixture->packed);
+	buf_done(&fixture->plain);
+	free(fixture);
 	return 0;
 }
 
 /* one member more */
-static void pack(struct rig *rig, const char *text, size_t len)
+static void pack(struct fixture *fixture, const char *text, size_t len)
 {
 	z_stream stream = { 0 };
 	cleanup_free Bytef *copy = (Bytef *)mem_strndup(text, len);
@@ -52,43 +52,43 @@ static void pack(struct rig *rig, const char *text, size_t len)
 	stream.next_out = out;
 	stream.avail_out = (uInt)room;
 	assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
-	assert_true(buf_add(&rig->packed, (const char *)out, stream.total_out));
+	assert_true(buf_add(&fixture->packed, (const char *)out, stream.total_out));
 	assert_int_equal(deflateEnd(&stream), Z_OK);
 }
 
 static bool take(void *arg, const char *bytes, size_t len)
 {
-	struct rig *rig = arg;
+	struct fixture *fixture = arg;
 
 	assert_int_not_equal(len, 0);
-	assert_true(buf_add(&rig->plain, bytes, len));
-	return rig->stop_after == 0 || rig->plain.len < rig->stop_after;
+	assert_true(buf_add(&fixture->plain, bytes, len));
+	return fixture->stop_after == 0 || fixture->plain.len < fixture->stop_after;
 }
 
 /* decodes the first `len` bytes, `step` at a time; false: they are wrong
  */
-static bool decode(struct rig *rig, size_t len, size_t step, bool *ret_whole)
+static bool decode(struct fixture *fixture, size_t len, size_t step, bool *ret_whole)
 {
 	struct gunzip *gunzip = gunzip_new();
 	bool good = true;
 
-	buf_clear(&rig->plain);
+	buf_clear(&fixture->plain);
 	for (size_t at = 0; good && at < len; at += step)
-		good = gunzip_feed(gunzip, rig->packed.data + at, len - at < step ? len - at : step,
-			take, rig);
+		good = gunzip_feed(gunzip, fixture->packed.data + at,
+			len - at < step ? len - at : step, take, fixture);
 	*ret_whole = gunzip_whole(gunzip);
 	gunzip_free(gunzip);
 	return good;
 }
 
-static void expect(struct rig *rig, const char *text)
+static void expect(struct fixture *fixture, const char *text)
 {
-	for (size_t step = 1; step <= rig->packed.len; step++) {
+	for (size_t step = 1; step <= fixture->packed.len; step++) {
 		bool whole;
 
-		assert_true(decode(rig, rig->packed.len, step, &whole));
+		assert_true(decode(fixture, fixture->packed.len, step, &whole));
 		assert_true(whole);
-		assert_string_equal(buf_text(&rig->plain), text);
+		assert_string_equal(buf_text(&fixture->plain), text);
 	}
 }
 
@@ -110,25 +110,25 @@ static void several_members(void **state)
 
 static void what_follows_and_is_no_member_is_left_out(void **state)
 {
-	struct rig *rig = *state;
+	struct fixture *fixture = *state;
 
-	pack(rig, "{\"data\":[]}", 11);
-	assert_true(buf_add(&rig->packed, "\0\0\0\0\x1f\x8b garbage", 14));
-	expect(rig, "{\"data\":[]}");
+	pack(fixture, "{\"data\":[]}", 11);
+	assert_true(buf_add(&fixture->packed, "\0\0\0\0\x1f\x8b garbage", 14));
+	expect(fixture, "{\"data\":[]}");
 }
 
 static void a_cut_is_seen_wherever_it_is(void **state)
 {
-	struct rig *rig = *state;
+	struct fixture *fixture = *state;
 	size_t first;
 
-	pack(rig, "{\"data\"", 7);
-	first = rig->packed.len;
-	pack(rig, ":[]}", 4);
-	for (size_t len = 1; len < rig->packed.len; len++) {
+	pack(fixture, "{\"data\"", 7);
+	first = fixture->packed.len;
+	pack(fixture, ":[]}", 4);
+	for (size_t len = 1; len < fixture->packed.len; len++) {
 		bool whole;
 
-		assert_true(decode(rig, len, len, &whole));
+		assert_true(decode(fixture, len, len, &whole));
 		/* between two members nothing says that another one was to come */
 		assert_int_equal(whole, len == first);
 	}
@@ -136,41 +136,42 @@ static void a_cut_is_seen_wherever_it_is(void **state)
 
 static void wrong_bytes_are_seen(void **state)
 {
-	struct rig *rig = *state;
+	struct fixture *fixture = *state;
 	bool whole;
 
-	pack(rig, "{\"data\":[]}", 11);
-	for (size_t at = 0; at < rig->packed.len; at++) {
+	pack(fixture, "{\"data\":[]}", 11);
+	for (size_t at = 0; at < fixture->packed.len; at++) {
 		/* time, flags and system in the head say nothing of the data */
 		if (at >= 4 && at < 10)
 			continue;
-		rig->packed.data[at] ^= 0x11;
-		assert_false(decode(rig, rig->packed.len, rig->packed.len, &whole) && whole);
-		rig->packed.data[at] ^= 0x11;
+		fixture->packed.data[at] ^= 0x11;
+		assert_false(
+			decode(fixture, fixture->packed.len, fixture->packed.len, &whole) && whole);
+		fixture->packed.data[at] ^= 0x11;
 	}
-	buf_clear(&rig->packed);
-	assert_true(buf_add_text(&rig->packed, "{\"data\":[]}"));
-	assert_false(decode(rig, rig->packed.len, 1, &whole));
+	buf_clear(&fixture->packed);
+	assert_true(buf_add_text(&fixture->packed, "{\"data\":[]}"));
+	assert_false(decode(fixture, fixture->packed.len, 1, &whole));
 }
 
 static void a_bomb_comes_in_pieces_and_can_be_ended(void **state)
 {
-	struct rig *rig = *state;
+	struct fixture *fixture = *state;
 	size_t len = 3 * 1024 * 1024;
 	cleanup_free char *blanks = mem_alloc(len);
 	bool whole;
 
 	memset(blanks, ' ', len);
-	pack(rig, blanks, len);
-	pack(rig, blanks, len);
-	assert_true(rig->packed.len < 10000);
-	assert_true(decode(rig, rig->packed.len, rig->packed.len, &whole));
+	pack(fixture, blanks, len);
+	pack(fixture, blanks, len);
+	assert_true(fixture->packed.len < 10000);
+	assert_true(decode(fixture, fixture->packed.len, fixture->packed.len, &whole));
 	assert_true(whole);
-	assert_int_equal(rig->plain.len, 2 * len);
-	rig->stop_after = 100000;
-	assert_false(decode(rig, rig->packed.len, rig->packed.len, &whole));
+	assert_int_equal(fixture->plain.len, 2 * len);
+	fixture->stop_after = 100000;
+	assert_false(decode(fixture, fixture->packed.len, fixture->packed.len, &whole));
 	assert_false(whole);
-	assert_true(rig->plain.len < 200000);
+	assert_true(fixture->plain.len < 200000);
 }
 
 int main(void)

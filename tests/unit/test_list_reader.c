@@ -40,7 +40,7 @@ struct task_now {
 	int version; /* of its name */
 };
 
-struct world {
+struct pair {
 	struct side sides[2];
 	struct task_now tasks[TASKS];
 	size_t order[TASKS];
@@ -53,31 +53,30 @@ struct world {
 static const struct hash_key key = { 31, 32 };
 static const struct detect_rules rules = { .source = "a", .first_run = 0 };
 
-static uint32_t chance(struct world *world, uint32_t below)
+static uint32_t chance(struct pair *pair, uint32_t below)
 {
-	world->random = world->random * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (uint32_t)(world->random >> 33) % below;
+	pair->random = pair->random * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(pair->random >> 33) % below;
 }
 
-static void world_begin(struct world *world)
+static void pair_begin(struct pair *pair)
 {
-	*world =
-		(struct world){ .random = 1, .now = { .mono_ms = 1000, .wall_ms = 1790000000000 } };
+	*pair = (struct pair){ .random = 1, .now = { .mono_ms = 1000, .wall_ms = 1790000000000 } };
 	for (size_t i = 0; i < TASKS; i++) {
-		world->tasks[i].status = -1;
-		world->order[i] = i;
+		pair->tasks[i].status = -1;
+		pair->order[i] = i;
 	}
 	for (int i = 0; i < 2; i++) {
-		world->sides[i].keeps = i == 0;
-		world->sides[i].snapshot = snapshot_new(&key);
+		pair->sides[i].keeps = i == 0;
+		pair->sides[i].snapshot = snapshot_new(&key);
 	}
 }
 
-static void world_end(struct world *world)
+static void pair_end(struct pair *pair)
 {
 	for (int i = 0; i < 2; i++) {
-		snapshot_free(world->sides[i].snapshot);
-		buf_done(&world->sides[i].told);
+		snapshot_free(pair->sides[i].snapshot);
+		buf_done(&pair->sides[i].told);
 	}
 }
 
@@ -90,17 +89,17 @@ static void element_add(struct buf *text, size_t id, struct task_now task)
 		id % 5 == 0 ? " " : "");
 }
 
-static void answer_make(const struct world *world, enum list_scope scope, struct buf *text)
+static void answer_make(const struct pair *pair, enum list_scope scope, struct buf *text)
 {
 	(void)buf_add_text(text, "{\"data\":[");
 	for (size_t i = 0; i < TASKS; i++) {
-		struct task_now task = world->tasks[world->order[i]];
+		struct task_now task = pair->tasks[pair->order[i]];
 
 		if (task.status < 0 || (scope == LIST_ACTIVE && task.status > STATUS_PROCESSING))
 			continue;
 		if (text->data[text->len - 1] != '[')
 			(void)buf_add_char(text, ',');
-		element_add(text, world->order[i], task);
+		element_add(text, pair->order[i], task);
 	}
 	(void)buf_add_text(text, "]}");
 }
@@ -143,7 +142,7 @@ static void side_tell(struct side *side, const struct changes *changes)
 			changes->events[i]->task_id);
 }
 
-static void side_take(struct side *side, const struct world *world, enum list_scope scope,
+static void side_take(struct side *side, const struct pair *pair, enum list_scope scope,
 	const char *text, size_t len, size_t chunk)
 {
 	struct changes changes = { 0 };
@@ -155,15 +154,15 @@ static void side_take(struct side *side, const struct world *world, enum list_sc
 	if (!side->keeps)
 		buf_done(&side->snapshot->answer);
 	list = list_reader_new(side->snapshot, &rules, &source_types[0], scope,
-		scope == LIST_ALL ? LIST_SWEEP : LIST_POLL, world->seq, 0);
+		scope == LIST_ALL ? LIST_SWEEP : LIST_POLL, pair->seq, 0);
 	good = chunks_feed(list, text, len, chunk);
-	look_up_take(&world->midway, side->snapshot, &changes);
+	look_up_take(&pair->midway, side->snapshot, &changes);
 	tasks = list_reader_close(list);
 	side->same = good && tasks == NULL;
 	side->complete = side->same || (good && task_reader_end(tasks, &err));
 	side->swept = side->complete && scope == LIST_ALL;
 	if (side->complete)
-		list_reader_end(list, world->seq, world->now, &changes);
+		list_reader_end(list, pair->seq, pair->now, &changes);
 	list_reader_free(list);
 	side_tell(side, &changes);
 	changes_done(&changes);
@@ -192,302 +191,302 @@ static void snapshot_write(const struct side *side, uint32_t seq, struct buf *ou
 	}
 }
 
-static void sides_equal(const struct world *world)
+static void sides_equal(const struct pair *pair)
 {
 	struct buf held[2] = { { 0 }, { 0 } };
 
-	assert_int_equal(world->sides[0].complete, world->sides[1].complete);
-	assert_string_equal(buf_text(&world->sides[0].told), buf_text(&world->sides[1].told));
+	assert_int_equal(pair->sides[0].complete, pair->sides[1].complete);
+	assert_string_equal(buf_text(&pair->sides[0].told), buf_text(&pair->sides[1].told));
 	for (int i = 0; i < 2; i++)
-		snapshot_write(&world->sides[i], world->seq, &held[i]);
+		snapshot_write(&pair->sides[i], pair->seq, &held[i]);
 	assert_string_equal(buf_text(&held[0]), buf_text(&held[1]));
 	for (int i = 0; i < 2; i++)
 		buf_done(&held[i]);
 }
 
-static void world_answer(
-	struct world *world, enum list_scope scope, const char *text, size_t len, size_t chunk)
+static void pair_answer(
+	struct pair *pair, enum list_scope scope, const char *text, size_t len, size_t chunk)
 {
-	world->seq++;
-	world->now.mono_ms += 10000;
-	world->now.wall_ms += 10000;
+	pair->seq++;
+	pair->now.mono_ms += 10000;
+	pair->now.wall_ms += 10000;
 	for (int i = 0; i < 2; i++)
-		side_take(&world->sides[i], world, scope, text, len, chunk);
-	sides_equal(world);
-	if (world->midway.id != NULL)
-		world->seq = world->midway.seq;
-	world->midway.id = NULL;
+		side_take(&pair->sides[i], pair, scope, text, len, chunk);
+	sides_equal(pair);
+	if (pair->midway.id != NULL)
+		pair->seq = pair->midway.seq;
+	pair->midway.id = NULL;
 }
 
-static void world_list(struct world *world, enum list_scope scope, size_t chunk)
+static void pair_list(struct pair *pair, enum list_scope scope, size_t chunk)
 {
 	cleanup_buf struct buf text = { 0 };
 
-	answer_make(world, scope, &text);
-	world_answer(world, scope, text.data, text.len, chunk);
+	answer_make(pair, scope, &text);
+	pair_answer(pair, scope, text.data, text.len, chunk);
 }
 
-static void world_fill(struct world *world, size_t count, int status)
+static void pair_fill(struct pair *pair, size_t count, int status)
 {
 	for (size_t i = 0; i < count; i++)
-		world->tasks[i] = (struct task_now){ .status = status };
+		pair->tasks[i] = (struct task_now){ .status = status };
 }
 
 /* watched from before there was anything, and now so many tasks are active, in no list yet */
-static void world_begin_with(struct world *world, size_t count)
+static void pair_begin_with(struct pair *pair, size_t count)
 {
-	world_begin(world);
-	world_list(world, LIST_ALL, 1000);
-	world_fill(world, count, STATUS_PROCESSING);
+	pair_begin(pair);
+	pair_list(pair, LIST_ALL, 1000);
+	pair_fill(pair, count, STATUS_PROCESSING);
 }
 
 static void what_is_unchanged_is_not_told(void **state)
 {
-	struct world world;
+	struct pair pair;
 
 	(void)state;
-	world_begin_with(&world, 20);
-	world_list(&world, LIST_ACTIVE, 100000);
+	pair_begin_with(&pair, 20);
+	pair_list(&pair, LIST_ACTIVE, 100000);
 	assert_string_equal(
-		world.sides[0].told.data + world.sides[0].told.len - 15, "processing t19,");
+		pair.sides[0].told.data + pair.sides[0].told.len - 15, "processing t19,");
 	/* read once more, and then known as the same answer, which holds for any chunks */
-	world_list(&world, LIST_ACTIVE, 100000);
+	pair_list(&pair, LIST_ACTIVE, 100000);
 	for (size_t chunk = 100000; chunk > 0; chunk /= 7) {
-		assert_string_equal(buf_text(&world.sides[0].told), "");
-		world_list(&world, LIST_ACTIVE, chunk);
-		assert_true(world.sides[0].same);
-		assert_false(world.sides[1].same);
+		assert_string_equal(buf_text(&pair.sides[0].told), "");
+		pair_list(&pair, LIST_ACTIVE, chunk);
+		assert_true(pair.sides[0].same);
+		assert_false(pair.sides[1].same);
 	}
 	/* an end, a change that is not told, and a newcomer */
-	world.tasks[3].status = STATUS_SUCCESS;
-	world.tasks[5].version++;
-	world.tasks[25].status = STATUS_QUEUED;
-	world_list(&world, LIST_ACTIVE, 100000);
-	assert_false(world.sides[0].same);
-	assert_string_equal(buf_text(&world.sides[0].told), "queued t25,");
-	world_list(&world, LIST_ALL, 100000);
-	assert_string_equal(buf_text(&world.sides[0].told), "success t3,");
-	world_list(&world, LIST_ALL, 100000);
-	assert_string_equal(buf_text(&world.sides[0].told), "");
-	world_end(&world);
+	pair.tasks[3].status = STATUS_SUCCESS;
+	pair.tasks[5].version++;
+	pair.tasks[25].status = STATUS_QUEUED;
+	pair_list(&pair, LIST_ACTIVE, 100000);
+	assert_false(pair.sides[0].same);
+	assert_string_equal(buf_text(&pair.sides[0].told), "queued t25,");
+	pair_list(&pair, LIST_ALL, 100000);
+	assert_string_equal(buf_text(&pair.sides[0].told), "success t3,");
+	pair_list(&pair, LIST_ALL, 100000);
+	assert_string_equal(buf_text(&pair.sides[0].told), "");
+	pair_end(&pair);
 }
 
 /* success, processing, success: the last answer has the bytes of the first, and is news again */
 static void an_end_that_came_back_ends_again(void **state)
 {
-	struct world world;
+	struct pair pair;
 
 	(void)state;
-	world_begin_with(&world, 3);
-	world_list(&world, LIST_ACTIVE, 1000);
+	pair_begin_with(&pair, 3);
+	pair_list(&pair, LIST_ACTIVE, 1000);
 	for (int i = 0; i < 3; i++) {
-		world.tasks[1].status = STATUS_SUCCESS;
-		world_list(&world, LIST_ALL, 1000);
-		assert_string_equal(buf_text(&world.sides[0].told), "success t1,");
-		world_list(&world, LIST_ALL, 1000);
-		assert_string_equal(buf_text(&world.sides[0].told), "");
-		world.tasks[1].status = STATUS_PROCESSING;
-		world_list(&world, LIST_ALL, 1000);
-		world_list(&world, LIST_ALL, 1000);
-		assert_string_equal(buf_text(&world.sides[0].told), "processing t1,");
+		pair.tasks[1].status = STATUS_SUCCESS;
+		pair_list(&pair, LIST_ALL, 1000);
+		assert_string_equal(buf_text(&pair.sides[0].told), "success t1,");
+		pair_list(&pair, LIST_ALL, 1000);
+		assert_string_equal(buf_text(&pair.sides[0].told), "");
+		pair.tasks[1].status = STATUS_PROCESSING;
+		pair_list(&pair, LIST_ALL, 1000);
+		pair_list(&pair, LIST_ALL, 1000);
+		assert_string_equal(buf_text(&pair.sides[0].told), "processing t1,");
 	}
-	world_end(&world);
+	pair_end(&pair);
 }
 
-static void world_look_up(struct world *world, const char *id, enum status status)
+static void pair_look_up(struct pair *pair, const char *id, enum status status)
 {
-	struct look_up look_up = { id, status, ++world->seq, world->now };
+	struct look_up look_up = { id, status, ++pair->seq, pair->now };
 
 	for (int i = 0; i < 2; i++) {
 		struct changes changes = { 0 };
 
-		look_up_take(&look_up, world->sides[i].snapshot, &changes);
-		side_tell(&world->sides[i], &changes);
+		look_up_take(&look_up, pair->sides[i].snapshot, &changes);
+		side_tell(&pair->sides[i], &changes);
 		changes_done(&changes);
 	}
-	assert_string_equal(buf_text(&world->sides[0].told), buf_text(&world->sides[1].told));
+	assert_string_equal(buf_text(&pair->sides[0].told), buf_text(&pair->sides[1].told));
 }
 
 /* it has other bytes than the list: what the list says after it is looked at */
 static void a_look_up_in_between_is_not_forgotten(void **state)
 {
-	struct world world;
+	struct pair pair;
 
 	(void)state;
-	world_begin_with(&world, 3);
+	pair_begin_with(&pair, 3);
 	for (int i = 0; i < 3; i++)
-		world_list(&world, LIST_ACTIVE, 1000);
-	assert_true(world.sides[0].same);
-	world_look_up(&world, "t1", STATUS_QUEUED);
-	world_list(&world, LIST_ACTIVE, 1000);
-	assert_string_equal(buf_text(&world.sides[0].told), "processing t1,");
-	world_end(&world);
+		pair_list(&pair, LIST_ACTIVE, 1000);
+	assert_true(pair.sides[0].same);
+	pair_look_up(&pair, "t1", STATUS_QUEUED);
+	pair_list(&pair, LIST_ACTIVE, 1000);
+	assert_string_equal(buf_text(&pair.sides[0].told), "processing t1,");
+	pair_end(&pair);
 }
 
 /* the same answer so often that nothing of it is read any more */
-static void world_repeat(struct world *world, size_t chunk)
+static void pair_repeat(struct pair *pair, size_t chunk)
 {
 	for (int i = 0; i < 4; i++)
-		world_list(world, LIST_ACTIVE, chunk);
-	assert_true(world->sides[0].same);
+		pair_list(pair, LIST_ACTIVE, chunk);
+	assert_true(pair->sides[0].same);
 }
 
 static void an_answer_that_repeats_is_not_read(void **state)
 {
-	struct world world;
+	struct pair pair;
 
 	(void)state;
-	world_begin(&world);
-	world_list(&world, LIST_ALL, 1000);
+	pair_begin(&pair);
+	pair_list(&pair, LIST_ALL, 1000);
 	/* nothing, over and over, is one as well */
-	world_repeat(&world, 1000);
-	world_fill(&world, 20, STATUS_PROCESSING);
+	pair_repeat(&pair, 1000);
+	pair_fill(&pair, 20, STATUS_PROCESSING);
 	for (size_t chunk = 1000; chunk > 0; chunk /= 7) {
-		world.tasks[7].version++;
-		world_repeat(&world, chunk);
+		pair.tasks[7].version++;
+		pair_repeat(&pair, chunk);
 	}
 	/* it begins like the last one and is longer, shorter, or goes on otherwise */
-	world.tasks[20].status = STATUS_QUEUED;
-	world_list(&world, LIST_ACTIVE, 100);
-	assert_false(world.sides[0].same);
-	assert_string_equal(buf_text(&world.sides[0].told), "queued t20,");
-	world_repeat(&world, 100);
-	world.tasks[20].status = -1;
-	world_list(&world, LIST_ACTIVE, 100);
-	assert_false(world.sides[0].same);
-	world_repeat(&world, 100);
-	world.tasks[19].status = STATUS_QUEUED;
-	world_list(&world, LIST_ACTIVE, 100);
-	assert_string_equal(buf_text(&world.sides[0].told), "queued t19,");
-	world_end(&world);
+	pair.tasks[20].status = STATUS_QUEUED;
+	pair_list(&pair, LIST_ACTIVE, 100);
+	assert_false(pair.sides[0].same);
+	assert_string_equal(buf_text(&pair.sides[0].told), "queued t20,");
+	pair_repeat(&pair, 100);
+	pair.tasks[20].status = -1;
+	pair_list(&pair, LIST_ACTIVE, 100);
+	assert_false(pair.sides[0].same);
+	pair_repeat(&pair, 100);
+	pair.tasks[19].status = STATUS_QUEUED;
+	pair_list(&pair, LIST_ACTIVE, 100);
+	assert_string_equal(buf_text(&pair.sides[0].told), "queued t19,");
+	pair_end(&pair);
 }
 
 /* the bytes are the same, but what they say is not known any more */
 static void a_repeated_answer_is_read_when_the_snapshot_has_changed(void **state)
 {
-	struct world world;
+	struct pair pair;
 
 	(void)state;
-	world_begin_with(&world, 20);
-	world_repeat(&world, 1000);
+	pair_begin_with(&pair, 20);
+	pair_repeat(&pair, 1000);
 	/* the task that a sweep shows as ended is active in the next polls: believed the second
 	 * time */
-	world.tasks[3].status = STATUS_FAILURE;
-	world_list(&world, LIST_ALL, 1000);
-	assert_string_equal(buf_text(&world.sides[0].told), "failure t3,");
-	world.tasks[3].status = STATUS_PROCESSING;
-	world_list(&world, LIST_ACTIVE, 1000);
-	assert_string_equal(buf_text(&world.sides[0].told), "");
-	assert_false(world.sides[0].same);
-	world_list(&world, LIST_ACTIVE, 1000);
-	assert_string_equal(buf_text(&world.sides[0].told), "processing t3,");
-	world_repeat(&world, 1000);
+	pair.tasks[3].status = STATUS_FAILURE;
+	pair_list(&pair, LIST_ALL, 1000);
+	assert_string_equal(buf_text(&pair.sides[0].told), "failure t3,");
+	pair.tasks[3].status = STATUS_PROCESSING;
+	pair_list(&pair, LIST_ACTIVE, 1000);
+	assert_string_equal(buf_text(&pair.sides[0].told), "");
+	assert_false(pair.sides[0].same);
+	pair_list(&pair, LIST_ACTIVE, 1000);
+	assert_string_equal(buf_text(&pair.sides[0].told), "processing t3,");
+	pair_repeat(&pair, 1000);
 	/* a newcomer in a sweep moves the others to other places */
-	world.tasks[30].status = STATUS_QUEUED;
-	world_list(&world, LIST_ALL, 1000);
-	world.tasks[30].status = -1;
-	world_list(&world, LIST_ACTIVE, 1000);
-	assert_false(world.sides[0].same);
-	world_repeat(&world, 1000);
+	pair.tasks[30].status = STATUS_QUEUED;
+	pair_list(&pair, LIST_ALL, 1000);
+	pair.tasks[30].status = -1;
+	pair_list(&pair, LIST_ACTIVE, 1000);
+	assert_false(pair.sides[0].same);
+	pair_repeat(&pair, 1000);
 	/* a task ends while a list is under way that still has it, and would be kept as the last
 	 * answer */
-	world.tasks[6].version++;
-	world_list(&world, LIST_ACTIVE, 1000);
-	world.midway = (struct look_up){ "t5", STATUS_SUCCESS, world.seq + 2, world.now };
-	world_list(&world, LIST_ACTIVE, 1000);
-	assert_string_equal(buf_text(&world.sides[0].told), "success t5,");
-	world_list(&world, LIST_ACTIVE, 1000);
-	assert_false(world.sides[0].same);
-	world.tasks[5].status = -1;
-	world_repeat(&world, 1000);
+	pair.tasks[6].version++;
+	pair_list(&pair, LIST_ACTIVE, 1000);
+	pair.midway = (struct look_up){ "t5", STATUS_SUCCESS, pair.seq + 2, pair.now };
+	pair_list(&pair, LIST_ACTIVE, 1000);
+	assert_string_equal(buf_text(&pair.sides[0].told), "success t5,");
+	pair_list(&pair, LIST_ACTIVE, 1000);
+	assert_false(pair.sides[0].same);
+	pair.tasks[5].status = -1;
+	pair_repeat(&pair, 1000);
 	/* an answer that was cut is none, and leaves what was known of the last one */
-	world_answer(&world, LIST_ACTIVE, "{\"data\":[", 9, 1000);
-	assert_false(world.sides[0].complete);
-	world_list(&world, LIST_ACTIVE, 1000);
-	assert_true(world.sides[0].same);
-	world_end(&world);
+	pair_answer(&pair, LIST_ACTIVE, "{\"data\":[", 9, 1000);
+	assert_false(pair.sides[0].complete);
+	pair_list(&pair, LIST_ACTIVE, 1000);
+	assert_true(pair.sides[0].same);
+	pair_end(&pair);
 }
 
-static enum status any_status(struct world *world)
+static enum status any_status(struct pair *pair)
 {
-	return (enum status)(STATUS_QUEUED + (int)chance(world, 4));
+	return (enum status)(STATUS_QUEUED + (int)chance(pair, 4));
 }
 
-static void change_some(struct world *world)
+static void change_some(struct pair *pair)
 {
-	for (uint32_t n = chance(world, 4); n > 0; n--) {
-		struct task_now *task = &world->tasks[chance(world, TASKS)];
-		uint32_t dice = chance(world, 10);
+	for (uint32_t n = chance(pair, 4); n > 0; n--) {
+		struct task_now *task = &pair->tasks[chance(pair, TASKS)];
+		uint32_t dice = chance(pair, 10);
 
 		task->version += dice == 0;
-		task->status = dice < 2 ? -1 : STATUS_QUEUED + (int)chance(world, 4);
+		task->status = dice < 2 ? -1 : STATUS_QUEUED + (int)chance(pair, 4);
 	}
-	if (chance(world, 10) == 0)
+	if (chance(pair, 10) == 0)
 		for (size_t i = TASKS - 1; i > 0; i--) {
-			size_t other = chance(world, (uint32_t)i + 1);
-			size_t held = world->order[i];
+			size_t other = chance(pair, (uint32_t)i + 1);
+			size_t held = pair->order[i];
 
-			world->order[i] = world->order[other];
-			world->order[other] = held;
+			pair->order[i] = pair->order[other];
+			pair->order[other] = held;
 		}
 }
 
 /* an answer with something wrong: cut, a byte too many somewhere, or one task twice */
-static void bad_answer(struct world *world, enum list_scope scope, size_t chunk)
+static void bad_answer(struct pair *pair, enum list_scope scope, size_t chunk)
 {
 	cleanup_buf struct buf text = { 0 };
 	uint32_t at;
 
-	answer_make(world, scope, &text);
-	at = chance(world, (uint32_t)text.len);
-	if (chance(world, 2) == 0) {
-		world_answer(world, scope, text.data, at, chunk);
+	answer_make(pair, scope, &text);
+	at = chance(pair, (uint32_t)text.len);
+	if (chance(pair, 2) == 0) {
+		pair_answer(pair, scope, text.data, at, chunk);
 		return;
 	}
-	if (chance(world, 2) == 0) {
+	if (chance(pair, 2) == 0) {
 		text.data[at] = '}';
 	} else {
-		struct task_now again = { STATUS_QUEUED + (int)chance(world, 2),
-			(int)chance(world, 2) };
+		struct task_now again = { STATUS_QUEUED + (int)chance(pair, 2),
+			(int)chance(pair, 2) };
 
 		text.len -= 2;
 		if (text.data[text.len - 1] != '[')
 			(void)buf_add_char(&text, ',');
-		element_add(&text, chance(world, TASKS), again);
+		element_add(&text, chance(pair, TASKS), again);
 		(void)buf_add_text(&text, "]}");
 	}
-	world_answer(world, scope, text.data, text.len, chunk);
+	pair_answer(pair, scope, text.data, text.len, chunk);
 }
 
 static void any_course_is_told_alike(void **state)
 {
 	char ids[TASKS][8];
-	struct world world;
+	struct pair pair;
 	int repeated = 0;
 
 	(void)state;
 	for (int i = 0; i < TASKS; i++)
 		(void)snprintf(ids[i], sizeof(ids[i]), "t%d", i);
-	world_begin(&world);
+	pair_begin(&pair);
 	for (int i = 0; i < 6000; i++) {
-		enum list_scope scope = chance(&world, 4) == 0 ? LIST_ALL : LIST_ACTIVE;
-		size_t chunk = chance(&world, 3) == 0 ? 1 + chance(&world, 300) : 100000;
+		enum list_scope scope = chance(&pair, 4) == 0 ? LIST_ALL : LIST_ACTIVE;
+		size_t chunk = chance(&pair, 3) == 0 ? 1 + chance(&pair, 300) : 100000;
 
-		if (chance(&world, 3) == 0)
-			change_some(&world);
-		if (chance(&world, 12) == 0)
-			world_look_up(&world, ids[chance(&world, TASKS)], any_status(&world));
-		if (chance(&world, 12) == 0)
-			world.midway = (struct look_up){ ids[chance(&world, TASKS)],
-				any_status(&world), world.seq + 2, world.now };
-		if (chance(&world, 8) == 0)
-			bad_answer(&world, scope, chunk);
+		if (chance(&pair, 3) == 0)
+			change_some(&pair);
+		if (chance(&pair, 12) == 0)
+			pair_look_up(&pair, ids[chance(&pair, TASKS)], any_status(&pair));
+		if (chance(&pair, 12) == 0)
+			pair.midway = (struct look_up){ ids[chance(&pair, TASKS)],
+				any_status(&pair), pair.seq + 2, pair.now };
+		if (chance(&pair, 8) == 0)
+			bad_answer(&pair, scope, chunk);
 		else
-			world_list(&world, scope, chunk);
-		repeated += world.sides[0].same;
+			pair_list(&pair, scope, chunk);
+		repeated += pair.sides[0].same;
 	}
 	assert_true(repeated > 100);
-	world_end(&world);
+	pair_end(&pair);
 }
 
 int main(void)

@@ -34,7 +34,7 @@ struct http_call {
 	struct http_request request;
 };
 
-struct rig {
+struct fixture {
 	struct source_config config;
 	struct source *source;
 	struct snapshot *stored; /* own; as the last commit left it */
@@ -49,13 +49,13 @@ struct rig {
 	struct buf told; /* "event id," of each event that was stored */
 };
 
-static struct rig rig;
+static struct fixture fixture;
 
 static struct http_call *call_open(const char *what)
 {
 	for (size_t i = 0; i < CALLS_MAX; i++)
-		if (rig.calls[i].open && strcmp(rig.calls[i].what, what) == 0)
-			return &rig.calls[i];
+		if (fixture.calls[i].open && strcmp(fixture.calls[i].what, what) == 0)
+			return &fixture.calls[i];
 	return NULL;
 }
 
@@ -64,7 +64,7 @@ static size_t calls_open(void)
 	size_t count = 0;
 
 	for (size_t i = 0; i < CALLS_MAX; i++)
-		count += rig.calls[i].open;
+		count += fixture.calls[i].open;
 	return count;
 }
 
@@ -84,18 +84,18 @@ static void url_name(const char *url, char name[64])
 struct http_call *http_start(
 	struct http *http, const struct http_request *request, struct instant now)
 {
-	struct http_call *call = &rig.calls[rig.call_count++ % CALLS_MAX];
+	struct http_call *call = &fixture.calls[fixture.call_count++ % CALLS_MAX];
 
 	assert_null(http);
 	assert_false(call->open);
-	assert_int_equal(now.mono_ms, rig.now.mono_ms);
-	assert_int_equal(request->timeout_ms, rig.config.timeout_ms);
+	assert_int_equal(now.mono_ms, fixture.now.mono_ms);
+	assert_int_equal(request->timeout_ms, fixture.config.timeout_ms);
 	*call = (struct http_call){ .open = true, .request = *request };
 	(void)snprintf(call->key, sizeof(call->key), "%s", request->key);
 	url_name(request->url, call->what);
 	call->request.url = NULL;
-	assert_true(
-		buf_addf(&rig.asked, "%g %s,", (double)(now.mono_ms - 1000) / 1000, call->what));
+	assert_true(buf_addf(
+		&fixture.asked, "%g %s,", (double)(now.mono_ms - 1000) / 1000, call->what));
 	return call;
 }
 
@@ -121,21 +121,21 @@ void http_release(struct http *http, struct http_call *call)
 /* as the monitor does with what a step found */
 static void take(const struct source_batch *batch)
 {
-	bool stored = !batch->store || !rig.commit_fails;
+	bool stored = !batch->store || !fixture.commit_fails;
 
 	if (batch->store && stored) {
-		rig.commits++;
+		fixture.commits++;
 		for (size_t i = 0; i < batch->changes.event_count; i++) {
 			const struct event *event = batch->changes.events[i];
 
-			assert_true(buf_addf(&rig.told, "%s%s%s,", event_types[event->type].word,
-				event->task_id != NULL ? " " : "",
+			assert_true(buf_addf(&fixture.told, "%s%s%s,",
+				event_types[event->type].word, event->task_id != NULL ? " " : "",
 				event->task_id != NULL ? event->task_id : ""));
 		}
-		fake_store_store(rig.stored, rig.source->snapshot, &batch->changes);
+		fake_store_store(fixture.stored, fixture.source->snapshot, &batch->changes);
 	}
-	source_stored(rig.source, stored);
-	rig.polled += batch->polled && stored;
+	source_stored(fixture.source, stored);
+	fixture.polled += batch->polled && stored;
 }
 
 static int begin(void **state)
@@ -147,7 +147,7 @@ static int begin(void **state)
 	(void)state;
 	fake_key_missing = false;
 	fake_keys_wanted = 0;
-	rig = (struct rig){
+	fixture = (struct fixture){
 		.config = {
 			.name = name, .type = type, .base_url = url, .api_key = none, .ca_file = none, .proxy = none,
 			.interval_ms = 10000, .idle_interval_ms = 60000, .sweep_interval_ms = 300000,
@@ -162,19 +162,19 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	source_free(rig.source);
+	source_free(fixture.source);
 	assert_int_equal(calls_open(), 0);
-	snapshot_free(rig.stored);
-	buf_done(&rig.asked);
-	buf_done(&rig.told);
+	snapshot_free(fixture.stored);
+	buf_done(&fixture.asked);
+	buf_done(&fixture.told);
 	return 0;
 }
 
 static void load(void)
 {
-	if (source_wants_snapshot(rig.source, rig.now))
-		source_set_snapshot(
-			rig.source, rig.reload_fails ? NULL : fake_store_copy(rig.stored));
+	if (source_wants_snapshot(fixture.source, fixture.now))
+		source_set_snapshot(fixture.source,
+			fixture.reload_fails ? NULL : fake_store_copy(fixture.stored));
 }
 
 static void drain(void)
@@ -182,7 +182,7 @@ static void drain(void)
 	struct source_batch batch;
 
 	load();
-	while (source_step(rig.source, rig.now, &batch)) {
+	while (source_step(fixture.source, fixture.now, &batch)) {
 		take(&batch);
 		source_batch_done(&batch);
 		load();
@@ -193,43 +193,43 @@ static void drain(void)
 static void step(void)
 {
 	drain();
-	if (rig.source->key_state != KEY_LOOKUP_MISSING)
+	if (fixture.source->key_state != KEY_LOOKUP_MISSING)
 		return;
-	source_no_key(rig.source, rig.now);
+	source_no_key(fixture.source, fixture.now);
 	drain();
 }
 
 static void start(enum source_mode mode)
 {
 	struct source_setup setup = {
-		.config = &rig.config,
-		.snapshot = fake_store_copy(rig.stored),
+		.config = &fixture.config,
+		.snapshot = fake_store_copy(fixture.stored),
 		.mode = mode,
 		.seed = 7,
 	};
 
-	rig.source = source_new(&setup, rig.now);
+	fixture.source = source_new(&setup, fixture.now);
 	step();
 }
 
 /* time passes, with a wake-up whenever the source wants one */
 static void pass(int64_t ms)
 {
-	int64_t until = rig.now.mono_ms + ms;
+	int64_t until = fixture.now.mono_ms + ms;
 
 	for (int turns = 0;; turns++) {
-		int64_t next = source_next(rig.source);
+		int64_t next = source_next(fixture.source);
 
 		/* a source that wants to be called again and again at once would spin */
 		assert_true(turns < 10000);
 		if (next > until)
 			next = until;
-		if (next > rig.now.mono_ms) {
-			rig.now.wall_ms += next - rig.now.mono_ms;
-			rig.now.mono_ms = next;
+		if (next > fixture.now.mono_ms) {
+			fixture.now.wall_ms += next - fixture.now.mono_ms;
+			fixture.now.mono_ms = next;
 		}
 		step();
-		if (rig.now.mono_ms == until && source_next(rig.source) > until)
+		if (fixture.now.mono_ms == until && source_next(fixture.source) > until)
 			return;
 	}
 }
@@ -240,7 +240,7 @@ static void reply_full(const char *what, const struct http_answer *answer, const
 	struct http_answer told = *answer;
 
 	if (call == NULL)
-		fail_msg("%s is not asked; asked was %s", what, buf_text(&rig.asked));
+		fail_msg("%s is not asked; asked was %s", what, buf_text(&fixture.asked));
 	/* in two pieces, as networks do */
 	if (body != NULL && told.status != 0) {
 		size_t half = strlen(body) / 2;
@@ -320,12 +320,12 @@ static void expect_buf(struct buf *is, const char *expected)
 
 static void expect_asked(const char *expected)
 {
-	expect_buf(&rig.asked, expected);
+	expect_buf(&fixture.asked, expected);
 }
 
 static void expect_told(const char *expected)
 {
-	expect_buf(&rig.told, expected);
+	expect_buf(&fixture.told, expected);
 }
 
 /* a source that has been watched for a while and has these tasks */
@@ -358,9 +358,9 @@ static void begins_with_a_sweep_that_is_the_first_poll(void **state)
 	start(SOURCE_WATCH);
 	expect_asked("0 all,");
 	list("all", "a=processing b=success");
-	assert_int_equal(rig.commits > 0, 1);
-	assert_int_equal(rig.source->lists, 1);
-	assert_true(rig.source->saw_active);
+	assert_int_equal(fixture.commits > 0, 1);
+	assert_int_equal(fixture.source->lists, 1);
+	assert_true(fixture.source->saw_active);
 	pass(10000);
 	list("active", "a=processing");
 	pass(10000);
@@ -407,7 +407,7 @@ static void sweeps_at_their_interval_and_nothing_delays_polls(void **state)
 		list("active", "a=processing");
 	}
 	assert_non_null(call_open("all"));
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	/* the sweep hangs, the polls do not */
 	for (int s = 310; s <= 900; s += 10) {
 		pass(10000);
@@ -421,7 +421,7 @@ static void sweeps_at_their_interval_and_nothing_delays_polls(void **state)
 	expect_asked("900 all,");
 	list("all", "a=processing");
 	pass(299999);
-	assert_null(strstr(buf_text(&rig.asked), "all"));
+	assert_null(strstr(buf_text(&fixture.asked), "all"));
 }
 
 static void backs_off_and_recovers(void **state)
@@ -430,17 +430,17 @@ static void backs_off_and_recovers(void **state)
 
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
-	rig.config.down_after_ms = 86400000;
+	fixture.config.down_after_ms = 86400000;
 	pass(10000);
 	for (size_t i = 0; i < ARRAY_LEN(most); i++) {
-		int64_t before = rig.now.mono_ms;
+		int64_t before = fixture.now.mono_ms;
 
 		reply("active", i % 2 == 0 ? 503 : 0, "");
 		while (call_open("active") == NULL)
-			pass(source_next(rig.source) - rig.now.mono_ms);
-		assert_int_in_range(rig.now.mono_ms - before, most[i] - most[i] / 4, most[i]);
+			pass(source_next(fixture.source) - fixture.now.mono_ms);
+		assert_int_in_range(fixture.now.mono_ms - before, most[i] - most[i] / 4, most[i]);
 	}
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	list("active", "a=processing");
 	pass(9999);
 	expect_asked("");
@@ -456,7 +456,7 @@ static void retry_after_applies_to_poll_and_sweep(void **state)
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
 	pass(290000);
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	limited.advice.after_ms = 30000;
 	reply_full("active", &limited, "{\"errors\":[]}");
 	pass(29999);
@@ -474,7 +474,7 @@ static void retry_after_outlasts_a_good_answer(void **state)
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing b=processing");
 	pass(300000);
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	limited.advice.after_ms = 20000;
 	reply_full("active", &limited, "{\"errors\":[]}");
 	list("all", "a=processing");
@@ -484,7 +484,7 @@ static void retry_after_outlasts_a_good_answer(void **state)
 	expect_asked("320 active,");
 	/* now the other way round, and what is missing is asked for when one may ask again */
 	pass(280000);
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	reply_full("all", &limited, "{\"errors\":[]}");
 	list("active", "a=processing");
 	pass(19999);
@@ -514,7 +514,7 @@ static void retry_after_of_one_lookup_holds_the_others_back(void **state)
 	reply_full("t1", &limited, "");
 	found("t0", "success");
 	expect_told("success t0,");
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	reply_full("t2", &limited, "");
 	not_found("t3");
 	pass(19999);
@@ -532,7 +532,7 @@ static void a_refused_key_stops_everything_for_five_minutes(void **state)
 	reply("active", 401, REFUSED);
 	expect_told("source_down,");
 	assert_int_equal(fake_keys_wanted, 1);
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	pass(299999);
 	expect_asked("");
 	assert_int_equal(fake_keys_wanted, 1);
@@ -558,11 +558,11 @@ static void a_proxy_that_refuses_us_is_asked_every_five_minutes(void **state)
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
 	pass(300000);
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	refused.advice = (struct http_advice){ .refused = true, .after_ms = 300000 };
 	reply_full("active", &refused, NULL);
 	expect_told("source_down,");
-	assert_true(rig.source->reauth);
+	assert_true(fixture.source->reauth);
 	reply_full("all", &refused, NULL);
 	for (int i = 1; i <= 3; i++) {
 		pass(299999);
@@ -570,15 +570,15 @@ static void a_proxy_that_refuses_us_is_asked_every_five_minutes(void **state)
 		pass(1);
 		assert_null(call_open("all"));
 		reply_full("active", &refused, NULL);
-		buf_clear(&rig.asked);
+		buf_clear(&fixture.asked);
 	}
 	expect_told("");
 	assert_int_equal(fake_keys_wanted, 1);
-	source_poll_now(rig.source, rig.now);
+	source_poll_now(fixture.source, fixture.now);
 	step();
 	list("active", "a=processing");
 	expect_told("source_up,");
-	assert_false(rig.source->reauth);
+	assert_false(fixture.source->reauth);
 	assert_non_null(call_open("all"));
 	list("all", "a=processing");
 }
@@ -589,7 +589,7 @@ static void a_page_with_401_is_unreachable_and_retried(void **state)
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	for (int i = 0; i < 3; i++) {
 		reply("active", 403, "<html><title>Just a moment...</title></html>");
 		pass(20000);
@@ -645,7 +645,7 @@ static void without_a_key_nothing_is_asked(void **state)
 	expect_asked("");
 	expect_told("");
 	fake_key_missing = false;
-	source_poll_now(rig.source, rig.now);
+	source_poll_now(fixture.source, fixture.now);
 	step();
 	assert_int_equal(fake_keys_wanted, 3);
 	assert_non_null(call_open("all"));
@@ -657,13 +657,13 @@ static void a_forgotten_key_is_read_again(void **state)
 {
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
-	source_renew_key(rig.source);
+	source_renew_key(fixture.source);
 	step();
 	assert_int_equal(fake_keys_wanted, 2);
 	pass(10000);
 	assert_string_equal(call_open("active")->key, "KEY2");
 	/* what the answer to that leads to is not asked without a key */
-	source_renew_key(rig.source);
+	source_renew_key(fixture.source);
 	list("active", "");
 	assert_string_equal(call_open("a")->key, "KEY2");
 }
@@ -671,17 +671,17 @@ static void a_forgotten_key_is_read_again(void **state)
 /* fails whatever is asked for so long */
 static void fail_for(int64_t ms, long status, const char *body)
 {
-	int64_t until = rig.now.mono_ms + ms;
+	int64_t until = fixture.now.mono_ms + ms;
 
-	while (rig.now.mono_ms < until) {
+	while (fixture.now.mono_ms < until) {
 		int64_t next;
 
 		while (call_open("active") != NULL)
 			reply("active", status, body);
 		while (call_open("all") != NULL)
 			reply("all", status, body);
-		next = source_next(rig.source);
-		pass((next < until ? next : until) - rig.now.mono_ms);
+		next = source_next(fixture.source);
+		pass((next < until ? next : until) - fixture.now.mono_ms);
 	}
 }
 
@@ -696,13 +696,13 @@ static void is_down_after_a_while_and_up_again_once(void **state)
 	expect_told("source_down,");
 	fail_for(600000, 502, "<html>bad gateway</html>");
 	expect_told("");
-	assert_true(rig.source->health.down);
+	assert_true(fixture.source->health.down);
 	while (call_open("active") == NULL)
 		pass(1000);
 	list("active", "a=processing");
 	expect_told("source_up,");
-	assert_false(rig.source->health.down);
-	assert_int_equal(rig.source->health.last_good_ms, rig.now.wall_ms);
+	assert_false(fixture.source->health.down);
+	assert_int_equal(fixture.source->health.last_good_ms, fixture.now.wall_ms);
 }
 
 static void an_answer_that_is_not_valid_counts_as_failing_but_is_no_storm(void **state)
@@ -710,25 +710,25 @@ static void an_answer_that_is_not_valid_counts_as_failing_but_is_no_storm(void *
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	fail_for(121000, 200, "{\"data\":[{\"task_id\":\"a\"}]}");
 	expect_told("source_down,");
 	/* not sooner than the interval, then as slow as any backoff */
-	assert_true(strlen(buf_text(&rig.asked)) < sizeof("100 active,") * 13);
-	assert_int_equal(rig.source->health.last_error.kind, ERR_PROTOCOL);
-	assert_int_equal(rig.source->snapshot->active, 1);
+	assert_true(strlen(buf_text(&fixture.asked)) < sizeof("100 active,") * 13);
+	assert_int_equal(fixture.source->health.last_error.kind, ERR_PROTOCOL);
+	assert_int_equal(fixture.source->snapshot->active, 1);
 }
 
 static void a_refused_question_is_no_storm(void **state)
 {
 	(void)state;
-	rig.config.interval_ms = 20000;
+	fixture.config.interval_ms = 20000;
 	settled(SOURCE_WATCH, "a=processing");
 	pass(20000);
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	reply("active", 422,
 		"{\"detail\":[{\"loc\":[\"query\",\"status\",0],\"msg\":\"no\",\"type\":\"t\"}]}");
-	assert_int_equal(rig.source->health.last_error.kind, ERR_PROTOCOL);
+	assert_int_equal(fixture.source->health.last_error.kind, ERR_PROTOCOL);
 	pass(19999);
 	expect_asked("");
 	pass(1);
@@ -741,9 +741,9 @@ static void a_refused_question_is_no_storm(void **state)
 static void a_sweep_that_always_fails_while_polls_work_is_no_news(void **state)
 {
 	(void)state;
-	rig.config.interval_ms = 150000;
+	fixture.config.interval_ms = 150000;
 	settled(SOURCE_WATCH, "a=processing");
-	for (int64_t until = rig.now.mono_ms + 7200000; rig.now.mono_ms < until;) {
+	for (int64_t until = fixture.now.mono_ms + 7200000; fixture.now.mono_ms < until;) {
 		if (call_open("active") != NULL)
 			list("active", "a=processing");
 		if (call_open("all") != NULL)
@@ -752,15 +752,15 @@ static void a_sweep_that_always_fails_while_polls_work_is_no_news(void **state)
 	}
 	expect_told("");
 	/* but it can be seen */
-	assert_int_equal(rig.source->health.last_error.kind, ERR_UNREACHABLE);
-	assert_false(rig.source->health.failing);
+	assert_int_equal(fixture.source->health.last_error.kind, ERR_UNREACHABLE);
+	assert_false(fixture.source->health.failing);
 }
 
 static void polls_that_always_fail_while_sweeps_work_are_told_once(void **state)
 {
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
-	for (int64_t until = rig.now.mono_ms + 7200000; rig.now.mono_ms < until;) {
+	for (int64_t until = fixture.now.mono_ms + 7200000; fixture.now.mono_ms < until;) {
 		if (call_open("active") != NULL)
 			reply("active", 500, "");
 		if (call_open("all") != NULL)
@@ -781,15 +781,15 @@ static void a_source_that_never_answered_is_down_too(void **state)
 static void down_is_remembered_across_restarts(void **state)
 {
 	struct source_setup setup = {
-		.config = &rig.config,
+		.config = &fixture.config,
 		.mode = SOURCE_WATCH,
 		.seed = 7,
 	};
 
 	(void)state;
-	setup.snapshot = fake_store_copy(rig.stored);
-	rig.source = source_new(&setup, rig.now);
-	source_restore_down(rig.source, true, START_MS - 60000);
+	setup.snapshot = fake_store_copy(fixture.stored);
+	fixture.source = source_new(&setup, fixture.now);
+	source_restore_down(fixture.source, true, START_MS - 60000);
 	step();
 	fail_for(600000, 0, NULL);
 	expect_told("");
@@ -797,7 +797,7 @@ static void down_is_remembered_across_restarts(void **state)
 		pass(1000);
 	list(call_open("active") != NULL ? "active" : "all", "");
 	/* polls that fail decide; with the poll all is well */
-	while (rig.source->health.down) {
+	while (fixture.source->health.down) {
 		pass(1000);
 		if (call_open("active") != NULL)
 			list("active", "");
@@ -862,7 +862,7 @@ static void look_ups_are_bounded_and_go_round(void **state)
 		found(id, "success");
 	}
 	assert_int_equal(calls_open(), 0);
-	buf_clear(&rig.told);
+	buf_clear(&fixture.told);
 	pass(10000);
 	list("active", "");
 	list("ended", "");
@@ -905,7 +905,7 @@ static void an_unknown_status_is_asked_for_at_each_sweep(void **state)
 		while (call_open("all") == NULL) {
 			if (call_open("active") != NULL)
 				list("active", "");
-			pass(source_next(rig.source) - rig.now.mono_ms);
+			pass(source_next(fixture.source) - fixture.now.mono_ms);
 		}
 		/* an answer that takes its time, and then one that does not */
 		if (call_open("active") != NULL)
@@ -952,7 +952,7 @@ static void a_not_found_counts_from_its_request(void **state)
 	settled(SOURCE_WATCH, "a=processing");
 	for (int i = 0; i < 2; i++) {
 		pass(i == 0 ? 10000 : 200);
-		source_poll_now(rig.source, rig.now);
+		source_poll_now(fixture.source, fixture.now);
 		step();
 		list("active", "");
 		not_found("a");
@@ -1001,12 +1001,12 @@ static void errors_in_a_good_answer_are_a_failure(void **state)
 	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	reply("active", 200, "{\"data\":[],\"errors\":[{\"title\":\"broken\"}]}");
-	assert_int_equal(rig.source->health.last_error.kind, ERR_UNREACHABLE);
-	assert_non_null(strstr(rig.source->health.last_error.text, "broken"));
+	assert_int_equal(fixture.source->health.last_error.kind, ERR_UNREACHABLE);
+	assert_non_null(strstr(fixture.source->health.last_error.text, "broken"));
 	pass(500);
 	assert_non_null(call_open("active"));
 	list("active", "a=processing");
-	assert_int_equal(rig.source->health.last_error.kind, ERR_NONE);
+	assert_int_equal(fixture.source->health.last_error.kind, ERR_NONE);
 	expect_told("");
 }
 
@@ -1014,7 +1014,7 @@ static void errors_in_a_good_answer_are_a_failure(void **state)
 static void a_step_back_counts_by_when_it_was_asked_for(void **state)
 {
 	(void)state;
-	rig.config.interval_ms = 200;
+	fixture.config.interval_ms = 200;
 	settled(SOURCE_WATCH, "a=processing b=processing");
 	pass(200);
 	list("active", "a=success b=processing");
@@ -1036,10 +1036,10 @@ static void polls_in_quick_succession_sweep_once_a_second(void **state)
 	int64_t begin_ms;
 
 	(void)state;
-	rig.config.interval_ms = 100;
+	fixture.config.interval_ms = 100;
 	settled(SOURCE_WATCH, "a=processing");
-	begin_ms = rig.now.mono_ms;
-	while (rig.told.len == 0) {
+	begin_ms = fixture.now.mono_ms;
+	while (fixture.told.len == 0) {
 		pass(100);
 		if (call_open("active") != NULL)
 			list("active", "");
@@ -1047,18 +1047,18 @@ static void polls_in_quick_succession_sweep_once_a_second(void **state)
 			not_found("a");
 		if (call_open("all") != NULL)
 			list("all", "");
-		assert_true(rig.now.mono_ms - begin_ms < 10000);
+		assert_true(fixture.now.mono_ms - begin_ms < 10000);
 	}
 	expect_told("gone a,");
-	assert_true(rig.now.mono_ms - begin_ms >= 2000);
+	assert_true(fixture.now.mono_ms - begin_ms >= 2000);
 	/* three sweeps, each a second or more after the one before */
 	for (int i = 0; i < 3; i++) {
-		char *at = strstr(rig.asked.data, " all,");
+		char *at = strstr(fixture.asked.data, " all,");
 
 		assert_non_null(at);
-		buf_drop(&rig.asked, (size_t)(at - rig.asked.data) + 5);
+		buf_drop(&fixture.asked, (size_t)(at - fixture.asked.data) + 5);
 	}
-	assert_null(strstr(buf_text(&rig.asked), " all,"));
+	assert_null(strstr(buf_text(&fixture.asked), " all,"));
 }
 
 static void a_proxys_404_is_not_not_found(void **state)
@@ -1066,7 +1066,8 @@ static void a_proxys_404_is_not_not_found(void **state)
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
-	for (int64_t until = rig.now.mono_ms + 3600000; rig.now.mono_ms < until; pass(1000)) {
+	for (int64_t until = fixture.now.mono_ms + 3600000; fixture.now.mono_ms < until;
+		pass(1000)) {
 		if (call_open("active") != NULL)
 			list("active", "");
 		if (call_open("a") != NULL)
@@ -1075,7 +1076,7 @@ static void a_proxys_404_is_not_not_found(void **state)
 			list("all", "");
 	}
 	expect_told("");
-	assert_int_equal(rig.source->snapshot->active, 1);
+	assert_int_equal(fixture.source->snapshot->active, 1);
 }
 
 static void a_look_up_that_fails_is_answered_by_the_sweep(void **state)
@@ -1098,12 +1099,12 @@ static void what_cannot_be_stored_was_not_told(void **state)
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing b=processing");
 	pass(10000);
-	rig.commit_fails = true;
+	fixture.commit_fails = true;
 	list("active", "a=queued b=processing c=queued");
 	expect_told("");
-	assert_int_equal(rig.source->snapshot->active, 2);
-	rig.commit_fails = false;
-	buf_clear(&rig.asked);
+	assert_int_equal(fixture.source->snapshot->active, 2);
+	fixture.commit_fails = false;
+	buf_clear(&fixture.asked);
 	pass(1000);
 	expect_asked("11 active,");
 	list("active", "a=queued b=processing c=queued");
@@ -1111,9 +1112,9 @@ static void what_cannot_be_stored_was_not_told(void **state)
 	/* also in the middle of look-ups */
 	pass(10000);
 	list("active", "");
-	rig.commit_fails = true;
+	fixture.commit_fails = true;
 	found("b", "success");
-	rig.commit_fails = false;
+	fixture.commit_fails = false;
 	expect_told("");
 	assert_int_equal(calls_open(), 0);
 	pass(1000);
@@ -1127,18 +1128,18 @@ static void what_cannot_be_stored_of_the_health_is_told_later(void **state)
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
-	rig.commit_fails = true;
+	fixture.commit_fails = true;
 	reply("active", 401, REFUSED);
 	expect_told("");
-	rig.commit_fails = false;
+	fixture.commit_fails = false;
 	pass(300000);
 	reply("active", 401, REFUSED);
 	expect_told("source_down,");
 	pass(300000);
-	rig.commit_fails = true;
+	fixture.commit_fails = true;
 	list("active", "a=processing");
 	expect_told("");
-	rig.commit_fails = false;
+	fixture.commit_fails = false;
 	pass(1000);
 	list("active", "a=processing");
 	expect_told("source_up,");
@@ -1149,15 +1150,15 @@ static void a_snapshot_that_cannot_be_read_is_asked_for_once_a_second(void **sta
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
-	rig.commit_fails = true;
-	rig.reload_fails = true;
+	fixture.commit_fails = true;
+	fixture.reload_fails = true;
 	list("active", "a=queued");
-	assert_null(rig.source->snapshot);
-	buf_clear(&rig.asked);
+	assert_null(fixture.source->snapshot);
+	buf_clear(&fixture.asked);
 	pass(5000);
 	expect_asked("");
-	rig.commit_fails = false;
-	rig.reload_fails = false;
+	fixture.commit_fails = false;
+	fixture.reload_fails = false;
 	pass(1000);
 	list("active", "a=queued");
 	expect_told("queued a,");
@@ -1169,11 +1170,11 @@ static void after_a_jump_one_poll_follows_soon_and_may_fail(void **state)
 	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	fail_for(110000, 0, NULL);
-	rig.now.mono_ms += 3600000;
-	rig.now.wall_ms += 3600000;
-	source_resumed(rig.source, rig.now);
+	fixture.now.mono_ms += 3600000;
+	fixture.now.wall_ms += 3600000;
+	source_resumed(fixture.source, fixture.now);
 	assert_int_equal(calls_open(), 0);
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	step();
 	expect_asked("");
 	pass(999);
@@ -1193,7 +1194,7 @@ static void an_answer_from_before_a_jump_is_dropped(void **state)
 	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	assert_int_equal(calls_open(), 1);
-	source_resumed(rig.source, rig.now);
+	source_resumed(fixture.source, fixture.now);
 	assert_int_equal(calls_open(), 0);
 	pass(1000);
 	list("active", "a=processing");
@@ -1206,13 +1207,13 @@ static void hurry_asks_at_once(void **state)
 	(void)state;
 	settled(SOURCE_WATCH, "");
 	pass(3000);
-	source_poll_now(rig.source, rig.now);
+	source_poll_now(fixture.source, fixture.now);
 	step();
 	assert_non_null(call_open("active"));
 	assert_non_null(call_open("all"));
 	list("active", "");
 	list("all", "");
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	pass(59999);
 	expect_asked("");
 }
@@ -1223,16 +1224,16 @@ static void a_new_configuration_counts_from_the_next_plan(void **state)
 
 	(void)state;
 	settled(SOURCE_WATCH, "a=processing");
-	faster = rig.config;
+	faster = fixture.config;
 	faster.interval_ms = 1000;
-	source_reconfigure(rig.source, &faster);
-	assert_ptr_equal(rig.source->config, &faster);
+	source_reconfigure(fixture.source, &faster);
+	assert_ptr_equal(fixture.source->config, &faster);
 	pass(10000);
 	list("active", "a=processing");
 	pass(1000);
 	list("active", "a=processing");
 	expect_asked("10 active,11 active,");
-	source_reconfigure(rig.source, &rig.config);
+	source_reconfigure(fixture.source, &fixture.config);
 }
 
 static void another_address_is_asked_from_the_next_poll_on(void **state)
@@ -1243,21 +1244,21 @@ static void another_address_is_asked_from_the_next_poll_on(void **state)
 	settled(SOURCE_WATCH, "a=processing");
 	pass(10000);
 	list("active", "a=processing");
-	moved = rig.config;
+	moved = fixture.config;
 	moved.base_url = "http://127.0.0.1/ai/embeddings/x";
-	source_reconfigure(rig.source, &moved);
+	source_reconfigure(fixture.source, &moved);
 	pass(10000);
 	expect_asked("10 active,20 x/ai/embeddings?status=queued&status=processing,");
-	source_reconfigure(rig.source, &rig.config);
+	source_reconfigure(fixture.source, &fixture.config);
 }
 
 static void expect_finished(enum err_kind kind)
 {
 	struct err err;
 
-	assert_true(source_finished(rig.source, &err));
+	assert_true(source_finished(fixture.source, &err));
 	assert_int_equal(err.kind, kind);
-	assert_true(source_next(rig.source) == INSTANT_NEVER);
+	assert_true(source_next(fixture.source) == INSTANT_NEVER);
 	assert_int_equal(calls_open(), 0);
 }
 
@@ -1266,11 +1267,11 @@ static void once_is_one_poll_and_one_sweep(void **state)
 	struct err err;
 
 	(void)state;
-	rig.stored->baseline = true;
+	fixture.stored->baseline = true;
 	start(SOURCE_ONCE);
 	list("active", "a=processing");
 	expect_asked("0 active,0 all,");
-	assert_false(source_finished(rig.source, &err));
+	assert_false(source_finished(fixture.source, &err));
 	list("all", "a=processing b=success");
 	expect_told("processing a,success b,");
 	expect_finished(ERR_NONE);
@@ -1285,20 +1286,20 @@ static void once_resolves_what_has_vanished(void **state)
 	};
 
 	(void)state;
-	rig.stored->baseline = true;
-	(void)snapshot_add(rig.stored, &task, START_MS);
+	fixture.stored->baseline = true;
+	(void)snapshot_add(fixture.stored, &task, START_MS);
 	for (int run = 1; run <= 3; run++) {
 		start(SOURCE_ONCE);
 		list("active", "");
 		not_found("a");
-		assert_string_equal(buf_text(&rig.told), "");
+		assert_string_equal(buf_text(&fixture.told), "");
 		list("all", "");
 		expect_finished(ERR_NONE);
 		expect_told(run < 3 ? "" : "gone a,");
-		source_free(rig.source);
-		rig.source = NULL;
-		rig.now.mono_ms += 1000;
-		rig.now.wall_ms += 1000;
+		source_free(fixture.source);
+		fixture.source = NULL;
+		fixture.now.mono_ms += 1000;
+		fixture.now.wall_ms += 1000;
 	}
 }
 
@@ -1343,12 +1344,12 @@ static void once_ends_at_a_refused_key_and_at_nonsense(void **state)
 	reply("active", 401, REFUSED);
 	expect_finished(ERR_AUTH);
 	expect_told("source_down,");
-	source_free(rig.source);
+	source_free(fixture.source);
 	start(SOURCE_ONCE);
 	reply("active", 200, "<html>");
 	reply("all", 200, "<html>");
 	expect_finished(ERR_PROTOCOL);
-	source_free(rig.source);
+	source_free(fixture.source);
 	fake_key_missing = true;
 	start(SOURCE_ONCE);
 	expect_finished(ERR_AUTH);
@@ -1369,7 +1370,7 @@ static void once_asks_a_proxy_that_refuses_us_no_more(void **state)
 static void once_ends_when_nothing_can_be_stored(void **state)
 {
 	(void)state;
-	rig.commit_fails = true;
+	fixture.commit_fails = true;
 	start(SOURCE_ONCE);
 	for (int i = 0; i < 3; i++) {
 		list("active", "a=queued");
@@ -1383,8 +1384,8 @@ static void wait_polls_only_and_sweeps_when_a_task_is_nowhere(void **state)
 	const struct task task = { .id = "a", .status = STATUS_EXPECTED, .created_us = STAMP_NONE };
 
 	(void)state;
-	rig.stored->baseline = true;
-	(void)snapshot_add(rig.stored, &task, START_MS);
+	fixture.stored->baseline = true;
+	(void)snapshot_add(fixture.stored, &task, START_MS);
 	start(SOURCE_WAIT);
 	expect_asked("0 active,");
 	list("active", "a=queued");
@@ -1393,10 +1394,10 @@ static void wait_polls_only_and_sweeps_when_a_task_is_nowhere(void **state)
 		pass(10000);
 		list("active", "a=queued");
 	}
-	assert_null(strstr(buf_text(&rig.asked), "all"));
+	assert_null(strstr(buf_text(&fixture.asked), "all"));
 	pass(10000);
 	list("active", "");
-	buf_clear(&rig.asked);
+	buf_clear(&fixture.asked);
 	not_found("a");
 	expect_asked("1010 all,");
 	/* a sweep that fails does not mean that there will never be another one */
@@ -1417,16 +1418,16 @@ static void wait_is_through_with_a_poll_and_what_it_led_to(void **state)
 	const struct task task = { .id = "a", .status = STATUS_EXPECTED, .created_us = STAMP_NONE };
 
 	(void)state;
-	(void)snapshot_add(rig.stored, &task, START_MS);
+	(void)snapshot_add(fixture.stored, &task, START_MS);
 	start(SOURCE_WAIT);
-	assert_false(source_idle(rig.source));
+	assert_false(source_idle(fixture.source));
 	list("active", "");
 	not_found("a");
 	expect_asked("0 active,0 a,0 all,");
-	assert_false(source_idle(rig.source));
+	assert_false(source_idle(fixture.source));
 	list("all", "");
-	assert_true(source_idle(rig.source));
-	assert_true(detect_is_missing(rig.source->snapshot, "a"));
+	assert_true(source_idle(fixture.source));
+	assert_true(detect_is_missing(fixture.source->snapshot, "a"));
 }
 
 static void a_list_that_is_cut_changes_nothing(void **state)
