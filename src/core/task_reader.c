@@ -218,17 +218,20 @@ enum task_answer task_from_answer(const struct source_type *type, const char *as
 	struct json_value values[VALUES];
 	const struct json_value *whole = &values[TASK];
 	struct task_element element = { .escaped = false };
+	const char *at = type->task_pointer;
 	cleanup_buf struct buf texts = { 0 };
 	const char *fault;
 	struct task view;
 
 	*ret = NULL;
 	memcpy(pointers, type->fields, sizeof(type->fields));
-	if (!json_pick_document(bytes, len, type->task_pointer, pointers, VALUES, values, err))
+	if (!json_pick_document(bytes, len, at, pointers, VALUES, values, err))
 		return TASK_BAD;
 	if (whole->type != JSON_OBJECT) {
-		(void)err_set(err, ERR_PROTOCOL, "the answer is JSON, but has no task in \"%s\"",
-			type->task_pointer + 1);
+		(void)err_set(err, ERR_PROTOCOL,
+			*at != '\0' ? "the answer is JSON, but has no task in \"%s\""
+				    : "the answer is JSON, but no task%s",
+			*at != '\0' ? at + 1 : at);
 		return TASK_NONE;
 	}
 	memcpy(element.fields, values, sizeof(element.fields));

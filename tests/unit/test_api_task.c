@@ -124,7 +124,7 @@ static void test_task_pointers(void **state)
 		{ "/data", "{\"data\":{\"status\":\"a\",\"data\":{}},\"x\":[]}", "a" },
 		{ "/data", "\xef\xbb\xbf {\"data\":{\"status\":\"a\"}}\n", "a" },
 		{ "", " {\"status\":\"a\",\"l\":[{\"status\":\"b\"}]} ", "a" },
-		{ "", "[]", "no task in" },
+		{ "", "[]", "but no task" },
 		{ "/jobs/0", "{\"jobs\":[{\"status\":\"a\"},{\"status\":\"b\"}]}", "a" },
 		{ "/jobs/1", "{\"jobs\":[{\"status\":\"a\"},{\"status\":\"b\"}]}", "b" },
 		{ "/jobs/0", "{\"jobs\":[]}", "no task in \"jobs/0\"" },
