@@ -69,5 +69,5 @@ void log_line(enum log_level level, const char *fmt, ...)
 	if (log_state.writer != NULL)
 		log_state.writer(buf_text(&line), line.len);
 	else if (write(STDERR_FILENO, buf_text(&line), line.len) < 0)
-		return; /* there is nowhere left to say it */
+		return; /* nothing is left to report the failure to */
 }

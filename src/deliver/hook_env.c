@@ -122,7 +122,7 @@ char **hook_argv(const struct sink_config *config, const struct event *event)
 		return vector_of(&argv);
 	}
 	for (size_t i = 0; i < config->command.count; i++) {
-		/* the program itself is no place for what comes from the network */
+		/* the program name never contains values from the network */
 		if (i == 0) {
 			add(&argv, config->command.items[i]);
 			continue;

@@ -21,12 +21,12 @@ extern char **environ;
 
 enum {
 	SILENCE_MS = 40000, /* each of its steps has 30 s, and it says when one is done */
-	ANSWER_MS = 30000, /* so long what was sent to a server is not sent again */
+	ANSWER_MS = 30000, /* after a request without an answer all are held back so long */
 	LOOK_MS = 1000, /* how often to look whether there is a bus now … */
-	LOOK_WATCHED_MS = 60000, /* … where nobody tells us */
+	LOOK_WATCHED_MS = 60000, /* … while its directory is watched */
 	LOOK_SOON_MS = 100, /* … after something has come that is no bus, or not yet */
 	LOOK_SOON_FOR_MS = 2000,
-	BUS_WAIT_MAX_MS = 60000, /* a bus that takes nobody in is tried no more often in the end */
+	BUS_WAIT_MAX_MS = 60000, /* the longest wait between tries of a bus that refuses us */
 	ANSWER_MAX = 4096, /* bytes; it writes no longer one */
 	ERROR_COLUMNS = 300,
 	EXIT_NO_BUS = 69,
@@ -294,7 +294,7 @@ static void take_answer(
 		set_unavailable(notifier, buf_text(&why));
 	if (kind != NOTICE_CLOSED) {
 		notifier->sent_ms = 0;
-		/* of one that has been changed since, the last answer says how it is */
+		/* a notification that was changed since has a later answer, which counts */
 		if (!unanswered_remove(notifier, number) ||
 			unanswered_find(notifier, number, &later))
 			return;

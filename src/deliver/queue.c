@@ -148,7 +148,7 @@ bool queue_finished(const struct queue *queue)
 	return queue->retired && is_idle(queue);
 }
 
-/* is the store left alone for now, because it failed? */
+/* is the store backing off after a failure? */
 static bool store_backs_off(const struct queue *queue, struct instant now)
 {
 	return now.mono_ms < queue->shared->store_retry_ms;
@@ -172,7 +172,7 @@ static void store_works(struct queue *queue, unsigned int who)
 
 	if ((shared->alarm->raised_by & who) != 0 && alarm_clear(shared->alarm, who))
 		log_line(LOG_NOTICE, "the state works again");
-	/* what can be read may still not be written */
+	/* reading may work where writing fails */
 	if ((shared->alarm->raised_by & (STATE_PULL | STATE_SETTLE | STATE_NOTE_WAIT)) != 0)
 		return;
 	shared->store_failures = 0;
@@ -453,7 +453,7 @@ int64_t queue_next(const struct queue *queue, struct instant now)
 	bool rests = store_backs_off(queue, now);
 	int64_t next = INSTANT_NEVER;
 
-	/* while the store is left alone nothing is pulled from it */
+	/* nothing is pulled while the store is backing off */
 	if (sink_busy(queue) || (waits && !rests))
 		next = queue->sink->ops->next(queue->sink, now);
 	if (queue->sink->ended > 0 || (has_unstored(queue) && !rests))

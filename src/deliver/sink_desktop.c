@@ -234,7 +234,7 @@ static void on_answer(struct sink_desktop *desktop, const struct notice *notice,
 	} else if (desktop->sink.stopping) {
 		batch_settle_rest(desktop, DELIVERY_RETURNED, NULL);
 	} else {
-		/* the others would fail as well, and none may overtake it */
+		/* the rest fails with it: it would fail as well, and order is kept */
 		batch_settle_rest(desktop, DELIVERY_RETRY, notice->why);
 	}
 	placement_done(&desktop->placement);

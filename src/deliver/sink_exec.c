@@ -128,7 +128,7 @@ static void log_output_line(
 {
 	if (len > 0 && line[len - 1] == '\r')
 		len--;
-	/* a NUL would end the line for everybody who reads it */
+	/* replaces NUL, which would end the line for its readers */
 	for (char *nul = memchr(line, '\0', len); nul != NULL; nul = memchr(line, '\0', len))
 		*nul = ' ';
 	log_line(LOG_NOTICE, "%s: %.*s", exec->sink.config->name, (int)len, line);
@@ -222,7 +222,7 @@ static void background_step(struct sink_exec *exec)
 			surplus--;
 			continue;
 		}
-		/* what only holds a pipe open is not waited for */
+		/* does not wait for background processes that only hold a pipe open */
 		if (hook->delivery == NULL && hook->program.kill_ms != INSTANT_NEVER)
 			exec->sink.lingers = true;
 		exec->runs[kept++] = *hook;

@@ -63,7 +63,7 @@ bool sink_report_alike(const struct sink *sink, const struct delivery *a, const 
 void sink_report_wait(struct sink_report *report, const struct sink *sink,
 	const struct delivery *delivery, struct instant now)
 {
-	/* to wait is no failure, but who wonders why nothing comes shall find the reason */
+	/* waiting is not a failure; the log tells its reason once */
 	if (delivery->error != NULL &&
 		alarm_raise(&report->alarm, SINK_ITSELF, delivery->error, now.mono_ms))
 		log_line(LOG_NOTICE, "%s: waits: %s", sink->config->name, delivery->error);
