@@ -38,12 +38,6 @@ void request_options_set(struct request_options *options, const struct http_requ
 	options->bulky = request->bulky;
 }
 
-void request_options_set_url(struct request_options *options, const char *url)
-{
-	free(options->url);
-	options->url = mem_strdup(url);
-}
-
 bool request_options_match(
 	const struct request_options *options, const struct http_request *request)
 {

@@ -21,7 +21,6 @@ struct request_options {
 
 /* takes copies of the request's; `options` is zeroed */
 void request_options_set(struct request_options *options, const struct http_request *request);
-void request_options_set_url(struct request_options *options, const char *url);
 /* does the request have the same, but for the URL? */
 bool request_options_match(
 	const struct request_options *options, const struct http_request *request);

@@ -182,7 +182,8 @@ static struct transfer *transfer_take(struct wire *wire, const struct http_reque
 		if (!request_options_match(&transfer->options, request))
 			continue;
 		wire->spare[i] = wire->spare[--wire->spare_count];
-		request_options_set_url(&transfer->options, request->url);
+		free(transfer->options.url);
+		transfer->options.url = mem_strdup(request->url);
 		return transfer;
 	}
 	transfer = mem_alloc(sizeof(*transfer));
@@ -259,14 +260,12 @@ bool transfer_ended(const struct transfer *transfer)
 void transfer_place(const struct transfer *transfer, char place[WIRE_PLACE_MAX])
 {
 	CURLU *url = curl_url();
-	char *effective = NULL;
 	char *host = NULL;
 	char *port = NULL;
 
 	(void)snprintf(place, WIRE_PLACE_MAX, "the server");
-	effective = transfer->options.url;
-	if (url != NULL && effective != NULL &&
-		curl_url_set(url, CURLUPART_URL, effective, 0) == CURLUE_OK &&
+	if (url != NULL &&
+		curl_url_set(url, CURLUPART_URL, transfer->options.url, 0) == CURLUE_OK &&
 		curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
 		curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
 		(void)snprintf(place, WIRE_PLACE_MAX, "%.255s:%s", host, port);
