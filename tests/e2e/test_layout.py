@@ -157,9 +157,11 @@ def test_status_of_a_failing_source(user, sim, columns):
     sim.fault("status-503", count=None)
     user.watch()
     until(lambda: user.status()["sources"] and user.status()["sources"][0]["error"])
+    error, request = user.status()["sources"][0]["error"].split(" (request ")
     lines, _ = shown(user, columns, "status")
     text = " ".join(line.strip() for line in fits(lines, columns))
-    assert user.status()["sources"][0]["error"] in text, "what is wrong is told whole"
+    # the next poll, with another request id, may come in between
+    assert re.search(re.escape(error) + r" \(request [-0-9a-f]{" + str(len(request) - 1) + r"}\)", text), "what is wrong is told whole"
 
 
 @pytest.mark.parametrize("columns", WIDTHS)
