@@ -340,6 +340,11 @@ void http_step(struct http *http, struct instant now)
 	http_renew(http);
 }
 
+bool http_started(const struct http *http)
+{
+	return http->started;
+}
+
 int64_t http_next(const struct http *http)
 {
 	int64_t next = INSTANT_NEVER;

@@ -88,6 +88,8 @@ void http_drop_connections(struct http *http);
 void http_forget_keys(struct http *http);
 /* lets libcurl work, ends calls that are past their time */
 void http_step(struct http *http, struct instant now);
+/* was a call started since the last http_step()? Then another one sends it now */
+bool http_started(const struct http *http);
 /* when http_step must be called again at the latest, for our own time limits; INSTANT_NEVER: none.
  * A call that has ended waits for nobody */
 int64_t http_next(const struct http *http);

@@ -26,7 +26,8 @@
 #define MONITOR_FDS 4096
 #define MONITOR_STOP_MS 8000 /* a stop takes no longer … */
 #define MONITOR_GRACE_MS 5000 /* … of which running hooks have so much to end by themselves */
-#define MONITOR_STATUS_MS 50 /* the status file is written no more often */
+#define MONITOR_STATUS_MS                                                                          \
+	1000 /* the status file, and the line for systemd, are written no more often */
 #define MONITOR_CHANGED_MS 60000 /* what another process changed is looked for no more often */
 #define MONITOR_TIDY_MS 3600000 /* old events and idle memory go so often, together with a poll */
 #define MONITOR_PRUNE_AFTER_MS 600000 /* … and not before: a clock wrong at boot is set by then */
@@ -232,10 +233,14 @@ static void monitor_turn(struct monitor *monitor)
 		sources_resumed(monitor->sources, monitor->loop.now);
 	if (monitor->loop.signaled)
 		monitor_signals(monitor);
-	http_step(monitor->http, monitor->loop.now);
-	/* what has ended is delivered before its source goes on */
-	while (monitor->sources != NULL && sources_step(monitor->sources, monitor->loop.now))
-		outbox_step(monitor->outbox, monitor->loop.now);
+	/* what is asked is sent in the same turn, and what has ended is delivered before its source
+	 * goes on */
+	do {
+		http_step(monitor->http, monitor->loop.now);
+		while (monitor->sources != NULL &&
+			sources_step(monitor->sources, monitor->loop.now))
+			outbox_step(monitor->outbox, monitor->loop.now);
+	} while (http_started(monitor->http));
 	recorder_explain(&monitor->recorder);
 	monitor_state_changed(monitor);
 	outbox_step(monitor->outbox, monitor->loop.now);
